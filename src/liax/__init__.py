@@ -1,0 +1,1 @@
+"""liax: portrait animation along a sparse motion dictionary, open to training and measurement."""

@@ -1,0 +1,103 @@
+"""Face landmarks, expression and head pose, by the bundled MediaPipe Face Landmarker (Apache-2.0)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Landmark indices of MediaPipe's face mesh that outline an eye (with its lids) and the outer lips.
+LEFT_EYE = (362, 385, 387, 263, 373, 380, 386, 374)
+RIGHT_EYE = (33, 160, 158, 133, 153, 144, 159, 145)
+LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face as the landmarker sees it.
+
+    landmarks: (478, 2) pixel coordinates, x to the right and y down; the last ten are the irises.
+    blendshapes: 52 ARKit expression names -> [0, 1].
+    pose: (4, 4) transformation from the canonical face to the camera, lengths in centimetres.
+    """
+
+    landmarks: NDArray[np.float32]
+    blendshapes: dict[str, float]
+    pose: NDArray[np.float32]
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the landmarks, in pixels."""
+        (left, top), (right, bottom) = self.landmarks.min(0), self.landmarks.max(0)
+        return float(left), float(top), float(right), float(bottom)
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    @property
+    def yaw_pitch_roll(self) -> tuple[float, float, float]:
+        """Head rotation in degrees: R = R_y(yaw) R_x(pitch) R_z(roll) of `pose`."""
+        rotation = self.pose[:3, :3] / np.linalg.norm(self.pose[:3, :3], axis=0, keepdims=True)
+        yaw = np.arctan2(rotation[0, 2], rotation[2, 2])
+        pitch = np.arcsin(np.clip(-rotation[1, 2], -1, 1))
+        roll = np.arctan2(rotation[1, 0], rotation[1, 1])
+        return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+
+
+class FaceLandmarker:
+    """Finds faces in single images. Use as a context manager; the native task must be closed.
+
+    max_faces: the most faces reported per image.
+    """
+
+    def __init__(self, max_faces: int = 8) -> None:
+        from mediapipe.tasks.python.core.base_options import BaseOptions
+        from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
+        from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
+
+        model = files("liax.assets").joinpath("face_landmarker.task").read_bytes()
+        self._task = Task.create_from_options(
+            FaceLandmarkerOptions(
+                base_options=BaseOptions(model_asset_buffer=model),
+                output_face_blendshapes=True,
+                output_facial_transformation_matrixes=True,
+                num_faces=max_faces,
+            )
+        )
+
+    def __enter__(self) -> FaceLandmarker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._task.close()
+
+    def detect(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
+        """All faces in an RGB uint8 image of shape (H, W, 3), largest first; empty when there is none."""
+        from mediapipe import Image, ImageFormat
+
+        height, width = image_HW3.shape[:2]
+        found = self._task.detect(Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3)))
+        faces = [
+            Face(
+                landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),
+                blendshapes={s.category_name: s.score for s in shapes if s.category_name != "_neutral"},
+                pose=np.asarray(matrix, np.float32),
+            )
+            for points, shapes, matrix in zip(
+                found.face_landmarks,
+                found.face_blendshapes,
+                found.facial_transformation_matrixes,
+                strict=True,
+            )
+        ]
+        return sorted(faces, key=lambda face: face.area, reverse=True)
