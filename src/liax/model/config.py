@@ -1,0 +1,64 @@
+"""The network's sizes: one dataclass, one table of presets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that determines the network's tensors.
+
+    size: side R of the square images, a power of two from 64 up.
+    width: channels at full resolution; each halving of the side doubles them up to `max_width`.
+    latent: dimension D of the code.
+    vectors: number M of motion vectors in the dictionary.
+    flow_blocks, render_blocks: residual blocks per level of the flow generator and the renderer.
+    """
+
+    size: int = 512
+    width: int = 128
+    max_width: int = 1024
+    latent: int = 1024
+    vectors: int = 40
+    flow_blocks: int = 4
+    render_blocks: int = 4
+
+    def __post_init__(self) -> None:
+        if self.size < 64 or self.size & (self.size - 1):
+            raise ValueError(f"size must be a power of two from 64 up, not {self.size}")
+        if not 0 < self.vectors <= self.latent:
+            raise ValueError(f"vectors must lie in 1…latent ({self.latent}), not {self.vectors}")
+        if min(self.width, self.max_width, self.flow_blocks, self.render_blocks) < 1:
+            raise ValueError("width, max_width, flow_blocks and render_blocks must be at least 1")
+
+    def channels(self, side: int) -> int:
+        """Channels of the maps of side × side, in the encoder as in the decoder."""
+        return min(self.max_width, self.width * self.size // side)
+
+    @property
+    def sides(self) -> list[int]:
+        """Sides of the decoder's levels, and of the features warped there: 8, 16, …, R."""
+        return [2**k for k in range(3, self.size.bit_length())]
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Inverse of `to_dict`; raises TypeError for unknown keys and ValueError for impossible sizes."""
+        return cls(**values)
+
+
+# `large` is the published network (s = 2); `published-1` is the same at s = 1.
+# The paper names models of 0.3 B and 0.05 B without their layouts. Ours reach those sizes by depth: `middle`
+# is s = 1 with 5 flow and 6 renderer blocks a level, `base` has half that width's cap and 3 of each.
+PRESETS: dict[str, ModelConfig] = {
+    "large": ModelConfig(512, width=128, max_width=1024, latent=1024),
+    "published-1": ModelConfig(512, width=64, max_width=512, latent=512),
+    "middle": ModelConfig(512, width=64, max_width=512, latent=512, flow_blocks=5, render_blocks=6),
+    "base": ModelConfig(256, width=64, max_width=256, latent=512, flow_blocks=3, render_blocks=3),
+    "small": ModelConfig(256, width=32, max_width=256, latent=512, flow_blocks=1, render_blocks=1),
+    "tiny": ModelConfig(64, width=8, max_width=32, latent=32, vectors=8, flow_blocks=1, render_blocks=1),
+}

@@ -1,0 +1,149 @@
+"""G: the flow generator and the renderer, level by level from 8×8 up to R×R."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from liax.model.config import ModelConfig
+from liax.model.layers import ConvLayer, ModulatedConv, StyledConv, upsample
+
+
+class FlowBlock(nn.Module):
+    """p = styled(h); h = p + γ · styled(group_norm(p)), with γ per channel from 1e-5 (StyleGAN-T)."""
+
+    def __init__(self, channels: int, latent: int) -> None:
+        super().__init__()
+        self.first = StyledConv(channels, channels, latent)
+        self.norm = nn.GroupNorm(math.gcd(32, channels), channels)
+        self.second = StyledConv(channels, channels, latent)
+        self.gamma = nn.Parameter(torch.full((channels, 1, 1), 1e-5))
+
+    def forward(self, h_BCHW: Tensor, style_BD: Tensor) -> Tensor:
+        p = self.first(h_BCHW, style_BD)
+        weight, bias = self.norm.weight.to(p.dtype), self.norm.bias.to(p.dtype)
+        normed = F.group_norm(p, self.norm.num_groups, weight, bias, self.norm.eps)
+        return torch.addcmul(p, self.gamma.to(p.dtype), self.second(normed, style_BD))
+
+
+class FlowHead(nn.Module):
+    """Adds this level's flow logits to the upsampled logits u of the level below."""
+
+    def __init__(self, channels: int, latent: int) -> None:
+        super().__init__()
+        self.conv = ModulatedConv(channels, 3, 1, latent, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(3))
+        with torch.no_grad():  # A small start makes the first warp the identity.
+            self.conv.weight.mul_(0.1)
+
+    def forward(self, h_BCHW: Tensor, style_BD: Tensor, logits_B3HW: Tensor | None) -> Tensor:
+        u = self.conv(h_BCHW, style_BD, self.bias).float()
+        return u if logits_B3HW is None else u + upsample(logits_B3HW)
+
+
+class RenderBlock(nn.Module):
+    """(conv3×3(conv3×3(g)) + g) / √2."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvLayer(channels, channels, 3)
+        self.second = ConvLayer(channels, channels, 3, gain=1.0)
+
+    def forward(self, g_BCHW: Tensor) -> Tensor:
+        return torch.add(self.second(self.first(g_BCHW)), g_BCHW, alpha=1 / math.sqrt(2))
+
+
+class State(NamedTuple):
+    """What one level hands to the next; H = W = the level's side.
+
+    h: flow state (B, C, H, W). logits: u, (B, 3, H, W) float32. g: renderer's features (B, C, H, W).
+    image: y so far, (B, 3, H, W) float32. grid: where the source was sampled, (B, H, W, 2) as (x, y), with
+    the picture's corner pixels at ±1. mask: how much of the warped source is used, (B, 1, H, W) in [0, 1].
+    """
+
+    h: Tensor
+    logits: Tensor
+    g: Tensor
+    image: Tensor
+    grid: Tensor
+    mask: Tensor
+
+
+def identity_grid(side: int, device: torch.device) -> Tensor:
+    """Sampling positions of an unmoved map: (side, side, 2) as (x, y), corners at ±1."""
+    axis = torch.linspace(-1, 1, side, device=device)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x, y], -1)
+
+
+def warp(feature_BCHW: Tensor, grid_BHW2: Tensor) -> Tensor:
+    """Bilinear sampling with zeros outside and aligned corners, in float32 (bf16 grids are pixels wide)."""
+    sampled = F.grid_sample(
+        feature_BCHW.float(), grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=True
+    )
+    return sampled.to(feature_BCHW.dtype)
+
+
+class Level(nn.Module):
+    """One resolution: move the flow state up, predict flow and mask, warp the feature, render.
+
+    `first` is the 8×8 level, which has no renderer below it to take features from.
+    """
+
+    def __init__(self, config: ModelConfig, side: int) -> None:
+        super().__init__()
+        below, channels, latent = config.channels(side // 2), config.channels(side), config.latent
+        first = side == config.sides[0]
+        self.up = StyledConv(below, channels, latent, up=True)
+        self.flow_blocks = nn.ModuleList(FlowBlock(channels, latent) for _ in range(config.flow_blocks))
+        self.flow_head = FlowHead(channels, latent)
+        self.render_up = None if first else ConvLayer(below, channels, 3)
+        self.render_blocks = nn.ModuleList(RenderBlock(channels) for _ in range(config.render_blocks))
+        self.to_rgb = ConvLayer(channels, 3, 1)
+        self.rgb_bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, below: State | None, h_BCHW: Tensor, style_BD: Tensor, feature_BCHW: Tensor) -> State:
+        h = self.up(h_BCHW, style_BD)
+        for block in self.flow_blocks:
+            h = block(h, style_BD)
+        logits = self.flow_head(h, style_BD, below.logits if below else None)
+        side = feature_BCHW.shape[-1]
+        grid = identity_grid(side, h.device) + torch.tanh(logits[:, :2]).permute(0, 2, 3, 1)
+        mask = torch.sigmoid(logits[:, 2:])
+        warped = warp(feature_BCHW, grid) * mask.to(feature_BCHW.dtype)
+        h = warped + (1 - mask).to(h.dtype) * h
+
+        g = warped
+        if below is not None and self.render_up is not None:
+            g = g + self.render_up(upsample(below.g))
+        for render_block in self.render_blocks:
+            g = render_block(g)
+        image = self.to_rgb(g).float() + self.rgb_bias[:, None, None]
+        if below is not None:
+            image = image + upsample(below.image)
+        return State(h, logits, g, image, grid, mask)
+
+
+class Decoder(nn.Module):
+    """Renders a navigated code from the source's features."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.channels(4)
+        self.constant = nn.Parameter(torch.randn(1, channels, 4, 4))
+        self.start = StyledConv(channels, channels, config.latent)
+        self.levels = nn.ModuleList(Level(config, side) for side in config.sides)
+
+    def forward(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
+        """The states of all levels, 8×8 first; the last one's image is the result, (B, 3, R, R)."""
+        batch = code_BD.shape[0]
+        h = self.start(self.constant.to(features[0].dtype).expand(batch, -1, -1, -1), code_BD)
+        states: list[State] = []
+        for level, feature in zip(self.levels, features, strict=True):
+            below = states[-1] if states else None
+            states.append(level(below, below.h if below else h, code_BD, feature))
+        return states

@@ -1,0 +1,39 @@
+"""The sparse motion dictionary: orthonormal vectors, and how coefficients move a code along them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from liax.model.config import ModelConfig
+
+
+class MotionDictionary(nn.Module):
+    """M motion vectors d_i, the orthonormal columns of Q in `Q, _ = qr(W + 1e-8)`.
+
+    W is the trained parameter. Q depends on W only, so `freeze` computes it once for inference; frozen, the
+    module holds Q itself, because the signs that a QR picks can differ between backends.
+    """
+
+    weight: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(config.latent, config.vectors))
+        self.register_buffer("frozen_DM", None)
+
+    def vectors_DM(self) -> Tensor:
+        """Q: (D, M), float32, QᵀQ = 1."""
+        frozen = self.get_buffer("frozen_DM") if self._buffers["frozen_DM"] is not None else None
+        if frozen is not None:
+            return frozen
+        return torch.linalg.qr(self.weight.float() + 1e-8)[0]
+
+    def freeze(self, vectors_DM: Tensor | None = None) -> None:
+        """Fix Q from now on: to the given orthonormal vectors (D, M), or to those of W."""
+        with torch.no_grad():
+            self._buffers["frozen_DM"] = (self.vectors_DM() if vectors_DM is None else vectors_DM).detach()
+
+    def displacement(self, alpha_BM: Tensor) -> Tensor:
+        """Σ_i a_i d_i = Q a, the moving part of equations (1)-(3): (B, M) -> (B, D)."""
+        return alpha_BM @ self.vectors_DM().T

@@ -1,0 +1,82 @@
+"""LIAX: encode, navigate, decode. Equation numbers are those of arXiv 2508.09959."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from liax.model.config import ModelConfig
+from liax.model.decoder import Decoder, State
+from liax.model.dictionary import MotionDictionary
+from liax.model.encoder import Encoder
+from liax.model.layers import EqualLinear
+
+
+class Encoded(NamedTuple):
+    """What the network knows of an image.
+
+    code_BD: z_sr, (B, D) float32. alpha_BM: motion coefficients a, (B, M) float32.
+    features: maps to be warped, (B, C, side, side) from side 8 up to R.
+    """
+
+    code_BD: Tensor
+    alpha_BM: Tensor
+    features: tuple[Tensor, ...]
+
+
+class LIAX(nn.Module):
+    """The latent portrait animator.
+
+    Images are RGB in [-1, 1], (B, 3, R, R). Their dtype decides in what precision maps are computed
+    (float32, or bfloat16 on a GPU); parameters, codes and coefficients stay float32.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.to_alpha = EqualLinear(config.latent, config.vectors)
+        self.dictionary = MotionDictionary(config)
+        self.decoder = Decoder(config)
+
+    def encode(self, image_B3RR: Tensor) -> Encoded:
+        """E(x), its features, and a = FC(E(x))  (equation 3)."""
+        code_BD, features = self.encoder(image_B3RR)
+        return Encoded(code_BD, self.to_alpha(code_BD), features)
+
+    def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
+        """z_sd = z_sr + Σ_i a_i d_i  (equations 1 and 2): (B, D)."""
+        return code_BD + self.dictionary.displacement(alpha_BM)
+
+    def transfer(
+        self,
+        code_BD: Tensor,
+        alpha_source_BM: Tensor,
+        alpha_start_BM: Tensor,
+        alpha_frame_BM: Tensor,
+        edit_M: Tensor | None = None,
+    ) -> Tensor:
+        """z_st = z_sr + Q (a_s + v) + (Q a_t − Q a_1)  (equation 8; 10 with an edit v): (B, D).
+
+        alpha_start_BM is a_1, of the first driving frame; v of shape (M,) or (B, M) may be left out.
+        """
+        alpha_BM = alpha_source_BM + alpha_frame_BM - alpha_start_BM
+        return self.reenact(code_BD, alpha_BM if edit_M is None else alpha_BM + edit_M)
+
+    def edit(self, code_BD: Tensor, alpha_source_BM: Tensor, edit_M: Tensor) -> Tensor:
+        """z = z_sr + Q (a_s + v)  (equation 11): (B, D)."""
+        return self.reenact(code_BD, alpha_source_BM + edit_M)
+
+    def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor:
+        """G(z): float32 image (B, 3, R, R), not clamped; show it as (clamp(y, -1, 1) + 1) / 2."""
+        return self.render(code_BD, features)[-1].image
+
+    def render(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
+        """G(z) with every level's flow, mask and running image, 8×8 first."""
+        return self.decoder(code_BD, features)
+
+    def forward(self, source_B3RR: Tensor, driving_B3RR: Tensor) -> tuple[list[State], Tensor]:
+        """Self-reenactment, as trained: decode z_sr + Q a_d. Returns all levels' states and a_d (B, M)."""
+        source, driving = self.encode(source_B3RR), self.encode(driving_B3RR)
+        return self.render(self.reenact(source.code_BD, driving.alpha_BM), source.features), driving.alpha_BM
