@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from liax.face.quiet import quiet_native
 
 # Landmark indices of MediaPipe's face mesh that outline an eye (with its lids) and the outer lips.
 LEFT_EYE = (362, 385, 387, 263, 373, 380, 386, 374)
@@ -61,14 +64,15 @@ class FaceLandmarker:
         from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
 
         model = files("liax.assets").joinpath("face_landmarker.task").read_bytes()
-        self._task = Task.create_from_options(
-            FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_buffer=model),
-                output_face_blendshapes=True,
-                output_facial_transformation_matrixes=True,
-                num_faces=max_faces,
-            )
+        options = FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=model),
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+            num_faces=max_faces,
         )
+        with quiet_native():
+            self._task = Task.create_from_options(options)
+        self._chatty = True
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -86,7 +90,11 @@ class FaceLandmarker:
         from mediapipe import Image, ImageFormat
 
         height, width = image_HW3.shape[:2]
-        found = self._task.detect(Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3)))
+        image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
+        with quiet_native() if self._chatty else nullcontext():
+            found = self._task.detect(image)
+        # Each of the task's networks writes a warning when it first runs: the last ones with the first face.
+        self._chatty = self._chatty and not found.face_landmarks
         faces = [
             Face(
                 landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),

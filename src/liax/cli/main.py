@@ -1,0 +1,82 @@
+"""The `liax` command: finds the subcommand's module, calls it, and turns errors into one sentence each."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from types import FrameType
+
+from liax.errors import LiaxError
+
+# Subcommand -> what it is for. Each is the function of that name in liax.cli.<name>, imported when called.
+COMMANDS = {
+    "animate": "move a portrait with a driving video",
+    "demo": "animate the bundled portrait and show what came out",
+    "train": "train weights from a manifest of clips",
+    "convert": "turn published weights into this project's format",
+    "regions": "measure eyes and mouths of training material",
+}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run `liax` with these arguments, the process's own by default; always ends in SystemExit.
+
+    Exit codes: 0 well, 1 a LiaxError, 2 wrong usage, 130 Ctrl-C, 143 terminated.
+    """
+    args = list(sys.argv[1:] if args is None else args)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(_usage(), file=sys.stdout if args else sys.stderr)
+        sys.exit(0 if args else 2)
+    if args[0] == "--version":
+        print(f"liax {version('liax')}")
+        sys.exit(0)
+    name, rest = args[0], args[1:]
+    if name not in COMMANDS:
+        print(f"liax: there is no command {name!r}; liax --help lists them.", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(_run(name, rest))
+
+
+def _run(name: str, rest: list[str]) -> int:
+    import tyro
+
+    handler = _Told()
+    logging.getLogger("liax").addHandler(handler)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command = getattr(import_module(f"liax.cli.{name}"), name)
+        tyro.cli(command, prog=f"liax {name}", args=rest)
+    except LiaxError as error:
+        print(f"liax: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("liax: stopped.", file=sys.stderr)
+        return 130
+    finally:
+        logging.getLogger("liax").removeHandler(handler)
+    return 0
+
+
+class _Told(logging.Handler):
+    """The package's warnings as lines on whatever standard error is now (above the progress bar, if any)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"liax: {record.getMessage()}", file=sys.stderr)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Unwind as after Ctrl-C, so that nothing half-written stays."""
+    sys.exit(128 + number)
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
+    return (
+        f"usage: liax COMMAND [options]\n\n{lines}\n\n"
+        "liax COMMAND --help tells a command's options; liax --version the version."
+    )

@@ -1,0 +1,63 @@
+"""How far a long run has come, on standard error: a bar in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressDisplay:
+    """Call it with (what is being done, frames done, frames in all or None); use as a context manager."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        console = Console(stderr=True)
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
+        self._stage: str | None = None
+        self._began = self._said = time.monotonic()
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._said = stage, now, now
+            if self._bar is not None:
+                for task in self._bar.task_ids:
+                    self._bar.remove_task(task)
+                self._bar.add_task(stage, total=total)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        elif now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            print(f"{stage}: {_counted(done, total, now - self._began)}", file=sys.stderr, flush=True)
+
+
+def _counted(done: int, total: int | None, seconds: float) -> str:
+    if not total or total < done:
+        return f"{done} frames"
+    left = seconds / max(done, 1) * (total - done)
+    return f"{done} of {total} frames, about {left:.0f} s left"

@@ -1,0 +1,67 @@
+"""One face followed through a clip, for the square that shows it from beginning to end."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.face.crop import Box, Crop, crop_around
+from liax.face.find import find_faces, look, shared
+from liax.face.landmarks import FaceLandmarker
+
+# How far around its last place the face is looked for, in sizes of its box.
+_NEIGHBOURHOOD = 3.0
+# Frames at the beginning in which a face is looked for in every way; later ones get a single look.
+_THOROUGH_FRAMES = 16
+
+
+class FaceTrack:
+    """Follows one face over the frames given to `add`; memory is four numbers a frame.
+
+    choice: which face, 1 the largest, of the first frame that shows so many.
+    found: how many frames so far show it. seen: the most faces in any frame up to the first that shows it.
+    """
+
+    def __init__(self, landmarker: FaceLandmarker, choice: int = 1) -> None:
+        self._landmarker = landmarker
+        self._choice = choice
+        self._boxes: list[Box] = []
+        self._looked = 0
+        self.seen = 0
+
+    @property
+    def found(self) -> int:
+        return len(self._boxes)
+
+    def add(self, frame_HW3: NDArray[np.uint8]) -> None:
+        """Look for the face in the next RGB uint8 frame (H, W, 3); a frame without it changes nothing."""
+        box = self._follow(frame_HW3, self._boxes[-1]) if self._boxes else self._begin(frame_HW3)
+        if box is not None:
+            self._boxes.append(box)
+        self._looked += 1
+
+    def crop(self) -> Crop:
+        """The square that shows the face in all frames so far, in their pixels; needs `found` > 0."""
+        boxes_N4 = np.array(self._boxes)
+        typical = np.median(boxes_N4, 0)
+        # Without the rarest places: a single false find must not widen the square.
+        extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]
+        return crop_around(_box(typical), _box(extent))
+
+    def _begin(self, frame_HW3: NDArray[np.uint8]) -> Box | None:
+        faces = find_faces(self._landmarker, frame_HW3, thorough=self._looked < _THOROUGH_FRAMES)
+        self.seen = max(self.seen, len(faces))
+        return faces[self._choice - 1].box if 1 <= self._choice <= len(faces) else None
+
+    def _follow(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
+        x, y = (last[0] + last[2]) / 2, (last[1] + last[3]) / 2
+        reach = _NEIGHBOURHOOD / 2 * max(last[2] - last[0], last[3] - last[1])
+        near = look(self._landmarker, frame_HW3, (x - reach, y - reach, x + reach, y + reach))
+        candidates = near or find_faces(self._landmarker, frame_HW3, thorough=False)
+        best = max(candidates, key=lambda face: shared(face.box, last), default=None)
+        return best.box if best is not None and shared(best.box, last) > 0.2 else None
+
+
+def _box(values_4: NDArray[np.float64]) -> Box:
+    left, top, right, bottom = (float(v) for v in values_4)
+    return left, top, right, bottom

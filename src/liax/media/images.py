@@ -1,0 +1,85 @@
+"""Still pictures in: any mode that Pillow opens becomes upright 8-bit sRGB."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from liax.errors import LiaxError
+from liax.media.paths import check_input
+
+# Most pixels decoded: Pillow's own guard against decompression bombs refuses what is larger.
+MAX_PIXELS = 2 * 89_478_485
+# What shows through transparent pixels: a grey near the middle of the model's range.
+BACKGROUND = (128, 128, 128)
+
+
+def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
+    """The picture at `path` as RGB uint8 (H, W, 3), turned upright as its EXIF says.
+
+    Transparency is laid over grey, 16 bits become 8, embedded colour profiles become sRGB, and of an animated
+    picture the first frame is taken. Raises LiaxError when the file is missing, damaged, no picture, or
+    larger than MAX_PIXELS; `role` names it in the message.
+    """
+    path = Path(path)
+    check_input(path, role)
+    too_big = f"{path} has more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)  # odd EXIF
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise LiaxError(too_big)
+                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except Image.DecompressionBombError as error:
+        raise LiaxError(too_big) from error
+    except Image.UnidentifiedImageError as error:
+        raise LiaxError(f"{path} is not a picture; give a JPEG, PNG or WebP as {role}.") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on bad bytes
+        raise LiaxError(f"{path} is damaged and cannot be decoded; save or download it again.") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image).convert("RGB")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+    image = _to_srgb(image)
+    if alpha is None:
+        return image
+    return Image.composite(image, Image.new("RGB", image.size, BACKGROUND), alpha)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile:
+        mode = image.mode if image.mode in ("RGB", "CMYK", "L") else "RGB"
+        try:
+            converted = ImageCms.profileToProfile(
+                image if image.mode == mode else image.convert(mode),
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+            if converted is not None:
+                return converted
+        except ImageCms.PyCMSError:
+            pass  # a broken profile, or one for another mode: take the numbers as sRGB
+    return image.convert("RGB")
+
+
+def _deep_grey(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits: integers are 16-bit, floating point is 0..1 or 0..255."""
+    values = np.asarray(image, np.float64)
+    scale = 255 / 65535
+    if image.mode == "F":
+        scale = 255.0 if np.nanmax(values, initial=0) <= 1 else 1.0
+    return Image.fromarray(np.nan_to_num(values * scale).round().clip(0, 255).astype(np.uint8))

@@ -1,0 +1,117 @@
+"""The sound of one video carried over to another, in step with the frames being written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+# Per container: sound that players expect in it and that is copied as it is, and what all other becomes.
+COPIED = {
+    "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
+    "webm": {"opus", "vorbis"},
+}
+ENCODER = {"mp4": "aac", "webm": "libopus"}
+# Opus knows only some sampling rates; AAC none above this one.
+_OPUS_RATE = 48_000
+_AAC_MAX_RATE = 96_000
+
+
+class Sound:
+    """The sound of the video at `path`, muxed into `output` bit by bit.
+
+    path: a video; where it has no sound, nothing is written.
+    start: seconds on that file's clock that become 0 in the output.
+    output: an open container whose header is not written yet; container: its format, a key of ENCODER.
+    """
+
+    def __init__(self, path: Path, start: Fraction, output: OutputContainer, container: str) -> None:
+        self._path = path
+        self._start = start
+        self._output = output
+        self._input: InputContainer | None = av.open(path, metadata_errors="replace")
+        self._waiting: Packet | None = None
+        sound = self._input.streams.best("audio")
+        if not isinstance(sound, AudioStream) or sound.codec_context is None or not sound.sample_rate:
+            self.close()
+            return
+        copied = sound.codec_context.name in COPIED[container]
+        self._packets = self._copied(sound) if copied else self._encoded(sound, ENCODER[container])
+
+    def write_until(self, seconds: Fraction) -> None:
+        """Mux everything that begins before `seconds` on the output's clock."""
+        while self._input is not None:
+            packet = self._waiting or next(self._packets, None)
+            if packet is None:
+                self.close()
+            elif packet.pts is not None and packet.time_base and packet.pts * packet.time_base >= seconds:
+                self._waiting = packet
+                return
+            else:
+                self._waiting = None
+                self._output.mux(packet)
+
+    def close(self) -> None:
+        """Let go of the input file; nothing more is written."""
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+
+    def _demux(self, sound: AudioStream) -> Iterator[Packet]:
+        """Packets with their times moved to the output's clock, from its 0 on."""
+        assert self._input is not None
+        try:
+            for packet in self._input.demux(sound):
+                if packet.pts is None or packet.time_base is None:
+                    continue
+                length = packet.duration or 0
+                shift = round(self._start / packet.time_base)
+                if packet.pts + length <= shift:
+                    continue
+                packet.pts -= shift
+                if packet.dts is not None:
+                    packet.dts -= shift
+                yield packet
+        except (av.FFmpegError, OSError):
+            log.warning(f"The sound of {self._path} is damaged; the rest of the result is silent.")
+
+    def _copied(self, sound: AudioStream) -> Iterator[Packet]:
+        stream = self._output.add_stream_from_template(sound)
+
+        def packets() -> Iterator[Packet]:
+            for packet in self._demux(sound):
+                packet.stream = stream
+                yield packet
+
+        return packets()
+
+    def _encoded(self, sound: AudioStream, codec: str) -> Iterator[Packet]:
+        rate = _OPUS_RATE if codec == "libopus" else min(sound.sample_rate, _AAC_MAX_RATE)
+        stream = self._output.add_stream(codec, rate=rate)
+        assert isinstance(stream, AudioStream)
+        stream.codec_context.layout = "mono" if sound.channels == 1 else "stereo"
+        stream.codec_context.bit_rate = 160_000
+
+        def packets() -> Iterator[Packet]:
+            damaged = False
+            for packet in self._demux(sound):
+                try:
+                    frames = sound.decode(packet)
+                except av.FFmpegError:
+                    damaged = True
+                    continue
+                for frame in frames:
+                    yield from stream.encode(frame)
+            yield from stream.encode(None)
+            if damaged:
+                log.warning(f"The sound of {self._path} is damaged; stretches of the result are silent.")
+
+        return packets()

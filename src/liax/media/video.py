@@ -1,0 +1,181 @@
+"""Videos in, as a stream of upright RGB frames with their times; one frame in memory at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.stream
+import numpy as np
+from av.container import InputContainer
+from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.media.paths import check_input
+
+log = logging.getLogger(__name__)
+
+_DEFAULT_RATE = Fraction(25)
+# A file that does not tell its colour matrix has BT.709 from this height on, and BT.601 below.
+_HD_HEIGHT = 720
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame, converted to RGB only when asked.
+
+    time: seconds since the first frame of the video, exact.
+    width, height: pixels, upright and with square pixels.
+    """
+
+    time: Fraction
+    width: int
+    height: int
+    _decoded: av.VideoFrame
+    _turns: int
+
+    def rgb(self, longest: int | None = None) -> NDArray[np.uint8]:
+        """RGB uint8 (H, W, 3); with `longest`, scaled down so that no side exceeds it."""
+        scale = min(1.0, longest / max(self.width, self.height)) if longest else 1.0
+        width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        if self._turns % 2:
+            width, height = height, width
+        matrix = self._decoded.colorspace
+        if matrix not in list(Colorspace):
+            matrix = Colorspace.ITU709 if self._decoded.height >= _HD_HEIGHT else Colorspace.ITU601
+        image_HW3 = self._decoded.reformat(width, height, "rgb24", src_colorspace=matrix).to_ndarray()
+        return np.ascontiguousarray(np.rot90(image_HW3, self._turns))
+
+
+class Video:
+    """A video file that can be iterated over any number of times; each iteration decodes it anew.
+
+    path: any file that FFmpeg decodes, a still picture included.
+    rate: nominal frames a second. expected: about how many frames there are, None when the file does not say.
+    width, height: pixels of every frame, upright and with square pixels.
+    start: seconds on the file's own clock at which its first frame shows.
+    Damaged stretches are skipped and, once the video has been read to its end, the log gets a warning.
+    """
+
+    def __init__(self, path: Path, role: str = "video") -> None:
+        """Raises LiaxError when the file is missing or has no frame that decodes; `role` names it there."""
+        self.path = Path(path)
+        self.role = role
+        self._warned = False
+        check_input(self.path, role)
+        with self._open() as container:
+            stream = self._stream(container)
+            self.rate = _nominal_rate(stream)
+            self._seconds = _declared_seconds(container, stream)
+            self.expected = stream.frames or (round(self._seconds * self.rate) if self._seconds else None)
+            first = next(filter(None, _decode(container, stream)), None)
+            if first is None:
+                raise LiaxError(f"{self.path} has no frame that can be decoded; give another {self.role}.")
+            self.start = _seconds(first, stream) or Fraction(0)
+            self._turns = round(first.rotation / 90) % 4
+            self.width, self.height = _square_pixels(first, stream, self._turns)
+
+    def __iter__(self) -> Iterator[Frame]:
+        with self._open() as container:
+            stream = self._stream(container)
+            stream.thread_type = "AUTO"
+            damaged, count, last = 0, 0, Fraction(-1)
+            for decoded in _decode(container, stream):
+                if decoded is None:
+                    damaged += 1
+                    continue
+                last = self._time(decoded, stream, last) if count else Fraction(0)
+                count += 1
+                yield Frame(last, self.width, self.height, decoded, self._turns)
+        self._report(last + 1 / self.rate, damaged, count)
+
+    def _open(self) -> InputContainer:
+        try:
+            return av.open(self.path, metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise LiaxError(
+                f"{self.path} is not a video that can be decoded, or it is cut off; give another {self.role}."
+            ) from error
+
+    def _stream(self, container: InputContainer) -> VideoStream:
+        pictures = av.stream.Disposition.attached_pic  # a song's cover is not its video
+        streams = [s for s in container.streams.video if not s.disposition & pictures]
+        if not streams:
+            raise LiaxError(f"{self.path} has no video in it; give a video as {self.role}.")
+        best = container.streams.best("video")
+        return best if isinstance(best, VideoStream) and best in streams else streams[0]
+
+    def _time(self, decoded: av.VideoFrame, stream: VideoStream, last: Fraction) -> Fraction:
+        seconds = _seconds(decoded, stream)
+        time = last + 1 / self.rate if seconds is None else seconds - self.start
+        tick = stream.time_base or Fraction(1, 1000)
+        exact = round(time * self.rate) / self.rate  # undo a coarse clock's rounding (Matroska: milliseconds)
+        if abs(exact - time) <= tick:
+            time = exact
+        return time if time > last else last + min(tick, 1 / self.rate)
+
+    def _report(self, seconds: Fraction, damaged: int, count: int) -> None:
+        if self._warned:
+            return
+        missing = self._seconds is not None and self._seconds - seconds > max(Fraction(1, 2), 5 / self.rate)
+        if missing or damaged:
+            self._warned = True
+            whole = f" of {float(self._seconds):.1f}" if self._seconds else ""
+            log.warning(
+                f"{self.path} is damaged or cut off; using the {count} frames "
+                f"({float(seconds):.1f}{whole} seconds) that can be decoded."
+            )
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
+    """Decoded frames; None in the place of each packet that does not decode."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError):
+            yield None
+            packet = None
+        try:
+            frames = stream.decode(packet)
+        except EOFError:
+            return
+        except av.FFmpegError:
+            frames = []
+            yield None
+        yield from (None if frame.is_corrupt else frame for frame in frames)
+        if packet is None or (packet.dts is None and packet.size == 0):
+            return
+
+
+def _nominal_rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return Fraction(rate)
+    return _DEFAULT_RATE
+
+
+def _declared_seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    return Fraction(container.duration, av.time_base) if container.duration else None
+
+
+def _seconds(decoded: av.VideoFrame, stream: VideoStream) -> Fraction | None:
+    base = decoded.time_base or stream.time_base
+    return None if decoded.pts is None or base is None else decoded.pts * base
+
+
+def _square_pixels(decoded: av.VideoFrame, stream: VideoStream, turns: int) -> tuple[int, int]:
+    """Width and height of the frame once its pixels are square and it is turned upright."""
+    shape = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 8) <= shape <= 8:
+        shape = Fraction(1)
+    width, height = max(1, round(decoded.width * shape)), decoded.height
+    return (height, width) if turns % 2 else (width, height)

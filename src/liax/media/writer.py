@@ -1,0 +1,148 @@
+"""Videos out: frames with their times in, an MP4, WebM or GIF out, complete or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from PIL import Image
+
+from liax.media.paths import replacing
+from liax.media.sound import Sound
+
+# Per ending: container, encoder, pixel format, encoder options.
+_FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    ".mp4": ("mp4", "libx264", "yuv420p", {"crf": "17", "preset": "medium"}),
+    ".webm": (
+        "webm",
+        "libvpx-vp9",
+        "yuv420p",
+        {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
+    ),
+    ".gif": ("gif", "gif", "pal8", {}),
+}
+SUFFIXES = tuple(_FORMATS)
+# A GIF counts time in hundredths of a second, and browsers slow down frames shorter than two of them.
+_GIF_TICK = Fraction(1, 100)
+_GIF_SHORTEST = 2
+_CLOCK = 90_000
+
+
+@contextmanager
+def create_video(
+    path: Path, rate: Fraction, sound_of: Path | None = None, sound_start: Fraction = Fraction(0)
+) -> Iterator[VideoWriter]:
+    """A writer whose file appears at `path` (or replaces it) when the block ends without an exception.
+
+    After any exception, Ctrl-C included, nothing is left and what was there stays. Raises LiaxError when the
+    disk is full.
+
+    path: ending in one of SUFFIXES; the folder must exist.
+    rate: nominal frames a second; the actual times come with each frame.
+    sound_of: a video whose sound to carry over, with sound_start the seconds on its clock of the first frame
+        written. A GIF stays silent.
+    """
+    path = Path(path)
+    with replacing(path) as file:
+        writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start)
+        try:
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
+
+
+class VideoWriter:
+    """Writes RGB frames into an open binary file; made by `create_video`, whose arguments it takes."""
+
+    def __init__(
+        self, file: IO[bytes], suffix: str, rate: Fraction, sound_of: Path | None, sound_start: Fraction
+    ) -> None:
+        self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
+        self._rate = rate
+        # Fine enough for any clock, and a whole number of ticks a frame at a constant rate.
+        self._tick = Fraction(1, rate.numerator * math.ceil(_CLOCK / rate.numerator))
+        if self._codec == "gif":
+            self._tick, sound_of = _GIF_TICK, None
+        self._sound_of, self._sound_start = sound_of, sound_start
+        self._output: OutputContainer = av.open(file, "w", format=self._container_name)
+        self._stream: VideoStream | None = None
+        self._sound: Sound | None = None
+        self._last: int | None = None
+
+    def write(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> None:
+        """Append an RGB uint8 frame (H, W, 3) of even sides, shown from `time` seconds on.
+
+        Times must increase, and all frames must have the first one's size. Frames closer than a GIF can show
+        are left out there.
+        """
+        height, width = frame_HW3.shape[:2]
+        if self._stream is None:
+            self._stream = self._begin(width, height)
+        stream = self._stream
+        if (stream.width, stream.height) != (width, height):
+            raise ValueError(f"frame of {width}x{height} in a video of {stream.width}x{stream.height}")
+        pts = round(time / self._tick)
+        shortest = _GIF_SHORTEST if self._codec == "gif" else 1
+        if self._last is not None and pts - self._last < shortest:
+            return
+        self._last = pts
+        frame = self._frame(frame_HW3)
+        frame.pts, frame.time_base = pts, self._tick
+        frame.duration = max(1, round(1 / self._rate / self._tick))
+        self._output.mux(stream.encode(frame))
+        if self._sound is not None:
+            self._sound.write_until(time + 1 / self._rate)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds and the container's end."""
+        if self._stream is not None:
+            self._output.mux(self._stream.encode(None))
+        self._output.close()
+
+    def close(self) -> None:
+        """Let go of everything, finished or not."""
+        if self._sound is not None:
+            self._sound.close()
+        with suppress(Exception):  # an unfinished container cannot always be closed; its file is dropped
+            self._output.close()
+
+    def _begin(self, width: int, height: int) -> VideoStream:
+        stream: Any = self._output.add_stream(self._codec, rate=self._rate, options=self._options)
+        stream.width, stream.height, stream.pix_fmt = width, height, self._pixels
+        stream.codec_context.time_base = self._tick
+        if self._pixels == "yuv420p":  # say which colours these are: small untagged video is guessed wrong
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
+            context.color_range = int(ColorRange.MPEG)
+        if self._sound_of is not None:
+            self._sound = Sound(self._sound_of, self._sound_start, self._output, self._container_name)
+        return stream
+
+    def _frame(self, frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
+        if self._codec == "gif":
+            return _with_palette(frame_HW3)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")
+        return frame.reformat(
+            format=self._pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+
+
+def _with_palette(frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
+    """The frame in its own best 256 colours."""
+    image = Image.fromarray(frame_HW3).quantize(256)
+    colours = np.zeros((256, 4), np.uint8)
+    rgb = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    colours[: len(rgb), 1:] = rgb
+    colours[:, 0] = 255
+    return av.VideoFrame.from_ndarray((np.asarray(image), colours), format="pal8")  # type: ignore[arg-type]

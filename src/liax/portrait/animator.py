@@ -1,0 +1,118 @@
+"""A portrait moved by a stream of driving frames: arrays in, arrays out; no files, no faces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from liax.errors import LiaxError
+from liax.face.crop import squash
+from liax.model import LIAX, Encoded
+from liax.portrait.device import choose_device
+
+# Frames computed at once: what fills the device without delaying the stream.
+_BATCH = {"cuda": 8, "mps": 4, "cpu": 2}
+# Coefficients of real faces stay well within ±1 (the paper edits by at most 1); images fall apart beyond this.
+LARGEST_EDIT = 2.0
+
+
+class Animator:
+    """The network on its device, ready to animate.
+
+    network: moved to `device` and set to evaluation.
+    device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present. CUDA computes in bfloat16
+        where it can, everything else in float32. Raises LiaxError when it is not there.
+    """
+
+    def __init__(self, network: LIAX, device: str | torch.device | None = None) -> None:
+        self.device = choose_device(None if device is None else str(device))
+        self.network = network.to(self.device).eval()
+        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.dtype = torch.bfloat16 if half else torch.float32
+
+    @property
+    def size(self) -> int:
+        """Side R of the network's square images, in pixels."""
+        return self.network.config.size
+
+    def animate(
+        self,
+        source_HW3: NDArray[np.uint8],
+        driving: Iterable[NDArray[np.uint8]],
+        *,
+        relative: bool = True,
+        edit: Mapping[int, float] | None = None,
+        batch: int | None = None,
+    ) -> Iterator[NDArray[np.uint8]]:
+        """One RGB uint8 frame (R, R, 3) for each driving frame, as they come; memory is that of a batch.
+
+        source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`).
+        driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is squashed.
+        relative: move the source by the driving's change since its first frame (equations 8 and 10).
+            Otherwise take over the driving's coefficients as they are (equations 1-3).
+        edit: motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
+        batch: frames computed at once; None chooses by device.
+
+        Raises LiaxError for an edit of a vector that does not exist or beyond the range.
+        """
+        edit_M = self._edit(edit or {})
+        return self._animate(source_HW3, driving, relative, edit_M, batch or _BATCH[self.device.type])
+
+    @torch.inference_mode()
+    def encode(self, frames: Iterable[NDArray[np.uint8]]) -> Encoded:
+        """Codes, coefficients and features of RGB uint8 frames (H, W, 3)."""
+        frames_BRR3 = np.stack([squash(frame_HW3, self.size, self.size) for frame_HW3 in frames])
+        image_B3RR = torch.from_numpy(frames_BRR3).to(self.device).permute(0, 3, 1, 2)
+        return self.network.encode((image_B3RR.float() / 127.5 - 1).to(self.dtype))
+
+    @torch.inference_mode()
+    def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> NDArray[np.uint8]:
+        """RGB uint8 frames (B, R, R, 3) of B codes, with the features of one source (batch 1)."""
+        count = code_BD.shape[0]
+        features = tuple(map_1CHW.expand(count, -1, -1, -1) for map_1CHW in features)
+        image_B3RR = self.network.decode(code_BD, features)
+        levels_B3RR = ((image_B3RR.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return levels_B3RR.permute(0, 2, 3, 1).cpu().numpy()
+
+    def _animate(
+        self,
+        source_HW3: NDArray[np.uint8],
+        driving: Iterable[NDArray[np.uint8]],
+        relative: bool,
+        edit_M: Tensor,
+        batch: int,
+    ) -> Iterator[NDArray[np.uint8]]:
+        source = self.encode([source_HW3])
+        start_1M: Tensor | None = None
+        frames = iter(driving)
+        while chunk := list(islice(frames, batch)):
+            alpha_BM = self.encode(chunk).alpha_BM
+            start_1M = alpha_BM[:1] if start_1M is None else start_1M
+            with torch.inference_mode():
+                if relative:
+                    code_BD = self.network.transfer(
+                        source.code_BD, source.alpha_BM, start_1M, alpha_BM, edit_M
+                    )
+                else:
+                    code_BD = self.network.reenact(source.code_BD, alpha_BM + edit_M)
+            yield from self.decode(code_BD, source.features)
+
+    def _edit(self, edit: Mapping[int, float]) -> Tensor:
+        count = self.network.config.vectors
+        edit_M = torch.zeros(count)
+        for index, amount in edit.items():
+            if not 0 <= index < count:
+                raise LiaxError(f"There is no motion vector {index}; these weights have 0 to {count - 1}.")
+            if not (math.isfinite(amount) and abs(amount) <= LARGEST_EDIT):
+                raise LiaxError(
+                    f"{amount} is too much for motion vector {index}; "
+                    f"edit within -{LARGEST_EDIT:g} to {LARGEST_EDIT:g}."
+                )
+            edit_M[index] = amount
+        return edit_M.to(self.device)

@@ -1,0 +1,110 @@
+"""What of source and driving goes into the network, and in which shape the result comes out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.face.crop import Crop, crop_around, cut, squash
+from liax.face.find import find_faces
+from liax.face.landmarks import FaceLandmarker
+from liax.face.track import FaceTrack
+from liax.media.video import Video
+
+log = logging.getLogger(__name__)
+
+# Faces are looked for in so many driving frames a second, in pictures of at most so many pixels a side.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How pictures of one origin become the network's squares.
+
+    crop: the square to cut out, None to squash the whole picture.
+    width, height: pixels of what comes out again, even; R × R for a crop, and otherwise of the picture's own
+        aspect with R the shorter side.
+    """
+
+    crop: Crop | None
+    width: int
+    height: int
+
+    def width_at(self, height: int) -> int:
+        """The even width of this picture when shown `height` pixels high."""
+        return _even(self.width * height / self.height)
+
+    def shown(self, image_HW3: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """The square (size, size, 3) of an RGB uint8 picture (H, W, 3)."""
+        return squash(image_HW3, size, size) if self.crop is None else cut(image_HW3, self.crop, size)
+
+
+def whole(width: int, height: int, size: int) -> Framing:
+    """Framing of a whole picture of width × height pixels for a network of side `size`."""
+    scale = size / min(width, height)
+    return Framing(None, _even(width * scale), _even(height * scale))
+
+
+def frame_source(
+    landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], path: Path, size: int, choice: int | None
+) -> Framing:
+    """Framing of the face in a still RGB uint8 picture (H, W, 3).
+
+    path: the picture's file, for messages. choice: which face, 1 the largest; None takes that and says so.
+    Raises LiaxError when there is no such face.
+    """
+    faces = find_faces(landmarker, image_HW3)
+    _check_choice(path, len(faces), choice, "--face")
+    face = faces[(choice or 1) - 1]
+    return Framing(crop_around(face.box), size, size)
+
+
+def frame_driving(
+    landmarker: FaceLandmarker,
+    video: Video,
+    size: int,
+    choice: int | None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[Framing, int]:
+    """Framing of the face in a video, the same for all its frames, and how many frames there are.
+
+    Reads the video once, looking for the face a few times a second. Raises LiaxError when no frame shows it;
+    frames without it are fine otherwise. progress: called with the number of frames read so far.
+    """
+    track = FaceTrack(landmarker, choice or 1)
+    step = max(1, round(video.rate / _LOOKS_A_SECOND))
+    scale, count = 1.0, 0
+    for frame in video:
+        if count % step == 0:
+            image_HW3 = frame.rgb(longest=_LOOK_SIDE)
+            scale = frame.width / image_HW3.shape[1]
+            track.add(image_HW3)
+        count += 1
+        progress(count)
+    _check_choice(video.path, track.seen, choice, "--driving-face")
+    crop = track.crop()
+    return Framing(Crop(crop.left * scale, crop.top * scale, crop.side * scale), size, size), count
+
+
+def _check_choice(path: Path, count: int, choice: int | None, option: str) -> None:
+    if count == 0:
+        raise LiaxError(
+            f"{path} shows no face that can be found; "
+            "use one with a face seen from the front, or --no-crop if it is cropped to the face already."
+        )
+    if choice is not None and not 1 <= choice <= count:
+        raise LiaxError(f"{path} has {count} face(s); {option} goes from 1 (the largest) to {count}.")
+    if choice is None and count > 1:
+        log.warning(f"{path} shows {count} faces; using the largest, {option} N chooses another.")
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * math.floor(length / 2 + 0.5))
