@@ -1,1 +1,29 @@
-"""liax: portrait animation along a sparse motion dictionary, open to training and measurement."""
+"""liax: portrait animation along a sparse motion dictionary, open to training and measurement.
+
+`liax.load` gives a network, `liax.Animator` animates with it. Both are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from liax.errors import LiaxError
+
+if TYPE_CHECKING:
+    from liax.portrait import Animator
+    from liax.weights import load
+
+__all__ = ["Animator", "LiaxError", "load"]
+
+_HOMES = {"Animator": "liax.portrait", "load": "liax.weights"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'liax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

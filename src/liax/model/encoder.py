@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -32,7 +33,7 @@ class Encoder(nn.Module):
         sides = [*reversed(config.sides), 4]
         widths = [config.channels(side) for side in sides]
         self.from_rgb = ConvLayer(3, widths[0], 1)
-        self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in pairwise(widths))
         self.to_code = EqualConv(widths[-1], config.latent, 4)
 
     def forward(self, image_B3RR: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -35,6 +35,7 @@ class LIAX(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.metadata: dict[str, str] = {}  # Free facts of the file that the weights came from.
         self.encoder = Encoder(config)
         self.to_alpha = EqualLinear(config.latent, config.vectors)
         self.dictionary = MotionDictionary(config)

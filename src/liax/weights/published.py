@@ -9,17 +9,20 @@ from torch import Tensor
 
 from liax.model import ModelConfig
 
-# The decoder's levels from 8×8 up, as the published names count them.
+# The side of the images that the published names can express.
+PUBLISHED_SIZE = 512
+# Tensors that give the network away, and whose shapes give its dictionary, its widest and narrowest channels.
+ANCHORS = ("dec.direction.weight", "dec.input.input", "enc.enc_2r.block1.0.weight")
+
+# How the published names count the encoder's blocks from 512×512 down, and the decoder's levels from 8×8 up.
+_BLOCKS = ("block2.0", "block3.0", "block4.0", "block5.0", "block6.0", "block7.0", "block_512")
 _SUFFIXES = ("_512", "2", "3", "4", "5", "6", "7")
-# FIR([1,3,3,1]) as the published checkpoint stores it; where the filter follows zero insertion it is × 4.
-_TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0])
-_KERNEL = torch.outer(_TAPS, _TAPS) / 64
 
 
 def pairs(config: ModelConfig) -> Iterator[tuple[str, str]]:
     """(published name, our name) of every tensor that carries weights; 512² networks only."""
     yield from _prefixed("enc.enc_2r.block1", "encoder.from_rgb", {"0.weight": "weight", "1.bias": "bias"})
-    for i, block in enumerate([f"block{n}.0" for n in range(2, 8)] + ["block_512"]):
+    for i, block in enumerate(_BLOCKS):
         yield from _prefixed(
             f"enc.enc_2r.{block}",
             f"encoder.blocks.{i}",
@@ -38,6 +41,34 @@ def pairs(config: ModelConfig) -> Iterator[tuple[str, str]]:
     yield from _styled("dec.conv1", "decoder.start")
     for i, suffix in enumerate(_SUFFIXES):
         yield from _level(f"dec.conv{suffix}", suffix, f"decoder.levels.{i}", config, first=i == 0)
+
+
+def kernels() -> Iterator[tuple[str, Tensor]]:
+    """(published name, value) of the constant FIR kernels: [1,3,3,1] ⊗ [1,3,3,1] / 64, exact in float32.
+
+    Those that follow an insertion of zeros make up for it with a gain of 4: upsampling of flows, images and
+    renderer features, and the blur after a transposed convolution. The encoder's, before a stride, do not.
+    """
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kernel = torch.outer(taps, taps) / 64
+    for block in _BLOCKS:
+        yield f"enc.enc_2r.{block}.conv2.0.kernel", kernel.clone()
+        yield f"enc.enc_2r.{block}.skip.0.kernel", kernel.clone()
+    for i, suffix in enumerate(_SUFFIXES):
+        yield f"dec.conv{suffix}_1.conv.blur.kernel", kernel * 4
+        if i > 0:
+            yield f"dec.conv{suffix}_2_up.0.kernel", kernel * 4
+        yield f"dec.rgb{suffix}.up.kernel", kernel * 4
+        yield f"dec.flow{suffix}.up.kernel", kernel * 4
+
+
+def published_shape(name: str, ours: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape under its published `name` of a tensor that has the shape `ours` here."""
+    if name.startswith("dec.") and name.endswith((".conv.weight", ".gamma")):
+        return (1, *ours)
+    if name.startswith(("dec.flow", "dec.rgb")) and name.count(".") == 2 and name.endswith(".bias"):
+        return (1, *ours, 1, 1)
+    return ours
 
 
 def _prefixed(theirs: str, ours: str, names: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,55 @@
+"""From a name or a path to a network."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+from liax.errors import LiaxError
+from liax.model import LIAX
+from liax.weights import inference
+
+BUNDLED = {"small": "liax-small.safetensors"}
+
+
+def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.device = "cpu") -> LIAX:
+    """A network ready for inference: float32 on `device`, evaluation mode, no gradients.
+
+    name_or_path: a bundled name ("small"), the path of a file that liax wrote, or a hub name
+    ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
+    The file's free metadata is the network's `metadata`. Raises LiaxError.
+    """
+    name = os.fspath(name_or_path)
+    if name in BUNDLED:
+        return inference.build(inference.read(_bundled(name)), device)
+    path = Path(name)
+    if path.exists() or isinstance(name_or_path, Path):
+        return inference.build(inference.read(path), device)
+
+    from liax.weights import hub  # Slow to import, seldom needed.
+
+    if not hub.is_hub_name(name):
+        raise LiaxError(
+            f"There is no file {name}; give a path, a bundled name ({', '.join(BUNDLED)}) "
+            "or a hub name (owner/repository)."
+        )
+    path = hub.fetch(name)
+    if path.suffix == ".safetensors":
+        return inference.build(inference.read(path), device)
+    from liax.weights.adapter import to_ours
+    from liax.weights.checkpoint import read_state
+
+    return inference.build(to_ours(read_state(path), path), device)
+
+
+def _bundled(name: str) -> Path:
+    path = Path(str(resources.files("liax.weights"))) / "bundled" / BUNDLED[name]
+    if not path.is_file():
+        raise LiaxError(
+            f"The weights named {name} are not part of this installation ({BUNDLED[name]} is missing); "
+            "install liax again, or give the path of a weights file."
+        )
+    return path
