@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
 
 # The parts in the order of every array's part axis P.
@@ -66,3 +68,28 @@ def _openings(face: Face) -> NDArray[np.float32]:
         ],
         np.float32,
     )
+
+
+def save_regions(path: Path, regions: dict[str, Regions]) -> None:
+    """Writes the regions of a data set's files, half precision, compressed; replaces `path` at once."""
+    arrays = {f"{name}:boxes": r.boxes_TP4.astype(np.float16) for name, r in regions.items()}
+    arrays |= {f"{name}:opening": r.opening_TP.astype(np.float16) for name, r in regions.items()}
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    partial.replace(path)
+
+
+def load_regions(path: Path) -> dict[str, Regions]:
+    """Regions by the file's name in the manifest. Raises LiaxError if `path` was not written by `liax regions`."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = [key.removesuffix(":boxes") for key in arrays.files if key.endswith(":boxes")]
+            return {
+                name: Regions(
+                    arrays[f"{name}:boxes"].astype(np.float32), arrays[f"{name}:opening"].astype(np.float32)
+                )
+                for name in names
+            }
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise LiaxError(f"cannot read regions from {path} ({error}); write it with `liax regions`") from None

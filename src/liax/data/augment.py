@@ -1,0 +1,100 @@
+"""From two uint8 frames to a training pair: flips, colour, and motion for stills, all on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """flip: probability of mirroring a pair. colour: strength of a jitter shared by the pair.
+    driving_colour: of one more that only the network's view of the driving frame gets, so that the source's
+    looks cannot leak through the coefficients. The rest: largest rotation (degrees), relative change of scale
+    and shift (fractions of the picture) of the two warps that turn a still into a pair.
+    """
+
+    flip: float = 0.5
+    colour: float = 0.15
+    driving_colour: float = 0.15
+    still_rotation: float = 15.0
+    still_scale: float = 0.12
+    still_shift: float = 0.08
+
+
+@dataclass(frozen=True)
+class Batch:
+    """source, target: (B, 3, R, R) in [-1, 1]; driving: the target as the network is shown it.
+
+    boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
+    """
+
+    source: Tensor
+    target: Tensor
+    driving: Tensor
+    boxes_BP4: Tensor
+
+
+def augment(
+    source_u8: Tensor,
+    driving_u8: Tensor,
+    boxes_BP4: Tensor,
+    stills: int,
+    config: AugmentConfig,
+    generator: torch.Generator,
+) -> Batch:
+    """uint8 (B, 3, R, R) pairs, the first `stills` of them a still twice, to a training batch."""
+    source = source_u8.float() / 127.5 - 1
+    target = driving_u8.float() / 127.5 - 1
+    batch, device = len(source), source.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, device=device, generator=generator) * 2 - 1
+
+    if stills:
+        boxes_BP4 = boxes_BP4.clone()
+        boxes_BP4[:stills] = torch.nan
+        source = torch.cat([_similarity(source[:stills], uniform(stills, 4), config), source[stills:]])
+        target = torch.cat([_similarity(target[:stills], uniform(stills, 4), config), target[stills:]])
+    flip_B = uniform(batch) < config.flip * 2 - 1
+    source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
+    target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
+    boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
+
+    shared = uniform(batch, 6) * config.colour
+    source, target = _jitter(source, shared), _jitter(target, shared)
+    return Batch(source, target, _jitter(target, uniform(batch, 6) * config.driving_colour), boxes_BP4)
+
+
+def _similarity(image_B3RR: Tensor, u_B4: Tensor, config: AugmentConfig) -> Tensor:
+    angle = torch.deg2rad(u_B4[:, 0] * config.still_rotation)
+    scale = torch.exp(u_B4[:, 1] * math.log1p(config.still_scale))
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    shift_B2 = u_B4[:, 2:] * config.still_shift * 2
+    theta_B23 = torch.stack(
+        [torch.stack([cos, -sin, shift_B2[:, 0]], 1), torch.stack([sin, cos, shift_B2[:, 1]], 1)], 1
+    )
+    grid = F.affine_grid(theta_B23, list(image_B3RR.shape), align_corners=False)
+    return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
+
+
+def _flip_boxes(boxes_BP4: Tensor) -> Tensor:
+    """Mirrored left to right; the left eye's box becomes the right eye's."""
+    left, top, right, bottom = boxes_BP4.unbind(-1)
+    return torch.stack([1 - right, top, 1 - left, bottom], -1)[:, [1, 0, 2]]
+
+
+def _jitter(image_B3RR: Tensor, u_B6: Tensor) -> Tensor:
+    """Brightness, contrast, saturation and a gain per channel, by 1 + u each (brightness: + u)."""
+    brightness, contrast, saturation = (u_B6[:, i, None, None, None] for i in range(3))
+    gain_B3 = 1 + u_B6[:, 3:, None, None] / 2
+    grey = image_B3RR.mean(1, keepdim=True)
+    mean = grey.mean((2, 3), keepdim=True)
+    image = grey + (image_B3RR - grey) * (1 + saturation)
+    image = mean + (image - mean) * (1 + contrast)
+    return (((image + 1) * gain_B3 - 1) + brightness).clamp(-1, 1)

@@ -1,0 +1,112 @@
+"""Which two frames make a training pair: a pure function of seed, step and rank, so that runs resume exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.data.frames import first_numbers
+from liax.data.manifest import Item, Manifest
+from liax.data.regions import PARTS, Regions, load_regions
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
+
+    boxes_BP4: the driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN unknown.
+    """
+
+    source_B: NDArray[np.int64]
+    driving_B: NDArray[np.int64]
+    boxes_BP4: NDArray[np.float32]
+    stills: int
+
+
+class PairSampler:
+    """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
+
+    regions: path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes or
+    an open mouth are drawn more often, by `expressive` (0: as often as they happen).
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        batch: int,
+        stills_share: float,
+        regions: Path | None,
+        expressive: float,
+        seed: int,
+        rank: int = 0,
+    ) -> None:
+        self._starts = first_numbers(manifest.items)
+        self._items = manifest.items
+        self._regions = load_regions(regions) if regions else {}
+        self._clips = _by_identity(manifest.items, "clip")
+        self._portraits = _by_identity(manifest.items, "portrait")
+        self._batch, self._seed, self._rank = batch, seed, rank
+        share = stills_share if self._portraits else 0.0
+        self._stills = batch if not self._clips else round(batch * share)
+        self._weights = {
+            i: _expressiveness(self._regions.get(item.file), item.frames, expressive)
+            for i, item in enumerate(manifest.items)
+            if item.kind == "clip"
+        }
+
+    def batch(self, step: int) -> Pairs:
+        """The pairs of one step; the same for the same seed, step and rank."""
+        rng = np.random.default_rng([self._seed, self._rank, step])
+        picks = [self._still(rng) for _ in range(self._stills)]
+        picks += [self._clip_pair(rng) for _ in range(self._batch - self._stills)]
+        item, source, driving = (np.array(column, np.int64) for column in zip(*picks, strict=True))
+        return Pairs(
+            source_B=self._starts[item] + source,
+            driving_B=self._starts[item] + driving,
+            boxes_BP4=np.stack([self._boxes(i, t) for i, t in zip(item, driving, strict=True)]),
+            stills=self._stills,
+        )
+
+    def _still(self, rng: np.random.Generator) -> tuple[int, int, int]:
+        return int(rng.choice(self._portraits[rng.integers(len(self._portraits))])), 0, 0
+
+    def _clip_pair(self, rng: np.random.Generator) -> tuple[int, int, int]:
+        item = int(rng.choice(self._clips[rng.integers(len(self._clips))]))
+        driving = int(np.searchsorted(self._weights[item], rng.random()))
+        return item, int(rng.integers(self._items[item].frames)), driving
+
+    def _boxes(self, item: int, frame: int) -> NDArray[np.float32]:
+        regions = self._regions.get(self._items[item].file)
+        if regions is None or frame >= len(regions.boxes_TP4):
+            return np.full((len(PARTS), 4), np.nan, np.float32)
+        return regions.boxes_TP4[frame]
+
+
+def _by_identity(items: tuple[Item, ...], kind: str) -> list[list[int]]:
+    """Indices of the items of one kind, grouped by identity in order of first appearance."""
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        if item.kind == kind:
+            groups.setdefault(item.identity, []).append(index)
+    return list(groups.values())
+
+
+def _expressiveness(regions: Regions | None, frames: int, strength: float) -> NDArray[np.float64]:
+    """Cumulative probabilities of a clip's frames: 1 + strength · (how closed the eyes + how open the mouth).
+
+    Both are relative to the clip's own median, as fractions of the clip's largest deviation.
+    """
+    weight_T = np.ones(frames)
+    if regions is not None:
+        opening_TP = regions.opening_TP[:frames].astype(np.float64)
+        eyes_T, mouth_T = opening_TP[:, :2].mean(1), opening_TP[:, 2]
+        for deviation_T in (np.nanmedian(eyes_T) - eyes_T, mouth_T - np.nanmedian(mouth_T)):
+            positive_T = np.nan_to_num(deviation_T.clip(0))
+            # Below 0.05 a deviation is measurement noise, not a blink or a word.
+            weight_T[: len(positive_T)] += strength * positive_T / max(float(positive_T.max()), 0.05)
+    cumulative_T: NDArray[np.float64] = np.cumsum(weight_T)
+    return cumulative_T / cumulative_T[-1]

@@ -1,0 +1,177 @@
+"""A run's configuration; these dataclasses are also its documentation."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from liax.data.augment import AugmentConfig
+from liax.errors import LiaxError
+from liax.model import PRESETS
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where frames come from.
+
+    manifest: CSV with one line a clip or still, or its folder. regions: what `liax regions` wrote for it, or
+    None to train without emphasis on eyes and mouth. validation: the split shown in pictures and scored.
+    frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
+    first of these that fits. stills: share of a batch that are stills moved by two random similarities.
+    expressive: how much more often closed eyes and open mouths are drawn than they happen.
+    """
+
+    manifest: Path = Path("data/manifest.csv")
+    split: str = "train"
+    validation: str | None = "val"
+    regions: Path | None = None
+    frames: Literal["auto", "device", "memory", "stream"] = "auto"
+    workers: int = 8
+    stills: float = 0.15
+    expressive: float = 4.0
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms of equation (9) and of the supervision that makes it train in minutes.
+
+    l1, perceptual (λ1), sparse (λ2) are the paper's. deep: L1 of the running image at 32², 64², …, R/2.
+    warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
+    value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. concentration: the largest
+    weight that the sparsity controller may give to the coefficients' L1/L2 ratio (0 leaves it out), and
+    hoyer: the Hoyer sparsity at which it stops pushing.
+    """
+
+    l1: float = 2.0
+    perceptual: float = 1.0
+    backbone: Literal["squeezenet", "vgg19"] = "squeezenet"
+    sparse: float = 0.02
+    deep: float = 0.5
+    warp: tuple[float, float] = (1.0, 0.1)
+    warp_steps: int = 8000
+    parts: float = 1.0
+    concentration: float = 1.0
+    hoyer: float = 0.55
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """Non-saturating GAN with a StyleGAN2 discriminator and lazy R1.
+
+    weight 0 trains without. start: first step with it. r1: weight γ of γ/2 · ‖∇D‖² on real images, applied
+    every `r1_every` steps.
+    """
+
+    weight: float = 0.0
+    start: int = 0
+    r1: float = 10.0
+    r1_every: int = 16
+    width: int = 32
+    lr: float = 0.002
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Adam. warmup: steps of linear rise. decay: share of the steps, at the end, over which lr falls to 2 %."""
+
+    lr: float = 0.002
+    beta1: float = 0.0
+    beta2: float = 0.99
+    warmup: int = 100
+    decay: float = 0.3
+    ema: float = 0.999
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    out: the run's folder: config.json, run.json, TensorBoard events, checkpoint.pt, weights.safetensors.
+    preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
+    precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
+    earlier than `steps`. An existing checkpoint in `out` is resumed.
+    """
+
+    out: Path = Path("runs/small")
+    preset: str = "small"
+    steps: int = 20_000
+    batch: int = 32
+    accumulate: int = 1
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    accelerator: str = "auto"
+    devices: int = 1
+    max_minutes: float | None = None
+    log_every: int = 50
+    validate_every: int = 1000
+    checkpoint_every: int = 1000
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def check(self) -> None:
+        """Raises LiaxError for values that cannot train."""
+        if self.preset not in PRESETS:
+            raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
+        share = self.devices * self.accumulate
+        if self.batch < 1 or self.batch % share:
+            raise LiaxError(f"batch {self.batch} does not divide by devices × accumulate = {share}; change one")
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Reads a TOML or JSON file; keys that it leaves out keep their defaults.
+
+    Raises LiaxError for a missing file, wrong syntax, an unknown key or a value of the wrong kind.
+    """
+    try:
+        text = path.read_text()
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise LiaxError(f"cannot read the configuration {path}: {error.strerror}; check the path") from None
+    except ValueError as error:
+        raise LiaxError(f"the configuration {path} is not valid: {error}") from None
+    return from_dict(values)
+
+
+def from_dict(values: dict[str, Any]) -> TrainConfig:
+    """Inverse of `to_dict`."""
+    return _build(TrainConfig, values, "")
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
+    return plain
+
+
+def _build(kind: type[T], values: dict[str, Any], where: str) -> T:
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = set(values) - set(known)
+    if unknown:
+        raise LiaxError(f"unknown configuration key {where}{sorted(unknown)[0]}; known: {', '.join(known)}")
+    default = kind()
+    built = {}
+    for name, value in values.items():
+        old = getattr(default, name)
+        if is_dataclass(old):
+            if not isinstance(value, dict):
+                raise LiaxError(f"configuration key {where}{name} must be a table of keys")
+            built[name] = _build(type(old), value, f"{where}{name}.")
+        elif value is not None and (isinstance(old, Path) or name == "regions"):
+            built[name] = Path(value)
+        elif isinstance(old, tuple):
+            built[name] = tuple(value)
+        else:
+            wanted = (int, float) if isinstance(old, float) else type(old)
+            if old is not None and not isinstance(value, wanted):
+                raise LiaxError(f"configuration key {where}{name} must be {type(old).__name__}, not {value!r}")
+            built[name] = value
+    return kind(**built)

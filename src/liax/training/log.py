@@ -1,0 +1,72 @@
+"""What a run tells: lines with an estimate on stderr, TensorBoard scalars and pictures."""
+
+from __future__ import annotations
+
+import csv
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from torch import Tensor
+
+from liax.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class RunLog:
+    """Logs of the process with rank 0; the others are `quiet`."""
+
+    def __init__(self, config: TrainConfig, quiet: bool) -> None:
+        self._config, self._quiet = config, quiet
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._writer: SummaryWriter | None = None
+        self._mark = (0, time.monotonic())
+
+    def say(self, text: str) -> None:
+        self._console.print(text)
+
+    def loading(self, done: int, total: int) -> None:
+        if done % max(total // 10, 1) == 0 or done == total:
+            self.say(f"reading frames: {done} of {total} files")
+
+    def begin(self, step: int) -> None:
+        self._mark = (step, time.monotonic())
+        if not self._quiet:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(self._config.out, purge_step=step if step else None)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Losses of one step, with the speed since the last call and the time left at that speed."""
+        (last_step, last_time), now = self._mark, time.monotonic()
+        self._mark = (step, now)
+        speed = (step - last_step) / max(now - last_time, 1e-9)
+        left = (self._config.steps - step) / max(speed, 1e-9)
+        shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
+        self.say(f"step {step}/{self._config.steps} {speed:.1f} it/s {_minutes(left)} left {shown}")
+        self._write(step, {f"train/{name}": value for name, value in values.items()} | {"speed": speed})
+
+    def validation(self, step: int, scores: dict[str, float], picture_3HW: Tensor) -> None:
+        self.say(f"step {step} validation " + " ".join(f"{n} {v:.4f}" for n, v in scores.items()))
+        self._write(step, {f"val/{name}": value for name, value in scores.items()})
+        if self._writer is not None:
+            self._writer.add_image("val/source-driving-output", picture_3HW, step)
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, step: int, values: dict[str, float]) -> None:
+        if self._writer is None:
+            return
+        with (self._config.out / "log.csv").open("a", newline="") as file:
+            csv.writer(file).writerows((step, name, f"{value:.6g}") for name, value in values.items())
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"

@@ -1,0 +1,115 @@
+"""Perceptual distances: SqueezeNet 1.1 (bundled, BSD-2-Clause) or VGG19 where its weights can be had."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from liax.errors import LiaxError
+
+
+_SMALLEST = 32  # side in pixels below which the backbones' last maps vanish
+
+
+class SqueezeNetFeatures(nn.Module):
+    """Features after conv1 and fire 3, 5, 7, 9 of SqueezeNet 1.1, converted from the Caffe original."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights = load_safetensors(files("liax.assets").joinpath("squeezenet1_1.safetensors").read_bytes())
+        self._layers: list[str] = ["conv1"]
+        for name, tensor in weights.items():
+            if not name.startswith("conv10"):
+                self.register_buffer(name.replace(".", "_"), tensor, persistent=False)
+        self.register_buffer("mean", torch.tensor([104.006, 116.669, 122.679])[:, None, None], persistent=False)
+
+    def forward(self, image_B3HW: Tensor) -> list[Tensor]:
+        """image: RGB in [-1, 1]; the network wants BGR · 255 less the mean."""
+        x = (image_B3HW.flip(1) + 1) * 127.5 - self.get_buffer("mean").to(image_B3HW.dtype)
+        x = F.relu(self._conv(x, "conv1", stride=2))
+        features = [x]
+        for fire in range(8):
+            if fire in (0, 2, 4):  # after conv1, fire 3 and fire 5
+                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+            x = F.relu(self._conv(x, f"fire_{fire}_squeeze"))
+            e3 = self._conv(x, f"fire_{fire}_e3", padding=1)
+            x = F.relu(torch.cat([self._conv(x, f"fire_{fire}_e1"), e3], 1))
+            if fire % 2:  # fire 3, 5, 7, 9
+                features.append(x)
+        return features
+
+    def _conv(self, x: Tensor, name: str, stride: int = 1, padding: int = 0) -> Tensor:
+        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+        return F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), stride, padding)
+
+
+class Vgg19Features(nn.Module):
+    """relu1_1 … relu5_1 of torchvision's VGG19, fetched on first use."""
+
+    _TAPS = (1, 6, 11, 20, 29)
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            from torchvision.models import VGG19_Weights, vgg19
+
+            self.layers = vgg19(weights=VGG19_Weights.IMAGENET1K_V1).features[: self._TAPS[-1] + 1]
+        except (ImportError, OSError) as error:
+            raise LiaxError(
+                f"VGG19's weights cannot be had ({error}); install torchvision and connect, "
+                'or set loss.backbone to "squeezenet"'
+            ) from None
+        for layer in self.layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+        self.register_buffer("std", std[:, None, None], persistent=False)
+
+    def forward(self, image_B3HW: Tensor) -> list[Tensor]:
+        """image: RGB in [-1, 1]."""
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        x = ((image_B3HW.float() + 1) / 2 - mean) / std
+        features = []
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index in self._TAPS:
+                features.append(x)
+        return features
+
+
+class PerceptualLoss(nn.Module):
+    """Squared difference of channel-normalised features, summed over channels, averaged over positions.
+
+    Summed over layers and over `scales` (image sides 1, 1/2, 1/4, … by area averaging, down to 32 pixels). The weighting of
+    LPIPS without its learned linear layer (arXiv 1801.03924, equation 1 with w = 1).
+    """
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.features = SqueezeNetFeatures() if backbone == "squeezenet" else Vgg19Features()
+        self.requires_grad_(False)
+
+    def forward(self, image_B3HW: Tensor, target_B3HW: Tensor, scales: int) -> Tensor:
+        """Distance of each image to its target: (B,)."""
+        total = image_B3HW.new_zeros(len(image_B3HW), dtype=torch.float32)
+        for scale in range(scales):
+            if scale and image_B3HW.shape[-1] < 2 * _SMALLEST:
+                break
+            if scale:
+                image_B3HW = F.avg_pool2d(image_B3HW, 2)
+                target_B3HW = F.avg_pool2d(target_B3HW, 2)
+            with torch.no_grad():
+                wanted = [_normalise(f) for f in self.features(target_B3HW)]
+            for got, want in zip(self.features(image_B3HW), wanted, strict=True):
+                total = total + (_normalise(got) - want).square().sum(1).mean((1, 2))
+        return total
+
+
+def _normalise(feature_BCHW: Tensor) -> Tensor:
+    x = feature_BCHW.float()
+    return x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-6)

@@ -1,0 +1,270 @@
+"""The loop: pairs in, steps, pictures, checkpoints. Exactly resumable, because a step depends on nothing else.
+
+Data, augmentation and every random draw are functions of (seed, rank, step); the rest is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from liax.data.augment import Batch, augment
+from liax.data.frames import Frames, ResidentFrames, StreamedFrames, first_numbers
+from liax.data.manifest import Manifest, read_manifest
+from liax.data.pairs import Pairs, PairSampler
+from liax.model import LIAX, PRESETS
+from liax.training.adversary import Adversary
+from liax.training.checkpoint import (
+    check_resumable,
+    describe_run,
+    load_checkpoint,
+    save_checkpoint,
+    write_atomically,
+)
+from liax.training.config import TrainConfig, to_dict
+from liax.training.log import RunLog
+from liax.training.losses import Reconstruction, SparsityController, hoyer
+from liax.training.validation import Validation
+from liax.weights import save as save_weights
+
+
+class Trainer:
+    """One process of a run. `fabric` is launched; call `run` on every process."""
+
+    def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
+        config.check()
+        self.config, self.fabric = config, fabric
+        self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        self.log = RunLog(config, quiet=not fabric.is_global_zero)
+        manifest = read_manifest(config.data.manifest, config.data.split)
+        self._prepare_folder(manifest)
+
+        torch.manual_seed(config.seed)
+        network = LIAX(PRESETS[config.preset]).to(fabric.device)
+        if fabric.device.type == "cuda":
+            network = network.to(memory_format=torch.channels_last)
+            torch.backends.cudnn.benchmark = True
+        self.averaged = copy.deepcopy(network).requires_grad_(False)
+        self.criterion = Reconstruction(config.loss).to(fabric.device)
+        if config.compile:
+            network.encoder.compile(dynamic=False)
+            network.decoder.compile(dynamic=False)
+            self.criterion.compile(dynamic=False)
+        self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
+        optim = config.optim
+        optimizer = torch.optim.Adam(
+            network.parameters(),
+            lr=optim.lr,
+            betas=(optim.beta1, optim.beta2),
+            fused=fabric.device.type == "cuda",
+        )
+        self.network, self.optimizer = fabric.setup(network, optimizer)
+        self.plain: LIAX = network
+        self.adversary = Adversary(config, fabric) if config.adversarial.weight > 0 else None
+        self.step = 0
+        self._resume()
+
+        size = network.config.size
+        self.frames = _open_frames(config, manifest, size, fabric.device, self.log)
+        self.sampler = PairSampler(
+            manifest,
+            batch=config.batch // config.devices // config.accumulate,
+            stills_share=config.data.stills,
+            regions=config.data.regions,
+            expressive=config.data.expressive,
+            seed=config.seed,
+            rank=fabric.global_rank,
+        )
+        self.validation = None
+        if config.data.validation and fabric.is_global_zero:
+            self.validation = Validation.read(
+                config.data.manifest, config.data.validation, size, fabric.device
+            )
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.config.out / "checkpoint.pt"
+
+    def run(self) -> Path:
+        """Trains to `steps` (or `max_minutes`, or Ctrl-C); returns the path of the averaged weights."""
+        config, started = self.config, time.monotonic()
+        self.log.begin(self.step)
+        try:
+            while self.step < config.steps:
+                terms = self._train_step()
+                self.step += 1
+                if self.step % config.log_every == 0 or self.step == config.steps:
+                    self.log.scalars(self.step, {name: float(v) for name, v in terms.items()})
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self._validate()
+                if self.step % config.checkpoint_every == 0:
+                    self._save()
+                if self._out_of_time(started):
+                    self.log.say(f"stopping at step {self.step}: max_minutes reached")
+                    break
+        except KeyboardInterrupt:
+            self.log.say(f"interrupted at step {self.step}; the same command resumes")
+        self._save()
+        self.log.close()
+        return config.out / "weights.safetensors"
+
+    def _out_of_time(self, started: float) -> bool:
+        """All processes must agree, or one would wait for the others' gradients for ever."""
+        limit = self.config.max_minutes
+        if limit is None or self.step % 10:
+            return False
+        elapsed = torch.tensor(time.monotonic() - started, device=self.fabric.device)
+        reduced = self.fabric.all_reduce(elapsed, reduce_op="mean")
+        return float(reduced) > limit * 60  # type: ignore[arg-type]
+
+    def _train_step(self) -> dict[str, Tensor]:
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.optim.lr * learning_rate(self.step, config)
+        totals: dict[str, Tensor] = {}
+        for micro in range(config.accumulate):
+            batch = self._batch(self.step * config.accumulate + micro)
+            last = micro == config.accumulate - 1
+            with self.fabric.no_backward_sync(self.network, enabled=not last):
+                terms = self._losses(batch)
+                self.fabric.backward(terms["total"] / config.accumulate)
+            for name, term in terms.items():
+                totals[name] = totals.get(name, 0) + term.detach() / config.accumulate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._average()
+        measured: Tensor = self.fabric.all_reduce(totals["hoyer"], reduce_op="mean")  # type: ignore[assignment]
+        if config.loss.concentration:
+            self.sparsity.update(measured)
+        totals["concentration"] = self.sparsity.weight.clone()
+        return totals
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        config = self.config
+        levels, alpha_BM = self.network(batch.source.to(self.dtype), batch.driving.to(self.dtype))
+        terms = self.criterion(levels, batch, self.dtype)
+        total = self.criterion.weighted(terms, self.step)
+        sparse = alpha_BM.abs().mean()
+        total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
+        if self.adversary is not None and self.step >= config.adversarial.start:
+            fake = levels[-1].image
+            terms |= self.adversary.learn(batch.target, fake.detach(), self.step)
+            terms["adversarial"] = self.adversary.judge(fake)
+            total = total + config.adversarial.weight * terms["adversarial"]
+        centred_BM = alpha_BM.detach() - alpha_BM.detach().mean(0, keepdim=True)
+        return terms | {"sparse": sparse, "total": total, "hoyer": hoyer(centred_BM).mean()}
+
+    def _batch(self, micro_step: int) -> Batch:
+        pairs = self.sampler.batch(micro_step)
+        self._prefetch(self.sampler.batch(micro_step + 1))
+        device = self.fabric.device
+        generator = torch.Generator(device)
+        generator.manual_seed(hash((self.config.seed, self.fabric.global_rank, micro_step)) % 2**63)
+        batch = augment(
+            self.frames.fetch(pairs.source_B),
+            self.frames.fetch(pairs.driving_B),
+            torch.from_numpy(pairs.boxes_BP4).to(device),
+            pairs.stills,
+            self.config.augment,
+            generator,
+        )
+        if device.type != "cuda":
+            return batch
+        layout = torch.channels_last
+        images = (batch.source, batch.target, batch.driving)
+        return Batch(*(x.contiguous(memory_format=layout) for x in images), batch.boxes_BP4)
+
+    def _prefetch(self, pairs: Pairs) -> None:
+        self.frames.prefetch(pairs.source_B)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Exponential moving average of the weights, quick at first."""
+        decay = min(self.config.optim.ema, (1 + self.step) / (10 + self.step))
+        mean = list(self.averaged.parameters())
+        torch._foreach_lerp_(mean, list(self.plain.parameters()), 1 - decay)
+
+    def _validate(self) -> None:
+        if self.validation is not None:
+            scores, picture = self.validation.score(self.averaged, self.dtype)
+            self.log.validation(self.step, scores, picture)
+
+    def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        state = {
+            "step": self.step,
+            "network": self.plain.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "sparsity": self.sparsity.state_dict(),
+        }
+        if self.adversary is not None:
+            state["adversary"] = self.adversary.state_dict()
+        save_checkpoint(self.checkpoint, state)
+        about = {"name": self.config.preset, "steps": str(self.step)}
+        save_weights(self.averaged, self.config.out / "weights.safetensors", metadata=about)
+
+    def _resume(self) -> None:
+        if not self.checkpoint.exists():
+            return
+        state = load_checkpoint(self.checkpoint, self.fabric.device)
+        self.plain.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.sparsity.load_state_dict(state["sparsity"])
+        if self.adversary is not None and "adversary" in state:
+            self.adversary.load_state_dict(state["adversary"])
+        self.step = state["step"]
+        self.log.say(f"resuming {self.checkpoint} at step {self.step}")
+
+    def _prepare_folder(self, manifest: Manifest) -> None:
+        out = self.config.out
+        if self.checkpoint.exists():
+            check_resumable(self.config, out)
+        elif self.fabric.is_global_zero:
+            out.mkdir(parents=True, exist_ok=True)
+            write_atomically(out / "config.json", json.dumps(to_dict(self.config), indent=2))
+            about = describe_run(self.config, manifest.digest)
+            write_atomically(out / "run.json", json.dumps(about, indent=2))
+        self.fabric.barrier()
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Factor of the learning rate: linear warm-up, constant, linear to 2 % over the last share of steps."""
+    optim = config.optim
+    rise = min((step + 1) / max(optim.warmup, 1), 1.0)
+    left = (config.steps - step) / max(optim.decay * config.steps, 1)
+    return rise * (0.02 + 0.98 * min(left, 1.0))
+
+
+def _open_frames(
+    config: TrainConfig, manifest: Manifest, size: int, device: torch.device, log: RunLog
+) -> Frames:
+    needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
+    choice = config.data.frames
+    if choice == "auto":
+        choice = "device" if _free_bytes(device) > 4 * needed else "memory"
+        if choice == "memory" and _free_bytes(torch.device("cpu")) < 2 * needed:
+            choice = "stream"
+    log.say(f"{needed / 2**30:.1f} GiB of frames: {choice}")
+    if choice == "stream":
+        return StreamedFrames(manifest, size, device, config.data.workers)
+    where = device if choice == "device" else torch.device("cpu")
+    return ResidentFrames(manifest, size, where, config.data.workers, log.loading)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        import psutil
+    except ImportError:
+        return 8 << 30
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,59 @@
+"""A quick look at held-out people while training: first frame as source, a few driving frames a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from liax.data.frames import read_item
+from liax.data.manifest import read_manifest
+from liax.model import LIAX
+from liax.training.losses import hoyer
+
+_FRAMES = 6  # driving frames a clip, evenly spaced over its first 60
+
+
+@dataclass(frozen=True)
+class Validation:
+    """sources_u8 (K, 3, R, R), driving_u8 (K, F, 3, R, R): K clips of held-out people."""
+
+    sources_u8: Tensor
+    driving_u8: Tensor
+
+    @classmethod
+    def read(cls, manifest_path: Path, split: str, size: int, device: torch.device) -> Validation:
+        manifest = read_manifest(manifest_path, split)
+        sources, driving = [], []
+        for item in manifest.items:
+            if item.kind == "clip" and item.frames > _FRAMES:
+                frames = read_item(manifest.folder, item, size)
+                last = min(item.frames, 60) - 1
+                sources.append(frames[0])
+                driving.append(frames[np.linspace(last / _FRAMES, last, _FRAMES).round()])
+        return cls(torch.stack(sources).to(device), torch.stack(driving).to(device))
+
+    @torch.no_grad()
+    def score(self, network: LIAX, dtype: torch.dtype) -> tuple[dict[str, float], Tensor]:
+        """Mean L1 on [0, 1], PSNR in dB, and Hoyer sparsity; and a picture (3, rows · R, 3 · R) in [0, 1].
+
+        The picture's columns are source, driving frame, output; its rows the last driving frame of six clips.
+        """
+        l1, psnr, sparsity, rows = [], [], [], []
+        for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
+            source = network.encode((source_u8[None].float() / 127.5 - 1).to(dtype))
+            wanted = driving_u8.float() / 255
+            alpha_FM = network.encode((wanted * 2 - 1).to(dtype)).alpha_BM
+            features = tuple(f.expand(len(wanted), -1, -1, -1) for f in source.features)
+            image = network.decode(network.reenact(source.code_BD, alpha_FM), features)
+            image = (image.clamp(-1, 1) + 1) / 2
+            l1.append((image - wanted).abs().mean())
+            psnr.append((-10 * torch.log10((image - wanted).square().mean((1, 2, 3)))).mean())
+            sparsity.append(hoyer(alpha_FM).mean())
+            rows.append(torch.cat([source_u8.float() / 255, wanted[-1], image[-1]], 2))
+        means = {name: float(torch.stack(v).mean()) for name, v in
+                 (("l1", l1), ("psnr", psnr), ("hoyer", sparsity))}
+        return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
