@@ -71,7 +71,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
             )
             if converted is not None:
                 return converted
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a broken profile, or one for another mode: take the numbers as sRGB
     return image.convert("RGB")
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -23,6 +24,10 @@ ENCODER = {"mp4": "aac", "webm": "libopus"}
 # Opus knows only some sampling rates; AAC none above this one.
 _OPUS_RATE = 48_000
 _AAC_MAX_RATE = 96_000
+# Decoders need the packets just before the first one heard; the container marks them as not to be heard.
+_LEAD = Fraction(1, 20)
+# Seconds without sound from which on they count as silence, and not as inaccurate times.
+_GAP = Fraction(1, 10)
 
 
 class Sound:
@@ -43,7 +48,7 @@ class Sound:
         if not isinstance(sound, AudioStream) or sound.codec_context is None or not sound.sample_rate:
             self.close()
             return
-        copied = sound.codec_context.name in COPIED[container]
+        copied = sound.codec_context.codec.canonical_name in COPIED[container]
         self._packets = self._copied(sound) if copied else self._encoded(sound, ENCODER[container])
 
     def write_until(self, seconds: Fraction) -> None:
@@ -65,8 +70,8 @@ class Sound:
             self._input.close()
             self._input = None
 
-    def _demux(self, sound: AudioStream) -> Iterator[Packet]:
-        """Packets with their times moved to the output's clock, from its 0 on."""
+    def _demux(self, sound: AudioStream, lead: Fraction = Fraction(0)) -> Iterator[Packet]:
+        """Packets with their times moved to the output's clock, from `lead` seconds before its 0 on."""
         assert self._input is not None
         try:
             for packet in self._input.demux(sound):
@@ -74,7 +79,7 @@ class Sound:
                     continue
                 length = packet.duration or 0
                 shift = round(self._start / packet.time_base)
-                if packet.pts + length <= shift:
+                if (packet.pts + length - shift) * packet.time_base <= -lead:
                     continue
                 packet.pts -= shift
                 if packet.dts is not None:
@@ -87,7 +92,7 @@ class Sound:
         stream = self._output.add_stream_from_template(sound)
 
         def packets() -> Iterator[Packet]:
-            for packet in self._demux(sound):
+            for packet in self._demux(sound, _LEAD):
                 packet.stream = stream
                 yield packet
 
@@ -101,17 +106,31 @@ class Sound:
         stream.codec_context.bit_rate = 160_000
 
         def packets() -> Iterator[Packet]:
-            damaged = False
-            for packet in self._demux(sound):
-                try:
-                    frames = sound.decode(packet)
-                except av.FFmpegError:
-                    damaged = True
-                    continue
-                for frame in frames:
-                    yield from stream.encode(frame)
+            for frame in self._decoded(sound):
+                yield from stream.encode(frame)
             yield from stream.encode(None)
-            if damaged:
-                log.warning(f"The sound of {self._path} is damaged; stretches of the result are silent.")
 
         return packets()
+
+    def _decoded(self, sound: AudioStream) -> Iterator[AudioFrame]:
+        """Decoded sound on a clock that counts samples: many containers' own is too coarse for encoders."""
+        clock: int | None = None
+        damaged = False
+        for packet in self._demux(sound):
+            try:
+                frames = sound.decode(packet)
+            except av.FFmpegError:
+                damaged = True
+                continue
+            for frame in frames:
+                if frame.pts is not None and frame.time_base is not None:
+                    told = round(frame.pts * frame.time_base * frame.sample_rate)
+                    # Only a real gap moves the clock, and never backwards.
+                    if clock is None or told - clock > _GAP * frame.sample_rate:
+                        clock = told
+                clock = clock or 0
+                frame.pts, frame.time_base = clock, Fraction(1, frame.sample_rate)
+                clock += frame.samples
+                yield frame
+        if damaged:
+            log.warning(f"The sound of {self._path} is damaged; stretches of the result are silent.")

@@ -12,6 +12,7 @@ from typing import IO, Any
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -99,15 +100,14 @@ class VideoWriter:
         self._last = pts
         frame = self._frame(frame_HW3)
         frame.pts, frame.time_base = pts, self._tick
-        frame.duration = max(1, round(1 / self._rate / self._tick))
-        self._output.mux(stream.encode(frame))
+        self._mux(stream.encode(frame))
         if self._sound is not None:
             self._sound.write_until(time + 1 / self._rate)
 
     def finish(self) -> None:
         """Write what the encoder still holds and the container's end."""
         if self._stream is not None:
-            self._output.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
         self._output.close()
 
     def close(self) -> None:
@@ -116,6 +116,11 @@ class VideoWriter:
             self._sound.close()
         with suppress(Exception):  # an unfinished container cannot always be closed; its file is dropped
             self._output.close()
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            packet.duration = max(1, round(1 / self._rate / self._tick))  # counts for the last one
+            self._output.mux(packet)
 
     def _begin(self, width: int, height: int) -> VideoStream:
         stream: Any = self._output.add_stream(self._codec, rate=self._rate, options=self._options)

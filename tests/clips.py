@@ -1,0 +1,97 @@
+"""Clips made for tests: frames, and files of them in any codec, timing, sound and orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Frames = list[NDArray[np.uint8]]
+
+
+def moving_face(portrait_HW3: NDArray[np.uint8], count: int, width: int = 320, height: int = 240) -> Frames:
+    """Frames in which the portrait, 200 pixels high, moves to the right by a pixel a frame."""
+    picture = np.asarray(Image.fromarray(portrait_HW3).resize((200, 200)))
+    frames = []
+    for k in range(count):
+        frame = np.full((height, width, 3), 90, np.uint8)
+        frame[20:220, 20 + k : 220 + k] = picture
+        frames.append(frame)
+    return frames
+
+
+def flat_frames(count: int, width: int = 64, height: int = 48) -> Frames:
+    """Frames without a face, each of its own grey: frame k has the level 20 + 5 (k mod 40)."""
+    return [np.full((height, width, 3), 20 + 5 * (k % 40), np.uint8) for k in range(count)]
+
+
+def write_clip(
+    path: Path,
+    frames: Sequence[NDArray[np.uint8]],
+    *,
+    rate: Fraction | int = 25,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    times: Sequence[float] | None = None,
+    sound: str | None = None,
+    sound_start: float = 0.0,
+    aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
+    quarter_turns: int = 0,
+) -> Path:
+    """Encode frames as `path`.
+
+    times: seconds of each frame instead of a constant rate. sound: codec of a 440 Hz tone from `sound_start`
+    seconds to the clip's end. aspect: of a pixel. quarter_turns: clockwise, as MP4 rotation metadata.
+    """
+    with av.open(path, "w") as output:
+        stream: Any = output.add_stream(codec, rate=rate, options=options or {})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = pixels
+        tick = Fraction(1, 90_000) if times else 1 / Fraction(rate)
+        stream.codec_context.time_base = tick
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
+        tone: Any = output.add_stream(sound, rate=48_000) if sound else None
+        if tone is not None:
+            tone.codec_context.layout = "stereo"
+        for k, frame_HW3 in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(frame_HW3, format="rgb24")
+            frame.pts = round(Fraction(times[k]) / tick) if times else k
+            frame.time_base = tick
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+        if tone is not None:
+            end = (times[-1] if times else len(frames) / rate) - sound_start
+            for packet in _tone(tone, float(end), sound_start):
+                output.mux(packet)
+    if quarter_turns:
+        _turn(path, quarter_turns)
+    return path
+
+
+def _tone(stream: Any, seconds: float, start: float) -> Iterator[av.Packet]:
+    wave = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 48_000)) / 48_000)).astype(np.int16)
+    for k in range(0, len(wave), 1024):
+        chunk = np.repeat(wave[k : k + 1024], 2)[None]
+        frame = av.AudioFrame.from_ndarray(chunk, format="s16", layout="stereo")
+        frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
+        frame.pts = k + round(start * 48_000)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _turn(path: Path, quarter_turns: int) -> None:
+    """Write a rotation into the MP4's first track header."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix of nine 32-bit numbers follows 40 bytes
+    a, b = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarter_turns % 4]
+    matrix = [a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30]
+    data[at : at + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in matrix)
+    path.write_bytes(data)

@@ -1,0 +1,74 @@
+"""Material for tests: a real portrait, a clip made of it, tiny weights, and the shared data if it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from clips import moving_face, write_clip
+from liax.model import LIAX, PRESETS
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared real clips and portraits beside the checkout."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the shared data beside the checkout (../shared/data)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    """A 512x512 JPEG with one face."""
+    return Path(str(files("liax.assets") / "demo_portrait.jpg"))
+
+
+@pytest.fixture(scope="session")
+def portrait_HW3(portrait_path: Path) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(portrait_path).convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> LIAX:
+    """A network of 64x64 with random weights whose frames react to driving and edits."""
+    torch.manual_seed(0)
+    network = LIAX(PRESETS["tiny"]).eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.startswith("to_alpha"):
+                parameter.mul_(2)  # so that driving frames differ visibly
+    return network
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny: LIAX, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from liax.weights import save
+
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save(tiny, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def face_clip(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """320x240, 12 frames at 12 a second with AAC sound; a face that moves to the right."""
+    path = tmp_path_factory.mktemp("clip") / "face.mp4"
+    return write_clip(path, moving_face(portrait_HW3, 12), rate=12, sound="aac")
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Call it with a number of bytes: no file this process writes can then grow beyond that."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

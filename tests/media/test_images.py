@@ -1,0 +1,132 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from liax.errors import LiaxError
+from liax.media import images
+from liax.media.images import read_image
+
+
+def two_halves() -> Image.Image:
+    """40 wide, 20 high; left half red, right half blue."""
+    array = np.zeros((20, 40, 3), np.uint8)
+    array[:, :20] = (200, 0, 0)
+    array[:, 20:] = (0, 0, 200)
+    return Image.fromarray(array)
+
+
+def near(pixel: np.ndarray, expected: tuple[int, int, int], tolerance: int = 6) -> bool:
+    return bool((np.abs(pixel.astype(int) - expected) <= tolerance).all())
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
+def test_formats(tmp_path: Path, name: str) -> None:
+    two_halves().save(tmp_path / name, quality=95) if name != "a.bmp" else two_halves().save(tmp_path / name)
+    image = read_image(tmp_path / name)
+    assert image.shape == (20, 40, 3)
+    assert image.dtype == np.uint8
+    assert near(image[10, 5], (200, 0, 0))
+    assert near(image[10, 35], (0, 0, 200))
+
+
+def test_exif_orientation(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    two_halves().save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = read_image(tmp_path / "a.jpg")
+    assert image.shape == (40, 20, 3)
+    assert near(image[5, 10], (200, 0, 0))  # left became top
+
+
+def test_alpha_is_laid_over_grey(tmp_path: Path) -> None:
+    array = np.zeros((4, 4, 4), np.uint8)
+    array[:, 2:] = (10, 20, 30, 255)
+    Image.fromarray(array).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert tuple(image[0, 0]) == images.BACKGROUND
+    assert tuple(image[0, 3]) == (10, 20, 30)
+
+
+def test_palette_with_transparency(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putpixel((0, 0), 1)
+    image.save(tmp_path / "a.png", transparency=0)
+    read = read_image(tmp_path / "a.png")
+    assert tuple(read[0, 0]) == (0, 255, 0)
+    assert tuple(read[3, 3]) == images.BACKGROUND
+
+
+def test_grey_of_8_and_16_bits(tmp_path: Path) -> None:
+    Image.new("L", (3, 3), 77).save(tmp_path / "8.png")
+    Image.fromarray(np.full((3, 3), 128 * 257, np.uint16)).save(tmp_path / "16.png")
+    assert tuple(read_image(tmp_path / "8.png")[1, 1]) == (77, 77, 77)
+    assert tuple(read_image(tmp_path / "16.png")[1, 1]) == (128, 128, 128)
+
+
+def test_grey_with_alpha(tmp_path: Path) -> None:
+    Image.merge("LA", [Image.new("L", (3, 3), 50), Image.new("L", (3, 3), 255)]).save(tmp_path / "la.png")
+    assert tuple(read_image(tmp_path / "la.png")[1, 1]) == (50, 50, 50)
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    red = read_image(tmp_path / "a.jpg")[8, 8].astype(int)
+    assert red[0] > 200
+    assert red[1:].max() < 60
+
+
+def test_colour_profile_becomes_srgb(tmp_path: Path) -> None:
+    """The same numbers under a linear profile are lighter in sRGB."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    Image.new("RGB", (8, 8), (100, 100, 100)).save(tmp_path / "s.png", icc_profile=bytes(profile))
+    assert near(read_image(tmp_path / "s.png")[4, 4], (100, 100, 100), 1)
+    Image.new("RGB", (8, 8), (100, 100, 100)).save(tmp_path / "b.png", icc_profile=b"no profile")
+    assert tuple(read_image(tmp_path / "b.png")[4, 4]) == (100, 100, 100)
+
+
+def test_animated_takes_the_first_frame(tmp_path: Path) -> None:
+    first, second = Image.new("RGB", (8, 8), (250, 0, 0)), Image.new("RGB", (8, 8), (0, 250, 0))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=[second], lossless=True)
+    assert near(read_image(tmp_path / "a.webp")[4, 4], (250, 0, 0))
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("no picture")
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)).save(buffer, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:2000])
+    cases = {
+        "missing.png": "does not exist",
+        "empty.png": "empty",
+        "text.png": "not a picture",
+        "cut.jpg": "damaged",
+        ".": "folder",
+        "x" * 300: "cannot be opened",
+    }
+    for name, reason in cases.items():
+        with pytest.raises(LiaxError, match=reason) as caught:
+            read_image(tmp_path / name)
+        assert str(tmp_path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("side", [13_000, 30_000])
+def test_huge_picture_is_refused_before_decoding(tmp_path: Path, side: int) -> None:
+    """A PNG header alone that promises too many pixels: on either side of Pillow's own error."""
+    path = tmp_path / "huge.png"
+    Image.new("1", (side, side + 1000)).save(path) if side < 20_000 else _header_only(path, side)
+    with pytest.raises(LiaxError, match="megapixels"):
+        read_image(path)
+
+
+def _header_only(path: Path, side: int) -> None:
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        header = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+        PngImagePlugin.putchunk(file, b"IHDR", header)
+        PngImagePlugin.putchunk(file, b"IDAT", b"")

@@ -1,0 +1,177 @@
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from clips import flat_frames, write_clip
+from liax.errors import LiaxError
+from liax.media.video import Video
+from liax.media.writer import create_video
+
+
+def noise(count: int, side: int = 64) -> list[np.ndarray]:
+    return list(np.random.default_rng(0).integers(0, 255, (count, side, side, 3), np.uint8))
+
+
+def copy(clip: Path, to: Path) -> Path:
+    """Every frame of `clip` and its sound written to `to`."""
+    video = Video(clip)
+    with create_video(to, video.rate, clip, video.start) as writer:
+        for frame in video:
+            writer.write(frame.rgb(), frame.time)
+    return to
+
+
+def heard(path: Path) -> tuple[str, np.ndarray, float]:
+    """Codec of the sound, the first channel's samples at 48 kHz, and the time of the first."""
+    with av.open(path) as container:
+        stream = container.streams.audio[0]
+        to_float = av.AudioResampler(format="fltp", layout="mono", rate=48_000)
+        frames = list(container.decode(audio=0))
+        samples = np.concatenate([f.to_ndarray()[0] for g in frames for f in to_float.resample(g)])
+        return stream.codec_context.name, samples, float(frames[0].time)
+
+
+def pitch(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax() * 48_000 / len(samples))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("b.mp4", "h264"), ("b.webm", "vp9"), ("b.gif", "gif")])
+def test_what_goes_in_comes_out(tmp_path: Path, name: str, codec: str) -> None:
+    colours = np.zeros((48, 64, 3), np.uint8)
+    colours[:24, :32], colours[:24, 32:], colours[24:] = (200, 40, 40), (40, 160, 60), (30, 60, 200)
+    with create_video(tmp_path / name, Fraction(20)) as writer:
+        for k in range(5):
+            writer.write(colours, Fraction(k, 20))
+    assert os.listdir(tmp_path) == [name]
+    video = Video(tmp_path / name)
+    assert [frame.time for frame in video] == [Fraction(k, 20) for k in range(5)]
+    image = list(video)[3].rgb().astype(int)
+    for (y, x), colour in {(10, 10): (200, 40, 40), (10, 50): (40, 160, 60), (40, 30): (30, 60, 200)}.items():
+        assert np.abs(image[y, x] - colour).max() <= 8
+    with av.open(tmp_path / name) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == codec
+        if name == "b.mp4":
+            assert stream.codec_context.pix_fmt == "yuv420p"
+            assert stream.codec_context.colorspace == 1  # BT.709, said in the file
+            assert stream.average_rate == 20
+
+
+def test_rate_and_length_are_kept(tmp_path: Path) -> None:
+    rate = Fraction(30000, 1001)
+    clip = write_clip(tmp_path / "a.mp4", flat_frames(31), rate=rate)
+    video = Video(copy(clip, tmp_path / "b.mp4"))
+    assert video.rate == rate
+    assert [frame.time for frame in video] == [k / rate for k in range(31)]
+    with av.open(tmp_path / "b.mp4") as container:
+        stream = container.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(31 / rate, abs=1e-3)
+
+
+def test_variable_rate_is_kept(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.2, 0.21, 0.5]
+    clip = write_clip(tmp_path / "a.mp4", flat_frames(5), times=times)
+    video = Video(copy(clip, tmp_path / "b.mp4"))
+    assert [float(frame.time) for frame in video] == pytest.approx(times, abs=1e-3)
+
+
+def test_gif_leaves_out_what_it_cannot_show(tmp_path: Path) -> None:
+    with create_video(tmp_path / "a.gif", Fraction(120)) as writer:
+        for k, frame in enumerate(flat_frames(12)):
+            writer.write(frame, Fraction(k, 120))
+    times = [frame.time for frame in Video(tmp_path / "a.gif")]
+    assert 3 <= len(times) <= 5
+    assert all(b - a >= Fraction(2, 100) for a, b in pairwise(times))
+
+
+@pytest.mark.parametrize(
+    ("clip", "sound", "to", "codec"),
+    [
+        ("a.avi", "mp2", "b.mp4", "aac"),
+        ("a.mp4", "aac", "b.mp4", "aac"),
+        ("a.ts", "aac", "b.mp4", "aac"),  # ADTS frames, to be rewrapped
+        ("a.avi", "libmp3lame", "b.mp4", "mp3float"),
+        ("a.mov", "pcm_s16le", "b.mp4", "aac"),
+        ("a.mkv", "flac", "b.mp4", "aac"),
+        ("a.mkv", "libopus", "b.webm", "opus"),
+        ("a.mp4", "aac", "b.webm", "opus"),
+    ],
+)
+def test_sound_is_kept(tmp_path: Path, clip: str, sound: str, to: str, codec: str) -> None:
+    path = write_clip(tmp_path / clip, flat_frames(50), sound=sound)
+    kind, samples, _ = heard(copy(path, tmp_path / to))
+    assert kind.removeprefix("lib") == codec.removeprefix("lib")
+    assert len(samples) / 48_000 == pytest.approx(2.0, abs=0.1)
+    assert pitch(samples) == pytest.approx(440, abs=2)
+    assert len(list(Video(tmp_path / to))) == 50
+
+
+def test_copied_sound_is_the_same_bytes(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", flat_frames(25), sound="aac")
+    copied = copy(clip, tmp_path / "b.mp4")
+
+    def packets(path: Path) -> list[bytes]:
+        with av.open(path) as container:
+            return [bytes(p) for p in container.demux(audio=0) if p.size]
+
+    assert packets(copied) == packets(clip)
+
+
+@pytest.mark.parametrize("sound", ["aac", "pcm_s16le"])
+def test_sound_stays_in_step(tmp_path: Path, sound: str) -> None:
+    """Sound that sets in 0.5 s after the picture does so in the result."""
+    clip = write_clip(tmp_path / "a.mkv", flat_frames(40), sound=sound, sound_start=0.5)
+    _, samples, start = heard(copy(clip, tmp_path / "b.mp4"))
+    loud = np.abs(samples) > 0.05
+    assert start + loud.argmax() / 48_000 == pytest.approx(0.5, abs=0.03)
+
+
+def test_sound_from_before_the_first_frame_is_left_out(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mkv", flat_frames(3), times=[1.0, 1.5, 1.9], sound="aac")
+    _, samples, start = heard(copy(clip, tmp_path / "b.mp4"))
+    assert start == pytest.approx(0, abs=0.03)
+    assert len(samples) / 48_000 == pytest.approx(0.9, abs=0.1)
+
+
+def test_without_sound(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", flat_frames(3))
+    with av.open(copy(clip, tmp_path / "b.mp4")) as container:
+        assert len(container.streams.audio) == 0
+
+
+def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"precious")
+    with pytest.raises(KeyboardInterrupt), create_video(path, Fraction(25)) as writer:  # noqa: PT012
+        for k, frame in enumerate(noise(30)):
+            writer.write(frame, Fraction(k, 25))
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"precious"
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif"])
+def test_full_disk(tmp_path: Path, full_disk: Callable[[int], None], name: str) -> None:
+    (tmp_path / name).write_bytes(b"precious")
+    full_disk(20_000)
+    with (  # noqa: PT012
+        pytest.raises(LiaxError, match=rf"{name} cannot be completed because the disk is full"),
+        create_video(tmp_path / name, Fraction(25)) as writer,
+    ):
+        for k, frame in enumerate(noise(60, 128)):
+            writer.write(frame, Fraction(k, 25))
+    assert (tmp_path / name).read_bytes() == b"precious"
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="32x32"), create_video(tmp_path / "a.mp4", Fraction(25)) as writer:  # noqa: PT012
+        writer.write(noise(1, 64)[0], Fraction(0))
+        writer.write(noise(1, 32)[0], Fraction(1, 25))
