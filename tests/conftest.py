@@ -1,4 +1,4 @@
-"""Material for tests: a real portrait, a clip made of it, tiny weights, and the shared data if it is there."""
+"""Material for tests: a real portrait, a clip of it, tiny weights, and the shared data if it is there."""
 
 from __future__ import annotations
 

@@ -65,12 +65,11 @@ def cut(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8
     height, width = image_HW3.shape[:2]
     x0, y0 = math.floor(crop.left), math.floor(crop.top)
     x1, y1 = math.ceil(crop.left + crop.side), math.ceil(crop.top + crop.side)
-    # The part within the picture, at least one pixel of it, then the edges repeated around it.
-    left, right = min(max(x0, 0), width - 1), max(min(x1, width), 1)
-    top, bottom = min(max(y0, 0), height - 1), max(min(y1, height), 1)
-    inner_HW3 = image_HW3[top:bottom, left:right]
-    pads = ((top - y0, y1 - bottom), (left - x0, x1 - right), (0, 0))
-    window_HW3 = np.pad(inner_HW3, pads, mode="edge") if any(map(any, pads)) else inner_HW3
+    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
+        window_HW3 = image_HW3[y0:y1, x0:x1]
+    else:
+        rows_H, columns_W = np.arange(y0, y1).clip(0, height - 1), np.arange(x0, x1).clip(0, width - 1)
+        window_HW3 = image_HW3[rows_H[:, None], columns_W]
     box = (crop.left - x0, crop.top - y0, crop.left - x0 + crop.side, crop.top - y0 + crop.side)
     return _scaled(window_HW3, size, size, box)
 

@@ -13,6 +13,8 @@ from liax.face.landmarks import Face, FaceLandmarker
 
 # Longest side of what the landmarker is given; it finds faces at 192 pixels and measures them at 256.
 _LOOK = 1024
+# Parts of fewer pixels a side show nothing that the whole did not.
+_SMALLEST_PART = 128
 # Two finds are the same face when their boxes share this much of the smaller one.
 _SAME = 0.5
 
@@ -22,24 +24,34 @@ def find_faces(
 ) -> list[Face]:
     """All faces in an RGB uint8 image (H, W, 3), largest first; empty when there is none.
 
-    thorough: when a look at the whole shows none, look again with a margin around it (for faces that fill the
-        picture) and at its overlapping quarters and sixteenths (for faces that are small in it).
+    thorough: look also at the overlapping quarters, for faces that are small in the whole. Where there is none
+        either, look with a margin around (for a face that fills the picture) and at the sixteenths, which
+        finds faces down to about 4 % of the longer side.
     """
     height, width = image_HW3.shape[:2]
     faces = look(landmarker, image_HW3, (0, 0, width, height))
-    if faces or not thorough:
+    if not thorough:
         return faces
-    faces = look(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
-    for parts in (2, 4):
-        if faces:
-            break
-        side = max(width, height) / parts
-        if side < 64:
-            break
-        for y in _starts(height, side):
-            for x in _starts(width, side):
-                faces += look(landmarker, image_HW3, (x, y, x + side, y + side))
+    faces += _in_parts(landmarker, image_HW3, 2)
+    if not faces:
+        faces = look(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
+    if not faces:
+        faces = _in_parts(landmarker, image_HW3, 4)
     return _distinct(faces)
+
+
+def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: int) -> list[Face]:
+    """Faces in overlapping squares of the longer side / parts; some may be found more than once."""
+    height, width = image_HW3.shape[:2]
+    side = max(width, height) / parts
+    if side < _SMALLEST_PART:
+        return []
+    return [
+        face
+        for y in _starts(height, side)
+        for x in _starts(width, side)
+        for face in look(landmarker, image_HW3, (x, y, x + side, y + side))
+    ]
 
 
 def look(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) -> list[Face]:

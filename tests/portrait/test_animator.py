@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import torch
+
+from liax.errors import LiaxError
+from liax.model import LIAX
+from liax.portrait.animator import Animator
+from liax.portrait.device import choose_device
+
+
+@pytest.fixture
+def animator(tiny: LIAX) -> Animator:
+    return Animator(tiny, "cpu")
+
+
+def pictures(count: int, seed: int = 0, side: int = 64) -> list[np.ndarray]:
+    """Smooth random colours."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 255, (count, 8, 8, 3), np.uint8)
+    return list(coarse.repeat(side // 8, 1).repeat(side // 8, 2))
+
+
+def tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def shown(image_13RR: torch.Tensor) -> np.ndarray:
+    levels = ((image_13RR.clamp(-1, 1) + 1) / 2 * 255).round().to(torch.uint8)
+    return levels[0].permute(1, 2, 0).numpy()
+
+
+def close(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.abs(one.astype(int) - other).max() <= 1)
+
+
+@torch.inference_mode()
+def test_relative_is_equation_8(animator: Animator, tiny: LIAX) -> None:
+    source, driving = pictures(1)[0], pictures(3, seed=1)
+    s, codes = tiny.encode(tensor(source)), [tiny.encode(tensor(d)).alpha_BM for d in driving]
+    frames = list(animator.animate(source, driving))
+    assert len(frames) == 3
+    for frame, alpha_1M in zip(frames, codes, strict=True):
+        displacement = tiny.dictionary.displacement(s.alpha_BM + alpha_1M - codes[0])
+        assert frame.shape == (64, 64, 3)
+        assert frame.dtype == np.uint8
+        assert close(frame, shown(tiny.decode(s.code_BD + displacement, s.features)))
+    assert not close(frames[0], frames[1])
+
+
+@torch.inference_mode()
+def test_absolute_is_equation_1(animator: Animator, tiny: LIAX) -> None:
+    source, driving = pictures(1)[0], pictures(3, seed=1)
+    s = tiny.encode(tensor(source))
+    for frame, image in zip(animator.animate(source, driving, relative=False), driving, strict=True):
+        code = tiny.reenact(s.code_BD, tiny.encode(tensor(image)).alpha_BM)
+        assert close(frame, shown(tiny.decode(code, s.features)))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("relative", [True, False])
+def test_edit_is_equation_10(animator: Animator, tiny: LIAX, relative: bool) -> None:
+    source, driving = pictures(1)[0], pictures(2, seed=1)
+    s, first, second = (tiny.encode(tensor(i)) for i in (source, *driving))
+    v = torch.zeros(1, tiny.config.vectors)
+    v[0, 3], v[0, 5] = 1.5, -0.5
+    alpha = s.alpha_BM + second.alpha_BM - first.alpha_BM if relative else second.alpha_BM
+    expected = shown(tiny.decode(tiny.reenact(s.code_BD, alpha + v), s.features))
+    plain = list(animator.animate(source, driving, relative=relative))[1]
+    edited = list(animator.animate(source, driving, relative=relative, edit={3: 1.5, 5: -0.5}))[1]
+    assert close(edited, expected)
+    assert not close(edited, plain)
+
+
+def test_batches_change_nothing_and_stream(animator: Animator) -> None:
+    source, driving = pictures(1)[0], pictures(7, seed=1)
+    single = list(animator.animate(source, driving, batch=1))
+    taken = 0
+
+    def counting() -> object:
+        nonlocal taken
+        for image in driving:
+            taken += 1
+            yield image
+
+    stream = animator.animate(source, counting(), batch=3)
+    assert taken == 0
+    first = next(stream)
+    assert taken == 3
+    rest = list(stream)
+    assert len(rest) == 6
+    assert all(close(a, b) for a, b in zip(single, [first, *rest], strict=True))
+
+
+def test_other_sizes_are_squashed(animator: Animator) -> None:
+    source, driving = pictures(1)[0], pictures(2, seed=1)
+    large = [image.repeat(2, 0).repeat(3, 1) for image in driving]
+    usual = list(animator.animate(source, driving))
+    for one, other in zip(usual, animator.animate(source, large), strict=True):
+        assert np.abs(one.astype(int) - other).mean() < 6
+
+
+def test_no_driving_frames(animator: Animator) -> None:
+    assert list(animator.animate(pictures(1)[0], [])) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ({8: 0.1}, "no motion vector 8; these weights have 0 to 7"),
+        ({-1: 0.1}, "no motion vector -1"),
+        ({2: 2.5}, "2.5 is too much for motion vector 2"),
+        ({2: float("nan")}, "too much"),
+        ({2: float("inf")}, "too much"),
+    ],
+)
+def test_bad_edits(animator: Animator, edit: dict[int, float], reason: str) -> None:
+    with pytest.raises(LiaxError, match=reason):
+        animator.animate(pictures(1)[0], [], edit=edit)
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_device("cpu").type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device().type == "cpu"
+    for name, reason in {
+        "cuda": "no NVIDIA GPU",
+        "cuda:3": "no NVIDIA GPU",
+        "mps": "no Apple GPU",
+        "toaster": "not a device",
+        "meta": "not a device that liax runs on",
+    }.items():
+        with pytest.raises(LiaxError, match=reason):
+            choose_device(name)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device().type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device().type == "cuda"
+    assert choose_device("cuda:1").index == 1
+    with pytest.raises(LiaxError, match=r"sees 2 GPU"):
+        choose_device("cuda:2")
