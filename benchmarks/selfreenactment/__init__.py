@@ -1,0 +1,1 @@
+"""Parts of the self-reenactment benchmark: clips, subjects, fidelity, following, sparsity, sheets, report."""
