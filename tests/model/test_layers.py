@@ -109,9 +109,7 @@ def test_modulated_conv(
 
 @several
 @given(SEED, BATCH, CHANNELS, CHANNELS, EVEN, EVEN, st.booleans())
-def test_styled_conv(
-    seed: int, batch: int, fan_in: int, out: int, height: int, width: int, up: bool
-) -> None:
+def test_styled_conv(seed: int, batch: int, fan_in: int, out: int, height: int, width: int, up: bool) -> None:
     layer = randomised(StyledConv(fan_in, out, LATENT, up=up), seed)
     x, style = noise(seed, batch, fan_in, height, width), noise(seed + 9, batch, LATENT)
     twin = literal.modulated_conv(x, layer.conv.affine(style), layer.conv.weight, up=up)

@@ -90,7 +90,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
         part.chmod(mode)
         os.replace(part, path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is how torch.save tells.
         raise LiaxError(
             f"{path} cannot be written ({error}); free some space or choose another place."
         ) from error
