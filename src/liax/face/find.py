@@ -24,8 +24,8 @@ def find_faces(
 ) -> list[Face]:
     """All faces in an RGB uint8 image (H, W, 3), largest first; empty when there is none.
 
-    thorough: look also at the overlapping quarters, for faces that are small in the whole. Where there is none
-        either, look with a margin around (for a face that fills the picture) and at the sixteenths, which
+    thorough: look also at the overlapping quarters, for faces that are small in the whole. Where there is
+        none either, look with a margin around (for a face that fills the picture) and at the sixteenths, which
         finds faces down to about 4 % of the longer side.
     """
     height, width = image_HW3.shape[:2]
