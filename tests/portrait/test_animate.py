@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import flat_frames, moving_face, write_clip
 from PIL import Image
 
+from clips import flat_frames, moving_face, write_clip
 from liax.errors import LiaxError
 from liax.face.crop import squash
 from liax.media.video import Video

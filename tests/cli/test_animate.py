@@ -1,0 +1,271 @@
+"""`liax animate` and `liax demo` as a user meets them: what is printed, what is written, which exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import flat_frames, moving_face, write_clip
+from liax.cli import demo as demo_module
+from liax.cli.animate import parse_edits
+from liax.cli.main import main
+from liax.errors import LiaxError
+from liax.media.video import Video
+from liax.model import LIAX
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def liax(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run the command line in this process."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*args: object) -> Outcome:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(arg) for arg in args])
+        out, err = capfd.readouterr()
+        return Outcome(int(stopped.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def bad(
+    liax: Callable[..., Outcome], tmp_path: Path, portrait_path: Path, face_clip: Path, tiny_weights: Path
+) -> Callable[..., str]:
+    """Run `liax animate` with something wrong; checks what all errors share and gives the sentence.
+
+    source, driving, output, weights: default to good ones.
+    """
+
+    def run(*options: object, **given: object) -> str:
+        output = given.pop("output", tmp_path / "out.mp4")
+        source, driving = given.pop("source", portrait_path), given.pop("driving", face_clip)
+        weights = given.pop("weights", tiny_weights)
+        before = sorted(os.listdir(tmp_path))
+        ended = liax("animate", source, driving, "-o", output, "--weights", weights, *options)
+        assert ended.code == 1
+        assert ended.out == ""
+        lines = [line for line in ended.err.splitlines() if line.startswith("liax: ")]
+        assert ended.err.count("\n") == len(lines)
+        assert "Traceback" not in ended.err
+        assert sorted(os.listdir(tmp_path)) == before
+        return lines[-1].removeprefix("liax: ")
+
+    return run
+
+
+def test_animate(
+    liax: Callable[..., Outcome], portrait_path: Path, face_clip: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    ended = liax("animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights, "--device", "cpu")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == f"{out}: 12 frames, 1.0 s, 64x64\n"
+    assert len(list(Video(out))) == 12
+
+
+def test_options_reach_the_animator(
+    liax: Callable[..., Outcome], portrait_path: Path, face_clip: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    pictures = {}
+    for name, options in {
+        "plain": [],
+        "absolute": ["--absolute"],
+        "edit": ["--edit", "3=1.5", "--edit", "0=-1"],
+        "one_edit": ["--edit", "3=1.5"],
+        "no_crop": ["--no-crop"],
+        "compare": ["--compare"],
+    }.items():
+        out = tmp_path / f"{name}.mp4"
+        common = ["animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights]
+        assert liax(*common, *options).code == 0
+        pictures[name] = list(Video(out))[-1].rgb().astype(int)
+    assert pictures["compare"].shape == (64, 192, 3)
+    assert np.abs(pictures["compare"][:, 128:] - pictures["plain"]).mean() < 4
+    assert pictures["no_crop"].shape == (64, 64, 3)
+    for name in ("absolute", "edit", "no_crop"):
+        assert np.abs(pictures[name] - pictures["plain"]).mean() > 0.5, name
+    assert np.abs(pictures["edit"] - pictures["one_edit"]).mean() > 0.5
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".gif"])
+def test_other_outputs(
+    liax: Callable[..., Outcome],
+    portrait_path: Path,
+    face_clip: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    suffix: str,
+) -> None:
+    out = tmp_path / f"out{suffix}"
+    assert liax("animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights).code == 0
+    assert len(list(Video(out))) == 12
+
+
+def test_overwrite(
+    liax: Callable[..., Outcome],
+    bad: Callable[..., str],
+    portrait_path: Path,
+    face_clip: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"precious")
+    assert "pass --overwrite to replace it" in bad(output=out)
+    assert out.read_bytes() == b"precious"
+    common = ["animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights]
+    assert liax(*common, "--overwrite").code == 0
+    assert len(list(Video(out))) == 12
+
+
+def test_bad_inputs(bad: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("neither picture nor video")
+    Image.fromarray(flat_frames(1, 200, 200)[0]).save(tmp_path / "grey.png")
+    write_clip(tmp_path / "grey.mp4", flat_frames(3, 200, 200))
+    cases = {
+        ("source", "nowhere.png"): "nowhere.png does not exist",
+        ("source", "empty"): "empty is empty (0 bytes)",
+        ("source", "text"): "text is not a picture; give a JPEG, PNG or WebP as source",
+        ("source", "grey.mp4"): "grey.mp4 is not a picture",
+        ("source", "grey.png"): "grey.png shows no face that can be found; use one with a face",
+        ("driving", "nowhere.mp4"): "nowhere.mp4 does not exist",
+        ("driving", "empty"): "empty is empty (0 bytes)",
+        ("driving", "text"): "text is not a video",
+        ("driving", "grey.mp4"): "grey.mp4 shows no face that can be found",
+        ("weights", "nowhere.safetensors"): "nowhere.safetensors",
+        ("weights", "text"): "text",
+        ("output", "out.avi"): "out.avi has no ending that can be written; name it one of .mp4",
+        ("output", "nowhere/out.mp4"): "nowhere is not a folder; create it",
+    }
+    for (role, name), sentence in cases.items():
+        assert sentence in bad(**{role: tmp_path / name}), (role, name)
+
+
+def test_bad_options(bad: Callable[..., str], face_clip: Path) -> None:
+    cases = {
+        ("--edit", "8=0.1"): "no motion vector 8; these weights have 0 to 7",
+        ("--edit", "3=9"): "9.0 is too much for motion vector 3; edit within -2 to 2",
+        (
+            "--edit",
+            "smile",
+        ): "'smile' is no edit; write a motion vector's number and an amount, such as 12=0.3",
+        ("--face", "2"): "has 1 face(s); --face goes from 1 (the largest) to 1",
+        ("--driving-face", "4"): "face.mp4 has 1 face(s); --driving-face goes",
+        ("--device", "toaster"): "toaster is not a device",
+        ("--device", "cuda:77"): "cuda:77 is not available",
+    }
+    for options, sentence in cases.items():
+        assert sentence in bad(*options), options
+    assert "is also an input" in bad("--overwrite", output=face_clip)
+
+
+def test_unknown_weights(bad: Callable[..., str]) -> None:
+    assert "no_such_weights" in bad(weights="no_such_weights")
+
+
+def test_full_disk(bad: Callable[..., str], full_disk: Callable[[int], None], tmp_path: Path) -> None:
+    full_disk(3000)
+    assert "out.mp4 cannot be completed because the disk is full" in bad("--compare")
+
+
+def test_damaged_driving(
+    liax: Callable[..., Outcome],
+    portrait_path: Path,
+    portrait_HW3: np.ndarray,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    clip = write_clip(tmp_path / "d.mkv", moving_face(portrait_HW3, 40), options={"g": "5"})
+    data = bytearray(clip.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2000] = bytes(2000)
+    clip.write_bytes(data)
+    out = tmp_path / "out.mp4"
+    ended = liax("animate", portrait_path, clip, "-o", out, "--weights", tiny_weights)
+    assert ended.code == 0
+    (told,) = ended.err.splitlines()
+    count = len(list(Video(out)))
+    assert 10 < count < 40
+    assert told.startswith(f"liax: {clip} is damaged or cut off; using the {count} frames")
+
+
+def test_wrong_usage_is_exit_code_2(liax: Callable[..., Outcome], portrait_path: Path) -> None:
+    assert liax("animate", portrait_path).code == 2
+    assert liax("animate", "--no-such-option").code == 2
+
+
+def test_edits() -> None:
+    assert parse_edits(("12=0.3", "0=-.5", "12=0.1")) == {12: pytest.approx(0.4), 0: -0.5}
+    for text in ("12", "=1", "1=", "a=1", "1=b", "1.5=1"):
+        with pytest.raises(LiaxError, match="is no edit"):
+            parse_edits((text,))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_leaves_nothing(
+    portrait_path: Path,
+    portrait_HW3: np.ndarray,
+    tiny_weights: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    clip = write_clip(tmp_path / "d.mp4", moving_face(portrait_HW3, 100) * 30)
+    out = tmp_path / "out" / "out.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"precious")
+    args = ["animate", portrait_path, clip, "-o", out, "--weights", tiny_weights, "--overwrite", "--no-crop"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "liax", *map(str, args)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(600):
+        if len(os.listdir(out.parent)) == 2:
+            break
+        time.sleep(0.1)
+    assert len(os.listdir(out.parent)) == 2, "writing has not begun"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert os.listdir(out.parent) == ["out.mp4"]
+    assert out.read_bytes() == b"precious"
+
+
+def test_demo(
+    liax: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    tiny: LIAX,
+    portrait_path: Path,
+    face_clip: Path,
+    tmp_path: Path,
+) -> None:
+    """Own media and weights stand in for the bundled ones, which take a minute."""
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (assets / "demo_portrait.jpg").write_bytes(portrait_path.read_bytes())
+    (assets / "demo_driving.mp4").write_bytes(face_clip.read_bytes())
+    monkeypatch.setattr(demo_module, "files", lambda package: assets)
+    monkeypatch.setattr("liax.weights.load", lambda name: tiny)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # the second replaces the first
+        ended = liax("demo")
+        assert (ended.code, ended.err) == (0, "")
+        assert str(tmp_path / "demo.mp4") in ended.out
+    video = Video(tmp_path / "demo.mp4")
+    assert (video.width, video.height) == (192, 64)

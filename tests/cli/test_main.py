@@ -1,0 +1,100 @@
+import subprocess
+import sys
+import types
+
+import pytest
+
+from liax.cli import main as main_module
+from liax.cli.main import COMMANDS, main
+from liax.errors import LiaxError
+
+
+def ended(args: list[str]) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(args)
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module that stands for liax.cli.animate."""
+    module = types.ModuleType("liax.cli.animate")
+    monkeypatch.setitem(sys.modules, "liax.cli.animate", module)
+    monkeypatch.setattr(main_module.signal, "signal", lambda *_: None)
+    return module
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in (["--help"], ["-h"]):
+        assert ended(args) == 0
+        out = capsys.readouterr().out
+        assert all(name in out and what in out for name, what in COMMANDS.items())
+    assert ended([]) == 2
+    assert "usage: liax" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["--version"]) == 0
+    name, number = capsys.readouterr().out.split()
+    assert name == "liax"
+    assert number[0].isdigit()
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["dance"]) == 2
+    assert capsys.readouterr().err == "liax: there is no command 'dance'; liax --help lists them.\n"
+
+
+def test_arguments_reach_the_command(command: types.ModuleType) -> None:
+    seen = []
+
+    def animate(path: str, count: int = 1) -> None:
+        """Anything."""
+        seen.append((path, count))
+
+    command.animate = animate  # type: ignore[attr-defined]
+    assert ended(["animate", "--path", "a b", "--count", "3"]) == 0
+    assert seen == [("a b", 3)]
+
+
+def test_errors_are_one_sentence(command: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    def animate() -> None:
+        raise LiaxError("x.png does not exist; check its name.")
+
+    command.animate = animate  # type: ignore[attr-defined]
+    assert ended(["animate"]) == 1
+    assert capsys.readouterr().err == "liax: x.png does not exist; check its name.\n"
+
+    def animate() -> None:
+        raise KeyboardInterrupt
+
+    command.animate = animate  # type: ignore[attr-defined]
+    assert ended(["animate"]) == 130
+    assert capsys.readouterr().err == "liax: stopped.\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(f"liax.cli.{name}")
+    assert ended([name, "--help"]) == 0
+    assert f"usage: liax {name}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Neither the list of commands nor a command's own help waits for PyTorch."""
+    script = (
+        "import sys\nfrom liax.cli.main import main\n"
+        "try:\n    main({args})\nexcept SystemExit:\n    pass\n"
+        "assert not {{'torch', 'mediapipe', 'av'}} & set(sys.modules)"
+    )
+    for args in (["--help"], ["animate", "--help"], ["demo", "--help"]):
+        subprocess.run(
+            [sys.executable, "-c", script.format(args=args)], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+def test_runs_as_a_module() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "liax", "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("liax ")
