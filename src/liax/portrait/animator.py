@@ -17,7 +17,7 @@ from liax.model import LIAX, Encoded
 from liax.portrait.device import choose_device
 
 # Frames computed at once: what fills the device without delaying the stream.
-_BATCH = {"cuda": 8, "mps": 4, "cpu": 2}
+_BATCH = {"cuda": 8, "mps": 4, "cpu": 4}
 # Real faces stay well within ±1 (the paper edits by at most 1); beyond this, images fall apart.
 LARGEST_EDIT = 2.0
 
