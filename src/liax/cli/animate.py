@@ -12,8 +12,8 @@ from liax.errors import LiaxError
 
 
 def animate(
-    source: tyro.conf.Positional[Path],
-    driving: tyro.conf.Positional[Path],
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")],
+    driving: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DRIVING")],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     *,
     weights: str = "small",
