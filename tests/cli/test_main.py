@@ -73,6 +73,15 @@ def test_errors_are_one_sentence(command: types.ModuleType, capsys: pytest.Captu
     assert capsys.readouterr().err == "liax: stopped.\n"
 
 
+def test_missing_extra(command: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    def animate() -> None:
+        import no_such_package.part  # noqa: F401
+
+    command.animate = animate  # type: ignore[attr-defined]
+    assert ended(["animate"]) == 1
+    assert "animate needs the package no_such_package; install liax with" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip(f"liax.cli.{name}")

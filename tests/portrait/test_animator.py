@@ -99,6 +99,22 @@ def test_other_sizes_are_squashed(animator: Animator) -> None:
         assert np.abs(one.astype(int) - other).mean() < 6
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_bfloat16_is_nearly_the_same(tiny: LIAX, device: str) -> None:
+    """As on CUDA; on the CPU it checks that the precision reaches the network."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs CUDA")
+    source, driving = pictures(1)[0], pictures(4, seed=1)
+    exact = list(Animator(tiny, "cpu").animate(source, driving))
+    animator = Animator(tiny, device)
+    animator.dtype = torch.bfloat16
+    assert animator.encode([source]).features[0].dtype == torch.bfloat16
+    half = list(animator.animate(source, driving))
+    difference = np.abs(np.stack(exact).astype(int) - np.stack(half))
+    assert 0 < difference.mean() < 4
+    tiny.cpu()
+
+
 def test_no_driving_frames(animator: Animator) -> None:
     assert list(animator.animate(pictures(1)[0], [])) == []
 

@@ -53,6 +53,14 @@ def _run(name: str, rest: list[str]) -> int:
     except LiaxError as error:
         print(f"liax: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "liax").partition(".")[0] == "liax":
+            raise
+        print(
+            f"liax: {name} needs the package {error.name}; install liax with its extras (liax[train]).",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("liax: stopped.", file=sys.stderr)
         return 130

@@ -22,6 +22,8 @@ from liax.media.paths import check_input
 log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)
+# Largest denominator of a rate: enough for 30000/1001; averages of variable rates are rounded to it.
+_FINEST_RATE = 1001
 # A file that does not tell its colour matrix has BT.709 from this height on, and BT.601 below.
 _HD_HEIGHT = 720
 
@@ -157,7 +159,7 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
 def _nominal_rate(stream: VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
-            return Fraction(rate)
+            return Fraction(rate).limit_denominator(_FINEST_RATE)
     return _DEFAULT_RATE
 
 
