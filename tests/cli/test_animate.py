@@ -223,7 +223,7 @@ def test_interrupted_leaves_nothing(
     number: signal.Signals,
     code: int,
 ) -> None:
-    clip = write_clip(tmp_path / "d.mp4", moving_face(portrait_HW3, 100) * 8)
+    clip = write_clip(tmp_path / "d.mp4", moving_face(portrait_HW3, 100) * 4)
     out = tmp_path / "out" / "out.mp4"
     out.parent.mkdir()
     out.write_bytes(b"precious")
