@@ -22,8 +22,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from selfreenactment.clips import Clip, list_clips
-from selfreenactment.evaluate import Protocol, evaluate, read_coefficients, read_records, settle
+from selfreenactment.clips import Clip, list_clips, read_clip
+from selfreenactment.drawing import Protocol, draw, keep_freed_memory, load_drawn
+from selfreenactment.evaluate import evaluate, read_coefficients, read_records, settle
 from selfreenactment.report import markdown, summarise
 from selfreenactment.sheets import worst_and_best
 from selfreenactment.sparsity import sparsity
@@ -45,6 +46,8 @@ class Settings:
     """In place of weights: an untrained network of this preset, for trying the benchmark."""
     copy: bool = False
     """In place of weights: copy the source."""
+    drawn: Path | None = None
+    """In place of weights: outputs that draw.py wrote, on a machine with a GPU."""
     data: Path = Path("../shared/data")
     """Folder with manifest.csv and the clips it lists."""
     split: str = "val"
@@ -69,8 +72,11 @@ class Settings:
 
 def run(settings: Settings) -> dict[str, Any]:
     """Evaluate what is still missing, then write results.json and results.md; returns the former."""
-    if sum((settings.weights is not None, settings.random is not None, settings.copy)) != 1:
-        raise LiaxError("Give exactly one of --weights, --random and --copy.")
+    if (
+        sum((*(s is not None for s in (settings.weights, settings.random, settings.drawn)), settings.copy))
+        != 1
+    ):
+        raise LiaxError("Give exactly one of --weights, --random, --drawn and --copy.")
     most = None if settings.frames == "all" else settings.frames
     if (most is not None and most < 1) or settings.batch < 1 or settings.follow_frames < 0:
         raise LiaxError("--frames and --batch must be at least 1, --follow-frames at least 0.")
@@ -78,17 +84,10 @@ def run(settings: Settings) -> dict[str, Any]:
         raise LiaxError("--limit must be at least 1.")
     baseline = _baseline(settings.baseline)
     clips = list_clips(settings.data, settings.split, settings.limit)
-    subject: Subject = Copy()
-    if not settings.copy:
-        device = torch.device(settings.device)
-        subject = open_network(settings.weights, settings.random, device, settings.batch)
     protocol = Protocol(most, settings.follow_frames)
-    kept = {
-        "subject": subject.key,
-        "split": settings.split,
-        "frames": protocol.frames,
-        "follow": protocol.follow,
-    }
+    kept = {"split": settings.split, "frames": protocol.frames, "follow": protocol.follow}
+    subject = _subject(settings, kept)
+    kept["subject"] = subject.key
     settle(settings.out, kept)
     _evaluate_missing(clips, subject, protocol, settings)
 
@@ -118,8 +117,32 @@ def _evaluate_missing(clips: list[Clip], subject: Subject, protocol: Protocol, s
         for clip in clips:
             progress.update(task, description=clip.name)
             if not (folder / f"{clip.name}.json").exists():
-                evaluate(clip, subject, protocol, landmarker, settings.cache, folder)
+                frames_THW3 = read_clip(clip)
+                if settings.drawn:
+                    drawn = load_drawn(settings.drawn / f"{clip.name}.npz")
+                else:
+                    drawn = draw(frames_THW3, subject, protocol)
+                evaluate(clip, drawn, frames_THW3, protocol, landmarker, settings.cache, folder)
             progress.advance(task)
+
+
+def _subject(settings: Settings, protocol: dict[str, Any]) -> Subject:
+    if settings.copy:
+        return Copy()
+    if settings.drawn is None:
+        device = torch.device(settings.device)
+        return open_network(settings.weights, settings.random, device, settings.batch)
+    path = settings.drawn / "settings.json"
+    if not path.is_file():
+        raise LiaxError(f"{path} does not exist; give --drawn a folder that draw.py wrote.")
+    drawn = json.loads(path.read_text())
+    # It only lends its name: nothing is left to draw.
+    subject = Copy(name=drawn.pop("name"), key=drawn.pop("subject") + " drawn")
+    if drawn != protocol:
+        raise LiaxError(
+            f"{settings.drawn} was drawn with {drawn}; give --split, --frames and --follow-frames so."
+        )
+    return subject
 
 
 def _baseline(folder: Path | None) -> dict[str, Any] | None:
@@ -141,6 +164,7 @@ def _merge_sheets(records: list[dict[str, Any]], out: Path) -> None:
 def main() -> int:
     """Parse, run, print the tables; a LiaxError becomes one sentence and exit code 1."""
     settings = tyro.cli(Settings)
+    keep_freed_memory()
     try:
         run(settings)
     except LiaxError as error:

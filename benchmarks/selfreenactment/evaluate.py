@@ -1,9 +1,8 @@
-"""One clip: draw its frames, measure them, keep the numbers as JSON + npz and a contact sheet."""
+"""One clip: measure its outputs, keep the numbers as JSON + npz and a contact sheet."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +11,46 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.face.landmarks import FaceLandmarker
-from selfreenactment.clips import Clip, read_clip, select_frames
-from selfreenactment.fidelity import fidelity
+from selfreenactment.clips import Clip
+from selfreenactment.drawing import Drawn, Protocol
 from selfreenactment.following import FACTORS, follow, measure_faces
 from selfreenactment.sheets import contact_sheet, liveliest
-from selfreenactment.subjects import Copy, Subject, to_unit
 
 METRICS = ("l1", "psnr", "ssim")
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """frames: most frames compared per clip, None for all. follow: first frames whose faces are measured."""
-
-    frames: int | None
-    follow: int
-
-
 def evaluate(
     clip: Clip,
-    subject: Subject,
+    drawn: Drawn,
+    frames_THW3: NDArray[np.uint8],
     protocol: Protocol,
     landmarker: FaceLandmarker | None,
     cache: Path | None,
     folder: Path,
 ) -> None:
     """Write <clip>.json, .npz and .png into `folder`; the JSON comes last and marks the clip as done."""
-    frames_THW3 = read_clip(clip)
-    compared = select_frames(len(frames_THW3), protocol.frames)
-    followed = np.arange(min(len(frames_THW3), protocol.follow))
-    wanted = np.union1d(compared, followed)
-    shown = liveliest(frames_THW3, compared)
-    scores: list[NDArray[np.float64]] = []
-    coefficients: list[NDArray[np.float32]] = []
-    output_faces: list[NDArray[np.float64]] = []
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    done = 0
-    for output_B3HW, alpha_BM in subject.reenact(frames_THW3[0], frames_THW3[wanted]):
-        indices = wanted[done : done + len(output_B3HW)]
-        done += len(indices)
-        if alpha_BM is not None:
-            coefficients.append(alpha_BM.numpy())
-        kept = np.isin(indices, compared)
-        if kept.any():
-            target = to_unit(frames_THW3[indices[kept]]).to(output_B3HW.device)
-            scores.append(fidelity(output_B3HW[kept], target).double().cpu().numpy())
-        eight_bit = (output_B3HW * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        pictures |= {int(i): eight_bit[k] for k, i in enumerate(indices) if i in shown}
-        if landmarker is not None:
-            rows = [k for k, i in enumerate(indices) if i < len(followed)]
-            if isinstance(subject, Copy) and output_faces:
-                output_faces.append(output_faces[0][:1].repeat(len(rows), axis=0))
-            else:
-                output_faces.append(measure_faces(landmarker, (eight_bit[k] for k in rows)))
-    scores_T3 = np.concatenate(scores)
-    arrays: dict[str, Any] = {"compared": compared, "scores": scores_T3}
+    arrays: dict[str, Any] = {"compared": drawn.compared, "scores": drawn.scores_T3}
     record: dict[str, Any] = {
         "clip": clip.name,
         "identity": clip.identity,
-        "frames": len(compared),
-        **_means(scores_T3),
-        "without_source": _means(scores_T3[1:]) if len(scores_T3) > 1 else None,
+        "frames": len(drawn.compared),
+        **_means(drawn.scores_T3),
+        "without_source": _means(drawn.scores_T3[1:]) if len(drawn.compared) > 1 else None,
     }
-    if coefficients:
-        arrays["alpha"] = np.concatenate(coefficients)
+    if drawn.alpha_TM is not None:
+        arrays["alpha"] = drawn.alpha_TM
     if landmarker is not None:
-        driving_TF = _driving_faces(clip, frames_THW3[: len(followed)], landmarker, cache)
-        output_TF = np.concatenate(output_faces)
+        followed = min(len(frames_THW3), protocol.follow)  # these are the first that were drawn
+        driving_TF = _driving_faces(clip, frames_THW3[:followed], landmarker, cache)
+        output_TF = measure_faces(landmarker, drawn.outputs_THW3[:followed])
         arrays |= {"driving_faces": driving_TF, "output_faces": output_TF}
         record["following"] = follow(driving_TF, output_TF)
-        record["followed_frames"] = len(followed)
+        record["followed_frames"] = followed
         record["frames_without_output_face"] = int(np.isnan(output_TF[:, 0]).sum())
     np.savez_compressed(folder / f"{clip.name}.npz", **arrays)
     title = f"{clip.name}   L1 {record['l1']:.4f}   PSNR {record['psnr']:.2f}   SSIM {record['ssim']:.3f}"
+    places = {i: int(np.searchsorted(drawn.indices, i)) for i in liveliest(frames_THW3, drawn.compared)}
+    pictures = {i: drawn.outputs_THW3[place] for i, place in places.items()}
     contact_sheet(frames_THW3, pictures, title).save(folder / f"{clip.name}.png")
     unfinished = folder / f"{clip.name}.json.part"
     unfinished.write_text(json.dumps(record, indent=1))

@@ -66,11 +66,15 @@ POSE = ("yaw", "pitch", "roll")
 
 
 def measure_faces(landmarker: FaceLandmarker, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
-    """(T, factors): each frame's largest face; a row of NaN where none is found."""
-    rows = []
+    """(T, factors): each frame's largest face; a row of NaN where none is found. A repeated frame is free."""
+    rows: list[list[float]] = []
+    last = None
     for frame_HW3 in frames:
-        faces = landmarker.detect(frame_HW3)
-        rows.append([f.measure(faces[0]) if faces else np.nan for f in FACTORS.values()])
+        if last is None or not np.array_equal(frame_HW3, last):
+            faces = landmarker.detect(frame_HW3)
+            row = [f.measure(faces[0]) if faces else np.nan for f in FACTORS.values()]
+        rows.append(row)
+        last = frame_HW3
     return np.array(rows, np.float64).reshape(-1, len(FACTORS))
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from selfreenactment.evaluate import METRICS, Protocol
+from selfreenactment.drawing import Protocol
+from selfreenactment.evaluate import METRICS
 from selfreenactment.following import FACTORS, POSE
 
 

@@ -18,8 +18,8 @@ from liax.errors import LiaxError
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "reenactment.py"
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_reenactment", SCRIPT)
+def _load(script: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmark_{script.stem}", script)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -28,7 +28,8 @@ def _load() -> ModuleType:
     return module
 
 
-reenactment = _load()
+reenactment = _load(SCRIPT)
+draw = _load(SCRIPT.with_name("draw.py"))
 
 # Importable since the script has put its folder on the path.
 from selfreenactment import clips, fidelity, following, sheets, sparsity  # noqa: E402
@@ -141,7 +142,9 @@ def test_two_subjects_at_once_are_refused(tmp_path: Path) -> None:
         reenactment.run(reenactment.Settings(out=tmp_path / "out", copy=True, random="tiny"))
 
 
-def test_a_run_writes_its_tables_and_refuses_other_settings(tmp_path: Path) -> None:
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A manifest with one clip whose colour changes."""
     av = pytest.importorskip("av")
     (tmp_path / "clips").mkdir()
     with av.open(tmp_path / "clips" / "a.mp4", "w") as output:
@@ -152,8 +155,12 @@ def test_a_run_writes_its_tables_and_refuses_other_settings(tmp_path: Path) -> N
             output.mux(stream.encode(av.VideoFrame.from_image(picture)))
         output.mux(stream.encode(None))
     (tmp_path / "manifest.csv").write_text("file,type,split,identity\nclips/a.mp4,clip,val,p1\n")
+    return tmp_path
+
+
+def test_a_run_writes_its_tables_and_refuses_other_settings(data: Path, tmp_path: Path) -> None:
     settings = reenactment.Settings(
-        out=tmp_path / "out", random="tiny", data=tmp_path, frames=4, follow_frames=0, sheet=True
+        out=tmp_path / "out", random="tiny", data=data, frames=4, follow_frames=0, sheet=True
     )
     results = reenactment.run(settings)
     assert results["summary"]["frames"] == 4
@@ -161,4 +168,17 @@ def test_a_run_writes_its_tables_and_refuses_other_settings(tmp_path: Path) -> N
     assert "| a | 4 |" in (tmp_path / "out" / "results.md").read_text()
     assert (tmp_path / "out" / "worst_and_best.png").exists()
     with pytest.raises(LiaxError, match="other settings"):
-        reenactment.run(reenactment.Settings(out=tmp_path / "out", copy=True, data=tmp_path))
+        reenactment.run(reenactment.Settings(out=tmp_path / "out", copy=True, data=data))
+
+
+def test_outputs_drawn_elsewhere_score_the_same(data: Path, tmp_path: Path) -> None:
+    drawn, common = tmp_path / "drawn", {"data": data, "frames": 4, "follow_frames": 0}
+    options = ["--random", "tiny", "--device", "cpu", "--frames", "4", "--follow-frames", "0"]
+    assert draw.main([*options, "--data", str(data), "--out", str(drawn)]) == 0
+    there = reenactment.run(reenactment.Settings(out=tmp_path / "there", drawn=drawn, **common))
+    here = reenactment.run(reenactment.Settings(out=tmp_path / "here", random="tiny", **common))
+    assert there["summary"] == here["summary"]
+    assert there["sparsity"] == here["sparsity"]
+    assert there["subject"] == here["subject"]
+    with pytest.raises(LiaxError, match="was drawn with"):
+        reenactment.run(reenactment.Settings(out=tmp_path / "x", drawn=drawn, data=data, frames=5))
