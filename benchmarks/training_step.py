@@ -56,24 +56,25 @@ def main() -> None:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark_limit = 4
 
     config = PRESETS[options.preset]
     network = LIAX(config).to(device, memory_format=layout)
-    criterion = Reconstruction(LossConfig()).to(device)
+    criterion = Reconstruction(LossConfig(), options.compile).to(device)
     images = [torch.rand(options.batch, 3, config.size, config.size, device=device) * 2 - 1 for _ in range(3)]
     source, target, driving = (x.contiguous(memory_format=layout) for x in images)
     box = torch.tensor([0.3, 0.4, 0.6, 0.5], device=device).expand(options.batch, 3, 4)
     batch = Batch(source, target, driving, box.contiguous())
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         network(source[:1], driving[:1])
     flops = 3 * options.batch * counter.get_total_flops()
 
     start = time.perf_counter()
     if options.compile:
-        network.encoder.compile(dynamic=False)
-        network.decoder.compile(dynamic=False)
-        criterion.compile(dynamic=False)
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0, 0.99), fused=device.type == "cuda")
+        network.compile_large_maps()
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=2e-3, betas=(0.0, 0.99), fused=device.type == "cuda"
+    )
 
     def step() -> None:
         levels, alpha_BM = network(source.to(dtype), driving.to(dtype))

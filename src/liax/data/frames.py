@@ -50,7 +50,7 @@ def read_item(folder: Path, item: Item, size: int) -> Tensor:
     try:
         if item.kind == "portrait":
             with Image.open(path) as image:
-                stacked = np.asarray(image.convert("RGB"))[None]
+                stacked = np.array(image.convert("RGB"))[None]
         else:
             stacked = np.stack(list(_decode(path))[: item.frames])
     except (OSError, ValueError) as error:
@@ -93,7 +93,12 @@ class ResidentFrames:
     """All frames in one uint8 tensor on `device`; 57,000 frames of 256² take 11 GB."""
 
     def __init__(
-        self, manifest: Manifest, size: int, device: torch.device, workers: int, progress: Progress | None = None
+        self,
+        manifest: Manifest,
+        size: int,
+        device: torch.device,
+        workers: int,
+        progress: Progress | None = None,
     ) -> None:
         starts = first_numbers(manifest.items)
         self._frames = torch.empty((int(starts[-1]), 3, size, size), dtype=torch.uint8, device=device)

@@ -43,7 +43,9 @@ def read_manifest(path: str | Path, split: str) -> Manifest:
         raw = path.read_bytes()
         rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
     except OSError as error:
-        raise LiaxError(f"cannot read the manifest {path}: {error.strerror}; give its path or its folder") from None
+        raise LiaxError(
+            f"cannot read the manifest {path}: {error.strerror}; give its path or its folder"
+        ) from None
     except UnicodeDecodeError:
         raise LiaxError(f"{path} is not a UTF-8 CSV file; save the manifest as UTF-8") from None
     missing = {"file", "type", "split", "identity", "frames"} - set(rows[0] if rows else ())

@@ -50,6 +50,7 @@ class PairSampler:
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed, self._rank = batch, seed, rank
+        self._drawn: tuple[int, Pairs] | None = None
         share = stills_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
@@ -60,6 +61,11 @@ class PairSampler:
 
     def batch(self, step: int) -> Pairs:
         """The pairs of one step; the same for the same seed, step and rank."""
+        if self._drawn is None or self._drawn[0] != step:
+            self._drawn = (step, self._draw(step))
+        return self._drawn[1]
+
+    def _draw(self, step: int) -> Pairs:
         rng = np.random.default_rng([self._seed, self._rank, step])
         picks = [self._still(rng) for _ in range(self._stills)]
         picks += [self._clip_pair(rng) for _ in range(self._batch - self._stills)]

@@ -35,10 +35,29 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
 def upsample(x_BCHW: Tensor) -> Tensor:
     """FIR upsampling by two, `upfirdn(x, 4·[1,3,3,1]⊗[1,3,3,1]/64, up=2, pad=(2, 1))`: (B, C, 2H, 2W).
 
-    That filter is bilinear interpolation with zeros around the map, hence the padding and cropping.
+    Sample 2i is ¼ x[i−1] + ¾ x[i] and sample 2i+1 is ¾ x[i] + ¼ x[i+1], zero outside, along each axis. Inside
+    the map that is bilinear interpolation; at a border, interpolation repeats x where the filter has zeros.
     """
-    doubled = F.interpolate(F.pad(x_BCHW, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
-    return doubled[..., 2:-2, 2:-2]
+    if torch.compiler.is_compiling():
+        return _upsample_axis(_upsample_axis(x_BCHW, 2), 3)
+    y = F.interpolate(x_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
+    return y * _border(y.shape[-2], y)[:, None] * _border(y.shape[-1], y)
+
+
+def _border(length: int, like: Tensor) -> Tensor:
+    """1 inside, ¾ at both ends: what a zero outside leaves of a repeated border sample."""
+    weight = torch.ones(length, dtype=like.dtype, device=like.device)
+    weight[:: length - 1] = 0.75
+    return weight
+
+
+def _upsample_axis(x_BCHW: Tensor, axis: int) -> Tensor:
+    """The same along one axis in operations that a compiler fuses, forward and backward."""
+    length = x_BCHW.shape[axis]
+    padded = F.pad(x_BCHW, (1, 1) if axis == 3 else (0, 0, 1, 1))
+    before, after = padded.narrow(axis, 0, length), padded.narrow(axis, 2, length)
+    even, odd = 0.25 * before + 0.75 * x_BCHW, 0.75 * x_BCHW + 0.25 * after
+    return torch.stack([even, odd], axis + 1).flatten(axis, axis + 1)
 
 
 class EqualLinear(nn.Module):

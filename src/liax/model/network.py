@@ -81,3 +81,16 @@ class LIAX(nn.Module):
         """Self-reenactment, as trained: decode z_sr + Q a_d. Returns all levels' states and a_d (B, M)."""
         source, driving = self.encode(source_B3RR), self.encode(driving_B3RR)
         return self.render(self.reenact(source.code_BD, driving.alpha_BM), source.features), driving.alpha_BM
+
+    def compile_large_maps(self, smallest: int = 64) -> None:
+        """Compiles the blocks that work on maps of at least `smallest` pixels a side.
+
+        They are bound by memory traffic, which fusion saves; the small ones would only take time to compile.
+        """
+        sides = self.config.sides
+        for side, block in zip(reversed(sides), self.encoder.blocks, strict=True):
+            if side >= smallest:
+                block.compile(dynamic=False)
+        for side, level in zip(sides, self.decoder.levels, strict=True):
+            if side >= smallest:
+                level.compile(dynamic=False)

@@ -40,8 +40,10 @@ class Adversary:
         terms = {"discriminator": loss.detach()}
         if step % self.config.r1_every == 0:
             real = real_B3RR.detach().requires_grad_()
-            penalty = r1_penalty(self.discriminator(real.to(self.dtype)), real)
-            self._step(penalty * self.config.r1 * self.config.r1_every)
+            logits = self.discriminator(real.to(self.dtype))
+            penalty = r1_penalty(logits, real)
+            # The last bias has no part in the penalty; distributed training wants its gradient all the same.
+            self._step(penalty * self.config.r1 * self.config.r1_every + 0 * logits.sum())
             terms["r1"] = penalty.detach()
         return terms
 

@@ -16,7 +16,16 @@ from liax.errors import LiaxError
 from liax.training.config import TrainConfig, to_dict
 
 # May differ between a run and its resumption without changing what is computed.
-_FREE = {"out", "steps", "max_minutes", "log_every", "validate_every", "checkpoint_every", "devices", "accelerator"}
+_FREE = {
+    "out",
+    "steps",
+    "max_minutes",
+    "log_every",
+    "validate_every",
+    "checkpoint_every",
+    "devices",
+    "accelerator",
+}
 _FREE_DATA = {"manifest", "regions", "frames", "workers", "validation"}
 
 

@@ -47,15 +47,15 @@ class LossConfig:
     hoyer: the Hoyer sparsity at which it stops pushing.
     """
 
-    l1: float = 2.0
+    l1: float = 6.0
     perceptual: float = 1.0
     backbone: Literal["squeezenet", "vgg19"] = "squeezenet"
-    sparse: float = 0.02
-    deep: float = 0.5
+    sparse: float = 0.05
+    deep: float = 1.5
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
     parts: float = 1.0
-    concentration: float = 1.0
+    concentration: float = 3.0
     hoyer: float = 0.55
 
 
@@ -77,7 +77,7 @@ class AdversarialConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam. warmup: steps of linear rise. decay: share of the steps, at the end, over which lr falls to 2 %."""
+    """Adam. warmup: steps of linear rise. decay: share of the run, at its end, over which lr falls to 2 %."""
 
     lr: float = 0.002
     beta1: float = 0.0
@@ -94,7 +94,8 @@ class TrainConfig:
     out: the run's folder: config.json, run.json, TensorBoard events, checkpoint.pt, weights.safetensors.
     preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
     precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
-    earlier than `steps`. An existing checkpoint in `out` is resumed.
+    after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a run
+    on borrowed time ends as well as one of known length. An existing checkpoint in `out` is resumed.
     """
 
     out: Path = Path("runs/small")
@@ -123,7 +124,9 @@ class TrainConfig:
             raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
         share = self.devices * self.accumulate
         if self.batch < 1 or self.batch % share:
-            raise LiaxError(f"batch {self.batch} does not divide by devices × accumulate = {share}; change one")
+            raise LiaxError(
+                f"batch {self.batch} does not divide by devices × accumulate = {share}; change one"
+            )
 
 
 def load_config(path: Path) -> TrainConfig:
@@ -172,6 +175,8 @@ def _build(kind: type[T], values: dict[str, Any], where: str) -> T:
         else:
             wanted = (int, float) if isinstance(old, float) else type(old)
             if old is not None and not isinstance(value, wanted):
-                raise LiaxError(f"configuration key {where}{name} must be {type(old).__name__}, not {value!r}")
-            built[name] = value
+                raise LiaxError(
+                    f"configuration key {where}{name} must be {type(old).__name__}, not {value!r}"
+                )
+            built[name] = float(value) if isinstance(old, float) else value
     return kind(**built)

@@ -6,6 +6,8 @@ import csv
 import time
 from typing import TYPE_CHECKING
 
+import torch
+from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
@@ -38,12 +40,14 @@ class RunLog:
 
             self._writer = SummaryWriter(self._config.out, purge_step=step if step else None)
 
-    def scalars(self, step: int, values: dict[str, float]) -> None:
+    def scalars(self, step: int, values: dict[str, float], minutes: float) -> None:
         """Losses of one step, with the speed since the last call and the time left at that speed."""
         (last_step, last_time), now = self._mark, time.monotonic()
         self._mark = (step, now)
         speed = (step - last_step) / max(now - last_time, 1e-9)
         left = (self._config.steps - step) / max(speed, 1e-9)
+        if self._config.max_minutes is not None:
+            left = min(left, 60 * (self._config.max_minutes - minutes))
         shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
         self.say(f"step {step}/{self._config.steps} {speed:.1f} it/s {_minutes(left)} left {shown}")
         self._write(step, {f"train/{name}": value for name, value in values.items()} | {"speed": speed})
@@ -52,6 +56,8 @@ class RunLog:
         self.say(f"step {step} validation " + " ".join(f"{n} {v:.4f}" for n, v in scores.items()))
         self._write(step, {f"val/{name}": value for name, value in scores.items()})
         if self._writer is not None:
+            pixels_HW3 = (picture_3HW * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+            Image.fromarray(pixels_HW3).save(self._config.out / "validation.png")
             self._writer.add_image("val/source-driving-output", picture_3HW, step)
             self._writer.flush()
 

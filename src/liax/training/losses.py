@@ -36,7 +36,7 @@ class SparsityController(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, largest: float, target: float, rate: float = 2e-4) -> None:
+    def __init__(self, largest: float, target: float, rate: float = 5e-4) -> None:
         super().__init__()
         self.largest, self.target, self.rate = largest, target, rate
         self.register_buffer("weight", torch.zeros(()))
@@ -54,10 +54,10 @@ class SparsityController(nn.Module):
 class Reconstruction(nn.Module):
     """Pixels, features, coarse levels, flow, and eyes and mouth against the target frame."""
 
-    def __init__(self, config: LossConfig) -> None:
+    def __init__(self, config: LossConfig, compile: bool = False) -> None:
         super().__init__()
         self.config = config
-        self.perceptual = PerceptualLoss(config.backbone)
+        self.perceptual = PerceptualLoss(config.backbone, compile)
 
     def forward(self, levels: list[State], batch: Batch, dtype: torch.dtype) -> dict[str, Tensor]:
         """The unweighted terms, each a scalar; `dtype` is the perceptual network's precision."""

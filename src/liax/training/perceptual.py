@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from liax.errors import LiaxError
 
-
 _SMALLEST = 32  # side in pixels below which the backbones' last maps vanish
 
 
@@ -21,16 +20,18 @@ class SqueezeNetFeatures(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         weights = load_safetensors(files("liax.assets").joinpath("squeezenet1_1.safetensors").read_bytes())
-        self._layers: list[str] = ["conv1"]
+        # The network wants BGR · 255 less this mean; ours gets RGB in [-1, 1], so its first layer is adapted.
+        mean_bgr = torch.tensor([104.006, 116.669, 122.679])
+        first = weights["conv1.weight"]
+        weights["conv1.bias"] += (first.sum((2, 3)) * (127.5 - mean_bgr)).sum(1)
+        weights["conv1.weight"] = first.flip(1) * 127.5
         for name, tensor in weights.items():
             if not name.startswith("conv10"):
                 self.register_buffer(name.replace(".", "_"), tensor, persistent=False)
-        self.register_buffer("mean", torch.tensor([104.006, 116.669, 122.679])[:, None, None], persistent=False)
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
-        """image: RGB in [-1, 1]; the network wants BGR · 255 less the mean."""
-        x = (image_B3HW.flip(1) + 1) * 127.5 - self.get_buffer("mean").to(image_B3HW.dtype)
-        x = F.relu(self._conv(x, "conv1", stride=2))
+        """image: RGB in [-1, 1]."""
+        x = F.relu(self._conv(image_B3HW, "conv1", stride=2))
         features = [x]
         for fire in range(8):
             if fire in (0, 2, 4):  # after conv1, fire 3 and fire 5
@@ -89,8 +90,9 @@ class PerceptualLoss(nn.Module):
     LPIPS without its learned linear layer (arXiv 1801.03924, equation 1 with w = 1).
     """
 
-    def __init__(self, backbone: str) -> None:
+    def __init__(self, backbone: str, compile: bool = False) -> None:
         super().__init__()
+        self.distance = torch.compile(feature_distance, dynamic=True) if compile else feature_distance
         self.features = SqueezeNetFeatures() if backbone == "squeezenet" else Vgg19Features()
         self.requires_grad_(False)
 
@@ -104,10 +106,16 @@ class PerceptualLoss(nn.Module):
                 image_B3HW = F.avg_pool2d(image_B3HW, 2)
                 target_B3HW = F.avg_pool2d(target_B3HW, 2)
             with torch.no_grad():
-                wanted = [_normalise(f) for f in self.features(target_B3HW)]
+                wanted = self.features(target_B3HW)
             for got, want in zip(self.features(image_B3HW), wanted, strict=True):
-                total = total + (_normalise(got) - want).square().sum(1).mean((1, 2))
+                total = total + self.distance(got, want)
         return total
+
+
+def feature_distance(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
+    """Mean over positions of the squared difference of unit-length feature vectors: (B,), float32."""
+    difference = _normalise(a_BCHW) - _normalise(b_BCHW)
+    return difference.square().sum(1).mean((1, 2))
 
 
 def _normalise(feature_BCHW: Tensor) -> Tensor:

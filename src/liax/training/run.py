@@ -18,7 +18,9 @@ def train(config: TrainConfig) -> Path:
     try:
         from lightning.fabric import Fabric
     except ImportError:
-        raise LiaxError('training needs more packages; install them with: pip install "liax[train]"') from None
+        raise LiaxError(
+            'training needs more packages; install them with: pip install "liax[train]"'
+        ) from None
     from liax.training.trainer import Trainer
 
     config.check()

@@ -17,7 +17,7 @@ from torch import Tensor
 from liax.data.augment import Batch, augment
 from liax.data.frames import Frames, ResidentFrames, StreamedFrames, first_numbers
 from liax.data.manifest import Manifest, read_manifest
-from liax.data.pairs import Pairs, PairSampler
+from liax.data.pairs import PairSampler
 from liax.model import LIAX, PRESETS
 from liax.training.adversary import Adversary
 from liax.training.checkpoint import (
@@ -50,12 +50,11 @@ class Trainer:
         if fabric.device.type == "cuda":
             network = network.to(memory_format=torch.channels_last)
             torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.benchmark_limit = 4
         self.averaged = copy.deepcopy(network).requires_grad_(False)
-        self.criterion = Reconstruction(config.loss).to(fabric.device)
+        self.criterion = Reconstruction(config.loss, config.compile).to(fabric.device)
         if config.compile:
-            network.encoder.compile(dynamic=False)
-            network.decoder.compile(dynamic=False)
-            self.criterion.compile(dynamic=False)
+            network.compile_large_maps()
         self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
         optim = config.optim
         optimizer = torch.optim.Adam(
@@ -68,6 +67,7 @@ class Trainer:
         self.plain: LIAX = network
         self.adversary = Adversary(config, fabric) if config.adversarial.weight > 0 else None
         self.step = 0
+        self.minutes = 0.0  # spent in this run, as all processes agree
         self._resume()
 
         size = network.config.size
@@ -93,40 +93,42 @@ class Trainer:
 
     def run(self) -> Path:
         """Trains to `steps` (or `max_minutes`, or Ctrl-C); returns the path of the averaged weights."""
-        config, started = self.config, time.monotonic()
+        config = self.config
+        self._mark = time.monotonic()
         self.log.begin(self.step)
         try:
             while self.step < config.steps:
                 terms = self._train_step()
                 self.step += 1
                 if self.step % config.log_every == 0 or self.step == config.steps:
-                    self.log.scalars(self.step, {name: float(v) for name, v in terms.items()})
-                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self.log.scalars(self.step, {name: float(v) for name, v in terms.items()}, self.minutes)
+                if self.step % config.validate_every == 0:
                     self._validate()
                 if self.step % config.checkpoint_every == 0:
                     self._save()
-                if self._out_of_time(started):
+                if self.step % 20 == 0 and self._out_of_time():
                     self.log.say(f"stopping at step {self.step}: max_minutes reached")
                     break
         except KeyboardInterrupt:
             self.log.say(f"interrupted at step {self.step}; the same command resumes")
         self._save()
+        if self.step % config.validate_every:
+            self._validate()
         self.log.close()
         return config.out / "weights.safetensors"
 
-    def _out_of_time(self, started: float) -> bool:
-        """All processes must agree, or one would wait for the others' gradients for ever."""
-        limit = self.config.max_minutes
-        if limit is None or self.step % 10:
-            return False
-        elapsed = torch.tensor(time.monotonic() - started, device=self.fabric.device)
-        reduced = self.fabric.all_reduce(elapsed, reduce_op="mean")
-        return float(reduced) > limit * 60  # type: ignore[arg-type]
+    def _out_of_time(self) -> bool:
+        """Adds up the minutes; all processes take the mean, so that they agree on when to stop."""
+        now = time.monotonic()
+        spent = torch.tensor((now - self._mark) / 60, device=self.fabric.device)
+        self._mark = now
+        self.minutes += float(self.fabric.all_reduce(spent, reduce_op="mean"))  # type: ignore[arg-type]
+        return self.config.max_minutes is not None and self.minutes >= self.config.max_minutes
 
     def _train_step(self) -> dict[str, Tensor]:
         config = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = config.optim.lr * learning_rate(self.step, config)
+            group["lr"] = config.optim.lr * learning_rate(self.step, self.minutes, config)
         totals: dict[str, Tensor] = {}
         for micro in range(config.accumulate):
             batch = self._batch(self.step * config.accumulate + micro)
@@ -162,7 +164,7 @@ class Trainer:
 
     def _batch(self, micro_step: int) -> Batch:
         pairs = self.sampler.batch(micro_step)
-        self._prefetch(self.sampler.batch(micro_step + 1))
+        self.frames.prefetch(self.sampler.batch(micro_step + 1).source_B)  # pairs are of one clip
         device = self.fabric.device
         generator = torch.Generator(device)
         generator.manual_seed(hash((self.config.seed, self.fabric.global_rank, micro_step)) % 2**63)
@@ -179,9 +181,6 @@ class Trainer:
         layout = torch.channels_last
         images = (batch.source, batch.target, batch.driving)
         return Batch(*(x.contiguous(memory_format=layout) for x in images), batch.boxes_BP4)
-
-    def _prefetch(self, pairs: Pairs) -> None:
-        self.frames.prefetch(pairs.source_B)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -200,6 +199,7 @@ class Trainer:
             return
         state = {
             "step": self.step,
+            "minutes": self.minutes,
             "network": self.plain.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -221,7 +221,7 @@ class Trainer:
         self.sparsity.load_state_dict(state["sparsity"])
         if self.adversary is not None and "adversary" in state:
             self.adversary.load_state_dict(state["adversary"])
-        self.step = state["step"]
+        self.step, self.minutes = state["step"], state["minutes"]
         self.log.say(f"resuming {self.checkpoint} at step {self.step}")
 
     def _prepare_folder(self, manifest: Manifest) -> None:
@@ -236,12 +236,18 @@ class Trainer:
         self.fabric.barrier()
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Factor of the learning rate: linear warm-up, constant, linear to 2 % over the last share of steps."""
+def learning_rate(step: int, minutes: float, config: TrainConfig) -> float:
+    """Factor of the learning rate: linear warm-up, constant, linear to 2 % over the last share of the run.
+
+    The run's end is `steps` or `max_minutes`, whichever is nearer in its own measure.
+    """
     optim = config.optim
     rise = min((step + 1) / max(optim.warmup, 1), 1.0)
-    left = (config.steps - step) / max(optim.decay * config.steps, 1)
-    return rise * (0.02 + 0.98 * min(left, 1.0))
+    done = step / config.steps
+    if config.max_minutes is not None:
+        done = max(done, minutes / config.max_minutes)
+    left = (1 - done) / max(optim.decay, 1e-9)
+    return rise * (0.02 + 0.98 * min(max(left, 0.0), 1.0))
 
 
 def _open_frames(

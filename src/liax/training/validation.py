@@ -54,6 +54,8 @@ class Validation:
             psnr.append((-10 * torch.log10((image - wanted).square().mean((1, 2, 3)))).mean())
             sparsity.append(hoyer(alpha_FM).mean())
             rows.append(torch.cat([source_u8.float() / 255, wanted[-1], image[-1]], 2))
-        means = {name: float(torch.stack(v).mean()) for name, v in
-                 (("l1", l1), ("psnr", psnr), ("hoyer", sparsity))}
+        means = {
+            name: float(torch.stack(v).mean())
+            for name, v in (("l1", l1), ("psnr", psnr), ("hoyer", sparsity))
+        }
         return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
