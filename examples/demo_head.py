@@ -35,7 +35,7 @@ BONES = {
 }  # shares of the rotation
 BODY_END, EYES, UPPER_TEETH = 13380, (14598, 14670, 14742), slice(15060, 15128)  # vertices of the base mesh
 BODY, EYE, TEETH, LASH, HAIR = range(5)  # materials; the colours are linear
-SKIN_RGB, LIP_RGB, MOUTH_RGB = np.array([[0.59, 0.34, 0.235], [0.38, 0.11, 0.095], [0.16, 0.035, 0.03]])
+SKIN_RGB, LIP_RGB, MOUTH_RGB = np.array([[0.56, 0.335, 0.24], [0.38, 0.11, 0.095], [0.16, 0.035, 0.03]])
 HAIR_RGB, SHIRT_RGB, TEETH_RGB = np.array([[0.035, 0.02, 0.013], [0.055, 0.10, 0.17], [0.55, 0.50, 0.42]])
 DISTANCE, HEIGHT, CENTRE = 1.15, 0.302, -0.020  # of the camera, of the picture at the eyes, of its middle
 KEY, FILL = (
@@ -127,7 +127,7 @@ class Head:
         frames_count = len(curves["yaw"])
         topology = TopologyConfig(base_mesh="makehuman", remove_unattached_vertices=False)
         model = Anny(facial_actions="all", topology=topology, phenotypes="all", skinning_method="lbs")
-        angles = np.stack([curves["yaw"], curves["pitch"], -curves["roll"]], 1)
+        angles = np.stack([curves["yaw"], curves["pitch"] - 3, -curves["roll"]], 1)
         turns = {
             bone: Rotation.from_euler("ZXY", angles * part, degrees=True) for bone, part in BONES.items()
         }
@@ -213,12 +213,12 @@ def paint_skin(rest, lips, mouth, ears):
     for amount, tint in ((red, [0.02, 0.22, 0.18]), (shadow, [0.5, 0.75, 0.7]), (beard, [1, 0.85, 0.7])):
         colour = colour * (1 - amount[:, None] * tint)
     arch = 0.0148 + 0.0075 * np.sin(np.clip((x - 0.008) / 0.052, 0, 1) * 2.3)
-    thick = 0.0042 * np.clip(1.15 - (x - 0.01) / 0.055, 0.4, 1)
+    thick = 0.0048 * np.clip(1.15 - (x - 0.01) / 0.055, 0.4, 1)
     brow = step(1.3 - np.abs(z - arch) / thick + 0.3 * hairs, 0.0, 1.1) * step(x, 0.006, 0.020)
-    brow = 0.88 * brow * (1 - step(x, 0.05, 0.06)) * (y < 0.03)
+    brow = 0.96 * brow * (1 - step(x, 0.05, 0.06)) * (y < 0.03)
     scalp = 0.85 * step(over_hairline(rest) + 0.0016 * hairs, -0.004, 0.003) * (1 - step(ears, 0.2, 0.6))
     lips, mouth, shirt = step(lips, 0.35, 0.75), step(mouth, 0.3, 0.7), shirt_cover(rest)
-    colour = cover(cover(colour, 1.3 * HAIR_RGB, brow), HAIR_RGB, scalp)
+    colour = cover(cover(colour, 0.9 * HAIR_RGB, brow), HAIR_RGB, scalp)
     colour = cover(cover(colour, LIP_RGB * (1 + 0.12 * middle)[:, None], 0.75 * lips), MOUTH_RGB, mouth)
     colour = cover(colour, SHIRT_RGB * (1 + 0.1 * fine)[:, None], shirt)
     gloss = (0.3 + 0.25 * lips + 0.08 * fine) * (1 - shirt) * (1 - scalp) * (1 - brow) * (1 - 0.6 * mouth)
@@ -311,6 +311,7 @@ class Renderer:
         values = np.column_stack([points, head.rest, normal, ambient, key, head.masks])[corner]
         values = values[:, 0] * (1 - u - v)[:, None] + values[:, 1] * u[:, None] + values[:, 2] * v[:, None]
         point, rest, n, ao, shade, lips, mouth, ears = np.split(values, [3, 6, 9, 10, 11, 12, 13], 1)
+        ao, shade = np.clip(ao, 0, 1), np.clip(shade, 0, 1)  # rays at an edge interpolate a little outside
         n, kind = unit(n), head.material[triangle[seen]]
         body, eye, teeth, hair = (kind == i for i in (BODY, EYE, TEETH, HAIR))
         colour, gloss, wrap = np.zeros_like(n), np.zeros(len(n)), np.tile([0.42, 0.24, 0.18], (len(n), 1))

@@ -98,7 +98,7 @@ def actions(c):
     both = {
         "eyeBlink": np.clip(c["blink"] + 0.1 * c["smile"], 0, 1), "eyeWide": 0.18 * (1 - c["blink"]),
         "eyeSquint": 0.3 * c["smile"], "cheekSquint": 0.5 * c["smile"], "browOuterUp": 0.8 * c["brow"],
-        "mouthSmile": 0.8 * c["smile"] + 0.1 * c["wide"], "mouthStretch": 0.5 * c["wide"] + 0.25 * c["jaw"],
+        "mouthSmile": c["smile"] + 0.1 * c["wide"], "mouthStretch": 0.5 * c["wide"] + 0.25 * c["jaw"],
         "mouthLowerDown": 0.5 * c["jaw"] + 0.3 * c["wide"], "mouthUpperUp": 0.5 * c["jaw"] + 0.3 * c["smile"],
     }  # fmt: skip
     one = {
