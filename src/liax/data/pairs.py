@@ -1,4 +1,4 @@
-"""Which two frames make a training pair: a pure function of seed, step and rank, so that runs resume exactly."""
+"""Which two frames make a training pair: a pure function of seed, rank and step, so runs resume exactly."""
 
 from __future__ import annotations
 

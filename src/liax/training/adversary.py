@@ -21,7 +21,7 @@ class Adversary:
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
         discriminator = Discriminator(PRESETS[config.preset].size, self.config.width).to(fabric.device)
         if fabric.device.type == "cuda":
-            discriminator = discriminator.to(memory_format=torch.channels_last)
+            discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.plain = discriminator
         # Lazy regularisation runs r1_every times as seldom; the momenta are adapted to it (StyleGAN2).
         ratio = self.config.r1_every / (self.config.r1_every + 1)

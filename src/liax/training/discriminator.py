@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,8 +24,7 @@ class Discriminator(nn.Module):
         sides = [2**k for k in range(size.bit_length() - 1, 1, -1)]
         widths = [min(8 * width, width * size // side) for side in sides]
         self.from_rgb = ConvLayer(3, widths[0], 1)
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in pairs))
+        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in pairwise(widths)))
         self.last = ConvLayer(widths[-1] + 1, widths[-1], 3)
         self.hidden = EqualLinear(widths[-1] * 16, widths[-1])
         self.logit = EqualLinear(widths[-1], 1)

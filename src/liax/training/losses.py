@@ -1,4 +1,4 @@
-"""What the network is trained to minimise: equation (9) without its adversarial term, which has its own file."""
+"""What the network is trained to minimise: equation (9); its adversarial term has its own file."""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ class Vgg19Features(nn.Module):
 class PerceptualLoss(nn.Module):
     """Squared difference of channel-normalised features, summed over channels, averaged over positions.
 
-    Summed over layers and over `scales` (image sides 1, 1/2, 1/4, … by area averaging, down to 32 pixels). The weighting of
-    LPIPS without its learned linear layer (arXiv 1801.03924, equation 1 with w = 1).
+    Summed over layers and over `scales` (image sides 1, 1/2, 1/4, … by area averaging, down to 32 pixels).
+    The weighting of LPIPS without its learned linear layer (arXiv 1801.03924, equation 1 with w = 1).
     """
 
     def __init__(self, backbone: str, compile: bool = False) -> None:

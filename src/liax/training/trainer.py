@@ -1,4 +1,4 @@
-"""The loop: pairs in, steps, pictures, checkpoints. Exactly resumable, because a step depends on nothing else.
+"""The loop: pairs in, steps, pictures, checkpoints; exactly resumable, for a step depends on nothing else.
 
 Data, augmentation and every random draw are functions of (seed, rank, step); the rest is in the checkpoint.
 """
@@ -48,7 +48,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         network = LIAX(PRESETS[config.preset]).to(fabric.device)
         if fabric.device.type == "cuda":
-            network = network.to(memory_format=torch.channels_last)
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.benchmark_limit = 4
         self.averaged = copy.deepcopy(network).requires_grad_(False)
@@ -178,16 +178,17 @@ class Trainer:
         )
         if device.type != "cuda":
             return batch
-        layout = torch.channels_last
         images = (batch.source, batch.target, batch.driving)
-        return Batch(*(x.contiguous(memory_format=layout) for x in images), batch.boxes_BP4)
+        source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
+        return Batch(source, target, driving, batch.boxes_BP4)
 
     @torch.no_grad()
     def _average(self) -> None:
         """Exponential moving average of the weights, quick at first."""
         decay = min(self.config.optim.ema, (1 + self.step) / (10 + self.step))
-        mean = list(self.averaged.parameters())
-        torch._foreach_lerp_(mean, list(self.plain.parameters()), 1 - decay)
+        mean: list[Tensor] = list(self.averaged.parameters())
+        now: list[Tensor] = list(self.plain.parameters())
+        torch._foreach_lerp_(mean, now, 1 - decay)
 
     def _validate(self) -> None:
         if self.validation is not None:
@@ -270,7 +271,7 @@ def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     try:
-        import psutil
+        import psutil  # type: ignore[import-untyped]
     except ImportError:
         return 8 << 30
     return int(psutil.virtual_memory().available)
