@@ -12,7 +12,8 @@ from types import FrameType
 
 from liax.errors import LiaxError
 
-# Subcommand -> what it is for. Each is the function of that name in liax.cli.<name>, imported when called.
+# Subcommand -> what it is for. Each is the function of that name in liax.cli.<name>, imported when called; a
+# module whose options' defaults depend on the arguments has `prepare(arguments)`, which returns the function.
 COMMANDS = {
     "animate": "move a portrait with a driving video",
     "demo": "animate the bundled portrait and show what came out",
@@ -48,7 +49,8 @@ def _run(name: str, rest: list[str]) -> int:
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        command = getattr(import_module(f"liax.cli.{name}"), name)
+        module = import_module(f"liax.cli.{name}")
+        command = module.prepare(rest) if hasattr(module, "prepare") else getattr(module, name)
         tyro.cli(command, prog=f"liax {name}", args=rest)
     except LiaxError as error:
         print(f"liax: {error}", file=sys.stderr)

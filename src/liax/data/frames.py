@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -44,23 +44,39 @@ def read_item(folder: Path, item: Item, size: int) -> Tensor:
     """All frames of one item: uint8 (T, 3, size, size), T = item.frames.
 
     A clip that decodes to fewer frames than the manifest says has its last one repeated. Raises LiaxError if
-    nothing can be decoded.
+    it cannot be decoded.
     """
-    path = folder / item.file
+    decoded = list(decode_item(folder, item))
     try:
-        if item.kind == "portrait":
-            with Image.open(path) as image:
-                stacked = np.array(image.convert("RGB"))[None]
-        else:
-            stacked = np.stack(list(_decode(path))[: item.frames])
-    except (OSError, ValueError) as error:
-        raise LiaxError(f"cannot decode {path} ({error}); remove it from the manifest") from None
-    frames = torch.from_numpy(stacked).permute(0, 3, 1, 2)
+        frames = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
+    except ValueError as error:  # no frame, or frames of several sizes
+        raise _undecodable(folder / item.file, error) from None
     if frames.shape[-2:] != (size, size):
         resized = F.interpolate(frames.float(), (size, size), mode="bilinear", antialias=True)
         frames = resized.round().clamp(0, 255).to(torch.uint8)
     repeats = item.frames - len(frames)
     return torch.cat([frames, frames[-1:].expand(repeats, -1, -1, -1)]) if repeats > 0 else frames
+
+
+def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
+    """One item's frames (H, W, 3) in their own size, one at a time, at most item.frames; RGB uint8.
+
+    Raises LiaxError where decoding fails.
+    """
+    path = folder / item.file
+    try:
+        if item.kind == "portrait":
+            with Image.open(path) as image:
+                yield np.array(image.convert("RGB"))
+        else:
+            yield from islice(_decode(path), item.frames)
+    # Pillow reports a broken PNG as SyntaxError, PyAV a file without video as IndexError.
+    except (OSError, ValueError, SyntaxError, IndexError) as error:
+        raise _undecodable(path, error) from None
+
+
+def _undecodable(path: Path, error: Exception) -> LiaxError:
+    return LiaxError(f"cannot decode {path} ({error}); remove it from the manifest")
 
 
 def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
@@ -70,9 +86,12 @@ def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     except ImportError:
         yield from _decode_with_opencv(path)
         return
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24")
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    except av.FFmpegError as error:
+        raise ValueError(error) from error
 
 
 def _decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -76,12 +76,15 @@ def save_regions(path: Path, regions: dict[str, Regions]) -> None:
     arrays |= {f"{name}:opening": r.opening_TP.astype(np.float16) for name, r in regions.items()}
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     partial.replace(path)
 
 
 def load_regions(path: Path) -> dict[str, Regions]:
-    """Regions by the file's name in the manifest. Raises LiaxError if `path` was not written by `liax regions`."""
+    """Regions by the file's name in the manifest.
+
+    Raises LiaxError if `path` was not written by `liax regions`.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = [key.removesuffix(":boxes") for key in arrays.files if key.endswith(":boxes")]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from liax.data.augment import AugmentConfig
 from liax.errors import LiaxError
@@ -94,8 +95,8 @@ class TrainConfig:
     out: the run's folder: config.json, run.json, TensorBoard events, checkpoint.pt, weights.safetensors.
     preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
     precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
-    after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a run
-    on borrowed time ends as well as one of known length. An existing checkpoint in `out` is resumed.
+    after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a
+    run on borrowed time ends as well as one of known length. An existing checkpoint in `out` is resumed.
     """
 
     out: Path = Path("runs/small")
@@ -122,6 +123,10 @@ class TrainConfig:
         """Raises LiaxError for values that cannot train."""
         if self.preset not in PRESETS:
             raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
+        counts = ("steps", "devices", "accumulate", "log_every", "validate_every", "checkpoint_every")
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
         share = self.devices * self.accumulate
         if self.batch < 1 or self.batch % share:
             raise LiaxError(
@@ -155,28 +160,43 @@ def to_dict(config: TrainConfig) -> dict[str, Any]:
     return plain
 
 
-def _build(kind: type[T], values: dict[str, Any], where: str) -> T:
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = set(values) - set(known)
+def _build(kind: type[T], values: Any, where: str) -> T:
+    """A dataclass from a table; `where` is the table's own key, for messages."""
+    if not isinstance(values, dict):
+        raise LiaxError(f"{where or 'the configuration'} must be a table of keys, not {values!r}")
+    kinds = get_type_hints(kind)
+    unknown = sorted(set(values) - set(kinds))
     if unknown:
-        raise LiaxError(f"unknown configuration key {where}{sorted(unknown)[0]}; known: {', '.join(known)}")
-    default = kind()
-    built = {}
-    for name, value in values.items():
-        old = getattr(default, name)
-        if is_dataclass(old):
-            if not isinstance(value, dict):
-                raise LiaxError(f"configuration key {where}{name} must be a table of keys")
-            built[name] = _build(type(old), value, f"{where}{name}.")
-        elif value is not None and (isinstance(old, Path) or name == "regions"):
-            built[name] = Path(value)
-        elif isinstance(old, tuple):
-            built[name] = tuple(value)
-        else:
-            wanted = (int, float) if isinstance(old, float) else type(old)
-            if old is not None and not isinstance(value, wanted):
-                raise LiaxError(
-                    f"configuration key {where}{name} must be {type(old).__name__}, not {value!r}"
-                )
-            built[name] = float(value) if isinstance(old, float) else value
-    return kind(**built)
+        prefix = f"{where}." if where else ""
+        raise LiaxError(f"unknown configuration key {prefix}{unknown[0]}; known: {', '.join(kinds)}")
+    return kind(
+        **{name: _value(kinds[name], v, f"{where}.{name}" if where else name) for name, v in values.items()}
+    )
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    """A field's value from what TOML or JSON gave."""
+    if is_dataclass(kind):
+        return _build(kind, value, where)  # type: ignore[arg-type]
+    choices = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return None if value is None else _value(choices[0], value, where)
+    if get_origin(kind) is tuple and isinstance(value, list | tuple) and len(value) == len(choices):
+        return tuple(_value(k, v, where) for k, v in zip(choices, value, strict=True))
+    if get_origin(kind) is Literal and value in choices:
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is float and number:
+        return float(value)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if kind in (bool, int, str) and type(value) is kind:
+        return value
+    wanted = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else _name(kind)
+    raise LiaxError(f"configuration key {where} must be {wanted}, not {value!r}")
+
+
+def _name(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"a list of {len(get_args(kind))} numbers"
+    return {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")
