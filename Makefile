@@ -1,0 +1,40 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first, from nothing but Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Versions that this commit was tested with; `make setup CONSTRAINTS=` takes the newest ones instead.
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+
+.PHONY: setup demo test lint clean
+
+setup: $(VENV)/.ready
+
+demo: $(VENV)/.ready
+	$(BIN)/liax demo
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "liax needs Python 3.11 or newer; make PYTHON=python3.12 chooses another one")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and alone: where only a build for CPUs is pinned, nothing later may replace it.
+$(VENV)/.ready: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Setting up $(VENV): PyTorch is large, this takes a few minutes the first time."
+	$(INSTALL) torch
+	$(INSTALL) -e .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(INSTALL) -e ".[dev]"
+	touch $@
