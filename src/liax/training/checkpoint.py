@@ -20,6 +20,7 @@ _FREE = {
     "out",
     "steps",
     "max_minutes",
+    "simplify",
     "log_every",
     "validate_every",
     "checkpoint_every",

@@ -96,7 +96,9 @@ class TrainConfig:
     preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
     precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
     after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a
-    run on borrowed time ends as well as one of known length. An existing checkpoint in `out` is resumed.
+    run on borrowed time ends as well as one of known length. simplify: frames from which
+    the final weights' sparsest coordinates are found (0 leaves them as trained). An existing checkpoint in
+    `out` is resumed.
     """
 
     out: Path = Path("runs/small")
@@ -110,6 +112,7 @@ class TrainConfig:
     accelerator: str = "auto"
     devices: int = 1
     max_minutes: float | None = None
+    simplify: int = 4096
     log_every: int = 50
     validate_every: int = 1000
     checkpoint_every: int = 1000
@@ -123,7 +126,15 @@ class TrainConfig:
         """Raises LiaxError for values that cannot train."""
         if self.preset not in PRESETS:
             raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
-        counts = ("steps", "devices", "accumulate", "log_every", "validate_every", "checkpoint_every")
+        counts = (
+            "steps",
+            "devices",
+            "accumulate",
+            "simplify",
+            "log_every",
+            "validate_every",
+            "checkpoint_every",
+        )
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
+from liax.training.checkpoint import write_atomically
 from liax.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -34,11 +36,13 @@ class RunLog:
             self.say(f"reading frames: {done} of {total} files")
 
     def begin(self, step: int) -> None:
+        """Before the first step after `step`; what a killed run logged later than that is dropped."""
         self._mark = (step, time.monotonic())
         if not self._quiet:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(self._config.out, purge_step=step if step else None)
+            _drop_after(step, self._config.out / "log.csv")
+            self._writer = SummaryWriter(self._config.out, purge_step=step + 1)
 
     def scalars(self, step: int, values: dict[str, float], minutes: float) -> None:
         """Losses of one step, with the speed since the last call and the time left at that speed."""
@@ -72,6 +76,15 @@ class RunLog:
             csv.writer(file).writerows((step, name, f"{value:.6g}") for name, value in values.items())
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
+
+
+def _drop_after(step: int, path: Path) -> None:
+    """Keeps the whole lines of a log up to and including `step`."""
+    if not path.exists():
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and int(line.partition(",")[0]) <= step]
+    write_atomically(path, "".join(kept))
 
 
 def _minutes(seconds: float) -> str:

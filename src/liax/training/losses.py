@@ -62,10 +62,9 @@ class Reconstruction(nn.Module):
     def forward(self, levels: list[State], batch: Batch, dtype: torch.dtype) -> dict[str, Tensor]:
         """The unweighted terms, each a scalar; `dtype` is the perceptual network's precision."""
         image, target = levels[-1].image, batch.target
-        terms = {
-            "l1": (image - target).abs().mean(),
-            "perceptual": self.perceptual(image.to(dtype), target.to(dtype), scales=3).mean(),
-        }
+        terms = {"l1": (image - target).abs().mean()}
+        if self.config.perceptual:
+            terms["perceptual"] = self.perceptual(image.to(dtype), target.to(dtype), scales=3).mean()
         coarse = [level for level in levels[:-1] if level.image.shape[-1] >= 32]
         terms["deep"] = image.new_zeros(())
         terms["warp"] = image.new_zeros(())

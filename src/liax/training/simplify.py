@@ -14,6 +14,7 @@ from liax.model import LIAX
 from liax.model.layers import ModulatedConv
 
 
+@torch.enable_grad()
 def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor]:
     """The origin o (M,) and rotation R (M, M), RᵀR = 1, that minimise the mean L1/L2 ratio of Rᵀ (a − o).
 
@@ -32,8 +33,7 @@ def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor
         loss.backward()
         optimizer.step()
         schedule.step()
-    with torch.no_grad():
-        return origin_M.detach(), torch.matrix_exp(skew_MM - skew_MM.T)
+    return origin_M.detach(), torch.matrix_exp(skew_MM - skew_MM.T).detach()
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, hoyer
+from liax.training.simplify import recentre, rotate, simple_structure
 from liax.training.validation import Validation
 from liax.weights import save as save_weights
 
@@ -112,6 +113,7 @@ class Trainer:
         except KeyboardInterrupt:
             self.log.say(f"interrupted at step {self.step}; the same command resumes")
         self._save()
+        self._finish()
         if self.step % config.validate_every:
             self._validate()
         self.log.close()
@@ -209,8 +211,27 @@ class Trainer:
         if self.adversary is not None:
             state["adversary"] = self.adversary.state_dict()
         save_checkpoint(self.checkpoint, state)
+        self._export(self.averaged)
+
+    def _export(self, network: LIAX) -> None:
         about = {"name": self.config.preset, "steps": str(self.step)}
-        save_weights(self.averaged, self.config.out / "weights.safetensors", metadata=about)
+        save_weights(network, self.config.out / "weights.safetensors", metadata=about)
+
+    @torch.no_grad()
+    def _finish(self) -> None:
+        """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
+        if not self.fabric.is_global_zero or not self.config.simplify:
+            return
+        alphas: list[Tensor] = []
+        while sum(map(len, alphas)) < self.config.simplify:
+            pairs = self.sampler.batch(self.config.steps * self.config.accumulate + len(alphas))
+            images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
+            alphas.append(self.averaged.encode(images.to(self.dtype)).alpha_BM)
+        origin_M, rotation_MM = simple_structure(torch.cat(alphas))
+        network = copy.deepcopy(self.averaged)
+        recentre(network, origin_M.to(self.fabric.device))
+        rotate(network, rotation_MM.to(self.fabric.device))
+        self._export(network)
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():
