@@ -49,7 +49,7 @@ def read_item(folder: Path, item: Item, size: int) -> Tensor:
     decoded = list(decode_item(folder, item))
     try:
         frames = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
-    except ValueError as error:  # no frame, or frames of several sizes
+    except ValueError as error:  # frames of several sizes
         raise _undecodable(folder / item.file, error) from None
     if frames.shape[-2:] != (size, size):
         resized = F.interpolate(frames.float(), (size, size), mode="bilinear", antialias=True)
@@ -69,7 +69,11 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
             with Image.open(path) as image:
                 yield np.array(image.convert("RGB"))
         else:
-            yield from islice(_decode(path), item.frames)
+            number = 0
+            for number, frame_HW3 in enumerate(islice(_decode(path), item.frames), start=1):
+                yield frame_HW3
+            if not number:
+                raise ValueError("no frame in it")
     # Pillow reports a broken PNG as SyntaxError, PyAV a file without video as IndexError.
     except (OSError, ValueError, SyntaxError, IndexError) as error:
         raise _undecodable(path, error) from None

@@ -107,7 +107,7 @@ def _expressiveness(regions: Regions | None, frames: int, strength: float) -> ND
     Both are relative to the clip's own median, as fractions of the clip's largest deviation.
     """
     weight_T = np.ones(frames)
-    if regions is not None:
+    if regions is not None and np.isfinite(regions.opening_TP[:frames]).any():
         opening_TP = regions.opening_TP[:frames].astype(np.float64)
         eyes_T, mouth_T = opening_TP[:, :2].mean(1), opening_TP[:, 2]
         for deviation_T in (np.nanmedian(eyes_T) - eyes_T, mouth_T - np.nanmedian(mouth_T)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,5 +95,5 @@ def load_regions(path: Path) -> dict[str, Regions]:
                 )
                 for name in names
             }
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise LiaxError(f"cannot read regions from {path} ({error}); write it with `liax regions`") from None

@@ -73,7 +73,9 @@ class RunLog:
         if self._writer is None:
             return
         with (self._config.out / "log.csv").open("a", newline="") as file:
-            csv.writer(file).writerows((step, name, f"{value:.6g}") for name, value in values.items())
+            csv.writer(file, lineterminator="\n").writerows(
+                (step, name, f"{value:.6g}") for name, value in values.items()
+            )
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 

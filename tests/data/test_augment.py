@@ -1,0 +1,128 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liax.data.augment import AugmentConfig, Batch, augment
+
+PLAIN = AugmentConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def picture(batch: int = 4, size: int = 32, seed: int = 0) -> torch.Tensor:
+    """Smooth coloured noise, uint8 (B, 3, R, R)."""
+    coarse = torch.rand(batch, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
+    return (F.interpolate(coarse, (size, size), mode="bicubic") * 200 + 25).clamp(0, 255).to(torch.uint8)
+
+
+def boxes(batch: int = 4) -> torch.Tensor:
+    left, right, mouth = [0.5, 0.25, 0.75, 0.375], [0.125, 0.25, 0.375, 0.375], [0.25, 0.625, 0.625, 0.75]
+    return torch.tensor([left, right, mouth]).expand(batch, 3, 4)
+
+
+def made(config: AugmentConfig, stills: int = 0, seed: int = 1) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    return augment(picture(), picture(seed=1), boxes(), stills, config, generator)
+
+
+def test_without_augmentation_nothing_changes() -> None:
+    batch = made(PLAIN)
+    assert torch.allclose((batch.source + 1) * 127.5, picture().float(), atol=1e-4)
+    assert torch.allclose((batch.target + 1) * 127.5, picture(seed=1).float(), atol=1e-4)
+    assert torch.equal(batch.boxes_BP4, boxes())
+    assert torch.allclose(batch.driving, batch.target, atol=1e-6)
+
+
+def test_flip_mirrors_pictures_and_boxes() -> None:
+    """What was the left eye's picture and box is the right eye's."""
+    plain, flipped = made(PLAIN), made(AugmentConfig(1.0, 0.0, 0.0))
+    assert torch.allclose(flipped.source, plain.source.flip(3), atol=1e-6)
+    assert torch.allclose(flipped.target, plain.target.flip(3), atol=1e-6)
+    left, right, mouth = flipped.boxes_BP4[0].tolist()
+    assert left == [1 - 0.375, 0.25, 1 - 0.125, 0.375]
+    assert right == [1 - 0.75, 0.25, 1 - 0.5, 0.375]
+    assert mouth == [1 - 0.625, 0.625, 1 - 0.25, 0.75]
+
+
+def test_half_are_flipped() -> None:
+    batch = 2000
+    image = torch.zeros(batch, 3, 2, 2, dtype=torch.uint8)
+    image[..., 0] = 255
+    generator = torch.Generator().manual_seed(0)
+    done = augment(image, image, boxes(batch), 0, AugmentConfig(0.5, 0.0, 0.0), generator)
+    flipped = done.source[:, 0, 0, 1] > 0
+    assert abs(int(flipped.sum()) - 1000) < 5 * math.sqrt(batch / 4)
+    assert torch.equal(flipped, done.boxes_BP4[:, 0, 0] != 0.5)  # boxes with their picture
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**62), st.floats(0, 1), st.floats(0, 1), st.integers(0, 4))
+def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, stills: int) -> None:
+    batch = made(AugmentConfig(0.5, colour, driving_colour), stills, seed)
+    for image in (batch.source, batch.target, batch.driving):
+        assert image.shape == (4, 3, 32, 32)
+        assert float(image.min()) >= -1
+        assert float(image.max()) <= 1
+
+
+def test_colours_change_for_source_and_target_alike() -> None:
+    same = picture()
+    generator = torch.Generator().manual_seed(3)
+    batch = augment(same, same, boxes(), 0, AugmentConfig(0.0, 0.3, 0.3), generator)
+    assert torch.equal(batch.source, batch.target)
+    assert (batch.source - made(PLAIN).source).abs().mean() > 0.02
+    assert (batch.driving - batch.target).abs().mean() > 0.02
+    # The middle of the picture stays where it is: colours change, places do not.
+    flat = [
+        torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1]
+        for a, b in zip(batch.driving.mean(1), batch.target.mean(1), strict=True)
+    ]
+    assert min(flat) > 0.95
+
+
+def test_the_driving_frame_is_the_target_where_it_has_no_jitter_of_its_own() -> None:
+    batch = made(AugmentConfig(colour=0.3, driving_colour=0.0), stills=2)
+    assert torch.allclose(batch.driving, batch.target, atol=1e-6)
+
+
+def test_the_generator_decides_everything() -> None:
+    one, again, other = (made(AugmentConfig(), 2, seed) for seed in (5, 5, 6))
+    assert torch.equal(one.source, again.source)
+    assert torch.equal(one.driving, again.driving)
+    assert not torch.equal(one.source, other.source)
+
+
+def test_a_still_becomes_two_and_has_no_boxes() -> None:
+    batch = made(AugmentConfig(0.0, 0.0, 0.0), stills=2)
+    assert (batch.source - batch.target)[:2].abs().mean(dim=(1, 2, 3)).min() > 0.02
+    assert batch.boxes_BP4[:2].isnan().all()
+    assert torch.equal(batch.boxes_BP4[2:], boxes(2))
+    assert torch.equal(batch.source[2:], made(PLAIN).source[2:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stills_are_moved_by_similarities(seed: int) -> None:
+    """Seen in a coordinate picture: red tells x and green y, so that the warp can be read off and fitted."""
+    size = 64
+    line = torch.linspace(0, 255, size)
+    ramp = torch.stack([line.expand(size, size), line[:, None].expand(size, size), torch.zeros(size, size)])
+    image = ramp.round().to(torch.uint8)[None]
+    config = AugmentConfig(0.0, 0.0, 0.0)
+    moved = augment(image, image, boxes(1), 1, config, torch.Generator().manual_seed(seed))
+    middle = slice(24, 40)  # where no warp of this strength reflects at the border
+    at_y, at_x = torch.meshgrid(torch.arange(24, 40.0), torch.arange(24, 40.0), indexing="ij")
+    places = torch.stack([at_x.flatten(), at_y.flatten(), torch.ones(256)], 1) / torch.tensor([31.5, 31.5, 1])
+    for picture_3RR in (moved.source[0], moved.target[0]):
+        seen = picture_3RR[:2, middle, middle].flatten(1).T
+        fit_32 = torch.linalg.lstsq(places, seen).solution
+        assert (places @ fit_32 - seen).abs().max() < 0.02
+        (a, b), (c, d) = fit_32[:2].tolist()
+        assert a == pytest.approx(d, abs=0.01)
+        assert b == pytest.approx(-c, abs=0.01)
+        scale, angle = math.hypot(a, b), math.degrees(math.atan2(b, a))
+        assert 1 / 1.13 < scale < 1.13
+        assert abs(angle) < 15.5
+        centre = fit_32[2] + fit_32[0] + fit_32[1]
+        assert centre.abs().max() < 2 * 0.08 + 0.03

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liax.data.manifest import Item, Manifest
+from liax.data.pairs import Pairs, PairSampler
+from liax.data.regions import Regions, save_regions
+
+# Ann has three clips and Bob one; Cat and Dan are stills, Cat twice.
+ITEMS = (
+    Item("a1.mp4", "clip", "ann", 10),
+    Item("a2.mp4", "clip", "ann", 20),
+    Item("c1.jpg", "portrait", "cat", 1),
+    Item("a3.mp4", "clip", "ann", 30),
+    Item("b.mp4", "clip", "bob", 40),
+    Item("c2.jpg", "portrait", "cat", 1),
+    Item("d.jpg", "portrait", "dan", 1),
+)
+FIRST = dict(zip((item.file for item in ITEMS), (0, 10, 30, 31, 61, 101, 102), strict=True))
+STILLS = {30, 101, 102}
+
+
+def sampler(items: tuple[Item, ...] = ITEMS, **changes) -> PairSampler:
+    options = {"batch": 8, "stills_share": 0.25, "regions": None, "expressive": 0.0, "seed": 3} | changes
+    return PairSampler(Manifest(Path(), items, ""), **options)
+
+
+def item_of(number: int) -> str:
+    return next(name for name, first in reversed(FIRST.items()) if number >= first)
+
+
+def same(one: Pairs, other: Pairs) -> bool:
+    return (
+        one.source_B.tolist() == other.source_B.tolist()
+        and one.driving_B.tolist() == other.driving_B.tolist()
+    )
+
+
+def test_a_batch_depends_on_seed_rank_and_step_alone() -> None:
+    one, other = sampler(), sampler()
+    other.batch(0)  # what was drawn before does not matter
+    assert same(one.batch(5), other.batch(5))
+    assert same(one.batch(5), sampler().batch(5))
+    assert not same(one.batch(5), one.batch(6))
+    assert not same(one.batch(5), sampler(seed=4).batch(5))
+    assert not same(one.batch(5), sampler(rank=1).batch(5))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), step=st.integers(0, 10**7), batch=st.integers(1, 12), share=st.floats(0, 1)
+)
+def test_stills_first_then_pairs_of_one_clip(seed: int, step: int, batch: int, share: float) -> None:
+    pairs = sampler(seed=seed, batch=batch, stills_share=share).batch(step)
+    assert len(pairs.source_B) == len(pairs.driving_B) == batch
+    assert pairs.stills == round(batch * share)
+    for k, (source, driving) in enumerate(zip(pairs.source_B, pairs.driving_B, strict=True)):
+        assert 0 <= source < 103
+        assert item_of(source) == item_of(driving)
+        assert (source in STILLS) == (k < pairs.stills)
+    assert pairs.boxes_BP4.shape == (batch, 3, 4)
+    assert np.isnan(pairs.boxes_BP4).all()
+
+
+def test_stills_only_and_clips_only() -> None:
+    clips = tuple(item for item in ITEMS if item.kind == "clip")
+    stills = tuple(item for item in ITEMS if item.kind == "portrait")
+    assert sampler(clips).batch(0).stills == 0
+    assert sampler(stills).batch(0).stills == 8
+
+
+def test_people_are_drawn_equally_often() -> None:
+    """Also where one has more clips and frames; within 5 standard deviations of a fair coin's 4,000 tosses."""
+    drawn = sampler(batch=4000, stills_share=0.5).batch(0)
+    who = [next(i.identity for i in ITEMS if i.file == item_of(n)) for n in drawn.source_B]
+    five_deviations = 5 * np.sqrt(2000 / 4)
+    for one, other in (("cat", "dan"), ("ann", "bob")):
+        assert who.count(one) + who.count(other) == 2000
+        assert abs(who.count(one) - 1000) < five_deviations
+    clips = [item_of(n) for n in drawn.source_B]
+    for name in ("a1.mp4", "a2.mp4", "a3.mp4"):  # and a person's clips as well
+        assert abs(clips.count(name) - 1000 / 3) < 5 * np.sqrt(2000 * 1 / 6 * 5 / 6)
+
+
+@pytest.fixture
+def blinking(tmp_path: Path) -> Path:
+    """Regions of b.mp4: eyes 0.3 open, closed in frames 10 and 11; box k of frame t is all (t + k) / 128."""
+    opening_TP = np.tile(np.float32([0.3, 0.3, 0.1]), (40, 1))
+    opening_TP[10:12, :2] = 0.05
+    boxes_TP4 = (np.arange(40)[:, None, None] + np.arange(3)[:, None]) / 128 * np.ones(4)
+    path = tmp_path / "regions.npz"
+    save_regions(path, {"b.mp4": Regions(boxes_TP4.astype(np.float32), opening_TP)})
+    return path
+
+
+def test_closed_eyes_are_drawn_more_often(blinking: Path) -> None:
+    """By 1 + expressive: two frames of weight 1 + 4 among 38 of weight 1."""
+    bob = (ITEMS[4],)
+    pairs = sampler(bob, batch=20_000, regions=blinking, expressive=4.0).batch(0)
+    share = np.isin(pairs.driving_B, (10, 11)).mean()
+    expected = 2 * 5 / (2 * 5 + 38)
+    assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / 20_000)
+    assert abs(np.isin(pairs.source_B, (10, 11)).mean() - 2 / 40) < 0.01  # sources are drawn evenly
+    even = sampler(bob, batch=20_000, regions=blinking, expressive=0.0).batch(0)
+    assert abs(np.isin(even.driving_B, (10, 11)).mean() - 2 / 40) < 0.01
+
+
+def test_open_mouths_are_drawn_more_often(tmp_path: Path) -> None:
+    opening_TP = np.tile(np.float32([0.3, 0.3, 0.1]), (40, 1))
+    opening_TP[7, 2] = 0.6  # the widest
+    opening_TP[8, 2] = 0.35  # half as far from the median
+    path = tmp_path / "regions.npz"
+    save_regions(path, {"b.mp4": Regions(np.full((40, 3, 4), 0.5, np.float32), opening_TP)})
+    pairs = sampler((ITEMS[4],), batch=40_000, regions=path, expressive=4.0).batch(0)
+    for frame, weight in ((7, 5), (8, 3)):
+        expected = weight / (38 + 5 + 3)
+        assert abs((pairs.driving_B == frame).mean() - expected) < 5 * np.sqrt(expected / 40_000)
+
+
+def test_boxes_are_those_of_the_driving_frame(blinking: Path) -> None:
+    pairs = sampler(regions=blinking, batch=64).batch(0)
+    known = 0
+    for number, boxes_P4 in zip(pairs.driving_B, pairs.boxes_BP4, strict=True):
+        if item_of(number) == "b.mp4":
+            known += 1
+            frame = number - FIRST["b.mp4"]
+            assert (boxes_P4 == (frame + np.arange(3)[:, None]) / 128).all()
+        else:
+            assert np.isnan(boxes_P4).all()
+    assert known > 10
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("measured", [0, 5, 40])
+def test_regions_without_a_face_or_too_few(tmp_path: Path, measured: int) -> None:
+    """Frames that were not measured have no boxes and the weight of any other."""
+    path = tmp_path / "regions.npz"
+    empty = np.full((measured, 3, 4), np.nan, np.float32)
+    save_regions(path, {"b.mp4": Regions(empty, empty[..., 0])})
+    pairs = sampler((ITEMS[4],), batch=4000, regions=path, expressive=4.0).batch(0)
+    assert np.isnan(pairs.boxes_BP4).all()
+    assert abs(pairs.driving_B.mean() - 19.5) < 5 * np.sqrt(40**2 / 12 / 4000)

@@ -1,0 +1,87 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from liax.data.regions import PARTS, Regions, find_regions, load_regions, save_regions
+from liax.errors import LiaxError
+from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, FaceLandmarker
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> Iterator[FaceLandmarker]:
+    with FaceLandmarker() as landmarker:
+        yield landmarker
+
+
+def test_boxes_contain_their_part(landmarker: FaceLandmarker, portrait_HW3: NDArray[np.uint8]) -> None:
+    regions = find_regions(landmarker, iter([portrait_HW3]))
+    assert regions.boxes_TP4.shape == (1, len(PARTS), 4)
+    assert regions.opening_TP.shape == (1, len(PARTS))
+    points = landmarker.detect(portrait_HW3)[0].landmarks / portrait_HW3.shape[0]
+    for box, outline in zip(regions.boxes_TP4[0], (LEFT_EYE, RIGHT_EYE, LIPS), strict=True):
+        assert (points[list(outline)] > box[:2]).all()
+        assert (points[list(outline)] < box[2:]).all()
+        assert (box[2:] - box[:2] < 0.5).all()
+    left, right, mouth = regions.boxes_TP4[0]
+    assert left[0] > right[2]  # the sitter's left eye is on the picture's right
+    assert mouth[1] > left[1]
+    assert (regions.opening_TP[0, :2] > 0.1).all()  # open eyes
+
+
+def test_closed_eyes_measure_as_closed(landmarker: FaceLandmarker, portrait_HW3: NDArray[np.uint8]) -> None:
+    """Skin painted over the lids' opening, with a dark line for the lashes."""
+    face = landmarker.detect(portrait_HW3)[0]
+    painted = portrait_HW3.copy()
+    for outline in (LEFT_EYE, RIGHT_EYE):
+        (left, top), (right, bottom) = (
+            face.landmarks[list(outline)].min(0),
+            face.landmarks[list(outline)].max(0),
+        )
+        margin = (bottom - top) / 2
+        skin = portrait_HW3[int(bottom + 2 * margin), int((left + right) / 2)]
+        painted[int(top - margin) : int(bottom), int(left) : int(right)] = skin
+        painted[int(bottom) - 1 : int(bottom) + 2, int(left) : int(right)] = skin // 3
+    opening_TP = find_regions(landmarker, [portrait_HW3, painted]).opening_TP
+    assert (opening_TP[1, :2] < 0.7 * opening_TP[0, :2]).all()
+    assert opening_TP[1, 2] == pytest.approx(opening_TP[0, 2], abs=0.05)
+
+
+def test_no_face_is_not_a_number(landmarker: FaceLandmarker, portrait_HW3: NDArray[np.uint8]) -> None:
+    small = np.asarray(Image.fromarray(portrait_HW3).resize((256, 256)))
+    regions = find_regions(landmarker, [small, np.zeros_like(small), small])
+    assert np.isnan(regions.boxes_TP4[1]).all()
+    assert np.isnan(regions.opening_TP[1]).all()
+    assert np.isfinite(regions.boxes_TP4[[0, 2]]).all()
+    assert np.array_equal(regions.boxes_TP4[0], regions.boxes_TP4[2])  # fractions, whatever the frame's place
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    regions = {
+        name: Regions(rng.random((count, 3, 4), np.float32), rng.random((count, 3), np.float32))
+        for name, count in (("clips/a b.mp4", 5), ("ü:boxes.jpg", 1))
+    }
+    regions["ü:boxes.jpg"].boxes_TP4[:] = np.nan
+    path = tmp_path / "regions.npz"
+    save_regions(path, regions)
+    assert [p.name for p in tmp_path.iterdir()] == ["regions.npz"]
+    loaded = load_regions(path)
+    assert loaded.keys() == regions.keys()
+    for name, got in loaded.items():
+        assert got.boxes_TP4.dtype == got.opening_TP.dtype == np.float32
+        # Half precision: within a quarter of a pixel of a 512² picture.
+        assert np.allclose(got.boxes_TP4, regions[name].boxes_TP4, atol=2**-11, equal_nan=True)
+        assert np.allclose(got.opening_TP, regions[name].opening_TP, atol=2**-11)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04 cut off"])
+def test_other_files(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "regions.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(LiaxError, match="cannot read regions from .*; write it with `liax regions`"):
+        load_regions(path)
