@@ -18,10 +18,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from selfreenactment.clips import list_clips, read_clip
-from selfreenactment.drawing import Protocol, draw, keep_freed_memory
+from selfreenactment.drawing import Protocol, draw
 from selfreenactment.subjects import open_network
 
 from liax.errors import LiaxError
+from liax.portrait.device import keep_freed_memory
 
 
 def main(args: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from selfreenactment.clips import Clip, list_clips, read_clip
-from selfreenactment.drawing import Protocol, draw, keep_freed_memory, load_drawn
+from selfreenactment.drawing import Protocol, draw, load_drawn
 from selfreenactment.evaluate import evaluate, read_coefficients, read_records, settle
 from selfreenactment.report import markdown, summarise
 from selfreenactment.sheets import worst_and_best
@@ -32,6 +32,7 @@ from selfreenactment.subjects import Copy, Subject, open_network
 
 from liax.errors import LiaxError
 from liax.face.landmarks import FaceLandmarker
+from liax.portrait.device import keep_freed_memory
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import io
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,18 +95,6 @@ def draw(frames_THW3: NDArray[np.uint8], subject: Subject, protocol: Protocol) -
                 alphas.append(alpha_BM.numpy())
     alpha_TM = np.concatenate(alphas) if alphas else None
     return Drawn(indices, np.concatenate(outputs), compared, np.concatenate(scores), alpha_TM)
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to reuse freed memory instead of returning it: halves the CPU time of a frame at 256².
-
-    Else each large activation is mapped, zeroed page by page and unmapped again. mallopt(3): M_MMAP_MAX = -4,
-    M_TRIM_THRESHOLD = -1, M_TOP_PAD = -2. Nothing happens elsewhere than under glibc.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for parameter, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):
-            mallopt(parameter, value)
 
 
 def _encode(picture_HW3: NDArray[np.uint8]) -> bytes:

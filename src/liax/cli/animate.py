@@ -47,11 +47,13 @@ def animate(
     from liax.media.paths import check_input, check_output
     from liax.media.writer import SUFFIXES
     from liax.portrait import Animator, animate_file
+    from liax.portrait.device import keep_freed_memory
     from liax.weights import load
 
     check_input(source, "source")
     check_input(driving, "driving video")
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(source, driving))
+    keep_freed_memory()
     animator = Animator(load(weights), device)
     with ProgressDisplay() as progress:
         done = animate_file(

@@ -1,6 +1,9 @@
-"""Where the network runs."""
+"""Where the network runs, and how its memory is kept there."""
 
 from __future__ import annotations
+
+import ctypes
+import sys
 
 import torch
 
@@ -31,3 +34,15 @@ def choose_device(name: str | None = None) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise LiaxError(f"{name} is not available: PyTorch sees no Apple GPU here; use --device cpu.")
     return device
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to reuse freed memory instead of returning it, for this process: halves a frame's CPU time.
+
+    Else each large activation is mapped, zeroed page by page and unmapped again. mallopt(3): M_MMAP_MAX = -4,
+    M_TRIM_THRESHOLD = -1, M_TOP_PAD = -2. Nothing happens elsewhere than under glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for parameter, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):
+            mallopt(parameter, value)
