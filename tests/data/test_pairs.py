@@ -73,7 +73,7 @@ def test_stills_only_and_clips_only() -> None:
 
 
 def test_people_are_drawn_equally_often() -> None:
-    """Also where one has more clips and frames; within 5 standard deviations of a fair coin's 4,000 tosses."""
+    """Also where one has more clips and frames; within 5 standard deviations of a fair coin's tosses."""
     drawn = sampler(batch=4000, stills_share=0.5).batch(0)
     who = [next(i.identity for i in ITEMS if i.file == item_of(n)) for n in drawn.source_B]
     five_deviations = 5 * np.sqrt(2000 / 4)

@@ -83,5 +83,5 @@ def test_other_files(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "regions.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(LiaxError, match="cannot read regions from .*; write it with `liax regions`"):
+    with pytest.raises(LiaxError, match=r"cannot read regions from .*; write it with `liax regions`"):
         load_regions(path)

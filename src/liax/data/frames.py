@@ -69,10 +69,10 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
             with Image.open(path) as image:
                 yield np.array(image.convert("RGB"))
         else:
-            number = 0
-            for number, frame_HW3 in enumerate(islice(_decode(path), item.frames), start=1):
+            frame_HW3 = None
+            for frame_HW3 in islice(_decode(path), item.frames):
                 yield frame_HW3
-            if not number:
+            if frame_HW3 is None:
                 raise ValueError("no frame in it")
     # Pillow reports a broken PNG as SyntaxError, PyAV a file without video as IndexError.
     except (OSError, ValueError, SyntaxError, IndexError) as error:

@@ -130,7 +130,6 @@ class TrainConfig:
             "steps",
             "devices",
             "accumulate",
-            "simplify",
             "log_every",
             "validate_every",
             "checkpoint_every",

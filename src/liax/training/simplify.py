@@ -40,14 +40,14 @@ def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor
 def recentre(network: LIAX, origin_M: Tensor) -> None:
     """Subtracts `origin_M` from every image's coefficients without changing any picture.
 
-    The decoder sees a code only through its affine layers, and affine(z + Q (a + o)) = affine(z + Q a) + W Q o,
-    so the constant moves into their biases.
+    The decoder sees a code only through its affine layers, and
+    affine(z + Q (a + o)) = affine(z + Q a) + W Q o, so the constant moves into their biases.
     """
     shift_D = network.dictionary.displacement(origin_M[None])[0]
-    network.to_alpha.bias -= origin_M
+    network.to_alpha.bias.sub_(origin_M)
     for module in network.decoder.modules():
         if isinstance(module, ModulatedConv):
-            module.affine.bias += (module.affine.weight * module.affine.scale) @ shift_D
+            module.affine.bias.add_((module.affine.weight * module.affine.scale) @ shift_D)
 
 
 @torch.no_grad()

@@ -31,6 +31,7 @@ from liax.training.config import TrainConfig, to_dict
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, hoyer
 from liax.training.simplify import recentre, rotate, simple_structure
+from liax.training.stop import StopSignal
 from liax.training.validation import Validation
 from liax.weights import save as save_weights
 
@@ -93,12 +94,12 @@ class Trainer:
         return self.config.out / "checkpoint.pt"
 
     def run(self) -> Path:
-        """Trains to `steps` (or `max_minutes`, or Ctrl-C); returns the path of the averaged weights."""
+        """Trains to `steps` (or `max_minutes`, Ctrl-C or SIGTERM); returns the averaged weights' path."""
         config = self.config
         self._mark = time.monotonic()
         self.log.begin(self.step)
-        try:
-            while self.step < config.steps:
+        with StopSignal() as signal:
+            while self.step < config.steps and not self._must_stop(signal):
                 terms = self._train_step()
                 self.step += 1
                 if self.step % config.log_every == 0 or self.step == config.steps:
@@ -107,25 +108,30 @@ class Trainer:
                     self._validate()
                 if self.step % config.checkpoint_every == 0:
                     self._save()
-                if self.step % 20 == 0 and self._out_of_time():
-                    self.log.say(f"stopping at step {self.step}: max_minutes reached")
-                    break
-        except KeyboardInterrupt:
-            self.log.say(f"interrupted at step {self.step}; the same command resumes")
-        self._save()
+            self._save()
         self._finish()
         if self.step % config.validate_every:
             self._validate()
         self.log.close()
         return config.out / "weights.safetensors"
 
-    def _out_of_time(self) -> bool:
-        """Adds up the minutes; all processes take the mean, so that they agree on when to stop."""
+    def _must_stop(self, signal: StopSignal) -> bool:
+        """After a signal, or when time is up; several processes agree on it every 20 steps."""
+        alone = self.fabric.world_size == 1
+        if self.step % 20 and not (alone and signal.name):
+            return False
         now = time.monotonic()
-        spent = torch.tensor((now - self._mark) / 60, device=self.fabric.device)
+        told = [(now - self._mark) / 60, float(signal.name is not None)]
+        mean = self.fabric.all_reduce(torch.tensor(told, device=self.fabric.device), reduce_op="mean")
+        minutes, interrupted = mean.tolist()  # type: ignore[union-attr]
         self._mark = now
-        self.minutes += float(self.fabric.all_reduce(spent, reduce_op="mean"))  # type: ignore[arg-type]
-        return self.config.max_minutes is not None and self.minutes >= self.config.max_minutes
+        self.minutes += minutes
+        if interrupted:
+            self.log.say(f"interrupted at step {self.step}; the same command resumes")
+        out_of_time = self.config.max_minutes is not None and self.minutes >= self.config.max_minutes
+        if out_of_time:
+            self.log.say(f"stopping at step {self.step}: max_minutes reached")
+        return out_of_time or interrupted > 0
 
     def _train_step(self) -> dict[str, Tensor]:
         config = self.config
