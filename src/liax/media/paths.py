@@ -1,18 +1,11 @@
-"""Files in and out: one check before reading, and outputs that appear whole or not at all."""
+"""What must hold of a file before it is read, and of a place before something is written there."""
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from liax.errors import LiaxError
-
-_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def check_input(path: Path, role: str) -> None:
@@ -50,31 +43,3 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
             raise LiaxError(f"{path} is also an input; name another output.")
     if not os.access(path.parent, os.W_OK):
         raise LiaxError(f"{path.parent} may not be written to; choose another folder.")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
-
-    It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
-    its replacement is complete. Raises LiaxError when the disk is full.
-    """
-    path = path.resolve()  # through a symbolic link: replace what it points to, not the link
-    part = path.with_name(f".{path.stem[:60]}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb", buffering=1 << 18) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise LiaxError(
-                f"{path} cannot be completed because the disk is full; free some space or write elsewhere."
-            ) from error
-        if error.filename is not None and Path(os.fsdecode(error.filename)) in (part, path):
-            raise LiaxError(f"{path} cannot be written ({error.strerror}); write elsewhere.") from error
-        raise
-    finally:
-        with suppress(OSError):
-            part.unlink()

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.media.paths import replacing
+from liax.files import replacing
 from liax.media.sound import Sound
 
 # Per ending: container, encoder, pixel format, encoder options.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.weights.inference import replacing
+from liax.files import replacing
 from liax.weights.published import ANCHORS
 
 # Where training scripts keep a generator inside their checkpoints, the averaged one first.
@@ -52,8 +52,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
     """Write a plain state dict as the published one is; the whole file or none of it."""
-    with replacing(path) as part:
-        torch.save(dict(state), part)
+    with replacing(path) as file:
+        torch.save(dict(state), file)
 
 
 def _generator(content: Any, depth: int) -> dict[str, Tensor] | None:

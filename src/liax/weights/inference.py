@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from liax.errors import LiaxError
+from liax.files import replacing
 from liax.model import LIAX, ModelConfig
 from liax.weights.matching import mismatch
 
@@ -74,28 +74,15 @@ def motion_vectors(network: LIAX) -> Tensor:
 def write(path: Path, stored: Stored) -> None:
     """Write `stored` as one file, or leave what was there; LiaxError when that is impossible."""
     metadata = {**stored.metadata, "liax.format": FORMAT, "liax.config": json.dumps(stored.config.to_dict())}
-    with replacing(path) as part:
-        save_file(stored.tensors, part, metadata=metadata)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place on success and vanishes on failure."""
-    if not path.parent.is_dir():
-        raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}; create it first.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.touch()
-        mode = part.stat().st_mode  # The user's usual one; safetensors makes private files.
-        yield part
-        part.chmod(mode)
-        os.replace(part, path)
-    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is how torch.save tells.
-        raise LiaxError(
-            f"{path} cannot be written ({error}); free some space or choose another place."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        try:
+            save_file(stored.tensors, file.name, metadata=metadata)
+        except SafetensorError as error:
+            raise LiaxError(
+                f"{path} cannot be written ({error}); free some space or choose another place."
+            ) from error
+        os.chmod(file.name, mode)  # The user's usual one; safetensors makes private files.
 
 
 def read(path: Path) -> Stored:
