@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from liax.errors import LiaxError
-from liax.training.config import TrainConfig, to_dict
+from liax.training.config import TrainConfig, from_dict, to_dict
 
 # May differ between a run and its resumption without changing what is computed.
 _FREE = {
@@ -51,14 +51,20 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or "it is empty").splitlines()[0]
         raise LiaxError(f"cannot resume from {path} ({reason}); move it away to start afresh") from None
+    if not isinstance(state, dict) or "step" not in state:
+        raise LiaxError(f"cannot resume from {path} (it is no run's state); move it away to start afresh")
     return state
 
 
 def check_resumable(config: TrainConfig, folder: Path) -> None:
     """Raises LiaxError if the run in `folder` was started with settings that would change its course."""
-    recorded = json.loads((folder / "config.json").read_text())
+    path = folder / "config.json"
+    try:
+        recorded = to_dict(from_dict(json.loads(path.read_text())))
+    except (OSError, ValueError, LiaxError) as error:
+        raise LiaxError(f"cannot read {path} ({error}); move the folder away to start afresh") from None
     wanted = to_dict(config)
     changed = [key for key in wanted if key not in _FREE | {"data"} and wanted[key] != recorded.get(key)]
     changed += [
