@@ -20,7 +20,7 @@ def test_without_warm_up_or_decay() -> None:
 
 
 def test_the_clock_ends_a_run_as_well() -> None:
-    """At 9 of 10 minutes half of the decay is done, however few the steps; steps count where they are ahead."""
+    """At 9 of 10 minutes half of the decay is done, however few the steps; steps count where ahead."""
     assert learning_rate(300, 9.0, TIMED) == pytest.approx(0.51)
     assert learning_rate(300, 10.0, TIMED) == pytest.approx(0.02)
     assert learning_rate(900, 1.0, TIMED) == pytest.approx(0.51)

@@ -39,26 +39,27 @@ def measure_regions(
         for path in (output, partial):
             known |= load_regions(path) if path.exists() else {}
     waiting = [item for item in manifest.items if item.file not in known]
+    if not waiting and not partial.exists():
+        return []
     total, begun = sum(item.frames for item in waiting), 0
     failed: list[str] = []
     saved = time.monotonic()
-    if waiting:
-        try:
-            with FaceLandmarker() as landmarker:
-                for item in waiting:
-                    frames = _counted(manifest.folder, item, begun, total, progress)
-                    try:
-                        known[item.file] = find_regions(landmarker, frames)
-                    except LiaxError as error:
-                        log.warning(f"{error}.")
-                        failed.append(item.file)
-                    begun += item.frames
-                    if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                        save_regions(partial, known)
-                        saved = time.monotonic()
-        except BaseException:
-            save_regions(partial, known)
-            raise
+    try:
+        with FaceLandmarker() as landmarker:
+            for item in waiting:
+                frames = _counted(manifest.folder, item, begun, total, progress)
+                try:
+                    known[item.file] = find_regions(landmarker, frames)
+                except LiaxError as error:
+                    log.warning(f"{error}.")
+                    failed.append(item.file)
+                begun += item.frames
+                if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                    save_regions(partial, known)
+                    saved = time.monotonic()
+    except BaseException:
+        save_regions(partial, known)
+        raise
     save_regions(output, known)
     partial.unlink(missing_ok=True)
     return failed

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
+from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.training.losses import hoyer
 
@@ -26,14 +27,20 @@ class Validation:
 
     @classmethod
     def read(cls, manifest_path: Path, split: str, size: int, device: torch.device) -> Validation:
+        """Raises LiaxError if no clip of the split is long enough."""
         manifest = read_manifest(manifest_path, split)
         sources, driving = [], []
         for item in manifest.items:
             if item.kind == "clip" and item.frames > _FRAMES:
                 frames = read_item(manifest.folder, item, size)
                 last = min(item.frames, 60) - 1
-                sources.append(frames[0])
+                sources.append(frames[0].clone())  # not a view that keeps the clip in memory
                 driving.append(frames[np.linspace(last / _FRAMES, last, _FRAMES).round()])
+        if not sources:
+            raise LiaxError(
+                f"the split '{split}' of {manifest_path} has no clip of more than {_FRAMES} frames "
+                "to validate on; add one, or set data.validation to None"
+            )
         return cls(torch.stack(sources).to(device), torch.stack(driving).to(device))
 
     @torch.no_grad()

@@ -1,0 +1,126 @@
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.fabric import Fabric
+from runs import run, start, tiny
+from safetensors.torch import load_file
+
+from liax.errors import LiaxError
+from liax.training.checkpoint import load_checkpoint
+from liax.training.config import TrainConfig
+from liax.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def config(manifest: Path, tmp_path: Path) -> TrainConfig:
+    """Everything that holds state: augmentation, an adversary with R1, the sparsity controller."""
+    return tiny(
+        manifest,
+        tmp_path / "run",
+        steps=100_000,
+        checkpoint_every=4,
+        data={"frames": "stream"},
+        augment={"flip": 0.5, "colour": 0.2, "driving_colour": 0.2},
+        adversarial={"weight": 0.1, "start": 2, "r1_every": 3, "width": 4},
+    )
+
+
+def assert_same_state(one: Path, other: Path) -> None:
+    """Weights, momenta and all, bit for bit."""
+    a, b = (load_checkpoint(out / "checkpoint.pt", CPU) for out in (one, other))
+    assert a.pop("minutes") >= 0
+    assert b.pop("minutes") >= 0
+    compared = 0
+
+    def compare(x: object, y: object) -> None:
+        nonlocal compared
+        if isinstance(x, dict):
+            assert x.keys() == y.keys()
+            for key in x:
+                compare(x[key], y[key])
+        elif isinstance(x, torch.Tensor):
+            compared += 1
+            assert torch.equal(x, y)
+        elif isinstance(x, list | tuple):
+            for pair in zip(x, y, strict=True):
+                compare(*pair)
+        else:
+            assert x == y
+
+    compare(a, b)
+    assert compared > 100
+
+
+def test_killed_and_resumed_is_as_never_stopped(config: TrainConfig, tmp_path: Path) -> None:
+    process = start(config)
+    log = config.out / "log.csv"
+    last = 0
+    deadline = time.monotonic() + 120
+    while last < 6 or last % 4 < 2:  # beyond a checkpoint, so that steps are repeated
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        if log.exists() and (lines := log.read_text().splitlines()[:-1]):
+            last = int(lines[-1].partition(",")[0])
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    saved = load_checkpoint(config.out / "checkpoint.pt", CPU)["step"]
+    last = max(int(line.partition(",")[0]) for line in log.read_text().splitlines()[:-1])
+    assert 4 <= saved <= last
+
+    config = replace(config, steps=last + 2)
+    resumed = run(config)
+    straight = run(replace(config, out=tmp_path / "straight"))
+    assert resumed == straight
+    assert len(straight["train/total"]) == last + 2
+    assert_same_state(config.out, tmp_path / "straight")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_within_a_step_stops_after_it(
+    config: TrainConfig, tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Raised after the weights have changed, where stopping would leave a step done by half."""
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    average = trainer._average
+
+    def interrupted() -> None:
+        if trainer.step == 2:
+            signal.raise_signal(number)
+        average()
+
+    trainer._average = interrupted  # type: ignore[method-assign]
+    handler = signal.getsignal(number)
+    trainer.run()
+    assert signal.getsignal(number) is handler
+    assert trainer.step == 3
+    assert "interrupted at step 3; the same command resumes" in capsys.readouterr().err
+    config = replace(config, steps=5)
+    straight = replace(config, out=tmp_path / "straight")
+    assert run(config) == run(straight)
+    assert_same_state(config.out, straight.out)
+
+
+def test_other_settings_are_refused_and_nothing_changes(config: TrainConfig) -> None:
+    config = replace(config, steps=2)
+    run(config)
+    before = {path.name: path.read_bytes() for path in config.out.iterdir()}
+    with pytest.raises(LiaxError, match=r"was started with another batch, loss; use those settings"):
+        run(replace(config, batch=2, loss=replace(config.loss, sparse=1.0)))
+    assert {path.name: path.read_bytes() for path in config.out.iterdir()} == before
+
+
+def test_a_finished_run_is_not_trained_further(config: TrainConfig) -> None:
+    config = replace(config, steps=2)
+    log = run(config)
+    weights = load_file(config.out / "weights.safetensors")
+    assert run(config) == log
+    again = load_file(config.out / "weights.safetensors")
+    assert again.keys() == weights.keys()
+    assert all(torch.equal(again[name], weights[name]) for name in weights)

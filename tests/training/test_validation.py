@@ -1,0 +1,71 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from liax.errors import LiaxError
+from liax.model import LIAX
+from liax.model.network import Encoded
+from liax.training.validation import Validation
+
+CPU = torch.device("cpu")
+
+
+class Rigged:
+    """A "network" whose coefficients are the image: returns the driving frame, brighter by `fault`."""
+
+    def __init__(self, fault: float) -> None:
+        self.fault = fault
+
+    def encode(self, image: torch.Tensor) -> Encoded:
+        return Encoded(image.flatten(1), image.flatten(1), (image,))
+
+    def reenact(self, code: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+        return alpha
+
+    def decode(self, code: torch.Tensor, features: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return code.view(features[0].shape) + self.fault
+
+
+def grey_clips() -> Validation:
+    """Three clips of six driving frames: sources of level 51, driving frames of level 102."""
+    return Validation(
+        torch.full((3, 3, 32, 32), 51, dtype=torch.uint8),
+        torch.full((3, 6, 3, 32, 32), 102, dtype=torch.uint8),
+    )
+
+
+def test_scores_known_values() -> None:
+    scores, picture = grey_clips().score(Rigged(0.2), torch.float32)  # type: ignore[arg-type]
+    assert scores["l1"] == pytest.approx(0.1, rel=1e-4)  # on [0, 1]
+    assert scores["psnr"] == pytest.approx(20.0, rel=1e-4)
+    assert scores["hoyer"] == pytest.approx(0.0, abs=1e-3)  # all coefficients are alike
+    assert picture.shape == (3, 3 * 32, 3 * 32)
+    columns = [float(picture[:, :, k * 32 : (k + 1) * 32].mean()) for k in range(3)]
+    assert columns == pytest.approx([0.2, 0.4, 0.5], abs=1e-4)  # source, driving, output
+
+
+def test_reads_the_source_and_later_frames(manifest: Path) -> None:
+    validation = Validation.read(manifest, "val", 64, CPU)
+    assert validation.sources_u8.shape == (1, 3, 64, 64)
+    assert validation.driving_u8.shape == (1, 6, 3, 64, 64)
+    frames = [validation.sources_u8[0], *validation.driving_u8[0]]
+    assert all(not torch.equal(a, b) for a, b in pairwise(frames))
+
+
+def test_scores_a_network(manifest: Path, tiny: LIAX) -> None:
+    scores, picture = Validation.read(manifest, "train", 64, CPU).score(tiny, torch.float32)
+    assert 0 < scores["l1"] < 1
+    assert 0 < scores["psnr"] < 20
+    assert 0 < scores["hoyer"] < 1
+    assert picture.shape == (3, 2 * 64, 3 * 64)
+    assert float(picture.min()) >= 0
+    assert float(picture.max()) <= 1
+
+
+def test_nothing_long_enough(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text("file,type,split,identity,frames\na.mp4,clip,val,a,6\nb.png,portrait,val,b,1\n")
+    with pytest.raises(LiaxError, match=r"split 'val' of .* has no clip of more than 6 frames"):
+        Validation.read(path, "val", 64, CPU)
