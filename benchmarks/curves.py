@@ -33,7 +33,8 @@ def main() -> None:
     for axis, (title, names) in zip(axes, _PANELS.items(), strict=True):
         for name in names:
             steps, values = zip(*series[name], strict=True)
-            axis.plot(steps, values, label=name, marker="o" if name.startswith("val/") else None, linewidth=1.2)
+            marker = "o" if name.startswith("val/") else None
+            axis.plot(steps, values, label=name, marker=marker, linewidth=1.2)
         axis.set(title=title, xlabel="step")
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)

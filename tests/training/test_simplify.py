@@ -6,7 +6,7 @@ import torch
 
 from liax.model import LIAX, PRESETS
 from liax.training.losses import hoyer
-from liax.training.simplify import recentre, rotate, simple_structure
+from liax.training.simplify import recentre, rescale, rotate, simple_structure, simplify
 from liax.weights import load, save
 
 
@@ -43,6 +43,29 @@ def test_rotating_turns_coefficients_and_keeps_the_picture_also_on_disk(tmp_path
     torch.testing.assert_close(vectors_DM.T @ vectors_DM, torch.eye(8), rtol=0, atol=1e-5)
     save(net, tmp_path / "w.safetensors", dtype=torch.float32)
     assert torch.equal(load(tmp_path / "w.safetensors").dictionary.vectors_DM(), vectors_DM)
+
+
+def test_rescaling_divides_coefficients_and_keeps_the_picture() -> None:
+    net = network()
+    before, alpha_BM = reenacted(net)
+    rescale(net, 5.0)
+    after, scaled_BM = reenacted(net)
+    torch.testing.assert_close(scaled_BM, alpha_BM / 5, rtol=1e-4, atol=1e-6)
+    assert (before - after).norm() / before.norm() < 1e-5
+
+
+def test_simplified_coefficients_lie_within_one_in_order_of_use() -> None:
+    net = network()
+    images = torch.rand(64, 3, 64, 64, generator=torch.Generator().manual_seed(4)) * 2 - 1
+    images += torch.randn(64, 3, 1, 1, generator=torch.Generator().manual_seed(5))
+    before, alpha_NM = reenacted(net)[0], net.encode(images).alpha_BM
+    simplify(net, alpha_NM)
+    simple_NM = net.encode(images).alpha_BM
+    assert (before - reenacted(net)[0]).norm() / before.norm() < 1e-4
+    assert hoyer(simple_NM).mean() > hoyer(alpha_NM).mean()
+    assert 0.9 <= simple_NM.abs().max() <= 1.2
+    deviation_M = simple_NM.std(0)
+    assert torch.equal(deviation_M, deviation_M.sort(descending=True).values)
 
 
 def test_simple_structure_finds_hidden_sparse_coordinates() -> None:

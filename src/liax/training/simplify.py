@@ -1,25 +1,41 @@
 """Before export: the coordinates in which the trained motion space is sparsest, without changing a picture.
 
-Two moves leave every decoded image as it is: shifting the coefficients' zero, and rotating the dictionary
-within its span. As in factor analysis' "simple structure", both are chosen to make the coefficients of the
-training material sparse; the penalties of training do the same but only ever by small steps.
+Three moves leave every decoded image as it is: shifting the coefficients' zero, rotating the dictionary
+within its span, and scaling all codes. As in factor analysis' "simple structure", the first two are chosen to
+make the coefficients of the training material sparse (the penalties of training do the same, but by small
+steps); the last to make them lie within ±1, so that edits of a few tenths mean something with any weights.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from liax.model import LIAX
-from liax.model.layers import ModulatedConv
+from liax.model.layers import EqualLinear, ModulatedConv
+
+
+def simplify(network: LIAX, alpha_NM: Tensor) -> None:
+    """Moves a network to its sparsest coordinates, in place; its dictionary is frozen.
+
+    alpha_NM: its coefficients of N frames, best several thousand of many people.
+    """
+    device = network.to_alpha.bias.device
+    origin_M, rotation_MM = simple_structure(alpha_NM)
+    simple_NM = (alpha_NM.float().cpu() - origin_M) @ rotation_MM
+    recentre(network, origin_M.to(device))
+    rotate(network, rotation_MM.to(device))
+    rescale(network, float(simple_NM.abs().amax(1).quantile(0.99)))
 
 
 @torch.enable_grad()
 def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor]:
     """The origin o (M,) and rotation R (M, M), RᵀR = 1, that minimise the mean L1/L2 ratio of Rᵀ (a − o).
 
-    alpha_NM: coefficients of N frames, best several thousand of many people. R is a matrix exponential of a
-    skew matrix, found by Adam from the identity; o starts at the median.
+    R is a matrix exponential of a skew matrix, found by Adam from the identity; o starts at the median. The
+    columns of R are in the order of their coefficients' standard deviation over alpha_NM, largest first.
     """
     alpha_NM = alpha_NM.detach().float().cpu()
     origin_M = alpha_NM.median(0).values.requires_grad_()
@@ -33,7 +49,9 @@ def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor
         loss.backward()
         optimizer.step()
         schedule.step()
-    return origin_M.detach(), torch.matrix_exp(skew_MM - skew_MM.T).detach()
+    rotation_MM = torch.matrix_exp(skew_MM - skew_MM.T).detach()
+    order_M = (alpha_NM @ rotation_MM).std(0).argsort(descending=True)
+    return origin_M.detach(), rotation_MM[:, order_M]
 
 
 @torch.no_grad()
@@ -57,3 +75,19 @@ def rotate(network: LIAX, rotation_MM: Tensor) -> None:
     network.to_alpha.weight.copy_(rotation_MM.T @ network.to_alpha.weight)
     network.to_alpha.bias.copy_(rotation_MM.T @ network.to_alpha.bias)
     network.dictionary.freeze(vectors_DM)
+
+
+@torch.no_grad()
+def rescale(network: LIAX, unit: float) -> None:
+    """Divides codes and coefficients by `unit`; the decoder's affine layers make up for it."""
+    network.encoder.to_code.weight.div_(unit)
+    network.to_alpha.bias.div_(unit)
+    for affine in _affine_layers(network):
+        affine.weight.mul_(unit)
+
+
+def _affine_layers(network: LIAX) -> Iterator[EqualLinear]:
+    """All that the decoder sees a code through."""
+    for module in network.decoder.modules():
+        if isinstance(module, ModulatedConv):
+            yield module.affine

@@ -30,7 +30,7 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, hoyer
-from liax.training.simplify import recentre, rotate, simple_structure
+from liax.training.simplify import simplify
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
 from liax.weights import save as save_weights
@@ -96,8 +96,8 @@ class Trainer:
     def run(self) -> Path:
         """Trains to `steps` (or `max_minutes`, Ctrl-C or SIGTERM); returns the averaged weights' path."""
         config = self.config
-        self._mark = time.monotonic()
         self.log.begin(self.step)
+        self._mark = time.monotonic()
         with StopSignal() as signal:
             while self.step < config.steps and not self._must_stop(signal):
                 terms = self._train_step()
@@ -233,10 +233,8 @@ class Trainer:
             pairs = self.sampler.batch(self.config.steps * self.config.accumulate + len(alphas))
             images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
             alphas.append(self.averaged.encode(images.to(self.dtype)).alpha_BM)
-        origin_M, rotation_MM = simple_structure(torch.cat(alphas))
         network = copy.deepcopy(self.averaged)
-        recentre(network, origin_M.to(self.fabric.device))
-        rotate(network, rotation_MM.to(self.fabric.device))
+        simplify(network, torch.cat(alphas))
         self._export(network)
 
     def _resume(self) -> None:
