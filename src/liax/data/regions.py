@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
+from liax.files import replacing
 
 # The parts in the order of every array's part axis P.
 PARTS = ("left_eye", "right_eye", "mouth")
@@ -75,10 +76,8 @@ def save_regions(path: Path, regions: dict[str, Regions]) -> None:
     """Writes the regions of a data set's files, half precision, compressed; replaces `path` at once."""
     arrays = {f"{name}:boxes": r.boxes_TP4.astype(np.float16) for name, r in regions.items()}
     arrays |= {f"{name}:opening": r.opening_TP.astype(np.float16) for name, r in regions.items()}
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
 
 
 def load_regions(path: Path) -> dict[str, Regions]:

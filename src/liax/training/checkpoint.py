@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import platform
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from liax.errors import LiaxError
+from liax.files import replacing
 from liax.training.config import TrainConfig, from_dict, to_dict
 
 # May differ between a run and its resumption without changing what is computed.
@@ -31,19 +31,14 @@ _FREE_DATA = {"manifest", "regions", "frames", "workers", "validation"}
 
 
 def write_atomically(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Tensors and plain values only, so that it can be read without unpickling code."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
