@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -65,10 +66,21 @@ def face_clip(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Call it with a number of bytes: no file this process writes can then grow beyond that."""
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """`with full_disk(size):` no file that this process writes can grow beyond `size` bytes.
+
+    Only within the block, for the limit also holds for a file that the tests' own report goes to.
+    """
+    return _full_disk
+
+
+@contextmanager
+def _full_disk(size: int) -> Iterator[None]:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,6 +1,7 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,11 @@ def test_replacing_keeps_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real").read_bytes() == b"x"
 
 
-def test_full_disk_is_one_sentence(tmp_path: Path, full_disk: Callable[[int], None]) -> None:
-    full_disk(1000)
-    with pytest.raises(LiaxError, match="disk is full"), replacing(tmp_path / "a.bin") as file:
+def test_full_disk_is_one_sentence(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    wanted = pytest.raises(LiaxError, match="disk is full")
+    with full_disk(1000), wanted, replacing(tmp_path / "a.bin") as file:
         file.write(b"x" * 5000)
     with pytest.raises(LiaxError, match="disk is full"), replacing(tmp_path / "a.bin"):
         raise OSError(errno.ENOSPC, "No space left on device")

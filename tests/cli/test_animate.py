@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -177,9 +178,12 @@ def test_unknown_weights(bad: Callable[..., str]) -> None:
     assert "no_such_weights" in bad(weights="no_such_weights")
 
 
-def test_full_disk(bad: Callable[..., str], full_disk: Callable[[int], None], tmp_path: Path) -> None:
-    full_disk(3000)
-    assert "out.mp4 cannot be completed because the disk is full" in bad("--compare")
+def test_full_disk(
+    bad: Callable[..., str], full_disk: Callable[[int], AbstractContextManager[None]], tmp_path: Path
+) -> None:
+    with full_disk(3000):
+        told = bad("--compare")
+    assert "out.mp4 cannot be completed because the disk is full" in told
 
 
 def test_damaged_driving(

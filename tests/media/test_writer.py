@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -158,10 +159,12 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif"])
-def test_full_disk(tmp_path: Path, full_disk: Callable[[int], None], name: str) -> None:
+def test_full_disk(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]], name: str
+) -> None:
     (tmp_path / name).write_bytes(b"precious")
-    full_disk(20_000)
     with (  # noqa: PT012
+        full_disk(20_000),
         pytest.raises(LiaxError, match=rf"{name} cannot be completed because the disk is full"),
         create_video(tmp_path / name, Fraction(25)) as writer,
     ):
