@@ -45,6 +45,16 @@ def test_upsample(seed: int, batch: int, channels: int, height: int, width: int)
     same(upsample(x), literal.upfirdn(x, literal.FIR * 4, 2, 1, (2, 1)))
 
 
+def test_upsample_is_the_same_when_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    weight = torch.randn(2, 3, 10, 14, generator=torch.Generator().manual_seed(1))
+    (plain,) = torch.autograd.grad((upsample(x) * weight).sum(), x)
+    image = upsample(x)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    same(upsample(x), image)
+    same(torch.autograd.grad((upsample(x) * weight).sum(), x)[0], plain)
+
+
 @several
 @given(SEED, CHANNELS, CHANNELS, KERNEL)
 def test_fold_fir(seed: int, out: int, fan_in: int, kernel: int) -> None:
