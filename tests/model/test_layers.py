@@ -46,8 +46,7 @@ def test_upsample(seed: int, batch: int, channels: int, height: int, width: int)
 
 
 def test_upsample_is_the_same_when_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    weight = torch.randn(2, 3, 10, 14, generator=torch.Generator().manual_seed(1))
+    x, weight = noise(0, 2, 3, 5, 7).requires_grad_(), noise(1, 2, 3, 10, 14)
     (plain,) = torch.autograd.grad((upsample(x) * weight).sum(), x)
     image = upsample(x)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
