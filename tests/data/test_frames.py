@@ -125,6 +125,13 @@ def test_resident_and_streamed_frames_are_the_same(manifest: Manifest) -> None:
     assert torch.equal(got[4], read_item(manifest.folder, manifest.items[1], 64)[4])
 
 
+def test_frames_held_in_memory_are_fetched_to_the_device(manifest: Manifest) -> None:
+    elsewhere = torch.device("meta")
+    frames = ResidentFrames(manifest, 64, elsewhere, 1, held=CPU).fetch(np.array([0, 14], np.int64))
+    assert frames.device == elsewhere
+    assert frames.shape == (2, 3, 64, 64)
+
+
 def test_streaming_keeps_the_latest_clips_that_fit(
     manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

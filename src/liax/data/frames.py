@@ -27,7 +27,7 @@ class Frames(Protocol):
     """Frames of a manifest's items, numbered through: item i's are first(i) … first(i) + frames − 1."""
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
-        """uint8 RGB (N, 3, R, R) of the given frame numbers, on the store's device."""
+        """uint8 RGB (N, 3, R, R) of the given frame numbers, on the device they are fetched to."""
         ...
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
@@ -113,7 +113,10 @@ def _decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 class ResidentFrames:
-    """All frames in one uint8 tensor on `device`; 57,000 frames of 256² take 11 GB."""
+    """All frames in one uint8 tensor; 57,000 frames of 256² take 11 GB.
+
+    device: where fetched frames go. held: where all of them wait, by default there too.
+    """
 
     def __init__(
         self,
@@ -122,13 +125,15 @@ class ResidentFrames:
         device: torch.device,
         workers: int,
         progress: Progress | None = None,
+        held: torch.device | None = None,
     ) -> None:
         starts = first_numbers(manifest.items)
-        self._frames = torch.empty((int(starts[-1]), 3, size, size), dtype=torch.uint8, device=device)
+        self._device = device
+        self._frames = torch.empty((int(starts[-1]), 3, size, size), dtype=torch.uint8, device=held or device)
 
         def load(index: int) -> None:
             frames = read_item(manifest.folder, manifest.items[index], size)
-            self._frames[starts[index] : starts[index + 1]] = frames.to(device)
+            self._frames[starts[index] : starts[index + 1]] = frames.to(self._frames.device)
 
         with ThreadPoolExecutor(workers) as pool:
             for done, _ in enumerate(pool.map(load, range(len(manifest.items))), start=1):
@@ -136,7 +141,7 @@ class ResidentFrames:
                     progress(done, len(manifest.items))
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
-        return self._frames[torch.from_numpy(numbers).to(self._frames.device)]
+        return self._frames[torch.from_numpy(numbers).to(self._frames.device)].to(self._device)
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         pass
@@ -183,3 +188,35 @@ class StreamedFrames:
 
     def _bytes(self, item: int) -> int:
         return self._manifest.items[item].frames * 3 * self._size**2
+
+
+def open_frames(
+    manifest: Manifest,
+    size: int,
+    device: torch.device,
+    choice: str,
+    workers: int,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> Frames:
+    """The store called `choice`, "device", "memory" or "stream"; "auto" takes the first that fits."""
+    needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
+    if choice == "auto":
+        choice = "device" if _free_bytes(device) > 4 * needed else "memory"
+        if choice == "memory" and _free_bytes(torch.device("cpu")) < 2 * needed:
+            choice = "stream"
+    say(f"{needed / 2**30:.1f} GiB of frames: {choice}")
+    if choice == "stream":
+        return StreamedFrames(manifest, size, device, workers)
+    held = device if choice == "device" else torch.device("cpu")
+    return ResidentFrames(manifest, size, device, workers, progress, held)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        import psutil
+    except ImportError:
+        return 8 << 30
+    return int(psutil.virtual_memory().available)

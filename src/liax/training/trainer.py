@@ -15,7 +15,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from liax.data.augment import Batch, augment
-from liax.data.frames import Frames, ResidentFrames, StreamedFrames, first_numbers
+from liax.data.frames import open_frames
 from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
 from liax.model import LIAX, PRESETS
@@ -73,7 +73,15 @@ class Trainer:
         self._resume()
 
         size = network.config.size
-        self.frames = _open_frames(config, manifest, size, fabric.device, self.log)
+        self.frames = open_frames(
+            manifest,
+            size,
+            fabric.device,
+            config.data.frames,
+            config.data.workers,
+            self.log.say,
+            self.log.loading,
+        )
         self.sampler = PairSampler(
             manifest,
             batch=config.batch // config.devices // config.accumulate,
@@ -274,29 +282,3 @@ def learning_rate(step: int, minutes: float, config: TrainConfig) -> float:
         done = max(done, minutes / config.max_minutes)
     left = (1 - done) / max(optim.decay, 1e-9)
     return rise * (0.02 + 0.98 * min(max(left, 0.0), 1.0))
-
-
-def _open_frames(
-    config: TrainConfig, manifest: Manifest, size: int, device: torch.device, log: RunLog
-) -> Frames:
-    needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
-    choice = config.data.frames
-    if choice == "auto":
-        choice = "device" if _free_bytes(device) > 4 * needed else "memory"
-        if choice == "memory" and _free_bytes(torch.device("cpu")) < 2 * needed:
-            choice = "stream"
-    log.say(f"{needed / 2**30:.1f} GiB of frames: {choice}")
-    if choice == "stream":
-        return StreamedFrames(manifest, size, device, config.data.workers)
-    where = device if choice == "device" else torch.device("cpu")
-    return ResidentFrames(manifest, size, where, config.data.workers, log.loading)
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        import psutil  # type: ignore[import-untyped]
-    except ImportError:
-        return 8 << 30
-    return int(psutil.virtual_memory().available)
