@@ -10,6 +10,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -183,7 +184,8 @@ class Trainer:
         self.frames.prefetch(self.sampler.batch(micro_step + 1).source_B)  # pairs are of one clip
         device = self.fabric.device
         generator = torch.Generator(device)
-        generator.manual_seed(hash((self.config.seed, self.fabric.global_rank, micro_step)) % 2**63)
+        entropy = np.random.SeedSequence([self.config.seed, self.fabric.global_rank, micro_step])
+        generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         batch = augment(
             self.frames.fetch(pairs.source_B),
             self.frames.fetch(pairs.driving_B),
