@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.data.frames import decode_with_opencv
 from liax.errors import LiaxError
 
 
@@ -65,13 +66,7 @@ def read_clip(clip: Clip) -> NDArray[np.uint8]:
 
 
 def _read_with_opencv(path: Path) -> list[NDArray[np.uint8]]:
-    import cv2
-
-    capture = cv2.VideoCapture(str(path))
-    frames: list[NDArray[np.uint8]] = []
-    while (read := capture.read())[0]:
-        frames.append(np.ascontiguousarray(read[1][..., ::-1], np.uint8))
-    capture.release()
+    frames = list(decode_with_opencv(path))
     if not frames:
         raise LiaxError(f"{path} has no frame that can be decoded; copy the clip again.")
     return frames

@@ -85,7 +85,7 @@ def test_both_decoders_agree(manifest: Manifest) -> None:
     cv2 = pytest.importorskip("cv2")
     assert cv2.__version__
     path = manifest.folder / "a.mp4"
-    ours, theirs = list(frames_module._decode(path)), list(frames_module._decode_with_opencv(path))
+    ours, theirs = list(frames_module._decode(path)), list(frames_module.decode_with_opencv(path))
     assert len(ours) == len(theirs) == 9
     assert np.abs(np.stack(ours).astype(int) - np.stack(theirs)).mean() < 3
 

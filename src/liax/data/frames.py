@@ -88,7 +88,7 @@ def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     try:
         import av
     except ImportError:
-        yield from _decode_with_opencv(path)
+        yield from decode_with_opencv(path)
         return
     try:
         with av.open(str(path)) as container:
@@ -98,7 +98,8 @@ def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
         raise ValueError(error) from error
 
 
-def _decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
+def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """RGB uint8 frames (H, W, 3) of a video; none where OpenCV cannot read it."""
     import cv2
 
     capture = cv2.VideoCapture(str(path))

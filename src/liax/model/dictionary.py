@@ -15,7 +15,7 @@ class MotionDictionary(nn.Module):
     module holds Q itself, because the signs that a QR picks can differ between backends.
     """
 
-    weight: Tensor
+    frozen_DM: Tensor | None
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -24,15 +24,14 @@ class MotionDictionary(nn.Module):
 
     def vectors_DM(self) -> Tensor:
         """Q: (D, M), float32, QᵀQ = 1."""
-        frozen = self.get_buffer("frozen_DM") if self._buffers["frozen_DM"] is not None else None
-        if frozen is not None:
-            return frozen
+        if self.frozen_DM is not None:
+            return self.frozen_DM
         return torch.linalg.qr(self.weight.float() + 1e-8)[0]
 
     def freeze(self, vectors_DM: Tensor | None = None) -> None:
         """Fix Q from now on: to the given orthonormal vectors (D, M), or to those of W."""
         with torch.no_grad():
-            self._buffers["frozen_DM"] = (self.vectors_DM() if vectors_DM is None else vectors_DM).detach()
+            self.frozen_DM = (self.vectors_DM() if vectors_DM is None else vectors_DM).detach()
 
     def displacement(self, alpha_BM: Tensor) -> Tensor:
         """Σ_i a_i d_i = Q a, the moving part of equations (1)-(3): (B, M) -> (B, D)."""

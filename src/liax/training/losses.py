@@ -19,11 +19,17 @@ _CROP = 64  # side of the eye and mouth crops
 def hoyer(alpha_BM: Tensor) -> Tensor:
     """Hoyer sparsity (√M − ‖a‖₁/‖a‖₂) / (√M − 1) per row: 0 all equal, 1 a single non-zero; (B,)."""
     root = math.sqrt(alpha_BM.shape[1])
-    return (root - _ratio(alpha_BM)) / (root - 1)
+    return (root - l1_over_l2(alpha_BM)) / (root - 1)
 
 
-def _ratio(alpha_BM: Tensor) -> Tensor:
+def l1_over_l2(alpha_BM: Tensor) -> Tensor:
+    """‖a‖₁/‖a‖₂ per row, from 1 (a single non-zero) to √M (all equal): (B,)."""
     return alpha_BM.abs().sum(1) / (alpha_BM.norm(dim=1) + 1e-6)
+
+
+def centred(alpha_BM: Tensor) -> Tensor:
+    """The coefficients less the batch's mean."""
+    return alpha_BM - alpha_BM.mean(0, keepdim=True)
 
 
 class SparsityController(nn.Module):
@@ -42,8 +48,7 @@ class SparsityController(nn.Module):
         self.register_buffer("weight", torch.zeros(()))
 
     def forward(self, alpha_BM: Tensor) -> Tensor:
-        centred_BM = alpha_BM - alpha_BM.mean(0, keepdim=True)
-        return self.weight * (_ratio(centred_BM) / math.sqrt(alpha_BM.shape[1])).mean()
+        return self.weight * (l1_over_l2(centred(alpha_BM)) / math.sqrt(alpha_BM.shape[1])).mean()
 
     @torch.no_grad()
     def update(self, measured: Tensor) -> None:

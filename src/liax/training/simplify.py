@@ -15,6 +15,7 @@ from torch import Tensor
 
 from liax.model import LIAX
 from liax.model.layers import EqualLinear, ModulatedConv
+from liax.training.losses import l1_over_l2
 
 
 def simplify(network: LIAX, alpha_NM: Tensor) -> None:
@@ -45,8 +46,7 @@ def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor
     for _ in range(steps):
         optimizer.zero_grad()
         rotated_NM = (alpha_NM - origin_M) @ torch.matrix_exp(skew_MM - skew_MM.T)
-        loss = (rotated_NM.abs().sum(1) / (rotated_NM.norm(dim=1) + 1e-6)).mean()
-        loss.backward()
+        l1_over_l2(rotated_NM).mean().backward()
         optimizer.step()
         schedule.step()
     rotation_MM = torch.matrix_exp(skew_MM - skew_MM.T).detach()
@@ -63,9 +63,8 @@ def recentre(network: LIAX, origin_M: Tensor) -> None:
     """
     shift_D = network.dictionary.displacement(origin_M[None])[0]
     network.to_alpha.bias.sub_(origin_M)
-    for module in network.decoder.modules():
-        if isinstance(module, ModulatedConv):
-            module.affine.bias.add_((module.affine.weight * module.affine.scale) @ shift_D)
+    for affine in _affine_layers(network):
+        affine.bias.add_((affine.weight * affine.scale) @ shift_D)
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from liax.training.checkpoint import (
 )
 from liax.training.config import TrainConfig, to_dict
 from liax.training.log import RunLog
-from liax.training.losses import Reconstruction, SparsityController, hoyer
+from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
 from liax.training.simplify import simplify
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
@@ -176,8 +176,8 @@ class Trainer:
             terms |= self.adversary.learn(batch.target, fake.detach(), self.step)
             terms["adversarial"] = self.adversary.judge(fake)
             total = total + config.adversarial.weight * terms["adversarial"]
-        centred_BM = alpha_BM.detach() - alpha_BM.detach().mean(0, keepdim=True)
-        return terms | {"sparse": sparse, "total": total, "hoyer": hoyer(centred_BM).mean()}
+        sparsity = hoyer(centred(alpha_BM.detach())).mean()
+        return terms | {"sparse": sparse, "total": total, "hoyer": sparsity}
 
     def _batch(self, micro_step: int) -> Batch:
         pairs = self.sampler.batch(micro_step)
