@@ -1,6 +1,7 @@
 """What people do with portraits: animate one with a video."""
 
-from liax.portrait.animate import Animation, animate_file
+from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
+from liax.portrait.clip import Clip, Written, write_clip
 
-__all__ = ["Animation", "Animator", "animate_file"]
+__all__ = ["Animator", "Clip", "Written", "animate_file", "write_clip"]

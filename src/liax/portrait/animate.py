@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,21 +17,8 @@ from liax.media.paths import check_output
 from liax.media.video import Video
 from liax.media.writer import SUFFIXES, create_video
 from liax.portrait.animator import Animator
+from liax.portrait.clip import Progress, Written, silent
 from liax.portrait.framing import frame_driving, frame_source, whole
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how many frames of it are done, and of how many (None: unknown)."""
-
-
-@dataclass(frozen=True)
-class Animation:
-    """What was written: `frames` frames of width × height pixels, `seconds` long."""
-
-    path: Path
-    frames: int
-    seconds: float
-    width: int
-    height: int
 
 
 def animate_file(
@@ -48,8 +34,8 @@ def animate_file(
     driving_face: int | None = None,
     compare: bool = False,
     overwrite: bool = False,
-    progress: Progress = lambda stage, done, total: None,
-) -> Animation:
+    progress: Progress = silent,
+) -> Written:
     """Animate the portrait in the picture `source` with the video `driving`; write `output` with its sound.
 
     output: ends in .mp4, .webm or .gif (silent); frame rate, times and sound are the driving's, the size is
@@ -105,4 +91,4 @@ def animate_file(
             writer.write(picture_HW3, time)
             frames += 1
             progress("animating", frames, total)
-    return Animation(output, frames, float(time + 1 / video.rate), picture_HW3.shape[1], height)
+    return Written(output, frames, float(time + 1 / video.rate), picture_HW3.shape[1], height)

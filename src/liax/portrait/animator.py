@@ -15,6 +15,7 @@ from liax.errors import LiaxError
 from liax.face.crop import squash
 from liax.model import LIAX, Encoded
 from liax.portrait.device import choose_device
+from liax.weights.controls import Controls, read_controls
 
 # Frames computed at once: what fills the device without delaying the stream.
 _BATCH = {"cuda": 8, "mps": 4, "cpu": 4}
@@ -35,6 +36,7 @@ class Animator:
         self.network = network.to(self.device).eval()
         half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.dtype = torch.bfloat16 if half else torch.float32
+        self.controls: Controls = read_controls(network.metadata, network.config.vectors)
 
     @property
     def size(self) -> int:
@@ -79,6 +81,20 @@ class Animator:
         image_B3RR = self.network.decode(code_BD, features)
         levels_B3RR = ((image_B3RR.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         return levels_B3RR.permute(0, 2, 3, 1).cpu().numpy()
+
+    def render(
+        self, source: Encoded, alphas: Iterable[NDArray[np.floating]], batch: int | None = None
+    ) -> Iterator[NDArray[np.uint8]]:
+        """G(z_sr + Q a), an RGB uint8 frame (R, R, 3), for each of the coefficients (M,), as they come.
+
+        source: of one portrait (batch 1). batch: frames computed at once; None chooses by device.
+        """
+        waiting = iter(alphas)
+        while chunk := list(islice(waiting, batch or _BATCH[self.device.type])):
+            alpha_BM = torch.from_numpy(np.stack(chunk)).to(self.device, torch.float32)
+            with torch.inference_mode():
+                code_BD = self.network.reenact(source.code_BD, alpha_BM)
+            yield from self.decode(code_BD, source.features)
 
     def _animate(
         self,

@@ -1,0 +1,74 @@
+"""A moving result while it is made, and how it becomes a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.media.paths import check_output
+from liax.media.writer import SUFFIXES, create_video
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how many frames of it are done, and of how many (None: unknown)."""
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """The Progress that tells nobody."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames as they are made, and what is known of them beforehand.
+
+    frames: a generator of (seconds since the first frame, RGB uint8 (height, width, 3)); it can be read once.
+    rate: nominal frames a second. total: how many frames there will be, None when that is unknown.
+    sound: a video whose sound belongs to the frames; sound_start: seconds on its clock of the first frame.
+    """
+
+    frames: Iterator[tuple[Fraction, NDArray[np.uint8]]]
+    rate: Fraction
+    width: int
+    height: int
+    total: int | None = None
+    sound: Path | None = None
+    sound_start: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: `frames` frames of width × height pixels, `seconds` long."""
+
+    path: Path
+    frames: int
+    seconds: float
+    width: int
+    height: int
+
+
+def write_clip(
+    clip: Clip,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    inputs: tuple[Path, ...] = (),
+    stage: str = "animating",
+    progress: Progress = silent,
+) -> Written:
+    """Write a clip to `output` (.mp4, .webm or silent .gif), complete or not at all.
+
+    overwrite: whether `output` may exist already. inputs: files that it must not replace.
+    Raises LiaxError for an output that cannot be written, and whatever making the frames raises.
+    """
+    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
+    count, time = 0, Fraction(0)
+    with create_video(output, clip.rate, clip.sound, clip.sound_start) as writer:
+        for time, picture_HW3 in clip.frames:
+            writer.write(picture_HW3, time)
+            count += 1
+            progress(stage, count, clip.total)
+    return Written(output, count, float(time + 1 / clip.rate), clip.width, clip.height)

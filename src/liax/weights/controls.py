@@ -1,0 +1,108 @@
+"""What weights say about their own motion vectors: controls that a person can name, with ranges and units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+
+# In the order in which they are listed and drawn.
+GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
+# The key of a weights file's metadata under which its controls lie as JSON.
+METADATA_KEY = "controls"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A named direction in motion space; 0 leaves the picture as it is.
+
+    name: lower case, such as "yaw". group: one of GROUPS.
+    vectors: motion vector's index -> change of its coefficient per unit of the control.
+    low, high: the range in which pictures hold together, in units; low < 0 < high, or one of them 0.
+    unit: "deg" for degrees, "" for a bare number.
+    meaning: what growing values do, in a few words: "turns the head to the viewer's right".
+    """
+
+    name: str
+    group: str
+    vectors: Mapping[int, float]
+    low: float
+    high: float
+    unit: str = ""
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if self.group not in GROUPS:
+            raise ValueError(f"control {self.name} is of no known group: {self.group}")
+        if not (self.low <= 0 <= self.high and self.low < self.high):
+            raise ValueError(f"control {self.name} has an impossible range: {self.low} to {self.high}")
+        if not self.vectors:
+            raise ValueError(f"control {self.name} moves no vector")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """All controls of one set of weights. count: number M of motion vectors."""
+
+    count: int
+    items: tuple[Control, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[Control]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, name: str) -> Control:
+        """The control called `name`; raises LiaxError that lists them."""
+        for control in self.items:
+            if control.name == name:
+                return control
+        known = ", ".join(control.name for control in self.items) or "none"
+        raise LiaxError(
+            f"These weights have no control {name!r}; they have: {known}. "
+            f"Motion vectors go by number, #0 to #{self.count - 1}."
+        )
+
+    @property
+    def directions_MK(self) -> NDArray[np.float64]:
+        """Each control's change of the coefficients per unit, as columns."""
+        directions_MK = np.zeros((self.count, len(self.items)))
+        for k, control in enumerate(self.items):
+            for index, amount in control.vectors.items():
+                directions_MK[index, k] = amount
+        return directions_MK
+
+    def to_json(self) -> str:
+        return json.dumps([asdict(control) for control in self.items])
+
+
+def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
+    """The controls that a weights file's metadata carries; none where it carries none.
+
+    count: the weights' number M of motion vectors. Raises LiaxError for what is no list of controls.
+    """
+    text = metadata.get(METADATA_KEY)
+    if text is None:
+        return Controls(count)
+    try:
+        items = tuple(_control(values, count) for values in json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LiaxError(f"The weights' controls cannot be used ({error}); get or make them anew.") from error
+    names: Sequence[str] = [control.name for control in items]
+    if len(set(names)) < len(names):
+        raise LiaxError("The weights' controls share a name; get or make the weights anew.")
+    return Controls(count, items)
+
+
+def _control(values: dict[str, Any], count: int) -> Control:
+    vectors = {int(index): float(amount) for index, amount in values["vectors"].items()}
+    if not all(0 <= index < count for index in vectors):
+        raise ValueError(f"{values['name']} moves a vector that does not exist")
+    return Control(**{**values, "vectors": vectors})
