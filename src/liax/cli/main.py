@@ -12,10 +12,16 @@ from types import FrameType
 
 from liax.errors import LiaxError
 
-# Subcommand -> what it is for. Each is the function of that name in liax.cli.<name>, imported when called; a
-# module whose options' defaults depend on the arguments has `prepare(arguments)`, which returns the function.
+# Subcommand -> what it is for. Each is the function of that name (with _ for -) in the module liax.cli.<name>,
+# imported when called; a module whose options' defaults depend on the arguments has `prepare(arguments)`, which returns the function.
 COMMANDS = {
     "animate": "move a portrait with a driving video",
+    "edit": "change a portrait's pose and expression",
+    "edit-video": "change pose and expression throughout a video",
+    "manipulate": "sweep a portrait's controls, or orbit its head",
+    "controls": "list what weights let you steer, and draw it",
+    "encode": "keep a video's motion as a template, without its pictures",
+    "batch": "animate many portraits with many videos",
     "demo": "animate the bundled portrait and show what came out",
     "train": "train weights from a manifest of clips",
     "convert": "turn published weights into this project's format",
@@ -49,8 +55,9 @@ def _run(name: str, rest: list[str]) -> int:
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        module = import_module(f"liax.cli.{name}")
-        command = module.prepare(rest) if hasattr(module, "prepare") else getattr(module, name)
+        function = name.replace("-", "_")
+        module = import_module(f"liax.cli.{function}")
+        command = module.prepare(rest) if hasattr(module, "prepare") else getattr(module, function)
         tyro.cli(command, prog=f"liax {name}", args=rest)
     except LiaxError as error:
         print(f"liax: {error}", file=sys.stderr)
