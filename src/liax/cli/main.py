@@ -12,8 +12,9 @@ from types import FrameType
 
 from liax.errors import LiaxError
 
-# Subcommand -> what it is for. Each is the function of that name (with _ for -) in the module liax.cli.<name>,
-# imported when called; a module whose options' defaults depend on the arguments has `prepare(arguments)`, which returns the function.
+# Subcommand -> what it is for. Each is the function of that name (with _ for -) in the module of that name in
+# liax.cli, imported when called; a module whose options' defaults depend on the arguments has
+# `prepare(arguments)`, which returns the function.
 COMMANDS = {
     "animate": "move a portrait with a driving video",
     "edit": "change a portrait's pose and expression",
