@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,11 @@ class Control:
         if not self.vectors:
             raise ValueError(f"control {self.name} moves no vector")
 
+    @property
+    def range(self) -> str:
+        """ "-25 to 25 deg", as people are told."""
+        return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+
 
 @dataclass(frozen=True)
 class Controls:
@@ -64,10 +70,12 @@ class Controls:
         for control in self.items:
             if control.name == name:
                 return control
-        known = ", ".join(control.name for control in self.items) or "none"
+        names = [control.name for control in self.items]
+        meant = get_close_matches(name, names, 1)
+        hint = f"did you mean {meant[0]}? They have" if meant else "they have"
         raise LiaxError(
-            f"These weights have no control {name!r}; they have: {known}. "
-            f"Motion vectors go by number, #0 to #{self.count - 1}."
+            f"These weights have no control {name!r}; {hint}: {', '.join(names) or 'none'}, "
+            f"and motion vectors by number, #0 to #{self.count - 1}."
         )
 
     @property

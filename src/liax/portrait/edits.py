@@ -1,0 +1,100 @@
+"""What a person asks for ("yaw=15deg") and the change of the coefficients that it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.portrait.animator import LARGEST_EDIT
+from liax.weights.controls import Control, Controls
+
+_SETTING = re.compile(r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d]*)\s*", re.I)
+_UNITS = {"°": "deg", "degree": "deg", "degrees": "deg"}
+# Ranges are shown rounded; what is shown must be allowed.
+_SLACK = 1e-5
+_ABSURD = 1e6
+
+
+class Amount(NamedTuple):
+    """How much of a control, and in which unit; "" leaves the unit to the control."""
+
+    value: float
+    unit: str = ""
+
+
+Settings = Mapping[str | int, float | Amount]
+"""Control's name, or motion vector's number as 12 or "#12" -> how much of it."""
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str | int, float | Amount]:
+    """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
+
+    Raises LiaxError for a text that is no setting, and for the same name twice.
+    """
+    settings: dict[str | int, float | Amount] = {}
+    for text in ",".join(texts).split(",") if texts else ():
+        match = _SETTING.fullmatch(text)
+        if match is None:
+            raise LiaxError(
+                f"{text.strip()!r} is no setting; write a control or motion vector and how much of it, "
+                "such as yaw=15deg, smile=0.5 or #12=0.3."
+            )
+        name, unit = match[1].lower(), match[3].lower()
+        if name in settings:
+            raise LiaxError(f"{name} is set twice; set it once.")
+        settings[name] = Amount(float(match[2]), _UNITS.get(unit, unit))
+    return settings
+
+
+def edit_vector(settings: Settings, controls: Controls, force: bool = False) -> NDArray[np.float32]:
+    """v of equations (10) and (11): the change of the M coefficients that `settings` ask for, (M,) float32.
+
+    Settings that share motion vectors add up. force: allow what is out of a control's range, or beyond
+    ±LARGEST_EDIT of a single vector.
+    Raises LiaxError for unknown names, units that are not the control's, values out of range, and always for
+    what is no finite number that float32 can compute with.
+    """
+    edit_M = np.zeros(controls.count)
+    for name, amount in settings.items():
+        value, unit = amount if isinstance(amount, tuple) else Amount(amount)
+        if not abs(value) <= _ABSURD:
+            raise LiaxError(f"{name}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
+        if isinstance(name, int) or name.startswith("#"):
+            edit_M[_vector(name, value, unit, controls.count, force)] += value
+            continue
+        control = controls[name]
+        _check(control, value, unit, force)
+        for index, per_unit in control.vectors.items():
+            edit_M[index] += value * per_unit
+    return edit_M.astype(np.float32)
+
+
+def _check(control: Control, value: float, unit: str, force: bool) -> None:
+    if unit not in ("", control.unit):
+        known = f"in {control.unit}" if control.unit else "a bare number"
+        raise LiaxError(f"{control.name} is {known}, not in {unit}; give {control.name}={value:g}.")
+    slack = _SLACK * (control.high - control.low)
+    if not (force or control.low - slack <= value <= control.high + slack):
+        raise LiaxError(
+            f"{control.name}={value:g}{control.unit} is out of its range {control.range}; "
+            "stay within it, or pass --force."
+        )
+
+
+def _vector(name: str | int, value: float, unit: str, count: int, force: bool) -> int:
+    digits = str(name).removeprefix("#")
+    if not (digits.isascii() and digits.isdigit() and int(digits) < count):
+        raise LiaxError(f"There is no motion vector {name}; these weights have #0 to #{count - 1}.")
+    if unit:
+        raise LiaxError(f"Motion vectors have no unit; give #{digits}={value:g}.")
+    if not (force or abs(value) <= LARGEST_EDIT):
+        raise LiaxError(
+            f"#{digits}={value:g} is out of the range -{LARGEST_EDIT:g} to {LARGEST_EDIT:g}; "
+            "stay within it, or pass --force."
+        )
+    return int(digits)
