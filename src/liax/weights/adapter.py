@@ -11,15 +11,18 @@ from torch import Tensor
 
 from liax.errors import LiaxError
 from liax.model import ModelConfig
+from liax.weights.controls import METADATA_KEY
 from liax.weights.inference import DICTIONARY, VECTORS, Stored, expected_shapes
 from liax.weights.matching import mismatch
 from liax.weights.published import ANCHORS, PUBLISHED_SIZE, kernels, pairs, published_shape
+from liax.weights.published_controls import PUBLISHED_CONFIG, PUBLISHED_CONTROLS
 
 
 def to_ours(state: Mapping[str, Tensor], path: Path) -> Stored:
     """A published state dict under our names, with Q beside W; tensors share memory with `state`.
 
     The configuration follows from the shapes. Constant FIR kernels may be missing, but not differ.
+    A network of the published checkpoint's sizes is taken for it, and gets the controls published with it.
     Raises LiaxError, naming `path` and the published names of what is missing, unexpected or misshapen.
     """
     config = _deduce(state, path)
@@ -37,7 +40,10 @@ def to_ours(state: Mapping[str, Tensor], path: Path) -> Stored:
     tensors = {ours: state[theirs].reshape(shapes[ours]) for theirs, ours in names.items()}
     weight_DM = tensors[DICTIONARY].float() + 1e-8
     tensors[VECTORS] = torch.linalg.qr(weight_DM)[0].contiguous()
-    return Stored(config, tensors, {"liax.origin": "published", "source": path.name})
+    metadata = {"liax.origin": "published", "source": path.name}
+    if config == PUBLISHED_CONFIG:
+        metadata[METADATA_KEY] = PUBLISHED_CONTROLS.to_json()
+    return Stored(config, tensors, metadata)
 
 
 def to_published(stored: Stored, path: Path) -> dict[str, Tensor]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
+from liax.weights import inference
 
 # In the order in which they are listed and drawn.
 GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
@@ -41,10 +45,10 @@ class Control:
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
             raise ValueError(f"control {self.name} is of no known group: {self.group}")
-        if not (self.low <= 0 <= self.high and self.low < self.high):
+        if not (-math.inf < self.low <= 0 <= self.high < math.inf and self.low < self.high):
             raise ValueError(f"control {self.name} has an impossible range: {self.low} to {self.high}")
-        if not self.vectors:
-            raise ValueError(f"control {self.name} moves no vector")
+        if not self.vectors or not all(map(math.isfinite, self.vectors.values())):
+            raise ValueError(f"control {self.name} moves no vector by a finite amount")
 
     @property
     def range(self) -> str:
@@ -107,6 +111,21 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
     if len(set(names)) < len(names):
         raise LiaxError("The weights' controls share a name; get or make the weights anew.")
     return Controls(count, items)
+
+
+def set_controls(
+    path: str | os.PathLike[str], out: str | os.PathLike[str], controls: Iterable[Control]
+) -> None:
+    """Write the weights file `path` as `out` with these controls instead of its own; tensors keep their bits.
+
+    out: may be `path` itself, which is then replaced as a whole.
+    Raises LiaxError for a file that is not liax's, for controls that do not fit it, and when it cannot write.
+    """
+    stored = inference.read(Path(path))
+    count = stored.config.vectors
+    metadata = stored.metadata | {METADATA_KEY: Controls(count, tuple(controls)).to_json()}
+    read_controls(metadata, count)
+    inference.write(Path(out), stored._replace(metadata=metadata))
 
 
 def _control(values: dict[str, Any], count: int) -> Control:
