@@ -15,6 +15,7 @@ from liax.errors import LiaxError
 from liax.face.crop import squash
 from liax.model import LIAX, Encoded
 from liax.portrait.device import choose_device
+from liax.portrait.transfer import Transfer
 from liax.weights.controls import Controls, read_controls
 
 # Frames computed at once: what fills the device without delaying the stream.
@@ -43,6 +44,11 @@ class Animator:
         """Side R of the network's square images, in pixels."""
         return self.network.config.size
 
+    @property
+    def batch(self) -> int:
+        """How many frames are computed at once unless told otherwise."""
+        return _BATCH[self.device.type]
+
     def animate(
         self,
         source_HW3: NDArray[np.uint8],
@@ -63,8 +69,8 @@ class Animator:
 
         Raises LiaxError for an edit of a vector that does not exist or beyond the range.
         """
-        edit_M = self._edit(edit or {})
-        return self._animate(source_HW3, driving, relative, edit_M, batch or _BATCH[self.device.type])
+        transfer = Transfer(relative, self._edit(edit or {}))
+        return self._animate(source_HW3, driving, transfer, batch or self.batch)
 
     @torch.inference_mode()
     def encode(self, frames: Iterable[NDArray[np.uint8]]) -> Encoded:
@@ -90,7 +96,7 @@ class Animator:
         source: of one portrait (batch 1). batch: frames computed at once; None chooses by device.
         """
         waiting = iter(alphas)
-        while chunk := list(islice(waiting, batch or _BATCH[self.device.type])):
+        while chunk := list(islice(waiting, batch or self.batch)):
             alpha_BM = torch.from_numpy(np.stack(chunk)).to(self.device, torch.float32)
             with torch.inference_mode():
                 code_BD = self.network.reenact(source.code_BD, alpha_BM)
@@ -100,28 +106,24 @@ class Animator:
         self,
         source_HW3: NDArray[np.uint8],
         driving: Iterable[NDArray[np.uint8]],
-        relative: bool,
-        edit_M: Tensor,
+        transfer: Transfer,
         batch: int,
     ) -> Iterator[NDArray[np.uint8]]:
         source = self.encode([source_HW3])
-        start_1M: Tensor | None = None
-        frames = iter(driving)
-        while chunk := list(islice(frames, batch)):
-            alpha_BM = self.encode(chunk).alpha_BM
-            start_1M = alpha_BM[:1] if start_1M is None else start_1M
-            with torch.inference_mode():
-                if relative:
-                    code_BD = self.network.transfer(
-                        source.code_BD, source.alpha_BM, start_1M, alpha_BM, edit_M
-                    )
-                else:
-                    code_BD = self.network.reenact(source.code_BD, alpha_BM + edit_M)
-            yield from self.decode(code_BD, source.features)
 
-    def _edit(self, edit: Mapping[int, float]) -> Tensor:
+        def alphas() -> Iterator[NDArray[np.float32]]:
+            source_M, first_M = source.alpha_BM[0].cpu().numpy(), None
+            frames = iter(driving)
+            while chunk := list(islice(frames, batch)):
+                for alpha_M in self.encode(chunk).alpha_BM.cpu().numpy():
+                    first_M = alpha_M if first_M is None else first_M
+                    yield transfer.moved(source_M, alpha_M, first_M)
+
+        yield from self.render(source, alphas(), batch)
+
+    def _edit(self, edit: Mapping[int, float]) -> NDArray[np.float32]:
         count = self.network.config.vectors
-        edit_M = torch.zeros(count)
+        edit_M = np.zeros(count, np.float32)
         for index, amount in edit.items():
             if not 0 <= index < count:
                 raise LiaxError(f"There is no motion vector {index}; these weights have 0 to {count - 1}.")
@@ -131,4 +133,4 @@ class Animator:
                     f"edit within -{LARGEST_EDIT:g} to {LARGEST_EDIT:g}."
                 )
             edit_M[index] = amount
-        return edit_M.to(self.device)
+        return edit_M

@@ -75,7 +75,7 @@ def retarget(
 
 
 def parse_strength(text: str) -> dict[str, float]:
-    """Strengths by name: "1.2,mouth=1.5" -> {"all": 1.2, "mouth": 1.5}; raises LiaxError for anything else."""
+    """Strengths by name: "1.2,mouth=1.5" -> {"all": 1.2, "mouth": 1.5}; raises LiaxError for others."""
     strengths: dict[str, float] = {}
     for part in text.split(","):
         name, separator, amount = part.rpartition("=")
