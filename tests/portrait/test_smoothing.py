@@ -17,8 +17,10 @@ def moments(alpha_NM: NDArray[np.float32], begins: Sequence[int] = (0,), rate: i
     return [Moment(Fraction(n, rate), alpha_M, n in begins, None) for n, alpha_M in enumerate(alpha_NM)]
 
 
-def smooth(alpha_NM: NDArray[np.float64], **options: object) -> NDArray[np.float32]:
-    return np.stack([m.alpha_M for m in smoothed(moments(alpha_NM.astype(np.float32), **options))])
+def smooth(
+    alpha_NM: NDArray[np.float64], begins: Sequence[int] = (0,), rate: int = 25
+) -> NDArray[np.float32]:
+    return np.stack([m.alpha_M for m in smoothed(moments(alpha_NM.astype(np.float32), begins, rate))])
 
 
 def jitter(alpha_NM: NDArray[np.floating]) -> float:
@@ -86,7 +88,7 @@ def test_it_stays_within_what_it_was_given(values: list[float], rate: int) -> No
 
 def test_times_count_not_frames() -> None:
     """After a pause of a second, the filter has long arrived."""
-    dense = [Moment(Fraction(n, 25), np.float32([n > 0]), n == 0, None) for n in range(26)]
+    dense = [Moment(Fraction(n, 25), np.array([n > 0], np.float32), n == 0, None) for n in range(26)]
     sparse = [dense[0], dense[-1]]
     (_, slow_M), (_, late_M) = (
         (m.time, m.alpha_M) for m in (list(smoothed(dense))[1], list(smoothed(sparse))[1])

@@ -26,10 +26,10 @@ def smoothed(moments: Iterable[Moment]) -> Iterator[Moment]:
     The One-Euro filter (Casiez, Roussel and Vogel, CHI 2012) on each coefficient: a first-order low-pass
     whose cutoff rises with speed: rest is still and fast motion not late. It looks at no later moment.
 
-    Measured with the bundled weights on six validation clips of as many people at 25 frames a second, dancing
-    among them: the mean absolute second difference falls to 0.29-0.48 of what it was (median 0.32), and the
-    lag at which raw and smoothed motion agree best is 0.5-1.4 frames (median 1.25). A pulse of four frames, as
-    short as a blink, keeps 79 % of its height where that is 0.05, 88 % at 0.1 and 98 % at 0.3.
+    Measured with the bundled weights on six validation clips of as many people at 25 frames a second, one of
+    them dancing: the mean absolute second difference falls to 0.29-0.48 of what it was (median 0.32), and the
+    lag at which raw and smoothed motion agree best is 0.5-1.4 frames (median 1.25). A pulse of four frames,
+    as short as a blink, keeps 79 % of its height where that is 0.05, 88 % at 0.1 and 98 % at 0.3.
     """
     state: _State | None = None
     for moment in moments:
