@@ -22,12 +22,13 @@ CONTROLS = Controls(
 
 
 def test_parse() -> None:
-    assert parse_settings(["yaw=15deg, Smile = .5", "#12=-3e-1", "roll=7", "pitch=-4 °"]) == {
+    assert parse_settings(["yaw=15deg, Smile = .5", "#12=-3e-1", "roll=7", "pitch=-4 °,5=1"]) == {
         "yaw": Amount(15.0, "deg"),
         "smile": Amount(0.5),
         "#12": Amount(-0.3),
         "roll": Amount(7.0),
         "pitch": Amount(-4.0, "deg"),
+        "#5": Amount(1.0),
     }
     assert parse_settings([]) == {}
 

@@ -1,4 +1,4 @@
-"""Still pictures in: any mode that Pillow opens becomes upright 8-bit sRGB."""
+"""Still pictures in and out: any mode that Pillow opens becomes upright 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError
+from liax.files import replacing
 from liax.media.paths import check_input
 
 # Most pixels decoded: Pillow's own guard against decompression bombs refuses what is larger.
 MAX_PIXELS = 2 * 89_478_485
 # What shows through transparent pixels: a grey near the middle of the model's range.
 BACKGROUND = (128, 128, 128)
+# Per ending that can be written: format and options.
+_FORMATS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+}
+SUFFIXES = tuple(_FORMATS)
 
 
 def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
@@ -43,6 +52,22 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         raise LiaxError(f"{path} is not a picture; give a JPEG, PNG or WebP as {role}.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on bad bytes
         raise LiaxError(f"{path} is damaged and cannot be decoded; save or download it again.") from error
+
+
+def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
+    """Write an RGB uint8 picture (H, W, 3) at `path`, ending in one of SUFFIXES; complete or not at all.
+
+    What is there is replaced. Raises LiaxError when the picture or the place does not allow it.
+    """
+    path = Path(path)
+    kind, options = _FORMATS[path.suffix.lower()]
+    encoded = io.BytesIO()
+    try:
+        Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
+    except (OSError, ValueError) as error:  # too large for the format
+        raise LiaxError(f"{path} cannot be written as {kind} ({error}); name it .png instead.") from error
+    with replacing(path) as file:
+        file.write(encoded.getbuffer())
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -27,13 +27,14 @@ class Amount(NamedTuple):
     unit: str = ""
 
 
-Settings = Mapping[str | int, float | Amount]
+Settings = Mapping[str, float | Amount] | Mapping[int, float | Amount] | Mapping[str | int, float | Amount]
 """Control's name, or motion vector's number as 12 or "#12" -> how much of it."""
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str | int, float | Amount]:
     """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
 
+    12=0.3 means #12=0.3, which a shell wants quoted.
     Raises LiaxError for a text that is no setting, and for the same name twice.
     """
     settings: dict[str | int, float | Amount] = {}
@@ -45,6 +46,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str | int, float | Amount]:
                 "such as yaw=15deg, smile=0.5 or #12=0.3."
             )
         name, unit = match[1].lower(), match[3].lower()
+        name = f"#{name}" if name.isdigit() else name
         if name in settings:
             raise LiaxError(f"{name} is set twice; set it once.")
         settings[name] = Amount(float(match[2]), _UNITS.get(unit, unit))

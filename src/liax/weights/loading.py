@@ -22,12 +22,17 @@ def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.dev
     ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
     The file's free metadata is the network's `metadata`. Raises LiaxError.
     """
+    return inference.build(open_weights(name_or_path), device)
+
+
+def open_weights(name_or_path: str | os.PathLike[str] = "small") -> inference.Stored:
+    """What `load` makes a network of, checked and mapped into memory; names and errors are the same."""
     name = os.fspath(name_or_path)
     if name in BUNDLED:
-        return inference.build(inference.read(_bundled(name)), device)
+        return inference.read(_bundled(name))
     path = Path(name)
     if path.exists() or isinstance(name_or_path, Path):
-        return inference.build(inference.read(path), device)
+        return inference.read(path)
 
     from liax.weights import hub  # Slow to import, seldom needed.
 
@@ -38,11 +43,11 @@ def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.dev
         )
     path = hub.fetch(name)
     if path.suffix == ".safetensors":
-        return inference.build(inference.read(path), device)
+        return inference.read(path)
     from liax.weights.adapter import to_ours
     from liax.weights.checkpoint import read_state
 
-    return inference.build(to_ours(read_state(path), path), device)
+    return to_ours(read_state(path), path)
 
 
 def _bundled(name: str) -> Path:

@@ -1,0 +1,85 @@
+"""`liax controls`: what a set of weights lets one steer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+_PORTRAIT = "demo_portrait.jpg"
+# Motion vectors drawn of weights that name no controls, and vectors listed of a control that moves many.
+_DRAWN = 8
+_LISTED = 4
+
+
+def controls(
+    weights: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")] = "small",
+    *,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    portrait: Path | None = None,
+    device: str | None = None,
+    no_crop: tyro.conf.FlagCreatePairsOff[bool] = False,
+    face: int | None = None,
+    overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
+) -> None:
+    """List the controls of weights; with -o, draw each at five values on a portrait.
+
+    Args:
+        weights: Name or file of the network's weights.
+        output: Where to draw them: .png, .jpg or .webp.
+        portrait: The picture to draw them on, by default the demo's.
+        device: cpu, cuda, cuda:N or mps; by default the fastest there is.
+        no_crop: The picture is cropped to the face already: take it whole.
+        face: Which of several faces, 1 being the largest.
+        overwrite: Replace the output if it exists.
+    """
+    # Imported here, so that --help does not wait for PyTorch.
+    from rich.console import Console
+    from rich.table import Table
+
+    from liax.media.images import SUFFIXES, write_image
+    from liax.media.paths import check_output
+    from liax.portrait import Animator
+    from liax.portrait.animator import LARGEST_EDIT
+    from liax.portrait.manipulate import sweep_sheet
+    from liax.weights.controls import GROUPS, read_controls
+    from liax.weights.inference import build
+    from liax.weights.loading import open_weights
+
+    if output is not None:
+        inputs = () if portrait is None else (portrait,)
+        check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
+    stored = open_weights(weights)
+    known = read_controls(stored.metadata, stored.config.vectors)
+    if len(known):
+        table = Table("group", "control", "range", "motion vectors", "meaning", box=None, pad_edge=False)
+        for control in sorted(known, key=lambda control: GROUPS.index(control.group)):
+            table.add_row(
+                control.group, control.name, control.range, _vectors(control.vectors), control.meaning
+            )
+        Console().print(table)
+    else:
+        print(
+            f"{weights} names no controls. Its {known.count} motion vectors go by number, #0 to "
+            f"#{known.count - 1}, within -{LARGEST_EDIT:g} to {LARGEST_EDIT:g}: "
+            "liax edit IMAGE --set 3=0.5 -o edited.png"
+        )
+    if output is None:
+        return
+    names = [control.name for control in known] or [f"#{i}" for i in range(min(_DRAWN, known.count))]
+    animator = Animator(build(stored), device)
+    with as_file(files("liax.assets") / _PORTRAIT) as demo:
+        sheet_HW3 = sweep_sheet(animator, portrait or demo, names, crop=not no_crop, face=face)
+    write_image(output, sheet_HW3)
+    print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
+
+
+def _vectors(vectors: Mapping[int, float]) -> str:
+    """ "3: +0.02, 5: -0.001", the strongest first."""
+    strongest = sorted(vectors.items(), key=lambda item: -abs(item[1]))
+    listed = ", ".join(f"{index}: {amount:+.3g}" for index, amount in strongest[:_LISTED])
+    more = len(strongest) - _LISTED
+    return f"{listed} and {more} more" if more > 0 else listed

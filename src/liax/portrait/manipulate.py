@@ -1,0 +1,202 @@
+"""A still portrait set in motion by its controls: swept one after another, or turned in an orbit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.portrait.animator import Animator
+from liax.portrait.clip import Clip
+from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.sheets import caption, draw_sheet
+from liax.portrait.still import Source, Still, open_still
+from liax.weights.controls import Control, Controls
+
+# As published: equal steps from 0 to an end of the range, or back, and frames a second.
+STEPS, SWEEP_RATE = 16, Fraction(12)
+ORBIT_RATE = Fraction(25)
+# How far a motion vector without a name is moved, to each side.
+VECTOR_REACH = 0.8
+# An orbit's two controls, and how much of their ranges it fills.
+ORBIT, ORBIT_EXTENT = ("yaw", "pitch"), 0.8
+_LARGEST_IN_SHEET = 224
+
+
+def sweep(
+    animator: Animator,
+    source: Source,
+    names: Sequence[str],
+    *,
+    extent: float = 1.0,
+    label: bool = False,
+    crop: bool = True,
+    face: int | None = None,
+) -> Clip:
+    """Linear manipulation: each control in turn goes 0 → high → 0 → low → 0, in STEPS equal steps a leg.
+
+    A control whose range has one side only goes there and back twice. Each frame is equation (11).
+
+    names: controls, or motion vectors as "#12" (then ±VECTOR_REACH). extent: the part of each range, up to 1.
+    label: write the control's name into the frames. crop, face: as in `open_still`.
+    Raises LiaxError for unknown names and a source that does not work.
+    """
+    controls = _chosen(animator.controls, names)
+    legs = [step / STEPS for step in (*range(1, STEPS + 1), *range(STEPS - 1, -1, -1))]
+    steps = [{controls[0].name: 0.0}]
+    for control in controls:
+        for end in (control.high or control.low, control.low or control.high):
+            steps += [{control.name: part * end} for part in legs]
+    still = open_still(animator, source, crop=crop, face=face)
+    return _clip(animator, still, _scaled(steps, extent), SWEEP_RATE, label)
+
+
+def orbit(
+    animator: Animator,
+    source: Source,
+    *,
+    controls: tuple[str, str] = ORBIT,
+    extent: float = ORBIT_EXTENT,
+    turns: int = 1,
+    seconds: float = 4.0,
+    label: bool = False,
+    crop: bool = True,
+    face: int | None = None,
+) -> Clip:
+    """The head turning in a circle, seamless when looped: an ellipse within two controls' ranges.
+
+    controls: the ellipse's axes, whose ranges' middle is its own. extent: the part of them it fills, up to 1.
+    turns: how often it goes round, each time in so many `seconds`. label, crop, face: as in `sweep`.
+    Raises LiaxError for controls that the weights lack and a source that does not work.
+    """
+    if not (1 <= turns <= 1000 and 0.1 <= seconds <= 1000):
+        raise LiaxError(
+            f"{turns} turns of {seconds:g} s are no orbit; take 1 to 1000, of 0.1 to 1000 s each."
+        )
+    across, along = _chosen(animator.controls, controls)
+    count = round(seconds * ORBIT_RATE)
+    steps = [
+        {across.name: _at(across, math.cos(angle)), along.name: _at(along, math.sin(angle))}
+        for angle in (2 * math.pi * (i % count) / count for i in range(count * turns))
+    ]
+    still = open_still(animator, source, crop=crop, face=face)
+    return _clip(animator, still, _scaled(steps, extent), ORBIT_RATE, label)
+
+
+def sweep_sheet(
+    animator: Animator,
+    source: Source,
+    names: Sequence[str],
+    *,
+    extent: float = 1.0,
+    crop: bool = True,
+    face: int | None = None,
+) -> NDArray[np.uint8]:
+    """A row a control: the portrait at five values from its lowest to its highest, RGB uint8.
+
+    Arguments and errors are those of `sweep`.
+    """
+    controls = _chosen(animator.controls, names)
+    grid = [[{control.name: value} for value in _five(control)] for control in controls]
+    titles = [f"{control.name}\n({control.group})" for control in controls]
+    still = open_still(animator, source, crop=crop, face=face)
+    return _sheet(animator, still, titles, grid, extent)
+
+
+def orbit_sheet(
+    animator: Animator,
+    source: Source,
+    *,
+    controls: tuple[str, str] = ORBIT,
+    extent: float = ORBIT_EXTENT,
+    crop: bool = True,
+    face: int | None = None,
+) -> NDArray[np.uint8]:
+    """The portrait turned all ways: 5 × 5, the first control growing to the right, the second upwards.
+
+    Arguments and errors are those of `orbit`.
+    """
+    across, along = _chosen(animator.controls, controls)
+    grid = [[{across.name: x, along.name: y} for x in _five(across)] for y in reversed(_five(along))]
+    still = open_still(animator, source, crop=crop, face=face)
+    return _sheet(animator, still, [""] * len(grid), grid, extent)
+
+
+def _chosen(controls: Controls, names: Sequence[str]) -> list[Control]:
+    if not names:
+        raise LiaxError("No control is named; liax controls lists them.")
+    return [_control(controls, name.strip().lower()) for name in names]
+
+
+def _control(controls: Controls, name: str) -> Control:
+    number = name.removeprefix("#")
+    if not number.isdigit():
+        return controls[name]
+    edit_vector({f"#{number}": 0.0}, controls)  # refuses what does not exist
+    return Control(f"#{number}", "other", {int(number): 1.0}, -VECTOR_REACH, VECTOR_REACH)
+
+
+def _five(control: Control) -> list[float]:
+    """From the lowest to the highest value, half of them as well; equal steps if the range has one side."""
+    low, high = control.low, control.high
+    return (
+        [low, low / 2, 0.0, high / 2, high]
+        if low and high
+        else [low + i * (high - low) / 4 for i in range(5)]
+    )
+
+
+def _at(control: Control, wave: float) -> float:
+    """Where in the range: -1 is its lowest value, 1 its highest."""
+    return (control.low + control.high) / 2 + wave * (control.high - control.low) / 2
+
+
+def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, float]]:
+    if not 0 < extent <= 1:
+        raise LiaxError(f"{extent:g} is no part of the controls' range; give an extent above 0, up to 1.")
+    return [{name: extent * value for name, value in step.items()} for step in steps]
+
+
+def _decoded(animator: Animator, still: Still, steps: Sequence[Settings]) -> Iterator[NDArray[np.uint8]]:
+    """Equation (11) for each of the settings."""
+    edits = (edit_vector(settings, animator.controls, force=True) for settings in steps)
+    alphas = (still.alpha_M + edit_M for edit_M in edits)
+    return map(still.shown, animator.render(still.encoded, alphas))
+
+
+def _clip(
+    animator: Animator, still: Still, steps: Sequence[dict[str, float]], rate: Fraction, label: bool
+) -> Clip:
+    pictures = _decoded(animator, still, steps)
+    if label:
+        texts = (", ".join(step) for step in steps)
+        pictures = (caption(picture, text) for picture, text in zip(pictures, texts, strict=True))
+    frames = ((i / rate, picture_HW3) for i, picture_HW3 in enumerate(pictures))
+    return Clip(frames, rate, still.framing.width, still.framing.height, len(steps))
+
+
+def _sheet(
+    animator: Animator,
+    still: Still,
+    titles: Sequence[str],
+    grid: Sequence[Sequence[dict[str, float]]],
+    extent: float,
+) -> NDArray[np.uint8]:
+    scaled = [_scaled(row, extent) for row in grid]
+    pictures = _decoded(animator, still, [step for row in scaled for step in row])
+    rows = (
+        (title, [(next(pictures), _words(animator.controls, step)) for step in row])
+        for title, row in zip(titles, scaled, strict=True)
+    )
+    return draw_sheet(rows, min(_LARGEST_IN_SHEET, still.framing.height))
+
+
+def _words(controls: Controls, step: dict[str, float]) -> str:
+    """ "-12.5°", or "yaw -12.5°, pitch 8°" where there are several."""
+    units = {control.name: control.unit.replace("deg", "°") for control in controls}
+    parts = [(name, f"{value:.3g}{units.get(name, '')}") for name, value in step.items()]
+    return parts[0][1] if len(parts) == 1 else ", ".join(f"{name} {shown}" for name, shown in parts)
