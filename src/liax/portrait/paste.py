@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.face.crop import Crop, cut
+from liax.face.crop import Box, Crop, cut
 
 # Over this much of the square's side the result fades into the picture.
 FEATHER = 0.12
@@ -17,6 +17,52 @@ FEATHER = 0.12
 _CELLS = 16
 _REACH = 4.0
 _LARGEST_TINT = 24.0
+
+
+class Place:
+    """Where the network's square lies in a picture, and how much of it is seen there.
+
+    crop: the square that was cut out, which may leave the picture; None when the whole picture was squashed.
+    width, height: of the picture; made even: an odd one loses its last row or column.
+    size: side R of what the network sees.
+
+    square: left, top, right and bottom of the crop in the picture's pixels.
+    window: left, top, right and bottom of the pixels that lie wholly in both; all zero when there is none.
+    weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over FEATHER of
+        its side. It stays 1 where the picture ends before the square does.
+    """
+
+    def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
+        square: Box = (0, 0, width, height)
+        if crop is not None:
+            square = (crop.left, crop.top, crop.left + crop.side, crop.top + crop.side)
+        self.square, self.size = square, size
+        self.width, self.height = width // 2 * 2, height // 2 * 2
+        left, right = _within(square[0], square[2], self.width)
+        top, bottom = _within(square[1], square[3], self.height)
+        self.window = (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)
+        weight_H = _fade(self.window[1], self.window[3], square[1], square[3], self.height)
+        weight_W = _fade(self.window[0], self.window[2], square[0], square[2], self.width)
+        self.weight_HW = weight_H[:, None] * weight_W
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Width and height, in the picture's pixels, of one of the square's."""
+        left, top, right, bottom = self.square
+        return (right - left) / self.size, (bottom - top) / self.size
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the square is in the picture."""
+        return self.window == (0, 0, 0, 0)
+
+    def scaled(self, square: Image.Image) -> Image.Image:
+        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty."""
+        left, top, right, bottom = self.window
+        (x, y), (x0, y0) = self.scale, self.square[:2]
+        box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
+        box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
+        return square.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
 
 
 class Paste:
@@ -32,68 +78,56 @@ class Paste:
     """
 
     def __init__(self, picture_HW3: NDArray[np.uint8], crop: Crop, size: int) -> None:
-        self.height, self.width = (side // 2 * 2 for side in picture_HW3.shape[:2])
-        self._picture = picture_HW3[: self.height, : self.width]
-        self._size = size
+        self._place = Place(crop, picture_HW3.shape[1], picture_HW3.shape[0], size)
+        self.width, self.height = self._place.width, self._place.height
+        self._picture_HW3 = picture_HW3[: self.height, : self.width]
         self._original_RR3 = cut(picture_HW3, crop, size).astype(np.float32)
-        # The pixels that lie wholly in both the square and the picture, and where they are in the result.
-        left, right = _within(crop.left, crop.side, self.width)
-        top, bottom = _within(crop.top, crop.side, self.height)
-        self._window = (left, top, right, bottom)
-        scale = size / crop.side
-        x, y = (left - crop.left) * scale, (top - crop.top) * scale
-        self._box = (x, y, min(size, x + (right - left) * scale), min(size, y + (bottom - top) * scale))
-        if right > left and bottom > top:
-            weight_W = _fade(left, right, crop.left, crop.side, self.width)
-            weight_H = _fade(top, bottom, crop.top, crop.side, self.height)
-            weight_HW = (255 * weight_H[:, None] * weight_W).round().astype(np.uint8)
-            self._weight = Image.fromarray(weight_HW)
+        self._weight_HW = (255 * self._place.weight_HW).round().astype(np.uint8)
         self._extend_OI = _extension(_CELLS, _REACH)
 
     def __call__(self, result_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture (height, width, 3) with an RGB uint8 result (R, R, 3) in its square."""
-        picture_HW3 = self._picture.copy()
-        left, top, right, bottom = self._window
-        if right <= left or bottom <= top:
+        picture_HW3 = self._picture_HW3.copy()
+        if self._place.empty:
             return picture_HW3
-        tinted_RR3 = (result_RR3 + self._tint(result_RR3)).round().clip(0, 255).astype(np.uint8)
-        pasted = Image.fromarray(tinted_RR3).resize(
-            (right - left, bottom - top), Image.Resampling.BICUBIC, self._box
-        )
+        left, top, right, bottom = self._place.window
         window_HW3 = picture_HW3[top:bottom, left:right]
-        original = Image.fromarray(window_HW3)
-        window_HW3[...] = np.asarray(Image.composite(pasted, original, self._weight))
+        tinted_RR3 = (result_RR3 + self._tint(result_RR3)).round().clip(0, 255).astype(np.uint8)
+        result = self._place.scaled(Image.fromarray(tinted_RR3))
+        weight = Image.fromarray(self._weight_HW)
+        window_HW3[...] = np.asarray(Image.composite(result, Image.fromarray(window_HW3), weight))
         return picture_HW3
 
     def _tint(self, result_RR3: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What brings the result's colours to the picture's at the border, and less inside: (R, R, 3)."""
         difference_RR3 = (self._original_RR3 - result_RR3).clip(-_LARGEST_TINT, _LARGEST_TINT)
-        cell = self._size // _CELLS
+        size = len(result_RR3)
+        cell = size // _CELLS
         tint_CC3 = difference_RR3.reshape(_CELLS, cell, _CELLS, cell, 3).mean((1, 3))
-        border = _border(_CELLS)
-        tint_CC3[~border] = self._extend_OI @ tint_CC3[border]
-        return np.stack([_enlarged(tint_CC3[..., c], self._size) for c in range(3)], -1)
+        border_CC = _border(_CELLS)
+        tint_CC3[~border_CC] = self._extend_OI @ tint_CC3[border_CC]
+        images = (Image.fromarray(tint_CC3[..., channel]) for channel in range(3))
+        return np.stack([np.asarray(i.resize((size, size), Image.Resampling.BICUBIC)) for i in images], -1)
 
 
-def _within(start: float, side: float, length: int) -> tuple[int, int]:
-    """First pixel and end of those that lie wholly in [start, start + side] and in [0, length]."""
-    first = max(0, math.ceil(start))
-    return first, max(first, min(length, math.floor(start + side)))
+def _within(start: float, end: float, length: int) -> tuple[int, int]:
+    """First pixel, and end, of those that lie wholly in [start, end] and in [0, length]."""
+    return max(0, math.ceil(start)), min(length, math.floor(end))
 
 
-def _fade(first: int, end: int, start: float, side: float, length: int) -> NDArray[np.float64]:
-    """Weights 0…1 of pixels first…end: rising smoothly from each end of the square that is in the picture."""
-    centres = np.arange(first, end) + 0.5
-    before = (centres - start) / side if start > 0 else np.ones_like(centres)
-    behind = (start + side - centres) / side if start + side < length else np.ones_like(centres)
+def _fade(first: int, last: int, start: float, end: float, length: int) -> NDArray[np.float32]:
+    """Weights of the pixels from `first` to before `last`, rising from each end that is in [0, length]."""
+    centres = np.arange(first, last, dtype=np.float32) + 0.5
+    before = (centres - start) / (end - start) if start > 0 else np.ones_like(centres)
+    behind = (end - centres) / (end - start) if end < length else np.ones_like(centres)
     t = (np.minimum(before, behind) / FEATHER).clip(0, 1)
     return t * t * (3 - 2 * t)
 
 
 def _border(cells: int) -> NDArray[np.bool_]:
-    border = np.ones((cells, cells), bool)
-    border[1:-1, 1:-1] = False
-    return border
+    border_CC = np.ones((cells, cells), bool)
+    border_CC[1:-1, 1:-1] = False
+    return border_CC
 
 
 def _extension(cells: int, reach: float) -> NDArray[np.float32]:
@@ -107,8 +141,3 @@ def _extension(cells: int, reach: float) -> NDArray[np.float32]:
     border = _border(cells).ravel()
     inner_OO, across_OI = laplace_NN[~border][:, ~border], laplace_NN[~border][:, border]
     return -np.linalg.solve(inner_OO, across_OI).astype(np.float32)
-
-
-def _enlarged(values_CC: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    image = Image.fromarray(values_CC).resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(image)

@@ -1,0 +1,148 @@
+"""Changes carried over to a picture's own pixels: what they leave alone stays as sharp and still as it was.
+
+The network draws everything anew, at its own size: softer than the picture, and a little different in every
+frame of a video. But it also says from where it took what it draws. So the picture itself is moved the way
+that the network's drawing moves, and of the drawing only what differs beyond that motion is added.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from liax.model import Encoded
+from liax.model.decoder import identity_grid
+from liax.portrait.animator import Animator
+from liax.portrait.paste import Place
+
+# Where the new drawing differs by about so many levels from the moved old one, it shows something new (teeth,
+# a closed lid, the far side of a cheek), and the picture's own detail would be wrong there.
+_NEW = 12.0
+# The two are compared over this much of the square's side.
+_NEIGHBOURHOOD = 1 / 28
+# Towards the border, where the motion fades, the drawing would be seen beside the moved picture; so it fades
+# before, with this power of the motion's weight.
+_SOONER = 8
+
+
+@dataclass(frozen=True)
+class Change:
+    """What other coefficients do to a picture, at the network's size; all zero where they do nothing.
+
+    shift_RR2: from where to take a pixel, (x, y) in pixels of the square, relative to its place.
+    new_RR: how much is newly drawn, from 0 (the picture's own pixels, moved) to 1 (the network's drawing).
+    drawn_RR3: what is to be added to the moved picture times 1 − new, in levels: the drawing minus 1 − new
+        times the moved drawing of the picture as it was.
+    """
+
+    shift_RR2: NDArray[np.float32]
+    new_RR: NDArray[np.float32]
+    drawn_RR3: NDArray[np.float32]
+
+
+class Redrawing:
+    """Draws portraits with other coefficients, and tells what that changes.
+
+    source: one portrait (batch 1), or as many as there will be coefficients.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, animator: Animator, source: Encoded) -> None:
+        self._animator, self._source = animator, source
+        self._image_B3RR, self._grid_BRR2 = self._draw(source.alpha_BM)
+
+    @torch.inference_mode()
+    def __call__(self, alpha_BM: NDArray[np.floating]) -> Iterator[Change]:
+        """How G(z_sr + Q a') differs from G(z_sr + Q a_s), for each of the coefficients a' (B, M)."""
+        alpha = torch.from_numpy(np.asarray(alpha_BM, np.float32)).to(self._animator.device)
+        drawn_B3RR, grid_BRR2 = self._draw(alpha)
+        size = self._animator.size
+        # Both grids lead to the same source; their difference, to first order, from one drawing to the other.
+        shift_BRR2 = grid_BRR2 - self._grid_BRR2
+        moved_B3RR = F.grid_sample(
+            self._image_B3RR.expand_as(drawn_B3RR),
+            identity_grid(size, shift_BRR2.device) + shift_BRR2,
+            padding_mode="border",
+            align_corners=True,
+        )
+        unlike_B1RR = _blurred((drawn_B3RR - moved_B3RR).abs().mean(1, keepdim=True))
+        new_B1RR = 1 - torch.exp(-((unlike_B1RR / _NEW) ** 2))
+        rest_B3RR = drawn_B3RR - (1 - new_B1RR) * moved_B3RR
+        for shift_RR2, new_1RR, rest_3RR in zip(
+            (shift_BRR2 * ((size - 1) / 2)).cpu().numpy(),
+            new_B1RR.cpu().numpy(),
+            rest_B3RR.cpu().numpy(),
+            strict=True,
+        ):
+            yield Change(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0))
+
+    def _draw(self, alpha_BM: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture in levels (B, 3, R, R), and from where in the source its pixels are (B, R, R, 2)."""
+        network, count = self._animator.network, len(alpha_BM)
+        features = tuple(map_BCHW.expand(count, -1, -1, -1) for map_BCHW in self._source.features)
+        state = network.render(network.reenact(self._source.code_BD, alpha_BM), features)[-1]
+        return (state.image.clamp(-1, 1) + 1) * 127.5, state.grid
+
+
+def carry(picture_HW3: NDArray[np.uint8], place: Place, change: Change) -> NDArray[np.uint8]:
+    """The RGB uint8 picture with a change in its square: (place.height, place.width, 3).
+
+    Towards the square's border the change fades to nothing: its motion too, so that nothing is seen twice.
+    """
+    picture_HW3 = picture_HW3[: place.height, : place.width].copy()
+    if place.empty:
+        return picture_HW3
+    left, top, right, bottom = place.window
+    weight_HW1 = place.weight_HW[..., None]
+    sooner_HW1 = weight_HW1**_SOONER
+    shift_HW2 = weight_HW1 * _scaled(change.shift_RR2 * np.array(place.scale, np.float32), place)
+    new_HW1 = sooner_HW1 * _scaled(change.new_RR[..., None], place).clip(0, 1)
+    drawn_HW3 = sooner_HW1 * _scaled(change.drawn_RR3, place)
+    result_HW3 = (1 - new_HW1) * _moved(picture_HW3, place.window, shift_HW2) + drawn_HW3
+    picture_HW3[top:bottom, left:right] = result_HW3.round().clip(0, 255)
+    return picture_HW3
+
+
+def _blurred(map_B1RR: Tensor) -> Tensor:
+    """Averaged twice over a square neighbourhood, which is nearly a Gaussian."""
+    reach = max(1, round(map_B1RR.shape[-1] * _NEIGHBOURHOOD / 2))
+    for _ in range(2):
+        map_B1RR = F.avg_pool2d(map_B1RR, 2 * reach + 1, 1, reach, count_include_pad=False)
+    return map_B1RR
+
+
+def _scaled(map_RRC: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
+    """What the place's window shows of a map of the square, channel by channel."""
+    channels = (np.ascontiguousarray(map_RRC[..., channel]) for channel in range(map_RRC.shape[2]))
+    return np.stack([np.asarray(place.scaled(Image.fromarray(channel))) for channel in channels], -1)
+
+
+def _moved(
+    picture_HW3: NDArray[np.uint8], window: tuple[int, int, int, int], shift_HW2: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The window's pixels, each from where its shift (x, y) says; beyond the picture its edge is repeated."""
+    left, top, right, bottom = window
+    # Only what the shifts can reach is looked at, and what bicubic sampling needs around it.
+    reach = math.ceil(float(np.abs(shift_HW2).max())) + 2
+    x0, y0 = max(0, left - reach), max(0, top - reach)
+    part_HW3 = picture_HW3[y0 : bottom + reach, x0 : right + reach]
+    y_HW, x_HW = np.mgrid[top - y0 : bottom - y0, left - x0 : right - x0].astype(np.float32)
+    # Of n pixels, number i has its centre at (2 i + 1) / n − 1.
+    sides_2 = np.array(part_HW3.shape[1::-1], np.float32)
+    grid_HW2 = (2 * (np.stack([x_HW, y_HW], -1) + shift_HW2) + 1) / sides_2 - 1
+    moved_13HW = F.grid_sample(
+        torch.from_numpy(part_HW3).permute(2, 0, 1)[None].float(),
+        torch.from_numpy(grid_HW2)[None],
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return moved_13HW[0].permute(1, 2, 0).numpy()
