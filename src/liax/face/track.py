@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,18 +29,24 @@ class FaceTrack:
         self._choice = choice
         self._boxes: list[Box] = []
         self._looked = 0
+        self._lost = False
         self.seen = 0
 
     @property
     def found(self) -> int:
         return len(self._boxes)
 
-    def add(self, frame_HW3: NDArray[np.uint8]) -> None:
-        """Look for the face in the next RGB uint8 frame (H, W, 3); a frame without it changes nothing."""
+    def add(self, frame_HW3: NDArray[np.uint8]) -> bool:
+        """Look for the face in the next RGB uint8 frame (H, W, 3), and say whether it is there.
+
+        A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
+        """
         box = self._follow(frame_HW3, self._boxes[-1]) if self._boxes else self._begin(frame_HW3)
         if box is not None:
             self._boxes.append(box)
         self._looked += 1
+        self._lost = box is None
+        return box is not None
 
     def crop(self) -> Crop:
         """The square that shows the face in all frames so far, in their pixels; needs `found` > 0."""
@@ -54,12 +62,25 @@ class FaceTrack:
         return faces[self._choice - 1].box if 1 <= self._choice <= len(faces) else None
 
     def _follow(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
-        x, y = (last[0] + last[2]) / 2, (last[1] + last[3]) / 2
+        x, y = _centre(last)
         reach = _NEIGHBOURHOOD / 2 * max(last[2] - last[0], last[3] - last[1])
         near = look(self._landmarker, frame_HW3, (x - reach, y - reach, x + reach, y + reach))
         candidates = near or find_faces(self._landmarker, frame_HW3, thorough=False)
         best = max(candidates, key=lambda face: shared(face.box, last), default=None)
-        return best.box if best is not None and shared(best.box, last) > 0.2 else None
+        if best is not None and shared(best.box, last) > 0.2:
+            return best.box
+        return self._regain(frame_HW3, last) if self._lost else None
+
+    def _regain(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
+        # The others may have stayed: none of them is taken for the one that is missing.
+        boxes = [face.box for face in find_faces(self._landmarker, frame_HW3, thorough=False)]
+        if len(boxes) < self.seen:
+            return None
+        return min(boxes, key=lambda box: math.dist(_centre(box), _centre(last)), default=None)
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
 def _box(values_4: NDArray[np.float64]) -> Box:

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
+from liax.face.landmarks import FaceLandmarker
+from liax.media.footage import Footage, open_footage
+from liax.media.video import Video
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Progress, silent
+from liax.portrait.following import Shot, follow
+from liax.portrait.moment import Driving, Moment
+from liax.portrait.template import SUFFIX, load_template
 
-
-@dataclass(frozen=True)
-class Moment:
-    """One driving frame as the network sees it.
-
-    time: seconds since the first frame, exact.
-    alpha_M: motion coefficients (M,) float32; held still while no face is seen.
-    begins: whether a shot begins here, so that relative motion starts anew. Moments before the first that
-        begins (a title card) have its coefficients.
-    square_RR3: the RGB uint8 picture that belongs to them, None from a template.
-    """
-
-    time: Fraction
-    alpha_M: NDArray[np.float32]
-    begins: bool
-    square_RR3: NDArray[np.uint8] | None
-
-
-class Driving(Protocol):
-    """What drives a portrait: a video, a still picture, a folder of frames, a motion template.
-
-    rate: nominal frames a second. total: how many moments there are, None when that is unknown.
-    sound: a video whose sound belongs to the motion; sound_start: seconds on its clock of the first moment.
-    """
-
-    @property
-    def rate(self) -> Fraction: ...
-    @property
-    def total(self) -> int | None: ...
-    @property
-    def sound(self) -> Path | None: ...
-    @property
-    def sound_start(self) -> Fraction: ...
-
-    def width_at(self, height: int) -> int:
-        """The even width of its picture when shown `height` pixels high."""
-
-    def moments(self) -> Iterator[Moment]:
-        """Its moments in order, made a batch at a time; each call decodes anew."""
+__all__ = ["Driving", "Filmed", "Moment", "open_driving"]
 
 
 def open_driving(
@@ -64,10 +34,85 @@ def open_driving(
     rate: Fraction | None = None,
     progress: Progress = silent,
 ) -> Driving:
-    """What `path` holds, ready to drive.
+    """What `path` holds, ready to drive a portrait.
 
     path: a video, a still picture (one moment), a folder of pictures in natural order, or a motion template
-        (.safetensors). crop, face: as the driving's in `animate_file`; a template has no use for them.
-    rate: of a folder of pictures, 25 by default.
+        (.safetensors). All but the last are read once here, for the shots, and for the face in each.
+    crop: cut the square around the face that the model expects, one for each shot; otherwise pictures are
+        taken whole. face: which of several, 1 the largest; None takes that and warns through the log. A
+        template has no use for either.
+    rate: frames a second of a folder of pictures, 25 by default.
+
+    Raises LiaxError when nothing there can drive, no face is found, or the template is of other weights.
     """
-    raise NotImplementedError
+    path = Path(path)
+    if path.suffix.lower() == SUFFIX and not path.is_dir():
+        if rate is not None:
+            raise LiaxError(f"{path} is a motion template, which has its own frame rate; give none.")
+        template = load_template(path)
+        template.check(animator.network, path)
+        return template
+    footage = open_footage(path, "driving video", rate)
+    stage = "finding the face" if crop else "finding cuts"
+    with FaceLandmarker() if crop else nullcontext() as landmarker:
+        shots, total = follow(
+            landmarker, footage, animator.size, face, lambda done: progress(stage, done, footage.expected)
+        )
+    return Filmed(animator, footage, shots, total)
+
+
+class Filmed:
+    """Pictures that drive: a video, a folder of frames, a still. Made by `open_driving`; a `Driving`.
+
+    shots: as `follow` finds them, at least one; total: how many frames there are.
+    """
+
+    def __init__(self, animator: Animator, footage: Footage, shots: list[Shot], total: int) -> None:
+        self._animator, self._footage, self._shots = animator, footage, shots
+        self.rate, self.total = footage.rate, total
+        self.sound = footage.path if isinstance(footage, Video) else None
+        self.sound_start = footage.start if isinstance(footage, Video) else Fraction(0)
+
+    def width_at(self, height: int) -> int:
+        """The even width of its picture when shown `height` pixels high."""
+        return self._shots[0].framing.width_at(height)
+
+    def moments(self) -> Iterator[Moment]:
+        """Its moments in order, made a batch at a time; each call decodes anew."""
+        views = self._views()
+        alpha_M = self._first()
+        while chunk := list(islice(views, self._animator.batch)):
+            for view, seen_M in zip(chunk, self._alphas([v.square_RR3 for v in chunk]), strict=True):
+                alpha_M = seen_M if view.shows_face else alpha_M
+                yield Moment(view.time, alpha_M, view.begins, view.square_RR3)
+
+    def _first(self) -> NDArray[np.float32]:
+        """Coefficients of the first frame that a shot begins with."""
+        square_RR3 = next(view.square_RR3 for view in self._views(from_beginning=False))
+        return self._alphas([square_RR3])[0]
+
+    def _alphas(self, squares: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return self._animator.encode(squares).alpha_BM.float().cpu().numpy()
+
+    def _views(self, from_beginning: bool = True) -> Iterator[_View]:
+        """What the network is to see of each frame, or of those from the first that a shot begins with."""
+        shots = iter([*self._shots, None])
+        shot, following = next(shots), next(shots)
+        skip = not from_beginning
+        for number, frame in enumerate(self._footage):
+            if following is not None and number == following.first:
+                shot, following = following, next(shots)
+            assert shot is not None
+            begins = number == shot.begins
+            skip = skip and not begins
+            if not skip:
+                square_RR3 = shot.framing.shown(frame.rgb(), self._animator.size)
+                yield _View(frame.time, square_RR3, begins, shot.shows_face(number))
+
+
+@dataclass(frozen=True)
+class _View:
+    time: Fraction
+    square_RR3: NDArray[np.uint8]
+    begins: bool
+    shows_face: bool

@@ -21,8 +21,8 @@ from liax.media.video import Video
 log = logging.getLogger(__name__)
 
 # Faces are looked for in so many driving frames a second, in pictures of at most so many pixels a side.
-_LOOKS_A_SECOND = 5
-_LOOK_SIDE = 1280
+LOOKS_A_SECOND = 5
+LOOK_SIDE = 1280
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def frame_source(
     Raises LiaxError when there is no such face.
     """
     faces = find_faces(landmarker, image_HW3)
-    _check_choice(path, len(faces), choice, "--face")
+    check_choice(path, len(faces), choice, "--face")
     face = faces[(choice or 1) - 1]
     return Framing(crop_around(face.box), size, size)
 
@@ -80,21 +80,22 @@ def frame_driving(
     frames without it are fine otherwise. progress: called with the number of frames read so far.
     """
     track = FaceTrack(landmarker, choice or 1)
-    step = max(1, round(video.rate / _LOOKS_A_SECOND))
+    step = max(1, round(video.rate / LOOKS_A_SECOND))
     scale, count = 1.0, 0
     for frame in video:
         if count % step == 0:
-            image_HW3 = frame.rgb(longest=_LOOK_SIDE)
+            image_HW3 = frame.rgb(longest=LOOK_SIDE)
             scale = frame.width / image_HW3.shape[1]
             track.add(image_HW3)
         count += 1
         progress(count)
-    _check_choice(video.path, track.seen, choice, "--driving-face")
+    check_choice(video.path, track.seen, choice, "--driving-face")
     crop = track.crop()
     return Framing(Crop(crop.left * scale, crop.top * scale, crop.side * scale), size, size), count
 
 
-def _check_choice(path: Path, count: int, choice: int | None, option: str) -> None:
+def check_choice(path: Path, count: int, choice: int | None, option: str) -> None:
+    """Raise LiaxError unless `choice` is one of `count` faces; None takes the largest and says so."""
     if count == 0:
         raise LiaxError(
             f"{path} shows no face that can be found; "

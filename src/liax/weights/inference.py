@@ -133,6 +133,8 @@ def build(stored: Stored, device: str | torch.device = "cpu") -> LIAX:
 
 
 def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
+    if "liax.template" in metadata:
+        raise LiaxError(f"{path} is a motion template, not weights; give it as the driving.")
     if "liax.format" not in metadata:
         raise LiaxError(f"{path} is a safetensors file, but not one of liax's; make one with liax convert.")
     if metadata["liax.format"] != FORMAT:

@@ -1,0 +1,156 @@
+"""Motion templates: a driving's coefficients in a file, without its pictures."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from liax.errors import LiaxError
+from liax.files import replacing
+from liax.media.paths import check_input
+from liax.model import LIAX
+from liax.portrait.moment import Moment
+from liax.weights.identity import fingerprint
+
+SUFFIX = ".safetensors"
+FORMAT = "1"
+_KEYS = ("liax.template", "rate", "tick", "weights")
+
+
+@dataclass(frozen=True)
+class Template:
+    """The motion of a driving, for one network; a `Driving` itself.
+
+    alpha_TM: coefficients (T, M) float32, as the network gave them: rounding them to half precision would
+        save little (10 minutes at 25 frames a second with 40 vectors are 2.5 MB) and set equal poses apart.
+    ticks_T: int64 times since the first frame, in units of `tick` seconds. begins_T: bool, where shots begin.
+    rate: nominal frames a second. weights: fingerprint of the network whose coefficients these are.
+    """
+
+    alpha_TM: NDArray[np.float32]
+    ticks_T: NDArray[np.int64]
+    begins_T: NDArray[np.bool_]
+    tick: Fraction
+    rate: Fraction
+    weights: str
+
+    sound = None
+    sound_start = Fraction(0)
+
+    @staticmethod
+    def of(moments: Iterable[Moment], rate: Fraction, network: LIAX) -> Template:
+        """The template of these moments, at least one, which `network` gave."""
+        alphas, times, begins = [], [], []
+        for moment in moments:
+            alphas.append(moment.alpha_M)
+            times.append(moment.time)
+            begins.append(moment.begins)
+        tick = Fraction(1, math.lcm(*(time.denominator for time in times)))
+        ticks_T = np.array([int(time / tick) for time in times], np.int64)
+        return Template(np.stack(alphas), ticks_T, np.array(begins), tick, rate, fingerprint(network))
+
+    @property
+    def total(self) -> int:
+        return len(self.ticks_T)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return float(int(self.ticks_T[-1]) * self.tick + 1 / self.rate)
+
+    def width_at(self, height: int) -> int:
+        """0: there is no picture."""
+        return 0
+
+    def moments(self) -> Iterator[Moment]:
+        """Its moments in order."""
+        for alpha_M, ticks, begins in zip(self.alpha_TM, self.ticks_T, self.begins_T, strict=True):
+            yield Moment(int(ticks) * self.tick, alpha_M, bool(begins), None)
+
+    def check(self, network: LIAX, path: Path) -> None:
+        """Raise LiaxError unless the template, which came from `path`, is of this network."""
+        own = fingerprint(network)
+        if self.weights != own:
+            raise LiaxError(
+                f"{path} is the motion of other weights ({self.weights}) than these ({own}), to which its "
+                "coefficients mean nothing; give the weights that it was made with, or encode it anew."
+            )
+
+
+def save_template(template: Template, path: Path) -> None:
+    """Write a template, complete or not at all; LiaxError when that is impossible."""
+    tensors: dict[str, NDArray[Any]] = {
+        "alpha": template.alpha_TM,
+        "ticks": template.ticks_T,
+        "begins": template.begins_T,
+    }
+    facts = (FORMAT, str(template.rate), str(template.tick), template.weights)
+    with replacing(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        try:
+            save_file(tensors, file.name, metadata=dict(zip(_KEYS, facts, strict=True)))
+        except SafetensorError as error:
+            raise LiaxError(
+                f"{path} cannot be written ({error}); free some space or choose another place."
+            ) from error
+        os.chmod(file.name, mode)  # The user's usual one; safetensors makes private files.
+
+
+def load_template(path: Path) -> Template:
+    """The template at `path`. Raises LiaxError when it is none, damaged, or of another version of liax."""
+    check_input(path, "motion template")
+    try:
+        with safe_open(path, framework="np") as file:
+            facts = file.metadata() or {}
+            if "liax.config" in facts:
+                raise LiaxError(f"{path} holds a network's weights, not motion; give it as --weights.")
+            if "liax.template" not in facts:
+                raise LiaxError(f"{path} is not a motion template; make one with liax encode.")
+            if facts["liax.template"] != FORMAT:
+                raise LiaxError(
+                    f"{path} is a motion template of format {facts['liax.template']}, and this liax reads "
+                    f"{FORMAT}; use the version of liax that wrote it, or a newer one."
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise LiaxError(f"{path} is no motion template, or damaged ({error}); encode it again.") from error
+    try:
+        template = Template(
+            tensors["alpha"],
+            tensors["ticks"],
+            tensors["begins"],
+            Fraction(facts["tick"]),
+            Fraction(facts["rate"]),
+            facts["weights"],
+        )
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise LiaxError(f"{path} is damaged ({error!r}); encode it again.") from error
+    faults = _faults(template)
+    if faults:
+        raise LiaxError(f"{path} is damaged ({faults}); encode it again.")
+    return template
+
+
+def _faults(template: Template) -> str:
+    """What is wrong with its content, or "" if nothing is."""
+    alpha_TM, ticks_T, begins_T = template.alpha_TM, template.ticks_T, template.begins_T
+    kinds = (alpha_TM.dtype, ticks_T.dtype, begins_T.dtype)
+    if kinds != (np.float32, np.int64, np.bool_):
+        return "wrong kinds of numbers"
+    if alpha_TM.ndim != 2 or not alpha_TM.size or ticks_T.shape != begins_T.shape != (len(alpha_TM),):
+        return "wrong numbers of frames"
+    if not np.isfinite(alpha_TM).all():
+        return "coefficients that are no numbers"
+    if ticks_T[0] != 0 or (np.diff(ticks_T) <= 0).any() or template.tick <= 0 or template.rate <= 0:
+        return "impossible times"
+    return "" if begins_T.any() else "no beginning"
