@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from liax.face.crop import Crop
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
 from liax.portrait.animator import Animator
@@ -28,9 +29,10 @@ from liax.portrait.paste import Place
 _NEW = 12.0
 # The two are compared over this much of the square's side.
 _NEIGHBOURHOOD = 1 / 28
-# Towards the border, where the motion fades, the drawing would be seen beside the moved picture; so it fades
-# before, with this power of the motion's weight.
-_SOONER = 8
+# The motion fades to nothing over this much of the square's side outside of it, for a head to move into.
+_MARGIN = 0.2
+# Along its border, over this much of its side, the square's own motion is bad: a network pads with zeros.
+_FRINGE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -92,23 +94,62 @@ class Redrawing:
         return (state.image.clamp(-1, 1) + 1) * 127.5, state.grid
 
 
-def carry(picture_HW3: NDArray[np.uint8], place: Place, change: Change) -> NDArray[np.uint8]:
-    """The RGB uint8 picture with a change in its square: (place.height, place.width, 3).
+class Carry:
+    """Puts changes into the pictures that their squares were cut from.
 
-    Towards the square's border the change fades to nothing: its motion too, so that nothing is seen twice.
+    crop: the square; it may leave the picture. None when the whole picture was squashed to a square.
+    width, height: of the pictures; as attributes of what comes out: even, an odd picture loses its last row
+        or column. size: side R of what the network sees.
+
+    The network's drawing fades in within the square. The motion is whole there and fades beyond it, so that
+    a head may leave the square and nothing is seen twice.
     """
-    picture_HW3 = picture_HW3[: place.height, : place.width].copy()
-    if place.empty:
+
+    def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
+        self._margin = 0 if crop is None else round(_MARGIN * size)
+        self._square = Place(crop, width, height, size)
+        if crop is not None:
+            beyond = crop.side * self._margin / size
+            crop = Crop(crop.left - beyond, crop.top - beyond, crop.side + 2 * beyond)
+        wide = size + 2 * self._margin
+        self._wide = Place(crop, width, height, wide, self._margin / wide)
+        self.width, self.height = self._wide.width, self._wide.height
+
+    def __call__(self, picture_HW3: NDArray[np.uint8], change: Change) -> NDArray[np.uint8]:
+        """The RGB uint8 picture with a change in its square, (self.height, self.width, 3)."""
+        picture_HW3 = picture_HW3[: self.height, : self.width].copy()
+        if self._wide.empty:
+            return picture_HW3
+        left, top, right, bottom = self._wide.window
+        shift_HW2 = _scaled(self._widened(change.shift_RR2), self._wide)
+        shift_HW2 *= self._wide.weight_HW[..., None] * np.array(self._wide.scale, np.float32)
+        result_HW3 = _moved(picture_HW3, self._wide.window, shift_HW2)
+        if not self._square.empty:
+            x0, y0, x1, y1 = self._square.window
+            inside_HW3 = result_HW3[y0 - top : y1 - top, x0 - left : x1 - left]
+            weight_HW1 = self._square.weight_HW[..., None]
+            seen_RR1 = self._seen(change.shift_RR2)[..., None]
+            inside_HW3 *= 1 - weight_HW1 * _scaled(seen_RR1 * change.new_RR[..., None], self._square)
+            inside_HW3 += weight_HW1 * _scaled(seen_RR1 * change.drawn_RR3, self._square)
+        picture_HW3[top:bottom, left:right] = result_HW3.round().clip(0, 255)
         return picture_HW3
-    left, top, right, bottom = place.window
-    weight_HW1 = place.weight_HW[..., None]
-    sooner_HW1 = weight_HW1**_SOONER
-    shift_HW2 = weight_HW1 * _scaled(change.shift_RR2 * np.array(place.scale, np.float32), place)
-    new_HW1 = sooner_HW1 * _scaled(change.new_RR[..., None], place).clip(0, 1)
-    drawn_HW3 = sooner_HW1 * _scaled(change.drawn_RR3, place)
-    result_HW3 = (1 - new_HW1) * _moved(picture_HW3, place.window, shift_HW2) + drawn_HW3
-    picture_HW3[top:bottom, left:right] = result_HW3.round().clip(0, 255)
-    return picture_HW3
+
+    def _widened(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The square's motion, continued as it is near its border."""
+        fringe = round(_FRINGE * len(shift_RR2))
+        pad = fringe + self._margin
+        return np.pad(shift_RR2[fringe:-fringe, fringe:-fringe], ((pad, pad), (pad, pad), (0, 0)), "edge")
+
+    def _seen(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
+        """0 where a pixel comes from outside the square, which only the picture shows; else 1: (R, R)."""
+        size = len(shift_RR2)
+        axis_R = np.arange(size, dtype=np.float32) + 0.5
+        from_RR2 = np.stack(np.meshgrid(axis_R, axis_R), -1) + shift_RR2
+        in_picture_RR2 = from_RR2 * np.array(self._square.scale) + self._square.square[:2]
+        outside_RR = ((from_RR2 < 0) | (from_RR2 > size)).any(-1)
+        shown_RR = ((in_picture_RR2 > 0) & (in_picture_RR2 < [self.width, self.height])).all(-1)
+        beyond_11RR = torch.from_numpy(outside_RR & shown_RR)[None, None].float()
+        return 1 - _blurred(beyond_11RR)[0, 0].numpy()
 
 
 def _blurred(map_B1RR: Tensor) -> Tensor:

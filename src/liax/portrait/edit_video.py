@@ -14,11 +14,10 @@ from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Video
 from liax.model import Encoded
 from liax.portrait.animator import Animator
-from liax.portrait.carry import Redrawing, carry
+from liax.portrait.carry import Carry, Redrawing
 from liax.portrait.clip import Clip, Progress, silent
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.framing import frame_driving, whole
-from liax.portrait.paste import Place
 
 
 def edit_video(
@@ -59,9 +58,9 @@ def edit_video(
                 landmarker, reader, size, face, lambda done: progress("finding the face", done, total)
             )
     square_only = framing.crop is not None and not paste
-    place = Place(framing.crop, reader.width, reader.height, size)
+    carry = Carry(framing.crop, reader.width, reader.height, size)
     if square_only:
-        place = Place(None, size, size, size)
+        carry = Carry(None, size, size, size)
 
     def edited() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
         frames = iter(reader)
@@ -80,9 +79,9 @@ def edit_video(
                 redrawing, pictures = first[1], [first[0]] * len(chunk)
             changes = redrawing(encoded.alpha_BM.cpu().numpy() + edit_M)
             for frame, picture_HW3, change in zip(chunk, pictures, changes, strict=True):
-                yield frame.time, carry(picture_HW3, place, change)
+                yield frame.time, carry(picture_HW3, change)
 
-    return Clip(edited(), reader.rate, place.width, place.height, total, reader.path, reader.start)
+    return Clip(edited(), reader.rate, carry.width, carry.height, total, reader.path, reader.start)
 
 
 def _first(encoded: Encoded) -> Encoded:

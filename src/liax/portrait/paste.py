@@ -24,15 +24,17 @@ class Place:
 
     crop: the square that was cut out, which may leave the picture; None when the whole picture was squashed.
     width, height: of the picture; made even: an odd one loses its last row or column.
-    size: side R of what the network sees.
+    size: side R of what the network sees. feather: over how much of the square's side it fades in.
 
     square: left, top, right and bottom of the crop in the picture's pixels.
     window: left, top, right and bottom of the pixels that lie wholly in both; all zero when there is none.
-    weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over FEATHER of
-        its side. It stays 1 where the picture ends before the square does.
+    weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over the feather.
+        It stays 1 where the picture ends before the square does.
     """
 
-    def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
+    def __init__(
+        self, crop: Crop | None, width: int, height: int, size: int, feather: float = FEATHER
+    ) -> None:
         square: Box = (0, 0, width, height)
         if crop is not None:
             square = (crop.left, crop.top, crop.left + crop.side, crop.top + crop.side)
@@ -41,8 +43,8 @@ class Place:
         left, right = _within(square[0], square[2], self.width)
         top, bottom = _within(square[1], square[3], self.height)
         self.window = (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)
-        weight_H = _fade(self.window[1], self.window[3], square[1], square[3], self.height)
-        weight_W = _fade(self.window[0], self.window[2], square[0], square[2], self.width)
+        weight_H = _fade(self.window[1], self.window[3], square[1], square[3], self.height, feather)
+        weight_W = _fade(self.window[0], self.window[2], square[0], square[2], self.width, feather)
         self.weight_HW = weight_H[:, None] * weight_W
 
     @property
@@ -115,12 +117,14 @@ def _within(start: float, end: float, length: int) -> tuple[int, int]:
     return max(0, math.ceil(start)), min(length, math.floor(end))
 
 
-def _fade(first: int, last: int, start: float, end: float, length: int) -> NDArray[np.float32]:
+def _fade(
+    first: int, last: int, start: float, end: float, length: int, feather: float
+) -> NDArray[np.float32]:
     """Weights of the pixels from `first` to before `last`, rising from each end that is in [0, length]."""
     centres = np.arange(first, last, dtype=np.float32) + 0.5
     before = (centres - start) / (end - start) if start > 0 else np.ones_like(centres)
     behind = (end - centres) / (end - start) if end < length else np.ones_like(centres)
-    t = (np.minimum(before, behind) / FEATHER).clip(0, 1)
+    t = (np.minimum(before, behind) / feather).clip(0, 1)
     return t * t * (3 - 2 * t)
 
 
