@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from liax.face.crop import Crop
 from liax.face.landmarks import FaceLandmarker
@@ -20,6 +21,20 @@ log = logging.getLogger(__name__)
 _LOOKS_UNTIL_GONE = 2
 # Cuts and absences beyond so many are only counted for the user.
 _TOLD = 5
+
+
+class Purpose(NamedTuple):
+    """What the footage is for, in the words of messages.
+
+    option: that chooses the face. at_cuts, unseen: what happens at cuts, and where the face is not seen.
+    """
+
+    option: str
+    at_cuts: str
+    unseen: str
+
+
+DRIVING = Purpose("--driving-face", "motion starts anew", "motion is held still")
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,7 @@ def follow(
     size: int,
     choice: int | None,
     progress: Callable[[int], None] = lambda done: None,
+    purpose: Purpose = DRIVING,
 ) -> tuple[list[Shot], int]:
     """The shots of the footage in order, and how many frames it has; reads it once.
 
@@ -66,7 +82,7 @@ def follow(
 
     landmarker: None takes the pictures whole, and the face for seen throughout. size: side of the network's
     images. choice: which face in each shot, 1 the largest; None takes that and says so if there are several.
-    progress: called with the number of frames read so far.
+    progress: called with the number of frames read so far. purpose: for messages.
     Raises LiaxError when no frame shows the face.
     """
     step = max(1, round(footage.rate / LOOKS_A_SECOND))
@@ -90,8 +106,8 @@ def follow(
         progress(count)
     if following is not None:
         shots.append(following.shot(count, time + 1 / footage.rate, size))
-        check_choice(footage.path, seen, choice, "--driving-face")
-    _tell(footage, shots, choice)
+        check_choice(footage.path, seen, choice, purpose.option)
+    _tell(footage, shots, choice, purpose)
     return shots, count
 
 
@@ -137,17 +153,17 @@ class _Following:
             first, missed, enough = number + 1, 0, _LOOKS_UNTIL_GONE
 
 
-def _tell(footage: Footage, shots: list[Shot], choice: int | None) -> None:
+def _tell(footage: Footage, shots: list[Shot], choice: int | None, purpose: Purpose) -> None:
     cuts = [shot.begins_at for shot in shots if shot.begins is not None][1:]
     if len(cuts) > _TOLD:
         log.warning(
             f"{footage.path} cuts to another shot {len(cuts)} times, first at {_seconds(cuts[0])}; "
-            "motion starts anew each time."
+            f"{purpose.at_cuts} each time."
         )
     elif cuts:
         log.warning(
             f"{footage.path} cuts to another shot at {_listed([_seconds(cut) for cut in cuts])}; "
-            "motion starts anew there."
+            f"{purpose.at_cuts} there."
         )
     absences: list[Absence] = []
     for absence in (absence for shot in shots for absence in shot.absences):
@@ -159,7 +175,7 @@ def _tell(footage: Footage, shots: list[Shot], choice: int | None) -> None:
         if len(absences) > _TOLD:
             stretches.append(f"{len(absences) - _TOLD} more times")
         lacks = "shows no face" if choice in (None, 1) else f"does not show face {choice}"
-        log.warning(f"{footage.path} {lacks} {_listed(stretches)}; motion is held still there.")
+        log.warning(f"{footage.path} {lacks} {_listed(stretches)}; {purpose.unseen} there.")
 
 
 def _seconds(time: Fraction) -> str:

@@ -94,7 +94,7 @@ class Redrawing:
         return (state.image.clamp(-1, 1) + 1) * 127.5, state.grid
 
 
-class Carry:
+class Retouch:
     """Puts changes into the pictures that their squares were cut from.
 
     crop: the square; it may leave the picture. None when the whole picture was squashed to a square.
@@ -112,7 +112,7 @@ class Carry:
             beyond = crop.side * self._margin / size
             crop = Crop(crop.left - beyond, crop.top - beyond, crop.side + 2 * beyond)
         wide = size + 2 * self._margin
-        self._wide = Place(crop, width, height, wide, self._margin / wide)
+        self._wide = Place(crop, width, height, wide, max(1, self._margin) / wide)
         self.width, self.height = self._wide.width, self._wide.height
 
     def __call__(self, picture_HW3: NDArray[np.uint8], change: Change) -> NDArray[np.uint8]:
