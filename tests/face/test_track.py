@@ -64,3 +64,29 @@ def test_a_face_that_is_not_there(landmarker: FaceLandmarker, portrait_HW3: np.n
     track.add(moving_face(portrait_HW3, 1)[0])
     assert track.found == 0
     assert track.seen == 1
+
+
+def test_a_face_comes_back_elsewhere(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
+    here, there = moving_face(portrait_HW3, 380, 640)[::379]
+    track = FaceTrack(landmarker)
+    assert track.add(here)
+    assert not track.add(there)  # too far for a fifth of a second: perhaps another's
+    assert track.add(there)
+    assert track.crop().side > 380
+
+
+def test_who_stays_is_not_taken_for_who_left(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
+    head = portrait_HW3[:260, 90:350]
+    alone = np.full((280, 640, 3), 90, np.uint8)
+    alone[10:270, 350:610] = head
+    both = alone.copy()
+    both[60:190, 25:155] = head[::2, ::2]
+    track = FaceTrack(landmarker, 2)
+    assert [track.add(frame) for frame in (both, alone, alone, alone, both)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert track.crop().left + track.crop().side / 2 == pytest.approx(90, abs=25)

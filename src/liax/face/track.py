@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from liax.face.crop import Box, Crop, crop_around
 from liax.face.find import find_faces, look, shared
-from liax.face.landmarks import FaceLandmarker
+from liax.face.landmarks import Face, FaceLandmarker
 
 # How far around its last place the face is looked for, in sizes of its box.
 _NEIGHBOURHOOD = 3.0
-# Frames at the beginning in which a face is looked for in every way; later ones get a single look.
-_THOROUGH_FRAMES = 16
+# A face is looked for in every way in the first so many frames without it, and then in every so manyth; the
+# others get a single look.
+_THOROUGH_FRAMES, _THOROUGH_EVERY = 16, 5
 
 
 class FaceTrack:
@@ -28,8 +29,7 @@ class FaceTrack:
         self._landmarker = landmarker
         self._choice = choice
         self._boxes: list[Box] = []
-        self._looked = 0
-        self._lost = False
+        self._missed = 0  # frames since it was last seen
         self.seen = 0
 
     @property
@@ -44,8 +44,9 @@ class FaceTrack:
         box = self._follow(frame_HW3, self._boxes[-1]) if self._boxes else self._begin(frame_HW3)
         if box is not None:
             self._boxes.append(box)
-        self._looked += 1
-        self._lost = box is None
+            self._missed = 0
+        else:
+            self._missed += 1
         return box is not None
 
     def crop(self) -> Crop:
@@ -57,7 +58,7 @@ class FaceTrack:
         return crop_around(_box(typical), _box(extent))
 
     def _begin(self, frame_HW3: NDArray[np.uint8]) -> Box | None:
-        faces = find_faces(self._landmarker, frame_HW3, thorough=self._looked < _THOROUGH_FRAMES)
+        faces = self._search(frame_HW3)
         self.seen = max(self.seen, len(faces))
         return faces[self._choice - 1].box if 1 <= self._choice <= len(faces) else None
 
@@ -69,14 +70,18 @@ class FaceTrack:
         best = max(candidates, key=lambda face: shared(face.box, last), default=None)
         if best is not None and shared(best.box, last) > 0.2:
             return best.box
-        return self._regain(frame_HW3, last) if self._lost else None
+        return self._regain(frame_HW3, last) if self._missed else None
 
     def _regain(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
         # The others may have stayed: none of them is taken for the one that is missing.
-        boxes = [face.box for face in find_faces(self._landmarker, frame_HW3, thorough=False)]
+        boxes = [face.box for face in self._search(frame_HW3)]
         if len(boxes) < self.seen:
             return None
         return min(boxes, key=lambda box: math.dist(_centre(box), _centre(last)), default=None)
+
+    def _search(self, frame_HW3: NDArray[np.uint8]) -> list[Face]:
+        thorough = self._missed < _THOROUGH_FRAMES or self._missed % _THOROUGH_EVERY == 0
+        return find_faces(self._landmarker, frame_HW3, thorough=thorough)
 
 
 def _centre(box: Box) -> tuple[float, float]:
