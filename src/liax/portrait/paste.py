@@ -38,7 +38,7 @@ class Place:
         square: Box = (0, 0, width, height)
         if crop is not None:
             square = (crop.left, crop.top, crop.left + crop.side, crop.top + crop.side)
-        self.square, self.size = square, size
+        self.square, self.size, self.feather = square, size, feather
         self.width, self.height = width // 2 * 2, height // 2 * 2
         left, right = _within(square[0], square[2], self.width)
         top, bottom = _within(square[1], square[3], self.height)
@@ -72,7 +72,7 @@ class Paste:
 
     picture_HW3: RGB uint8. crop: the square that was cut out; it may leave the picture. size: side R of the
         results.
-    width, height: of what comes out, even: an odd picture loses its last row or column.
+    width, height: of what comes out, even: an odd picture loses its last row or column. place: the square.
 
     Two things hide the seam. The network draws colours a little off: what it is off by at the square's border
     is taken away there, and ever less of it towards the middle. And the result fades in from the border
@@ -80,22 +80,22 @@ class Paste:
     """
 
     def __init__(self, picture_HW3: NDArray[np.uint8], crop: Crop, size: int) -> None:
-        self._place = Place(crop, picture_HW3.shape[1], picture_HW3.shape[0], size)
-        self.width, self.height = self._place.width, self._place.height
+        self.place = Place(crop, picture_HW3.shape[1], picture_HW3.shape[0], size)
+        self.width, self.height = self.place.width, self.place.height
         self._picture_HW3 = picture_HW3[: self.height, : self.width]
         self._original_RR3 = cut(picture_HW3, crop, size).astype(np.float32)
-        self._weight_HW = (255 * self._place.weight_HW).round().astype(np.uint8)
+        self._weight_HW = (255 * self.place.weight_HW).round().astype(np.uint8)
         self._extend_OI = _extension(_CELLS, _REACH)
 
     def __call__(self, result_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture (height, width, 3) with an RGB uint8 result (R, R, 3) in its square."""
         picture_HW3 = self._picture_HW3.copy()
-        if self._place.empty:
+        if self.place.empty:
             return picture_HW3
-        left, top, right, bottom = self._place.window
+        left, top, right, bottom = self.place.window
         window_HW3 = picture_HW3[top:bottom, left:right]
         tinted_RR3 = (result_RR3 + self._tint(result_RR3)).round().clip(0, 255).astype(np.uint8)
-        result = self._place.scaled(Image.fromarray(tinted_RR3))
+        result = self.place.scaled(Image.fromarray(tinted_RR3))
         weight = Image.fromarray(self._weight_HW)
         window_HW3[...] = np.asarray(Image.composite(result, Image.fromarray(window_HW3), weight))
         return picture_HW3

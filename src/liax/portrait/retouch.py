@@ -101,36 +101,36 @@ class Retouch:
     width, height: of the pictures; as attributes of what comes out: even, an odd picture loses its last row
         or column. size: side R of what the network sees.
 
-    The network's drawing fades in within the square. The motion is whole there and fades beyond it, so that
-    a head may leave the square and nothing is seen twice.
+    The network's drawing fades in within `square`. The motion is whole there and fades beyond it, to the
+    border of `wide`, so that a head may leave the square and nothing is seen twice.
     """
 
     def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
         self._margin = 0 if crop is None else round(_MARGIN * size)
-        self._square = Place(crop, width, height, size)
+        self.square = Place(crop, width, height, size)
         if crop is not None:
             beyond = crop.side * self._margin / size
             crop = Crop(crop.left - beyond, crop.top - beyond, crop.side + 2 * beyond)
         wide = size + 2 * self._margin
-        self._wide = Place(crop, width, height, wide, max(1, self._margin) / wide)
-        self.width, self.height = self._wide.width, self._wide.height
+        self.wide = Place(crop, width, height, wide, max(1, self._margin) / wide)
+        self.width, self.height = self.wide.width, self.wide.height
 
     def __call__(self, picture_HW3: NDArray[np.uint8], change: Change) -> NDArray[np.uint8]:
         """The RGB uint8 picture with a change in its square, (self.height, self.width, 3)."""
         picture_HW3 = picture_HW3[: self.height, : self.width].copy()
-        if self._wide.empty:
+        if self.wide.empty:
             return picture_HW3
-        left, top, right, bottom = self._wide.window
-        shift_HW2 = _scaled(self._widened(change.shift_RR2), self._wide)
-        shift_HW2 *= self._wide.weight_HW[..., None] * np.array(self._wide.scale, np.float32)
-        result_HW3 = _moved(picture_HW3, self._wide.window, shift_HW2)
-        if not self._square.empty:
-            x0, y0, x1, y1 = self._square.window
+        left, top, right, bottom = self.wide.window
+        shift_HW2 = _scaled(self._widened(change.shift_RR2), self.wide)
+        shift_HW2 *= self.wide.weight_HW[..., None] * np.array(self.wide.scale, np.float32)
+        result_HW3 = _moved(picture_HW3, self.wide.window, shift_HW2)
+        if not self.square.empty:
+            x0, y0, x1, y1 = self.square.window
             inside_HW3 = result_HW3[y0 - top : y1 - top, x0 - left : x1 - left]
-            weight_HW1 = self._square.weight_HW[..., None]
+            weight_HW1 = self.square.weight_HW[..., None]
             seen_RR1 = self._seen(change.shift_RR2)[..., None]
-            inside_HW3 *= 1 - weight_HW1 * _scaled(seen_RR1 * change.new_RR[..., None], self._square)
-            inside_HW3 += weight_HW1 * _scaled(seen_RR1 * change.drawn_RR3, self._square)
+            inside_HW3 *= 1 - weight_HW1 * _scaled(seen_RR1 * change.new_RR[..., None], self.square)
+            inside_HW3 += weight_HW1 * _scaled(seen_RR1 * change.drawn_RR3, self.square)
         picture_HW3[top:bottom, left:right] = result_HW3.round().clip(0, 255)
         return picture_HW3
 
@@ -145,7 +145,7 @@ class Retouch:
         size = len(shift_RR2)
         axis_R = np.arange(size, dtype=np.float32) + 0.5
         from_RR2 = np.stack(np.meshgrid(axis_R, axis_R), -1) + shift_RR2
-        in_picture_RR2 = from_RR2 * np.array(self._square.scale) + self._square.square[:2]
+        in_picture_RR2 = from_RR2 * np.array(self.square.scale) + self.square.square[:2]
         outside_RR = ((from_RR2 < 0) | (from_RR2 > size)).any(-1)
         shown_RR = ((in_picture_RR2 > 0) & (in_picture_RR2 < [self.width, self.height])).all(-1)
         beyond_11RR = torch.from_numpy(outside_RR & shown_RR)[None, None].float()
