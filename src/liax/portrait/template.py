@@ -147,7 +147,7 @@ def _faults(template: Template) -> str:
     kinds = (alpha_TM.dtype, ticks_T.dtype, begins_T.dtype)
     if kinds != (np.float32, np.int64, np.bool_):
         return "wrong kinds of numbers"
-    if alpha_TM.ndim != 2 or not alpha_TM.size or ticks_T.shape != begins_T.shape != (len(alpha_TM),):
+    if alpha_TM.ndim != 2 or not alpha_TM.size or not ticks_T.shape == begins_T.shape == (len(alpha_TM),):
         return "wrong numbers of frames"
     if not np.isfinite(alpha_TM).all():
         return "coefficients that are no numbers"
