@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from liax.errors import LiaxError
-from liax.face.embed import FaceEmbedder
+from liax.face.embed import SAME_PERSON, FaceEmbedder
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.images import read_image
 from liax.media.video import Video
@@ -144,7 +144,10 @@ def summarise(records: list[Record]) -> dict[str, Any]:
         return {v: float(np.mean([getattr(record, field)[v] for record in whole])) for v in VERSIONS}
 
     turn, identity, natural = means("turn"), means("identity"), means("natural")
-    turn_WV = np.array([[record.turn[v] for v in VERSIONS] for record in whole])
+    turn_WV, identity_WV = (
+        np.array([[getattr(record, field)[v] for v in VERSIONS] for record in whole])
+        for field in ("turn", "identity")
+    )
     return {
         "pairs": len(records),
         "without a face": len(records) - len(whole),
@@ -156,6 +159,7 @@ def summarise(records: list[Record]) -> dict[str, Any]:
         "within 1.5 degrees": dict(zip(VERSIONS, (turn_WV <= 1.5).sum(0).tolist(), strict=True)),
         "further than unedited": dict(zip(VERSIONS, (turn_WV > turn_WV[:, :1]).sum(0).tolist(), strict=True)),
         "identity": identity,
+        "same person": dict(zip(VERSIONS, (identity_WV < SAME_PERSON).sum(0).tolist(), strict=True)),
         "natural": natural,
         "identity grows by": {v: identity[v] / identity["unedited"] - 1 for v in VERSIONS},
         "identity beyond natural": {v: identity[v] / natural[v] - 1 for v in VERSIONS},
@@ -247,15 +251,15 @@ def _markdown(summary: dict[str, Any]) -> str:
         f"photographs' heads are {summary['turn of photographs']:.1f}° apart, "
         f"the people {summary['other people']:.2f}.",
         "",
-        "| | turn left | falls by | within 1.5° | further away | turned by | identity distance | grows by "
-        "| real people so turned | beyond them |",
-        "|---" * 10 + "|",
+        "| | turn left | falls by | within 1.5° | further away | turned by | same person | distance "
+        "| grows by | real people so turned | beyond them |",
+        "|---" * 11 + "|",
     ]
     for v in VERSIONS:
         lines.append(
             f"| {v} | {summary['turn'][v]:.2f}° | {summary['turn falls by'][v]:.0%} "
             f"| {summary['within 1.5 degrees'][v]} | {summary['further than unedited'][v]} "
-            f"| {summary['turned'][v]:.1f}° | {summary['identity'][v]:.3f} "
+            f"| {summary['turned'][v]:.1f}° | {summary['same person'][v]} | {summary['identity'][v]:.3f} "
             f"| {summary['identity grows by'][v]:.0%} | {summary['natural'][v]:.3f} "
             f"| {summary['identity beyond natural'][v]:+.0%} |"
         )

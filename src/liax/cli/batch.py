@@ -1,0 +1,88 @@
+"""`liax batch`: many portraits with many videos, as a TOML file lists them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from liax.cli.progress import ProgressDisplay
+from liax.errors import LiaxError
+
+if TYPE_CHECKING:
+    from liax.portrait.batch import Outcome
+    from liax.portrait.jobs import Batch
+
+
+def batch(
+    jobs: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="JOBS.TOML")],
+    *,
+    weights: str = "small",
+    device: str | None = None,
+) -> None:
+    """Animate many portraits with one load of the weights; what fails is told and the others go on.
+
+    The file has a [[job]] table for each, with source, driving, output and any option of animate by its
+    Python name (relative = false, align = "pose", strength = 1.3, edit = {yaw = 15}); or, for every pair,
+    sources = ["faces/*.jpg"], drivings = ["a.mp4", "b.mp4"] and output = "out/{source}_{driving}.mp4".
+    Options of all jobs are in [defaults]. Paths are relative to the file.
+
+    Run it again after a stop, a failure or a change: jobs that are done as asked are skipped, by the record
+    JOBS.TOML.done.json. Files that it has not made are not replaced unless a job has overwrite = true.
+
+    Args:
+        jobs: The TOML file that lists what to do.
+        weights: Name or file of the network's weights.
+        device: cpu, cuda, cuda:N or mps; by default the fastest there is.
+    """
+    # Imported here, so that --help and wrong arguments do not wait for PyTorch.
+    from liax.portrait import Animator
+    from liax.portrait.batch import run_batch
+    from liax.portrait.device import keep_freed_memory
+    from liax.portrait.jobs import read_batch
+    from liax.weights import load
+
+    listed = read_batch(jobs)
+    keep_freed_memory()
+    animator = Animator(load(weights), device)
+    outcomes: list[Outcome] = []
+    try:
+        with ProgressDisplay() as progress:
+            for outcome in run_batch(animator, listed, progress=progress):
+                outcomes.append(outcome)
+                if outcome.status == "failed":
+                    print(f"liax: job {len(outcomes)}: {outcome.error}", file=sys.stderr)
+    finally:
+        _print_summary(listed, outcomes)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed:
+        raise LiaxError(
+            f"{failed} of {len(outcomes)} jobs failed; correct them and run the same command again, "
+            "which skips those that are done."
+        )
+
+
+def _print_summary(listed: Batch, outcomes: list[Outcome]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("job", justify="right")
+    table.add_column("output", overflow="fold")
+    table.add_column("status")
+    for column in ("frames", "length", "took"):
+        table.add_column(column, justify="right")
+    for number, job in enumerate(listed.jobs, 1):
+        cells = [str(number), listed.name(job.output)]
+        if number > len(outcomes):
+            table.add_row(*cells, "stopped" if number == len(outcomes) + 1 else "to do")
+            continue
+        ended = outcomes[number - 1]
+        failed = ended.status == "failed"
+        cells.append("[red]failed[/red]" if failed else ended.status)
+        cells += ["", ""] if failed else [str(ended.frames), f"{ended.seconds:.1f} s"]
+        table.add_row(*cells, "" if ended.status == "skipped" else f"{ended.took:.1f} s")
+    Console().print(table)

@@ -1,0 +1,149 @@
+"""Many portraits animated one after another: what fails is told, what is done is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from liax.errors import LiaxError
+from liax.files import replacing
+from liax.portrait.animate import animate_file
+from liax.portrait.animator import Animator
+from liax.portrait.clip import Progress, silent
+from liax.portrait.jobs import Batch, Job
+from liax.weights.identity import fingerprint
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    frames, seconds: of its output, 0 if it failed. took: seconds of work. error: why it failed, a sentence.
+    """
+
+    job: Job
+    status: Literal["done", "skipped", "failed"]
+    frames: int = 0
+    seconds: float = 0.0
+    took: float = 0.0
+    error: str = ""
+
+
+def run_batch(animator: Animator, batch: Batch, *, progress: Progress = silent) -> Iterator[Outcome]:
+    """Do a batch's jobs (`read_batch`) in their order; gives each one's outcome as it ends.
+
+    A job that fails is an outcome like others. A job is skipped if `batch.record` says that this batch has
+    made its output, as it still is, from the same inputs (by size and time), options and weights. When these
+    have changed the output is made anew; any other file in its place stays and the job fails, unless it says
+    `overwrite`. Missing folders of outputs are created. Stopping at any time leaves no half-written output.
+
+    Raises LiaxError when the record is damaged or cannot be written.
+    """
+    weights = fingerprint(animator.network)
+    for number, job in enumerate(batch.jobs, 1):
+        name, asked = batch.name(job.output), _digest(batch, job, weights)
+        done = _read_record(batch.record).get(name, {})
+        ours = job.output.is_file() and done.get("output") == _content(job.output)
+        if ours and done.get("job") == asked:
+            yield Outcome(job, "skipped", done["frames"], done["seconds"])
+            continue
+
+        def tell(stage: str, count: int, total: int | None, number: int = number) -> None:
+            progress(f"{number} of {len(batch.jobs)}: {stage}", count, total)
+
+        outcome = _do(animator, job, ours, tell)
+        if outcome.status == "done":
+            entry = {
+                "job": asked,
+                "output": _content(job.output),
+                "frames": outcome.frames,
+                "seconds": outcome.seconds,
+            }
+            # Read again: another batch of the same file may have written meanwhile.
+            _write_record(batch.record, _read_record(batch.record) | {name: entry})
+        yield outcome
+
+
+def _do(animator: Animator, job: Job, ours: bool, progress: Progress) -> Outcome:
+    """ours: whether the file at the output is this batch's own."""
+    begun = time.monotonic()
+    try:
+        if job.output.exists() and not (ours or job.overwrite):
+            raise LiaxError(
+                f"{job.output} exists already and is not this batch's work as it left it; "
+                "set overwrite = true to replace it, or name another output."
+            )
+        _make_folder(job.output.parent)
+        written = animate_file(
+            animator,
+            job.source,
+            job.driving,
+            job.output,
+            overwrite=ours or job.overwrite,
+            progress=progress,
+            **job.options,
+        )
+    except LiaxError as error:
+        return Outcome(job, "failed", took=time.monotonic() - begun, error=str(error))
+    except Exception as error:  # a full GPU, say, must not cost the night's other jobs
+        log.debug("unexpected", exc_info=True)
+        text = f"{job.output} cannot be made ({type(error).__name__}: {error})."
+        return Outcome(job, "failed", took=time.monotonic() - begun, error=text)
+    return Outcome(job, "done", written.frames, written.seconds, time.monotonic() - begun)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LiaxError(f"{folder} cannot be created ({error.strerror}); write elsewhere.") from error
+
+
+def _digest(batch: Batch, job: Job, weights: str) -> str:
+    """Of everything that decides what the output shows."""
+    inputs = [(batch.name(path), _stamp(path)) for path in (job.source, job.driving)]
+    told = json.dumps([inputs, job.options, weights], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _stamp(path: Path) -> list[Any]:
+    """A file's size and time of change, of a folder its files'; nothing of what is not there."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    facts = [(file.name, file.stat()) for file in files if file.is_file()]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts]
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_record(path: Path) -> dict[str, dict[str, Any]]:
+    """Output -> digest of its job and of itself, and its length; empty if there is no record yet."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _damaged(path) from error
+    entries = record.values() if isinstance(record, dict) else [None]
+    if not all(isinstance(entry, dict) and {"frames", "seconds"} <= entry.keys() for entry in entries):
+        raise _damaged(path)
+    return dict(record)
+
+
+def _damaged(path: Path) -> LiaxError:
+    return LiaxError(f"{path} is no record of a batch; delete it, and the batch begins anew.")
+
+
+def _write_record(path: Path, record: dict[str, dict[str, Any]]) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(record, indent=1).encode())

@@ -1,0 +1,277 @@
+"""Batches: what a TOML file may say, and which jobs are done, skipped, done anew or told as failed."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from clips import flat_frames, write_clip
+from liax.errors import LiaxError
+from liax.media.video import Video
+from liax.model import LIAX, PRESETS
+from liax.portrait import batch as module
+from liax.portrait.animate import animate
+from liax.portrait.animator import Animator
+from liax.portrait.batch import run_batch
+from liax.portrait.jobs import option_types, read_batch
+
+
+@pytest.fixture(scope="module")
+def animator(tiny: LIAX) -> Animator:
+    return Animator(tiny, "cpu")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Two portraits and two clips beside a TOML file of this text."""
+    (tmp_path / "faces").mkdir()
+    for name, level in (("a", 80), ("b", 160)):
+        Image.fromarray(np.full((64, 64, 3), level, np.uint8)).save(tmp_path / "faces" / f"{name}.png")
+    for name, count in (("x", 3), ("y", 5)):
+        write_clip(tmp_path / f"{name}.mp4", flat_frames(count))
+
+    def written(text: str) -> Path:
+        path = tmp_path / "jobs.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+JOB = '[[job]]\nsource = "faces/a.png"\ndriving = "x.mp4"\noutput = "a.mp4"\ncrop = false\n'
+MATRIX = """
+sources = ["faces/*.png"]
+drivings = ["x.mp4", "y.mp4"]
+output = "out/{source}_{driving}.mp4"
+[defaults]
+crop = false
+"""
+
+
+def statuses(animator: Animator, path: Path) -> list[str]:
+    return [outcome.status for outcome in run_batch(animator, read_batch(path))]
+
+
+def test_jobs_are_read_with_defaults_and_paths_relative_to_the_file(write: Callable[[str], Path]) -> None:
+    text = JOB + 'strength = {mouth = 2, all = 1.5}\nedit = {"#1" = 0.5, yaw = "15deg"}\nrate = 29.97\n'
+    path = write('[defaults]\nonly = ["mouth", "eyes"]\ncrop = true\nalign = "pose"\nface = 2\n' + text)
+    (job,) = read_batch(path).jobs
+    assert (job.source, job.output) == (path.parent / "faces/a.png", path.parent / "a.mp4")
+    assert job.options == {
+        "only": ("mouth", "eyes"),
+        "crop": False,
+        "align": "pose",
+        "face": 2,
+        "strength": {"mouth": 2, "all": 1.5},
+        "edit": {"#1": 0.5, "yaw": (15, "deg")},
+        "rate": Fraction(2997, 100),
+    }
+    assert not job.overwrite
+
+
+def test_a_job_may_have_every_option_of_animate() -> None:
+    types = option_types()
+    hints = get_type_hints(animate)
+    assert {"relative", "edit", "only", "strength", "align", "paste", "rate", "compare"} <= types.keys()
+    assert types.keys() - {"overwrite"} == hints.keys() - {
+        "animator",
+        "source",
+        "driving",
+        "progress",
+        "return",
+    }
+
+
+def test_a_matrix_is_every_pair_in_order(write: Callable[[str], Path]) -> None:
+    path = write(MATRIX + JOB)
+    batch = read_batch(path)
+    names = ["out/a_x.mp4", "out/a_y.mp4", "out/b_x.mp4", "out/b_y.mp4", "a.mp4"]
+    assert [batch.name(job.output) for job in batch.jobs] == names
+    assert all(job.options == {"crop": False} for job in batch.jobs)
+
+
+def test_patterns_name_each_file_once_and_plain_names_may_have_brackets(write: Callable[[str], Path]) -> None:
+    path = write(
+        'sources = ["a[1].png", "faces/b*", "faces/?.png"]\ndrivings=["x.mp4"]\noutput="{source}.gif"'
+    )
+    shutil.copy(path.parent / "faces" / "a.png", path.parent / "a[1].png")
+    assert [job.source.name for job in read_batch(path).jobs] == ["a[1].png", "b.png", "a.png"]
+
+
+WRONG = {
+    JOB + "smoth = true": "[[job]] 1 has the unknown key 'smoth'; did you mean smooth?",
+    JOB
+    + "progress = true": "[[job]] 1 has the unknown key 'progress'; known are source, driving, output, rel",
+    "[defaults]\nfaces = 1\n" + JOB: "[defaults] has the unknown key 'faces'; did you mean face?",
+    "weights = 'x'\n" + JOB: "the file has the unknown key 'weights'; known are sources, drivings, output,",
+    JOB + "smooth = 1": "[[job]] 1: smooth must be true or false, not 1.",
+    JOB + "face = 1.5": "[[job]] 1: face must be a whole number, not 1.5.",
+    JOB + "face = true": "[[job]] 1: face must be a whole number, not True.",
+    JOB + "align = 'poses'": "[[job]] 1: align must be 'pose' or 'expression' or 'all', not 'poses'.",
+    JOB + "only = 'mouth'": "[[job]] 1: only must be a list of texts, not 'mouth'.",
+    JOB + "strength = 'x'": "[[job]] 1: strength must be a number or a table of numbers, not 'x'.",
+    JOB + "strength = {mouth = true}": "[[job]] 1: strength must be",
+    JOB + "edit = {yaw = 'far'}": '[[job]] 1: edit must be a table of numbers or texts such as "15deg"',
+    JOB + "rate = inf": "[[job]] 1: rate must be a number, not inf.",
+    JOB + "[[job]]\nsource = 'a'\ndriving = 'b'": "[[job]] 2 lacks output; add it.",
+    JOB.replace('"x.mp4"', "7"): "[[job]] 1: driving must be a text, not 7.",
+    "job = 3": "job must be tables, [[job]].",
+    "defaults = 3\n" + JOB: "defaults must be a table, [defaults].",
+    "# nothing": "there is no job in it; add [[job]] tables, or sources, drivings and output.",
+    MATRIX.replace("*.png", "*.jpg"): "sources: nothing matches 'faces/*.jpg'; correct the pattern.",
+    MATRIX.replace('["faces/*.png"]', "[]"): "sources is empty; name at least one file.",
+    MATRIX.replace("drivings", "driving"): "the file has the unknown key 'driving'; did you mean drivings?",
+    MATRIX.replace("{source}_{driving}", "{name}"): "output 'out/{name}.mp4' may name {source} and {driving}",
+    MATRIX.replace("{source}_", "{source"): "output 'out/{source{driving}.mp4' ",
+    MATRIX.replace("{source}_", ""): "jobs 1 and 3 have the same output out/x.mp4; name them apart",
+    JOB + JOB.replace("a.mp4", "./faces/../a.mp4"): "jobs 1 and 2 have the same output a.mp4",
+    JOB.replace("a.mp4", "a.txt"): "output a.txt has no ending that can be written; name it one of .mp4",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_refused_by_file_and_key(write: Callable[[str], Path], text: str) -> None:
+    path = write(text)
+    with pytest.raises(LiaxError) as told:
+        read_batch(path)
+    assert str(told.value).startswith(f"{path}: {WRONG[text]}")
+    assert "\n" not in str(told.value)
+
+
+def test_files_that_are_no_toml(write: Callable[[str], Path], tmp_path: Path) -> None:
+    with pytest.raises(LiaxError, match=r"jobs\.toml is no TOML \(.*at end of document"):
+        read_batch(write("[defaults]\nx ="))
+    path = tmp_path / "jobs.toml"
+    path.write_bytes(b"x = '\xff'")
+    with pytest.raises(LiaxError, match="is no TOML"):
+        read_batch(path)
+    with pytest.raises(LiaxError, match="does not exist"):
+        read_batch(tmp_path / "no.toml")
+
+
+def test_outputs_are_those_of_animate_and_done_jobs_are_skipped(
+    animator: Animator, write: Callable[[str], Path]
+) -> None:
+    path, told = write(MATRIX), []
+    outcomes = list(run_batch(animator, read_batch(path), progress=lambda *now: told.append(now)))
+    assert [(o.status, o.frames) for o in outcomes] == [("done", 3), ("done", 5), ("done", 3), ("done", 5)]
+    assert ("4 of 4: animating", 5, 5) in told
+    out = path.parent / "out"
+    assert sorted(os.listdir(out)) == ["a_x.mp4", "a_y.mp4", "b_x.mp4", "b_y.mp4"]
+    alone = path.parent / "alone.mp4"
+    module.animate_file(animator, path.parent / "faces/b.png", path.parent / "y.mp4", alone, crop=False)
+    for one, other in zip(Video(alone), Video(out / "b_y.mp4"), strict=True):
+        assert np.array_equal(one.rgb(), other.rgb())
+    before = {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)}
+    again = list(run_batch(animator, read_batch(path)))
+    assert [(o.status, o.frames) for o in again] == [("skipped", o.frames) for o in outcomes]
+    assert {name: (out / name).stat().st_mtime_ns for name in os.listdir(out)} == before
+
+
+def test_what_changed_is_done_anew(animator: Animator, write: Callable[[str], Path]) -> None:
+    path = write(MATRIX)
+    assert statuses(animator, path) == ["done"] * 4
+    write(MATRIX + "relative = false\n")
+    assert statuses(animator, path) == ["done"] * 4
+    write(MATRIX + "relative = false\noverwrite = true\n")
+    assert statuses(animator, path) == ["skipped"] * 4
+    write_clip(path.parent / "y.mp4", flat_frames(2))
+    assert statuses(animator, path) == ["skipped", "done", "skipped", "done"]
+    (path.parent / "out" / "b_x.mp4").unlink()
+    assert statuses(animator, path) == ["skipped", "skipped", "done", "skipped"]
+    torch.manual_seed(1)
+    assert statuses(Animator(LIAX(PRESETS["tiny"]), "cpu"), path) == ["done"] * 4
+
+
+def test_a_moved_folder_stays_done(animator: Animator, write: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "moved"
+    assert statuses(animator, write(JOB)) == ["done"]
+    folder.mkdir()
+    for name in ("faces", "x.mp4", "a.mp4", "jobs.toml", "jobs.toml.done.json"):
+        os.rename(tmp_path / name, folder / name)
+    os.utime(folder / "a.mp4", (1, 1))
+    assert statuses(animator, folder / "jobs.toml") == ["skipped"]
+
+
+def test_files_that_the_batch_has_not_made_stay(animator: Animator, write: Callable[[str], Path]) -> None:
+    path = write(JOB)
+    output = path.parent / "a.mp4"
+    output.write_bytes(b"precious")
+    (outcome,) = run_batch(animator, read_batch(path))
+    assert outcome.status == "failed"
+    assert outcome.error.startswith(f"{output} exists already and is not this batch's work")
+    assert output.read_bytes() == b"precious"
+    write(JOB + "overwrite = true")
+    assert statuses(animator, path) == ["done"]
+    output.write_bytes(b"replaced by hand")
+    write(JOB)
+    assert statuses(animator, path) == ["failed"]
+    assert output.read_bytes() == b"replaced by hand"
+
+
+def test_failing_jobs_are_told_and_the_others_go_on(
+    animator: Animator, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = JOB.replace("x.mp4", "no.mp4").replace('"a.mp4"', '"b/b.mp4"')
+    unnamed = JOB.replace('"a.mp4"', '"c.mp4"') + 'only = ["mouth"]\n'
+    path = write(bad + unnamed + JOB)
+    one, two, three = run_batch(animator, read_batch(path))
+    assert [one.status, two.status, three.status] == ["failed", "failed", "done"]
+    assert one.error.startswith(f"{path.parent / 'no.mp4'} does not exist")
+    assert "mouth" in two.error
+    assert os.listdir(path.parent / "b") == []
+    write_clip(path.parent / "no.mp4", flat_frames(1))
+    assert statuses(animator, path) == ["done", "failed", "skipped"]
+
+    def explode(*args: object, **options: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(module, "animate_file", explode)
+    write(bad + JOB.replace("crop = false", ""))
+    outcomes = list(run_batch(animator, read_batch(path)))
+    assert [outcome.status for outcome in outcomes] == ["skipped", "failed"]
+    assert outcomes[1].error == f"{path.parent / 'a.mp4'} cannot be made (RuntimeError: out of memory)."
+
+
+def test_a_stop_keeps_what_is_done(
+    animator: Animator, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(MATRIX)
+
+    def stop(stage: str, done: int, total: int | None) -> None:
+        if stage == "3 of 4: animating":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run_batch(animator, read_batch(path), progress=stop))
+    assert sorted(os.listdir(path.parent / "out")) == ["a_x.mp4", "a_y.mp4"]
+    assert statuses(animator, path) == ["skipped", "skipped", "done", "done"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a.mp4": 3}', '{"a.mp4": {}}', "\udcff"])
+def test_a_damaged_record_is_one_sentence(
+    animator: Animator, write: Callable[[str], Path], text: str
+) -> None:
+    batch = read_batch(write(JOB))
+    batch.record.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(LiaxError, match=r"jobs\.toml\.done\.json is no record of a batch; delete it"):
+        list(run_batch(animator, batch))
+    assert not (batch.path.parent / "a.mp4").exists()
+
+
+def test_the_record_names_outputs_and_holds_no_paths(
+    animator: Animator, write: Callable[[str], Path]
+) -> None:
+    path = write(MATRIX)
+    statuses(animator, path)
+    text = read_batch(path).record.read_text()
+    assert list(json.loads(text)) == ["out/a_x.mp4", "out/a_y.mp4", "out/b_x.mp4", "out/b_y.mp4"]
+    assert str(path.parent) not in text
