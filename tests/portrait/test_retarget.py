@@ -138,7 +138,9 @@ def test_bad_requests(options: dict, sentence: str) -> None:
 def test_weights_without_controls() -> None:
     nameless = Controls(M)
     np.testing.assert_allclose(group_gains(nameless, {}, 0.5), 0.5 * np.eye(M))
-    np.testing.assert_allclose(retarget(nameless, strength=0.5), 0.5 * np.eye(M))
+    half_MM = retarget(nameless, strength=0.5)
+    assert half_MM is not None
+    np.testing.assert_allclose(half_MM, 0.5 * np.eye(M))
     with pytest.raises(
         LiaxError, match="These weights name no motion, so 'head' cannot be told from the rest"
     ):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from liax.portrait.driving import Moment
+from liax.portrait.moment import Moment
 from liax.portrait.smoothing import smoothed
 
 

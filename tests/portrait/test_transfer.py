@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from liax.portrait.driving import Moment
+from liax.portrait.moment import Moment
 from liax.portrait.transfer import Transfer, carry, nearest
 
 M = 5

@@ -1,94 +1,220 @@
-"""From a picture and a video to a video: files in, a file out, one batch of frames in memory."""
+"""From a portrait and what drives it to a video: files in, a file out, one batch of frames in memory."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
 from liax.face.crop import squash
 from liax.face.landmarks import FaceLandmarker
-from liax.media.images import read_image
+from liax.media import images, writer
 from liax.media.paths import check_output
-from liax.media.video import Video
-from liax.media.writer import SUFFIXES, create_video
+from liax.model import Encoded
+from liax.portrait.align import Alignment, align_source
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, Written, silent
-from liax.portrait.framing import frame_driving, frame_source, whole
+from liax.portrait.clip import Clip, Progress, Written, silent, write_clip
+from liax.portrait.driving import open_driving
+from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.moment import Driving, Moment
+from liax.portrait.paste import Paste
+from liax.portrait.retarget import retarget
+from liax.portrait.smoothing import smoothed
+from liax.portrait.still import Source, Still, open_still
+from liax.portrait.transfer import Transfer, carry, nearest
+
+log = logging.getLogger(__name__)
+
+# Endings of what can be written.
+OUTPUTS = writer.SUFFIXES + images.SUFFIXES
+
+
+def animate(
+    animator: Animator,
+    source: Source,
+    driving: Path | Driving,
+    *,
+    relative: bool = True,
+    edit: Settings | None = None,
+    force: bool = False,
+    only: Collection[str] = (),
+    without: Collection[str] = (),
+    strength: float | Mapping[str, float] = 1.0,
+    smooth: bool = False,
+    best_frame: bool = False,
+    align: Alignment | None = None,
+    crop: bool = True,
+    face: int | None = None,
+    driving_face: int | None = None,
+    rate: Fraction | None = None,
+    paste: bool = False,
+    compare: bool = False,
+    progress: Progress = silent,
+) -> Clip:
+    """The portrait `source` moved by `driving`, at its rate and times and with its sound.
+
+    source: as in `open_still`. driving: as in `open_driving`, or what that gave.
+    relative: move the source by the driving's change since each shot's first frame (equations 8 and 10).
+        Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
+        picture, which has no change, that happens anyway unless `align` is given.
+    edit, force: what is added throughout, v of equation (10), as in `edit_vector`.
+    only, without, strength: which of the motion is carried over and how strongly, as in `retarget`.
+    smooth: filter the driving's jitter (`smoothed`).
+    best_frame: measure the change since the frame of each shot that is nearest to the source; the driving is
+        then encoded twice.
+    align: first edit the source so that its "pose", "expression" or "all" match the first driving frame.
+    crop: find the face on both sides and cut out the square that the model expects. Without it both are taken
+        whole, squashed to a square, and the result has the source's aspect.
+    face, driving_face: which face of several, 1 the largest; None takes that and warns through the log.
+    rate: frames a second of a folder of pictures.
+    paste: put the moving face back into the whole source picture.
+    compare: source | driving | result side by side; the driving is left out if it has no pictures.
+
+    Raises LiaxError for every input or option that does not work.
+    """
+    _check(relative, best_frame, align, paste, crop)
+    edit_M = edit_vector(edit or {}, animator.controls, force)
+    gains_MM = retarget(animator.controls, only, without, strength)
+    still = open_still(animator, source, crop=crop, face=face)
+    if isinstance(driving, Path):
+        driving = open_driving(animator, driving, crop=crop, face=driving_face, rate=rate, progress=progress)
+    if align is not None:
+        edit_M = edit_M + _aligned(animator, still, driving, align)
+    elif relative and driving.total == 1:
+        log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
+        relative = False
+    transfer, alpha_M = Transfer(relative, edit_M, gains_MM), still.alpha_M
+    references = None
+    if best_frame:
+        counted = _counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)
+        references = nearest(alpha_M, counted, transfer)
+    show = _Show(still, driving, paste, compare)
+    frames = _frames(animator, still.encoded, _moments(driving, smooth), transfer, references, show)
+    return Clip(
+        frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
+    )
 
 
 def animate_file(
     animator: Animator,
-    source: Path,
-    driving: Path,
+    source: Source,
+    driving: Path | Driving,
     output: Path,
     *,
-    relative: bool = True,
-    edit: Mapping[int, float] | None = None,
-    crop: bool = True,
-    face: int | None = None,
-    driving_face: int | None = None,
-    compare: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Written:
-    """Animate the portrait in the picture `source` with the video `driving`; write `output` with its sound.
+    """Write what `animate` makes of `source` and `driving` with these options to `output`.
 
-    output: ends in .mp4, .webm or .gif (silent); frame rate, times and sound are the driving's, the size is
-        the model's.
-    relative, edit: as in `Animator.animate`.
-    crop: find the face on both sides and cut out the square that the model expects. Without it both are taken
-        whole, squashed to a square, and the result has the source's aspect.
-    face, driving_face: which face of several, 1 the largest; None takes that and warns through the log.
-    compare: write source | driving | result side by side.
-    overwrite: whether `output` may exist already.
-
+    output: ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
+        .webp. overwrite: whether it may exist already.
     Raises LiaxError for every input, output or option that does not work; then nothing is written.
     """
-    source, driving, output = Path(source), Path(driving), Path(output)
-    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(source, driving))
-    portrait_HW3 = read_image(source, "source")
-    video = Video(driving, "driving video")
-    size, total = animator.size, video.expected
-    if crop:
-        with FaceLandmarker() as landmarker:
-            framing = frame_source(landmarker, portrait_HW3, source, size, face)
-            driving_framing, total = frame_driving(
-                landmarker, video, size, driving_face, lambda done: progress("finding the face", done, total)
-            )
-    else:
-        framing = whole(portrait_HW3.shape[1], portrait_HW3.shape[0], size)
-        driving_framing = whole(video.width, video.height, size)
-    source_RR3 = framing.shown(portrait_HW3, size)
-    del portrait_HW3  # may be hundreds of megabytes
+    inputs = tuple(path for path in (source, driving) if isinstance(path, Path))
+    check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
+    clip = animate(animator, source, driving, progress=progress, **options)
+    if output.suffix.lower() in writer.SUFFIXES:
+        return write_clip(clip, output, overwrite=overwrite, inputs=inputs, progress=progress)
+    if clip.total != 1:
+        raise LiaxError(
+            f"{output} can hold one picture, but the driving has more; name it one of "
+            f"{', '.join(writer.SUFFIXES)}."
+        )
+    (picture_HW3,) = (picture_HW3 for _, picture_HW3 in clip.frames)
+    images.write_image(output, picture_HW3)
+    return Written(output, 1, float(1 / clip.rate), clip.width, clip.height)
 
-    # What the network has been given, until its result comes: the frame's time and its square.
-    waiting: deque[tuple[Fraction, NDArray[np.uint8]]] = deque()
 
-    def squares() -> Iterator[NDArray[np.uint8]]:
-        for frame in video:
-            square_RR3 = driving_framing.shown(frame.rgb(), size)
-            waiting.append((frame.time, square_RR3))
-            yield square_RR3
+class _Show:
+    """How results are shown: in their own aspect or pasted back, alone or beside source and driving.
 
-    results = animator.animate(source_RR3, squares(), relative=relative, edit=edit)
-    frames, time, width, height = 0, Fraction(0), framing.width, framing.height
-    with create_video(output, video.rate, driving, video.start) as writer:
-        for result_RR3 in results:
-            time, square_RR3 = waiting.popleft()
-            picture_HW3 = squash(result_RR3, width, height)
-            if compare:
-                pictures = (
-                    (source_RR3, width),
-                    (square_RR3, driving_framing.width_at(height)),
-                    (result_RR3, width),
-                )
-                picture_HW3 = np.concatenate([squash(p, w, height) for p, w in pictures], 1)
-            writer.write(picture_HW3, time)
-            frames += 1
-            progress("animating", frames, total)
-    return Written(output, frames, float(time + 1 / video.rate), picture_HW3.shape[1], height)
+    width, height: pixels of what comes out.
+    """
+
+    def __init__(self, still: Still, driving: Driving, paste: bool, compare: bool) -> None:
+        framing, picture_HW3 = still.framing, still.square_RR3
+        self._paste: Paste | None = None
+        self._alone, self.height = framing.width, framing.height
+        if paste and framing.crop is not None:
+            picture_HW3 = still.picture_HW3
+            self._paste = Paste(picture_HW3, framing.crop, len(still.square_RR3))
+            self._alone, self.height = self._paste.width, self._paste.height
+        self.width = self._alone
+        self._source_HW3: NDArray[np.uint8] | None = None
+        if compare:
+            self._source_HW3 = squash(picture_HW3, self._alone, self.height)
+            self._driving_width = driving.width_at(self.height)
+            self.width = 2 * self._alone + self._driving_width
+
+    def __call__(self, result_RR3: NDArray[np.uint8], moment: Moment) -> NDArray[np.uint8]:
+        if self._paste is not None:
+            result_HW3 = self._paste(result_RR3)
+        else:
+            result_HW3 = squash(result_RR3, self._alone, self.height)
+        if self._source_HW3 is None:
+            return result_HW3
+        panels = [self._source_HW3, result_HW3]
+        if moment.square_RR3 is not None:
+            panels.insert(1, squash(moment.square_RR3, self._driving_width, self.height))
+        return np.concatenate(panels, 1)
+
+
+def _frames(
+    animator: Animator,
+    source: Encoded,
+    moments: Iterable[Moment],
+    transfer: Transfer,
+    references: list[NDArray[np.float32]] | None,
+    show: _Show,
+) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
+    # What the network has been given, until its result comes.
+    waiting: deque[Moment] = deque()
+
+    def given() -> Iterator[Moment]:
+        for moment in moments:
+            waiting.append(moment)
+            yield moment
+
+    alpha_source_M = source.alpha_BM[0].cpu().numpy()
+    for result_RR3 in animator.render(source, carry(alpha_source_M, given(), transfer, references)):
+        moment = waiting.popleft()
+        yield moment.time, show(result_RR3, moment)
+
+
+def _moments(driving: Driving, smooth: bool) -> Iterator[Moment]:
+    return smoothed(driving.moments()) if smooth else driving.moments()
+
+
+def _counted(
+    moments: Iterable[Moment], stage: str, total: int | None, progress: Progress
+) -> Iterator[Moment]:
+    for count, moment in enumerate(moments, 1):
+        progress(stage, count, total)
+        yield moment
+
+
+def _aligned(animator: Animator, still: Still, driving: Driving, align: Alignment) -> NDArray[np.float32]:
+    first = next(driving.moments())
+    with FaceLandmarker() as landmarker:
+        return align_source(animator, still.encoded, first.square_RR3, first.alpha_M, align, landmarker)
+
+
+def _check(relative: bool, best_frame: bool, align: Alignment | None, paste: bool, crop: bool) -> None:
+    if not relative and best_frame:
+        raise LiaxError("--best-frame is about relative motion; leave it out, or leave out --absolute.")
+    if not relative and align is not None:
+        raise LiaxError(
+            "--absolute takes over the driving's pose already; leave it out, or leave out --align."
+        )
+    if best_frame and align is not None:
+        raise LiaxError("--align goes by the first frame and --best-frame by another; give one of them.")
+    if paste and not crop:
+        raise LiaxError("Without a crop there is nothing to paste back into; leave out --paste or --no-crop.")

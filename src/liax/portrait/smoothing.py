@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from liax.portrait.driving import Moment
+from liax.portrait.moment import Moment
 
 # Hz: what passes at rest, and of the measured speed.
 _CUTOFF = 1.0
