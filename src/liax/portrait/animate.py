@@ -144,9 +144,9 @@ class _Show:
         self._paste: Paste | None = None
         self._alone, self.height = framing.width, framing.height
         if paste and framing.crop is not None:
-            picture_HW3 = still.picture_HW3
-            self._paste = Paste(picture_HW3, framing.crop, len(still.square_RR3))
+            self._paste = Paste(still.picture_HW3, framing.crop, len(still.square_RR3))
             self._alone, self.height = self._paste.width, self._paste.height
+            picture_HW3 = still.picture_HW3[: self.height, : self._alone]
         self.width = self._alone
         self._source_HW3: NDArray[np.uint8] | None = None
         if compare:
