@@ -12,11 +12,14 @@ from liax.face.crop import Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTrack
 from liax.media.footage import Footage, Picture
-from liax.portrait.framing import LOOK_SIDE, LOOKS_A_SECOND, Framing, check_choice, whole
+from liax.portrait.framing import Framing, check_choice, whole
 from liax.portrait.shots import cut_into_shots
 
 log = logging.getLogger(__name__)
 
+# Faces are looked for in so many frames a second, in pictures of at most so many pixels a side.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
 # A face that is not found in a single look is there all the same: turned away for a moment, or blurred.
 _LOOKS_UNTIL_GONE = 2
 # Cuts and absences beyond so many are only counted for the user.
@@ -85,7 +88,7 @@ def follow(
     progress: called with the number of frames read so far. purpose: for messages.
     Raises LiaxError when no frame shows the face.
     """
-    step = max(1, round(footage.rate / LOOKS_A_SECOND))
+    step = max(1, round(footage.rate / _LOOKS_A_SECOND))
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
     following: _Following | None = None
@@ -121,7 +124,7 @@ class _Following:
         self._scale = 1.0
 
     def look(self, number: int, frame: Picture) -> None:
-        image_HW3 = frame.rgb(longest=LOOK_SIDE)
+        image_HW3 = frame.rgb(longest=_LOOK_SIDE)
         self._picture = (frame.width, frame.height)
         self._scale = frame.width / image_HW3.shape[1]
         self._looks.append((number, frame.time, self.track.add(image_HW3)))

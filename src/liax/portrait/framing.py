@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +14,8 @@ from liax.errors import LiaxError
 from liax.face.crop import Crop, crop_around, cut, squash
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack
-from liax.media.video import Video
 
 log = logging.getLogger(__name__)
-
-# Faces are looked for in so many driving frames a second, in pictures of at most so many pixels a side.
-LOOKS_A_SECOND = 5
-LOOK_SIDE = 1280
 
 
 @dataclass(frozen=True)
@@ -65,33 +58,6 @@ def frame_source(
     check_choice(path, len(faces), choice, "--face")
     face = faces[(choice or 1) - 1]
     return Framing(crop_around(face.box), size, size)
-
-
-def frame_driving(
-    landmarker: FaceLandmarker,
-    video: Video,
-    size: int,
-    choice: int | None,
-    progress: Callable[[int], None] = lambda done: None,
-) -> tuple[Framing, int]:
-    """Framing of the face in a video, the same for all its frames, and how many frames there are.
-
-    Reads the video once, looking for the face a few times a second. Raises LiaxError when no frame shows it;
-    frames without it are fine otherwise. progress: called with the number of frames read so far.
-    """
-    track = FaceTrack(landmarker, choice or 1)
-    step = max(1, round(video.rate / LOOKS_A_SECOND))
-    scale, count = 1.0, 0
-    for frame in video:
-        if count % step == 0:
-            image_HW3 = frame.rgb(longest=LOOK_SIDE)
-            scale = frame.width / image_HW3.shape[1]
-            track.add(image_HW3)
-        count += 1
-        progress(count)
-    check_choice(video.path, track.seen, choice, "--driving-face")
-    crop = track.crop()
-    return Framing(Crop(crop.left * scale, crop.top * scale, crop.side * scale), size, size), count
 
 
 def check_choice(path: Path, count: int, choice: int | None, option: str) -> None:
