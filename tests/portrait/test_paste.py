@@ -59,7 +59,7 @@ def test_tint_is_taken_away_at_the_border_and_kept_in_the_middle() -> None:
     paste = Paste(grey_HW3, Crop(50, 50, 300), SIZE)
     pasted_HW = paste(np.full((SIZE, SIZE, 3), 116, np.uint8))[..., 0].astype(int)
     assert np.abs(pasted_HW[200, 50:80] - 100).max() <= 3
-    assert 110 <= pasted_HW[200, 200] <= 115
+    assert 107 <= pasted_HW[200, 200] <= 115
     assert (np.diff(pasted_HW[200, 50:200]) >= 0).all()
     moved = paste(np.full((SIZE, SIZE, 3), 220, np.uint8))  # a difference too large for a tint stays
     assert moved[200, 200, 0] > 200
@@ -106,5 +106,6 @@ def test_a_picture_that_ends_within_the_square_shows_the_result_up_to_its_edge()
     pasted_HW = Paste(black_HW3, Crop(-30, 20, 90), SIZE)(np.full((SIZE, SIZE, 3), 240, np.uint8))[..., 0]
     assert pasted_HW.shape == (100, 100)
     assert pasted_HW[65, 0] > 200  # the square begins left of the picture
-    assert pasted_HW[65, 59] == 0  # and ends within it on the right
+    assert pasted_HW[65, 59] < 10  # and ends within it on the right
+    assert pasted_HW[65, 60] == 0
     assert (Paste(black_HW3, Crop(200, 0, 50), SIZE)(np.full((SIZE, SIZE, 3), 240, np.uint8)) == 0).all()

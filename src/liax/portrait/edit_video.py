@@ -21,6 +21,7 @@ from liax.portrait.driving import Filmed
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.following import Purpose, Shot, follow
 from liax.portrait.retouch import Redrawing, Retouch
+from liax.portrait.steady import Steady
 
 _PURPOSE = Purpose("--face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
@@ -104,6 +105,7 @@ def _frame_by_frame(
 ) -> _Frames:
     views = _in_shots(footage, shots)
     fade = max(1.0, _FADE * footage.rate)
+    current: Shot | None = None
     while chunk := list(islice(views, animator.batch)):
         pictures = [frame.rgb() for _, frame, _ in chunk]
         squares = [s.framing.shown(p, animator.size) for p, (_, _, s) in zip(pictures, chunk, strict=True)]
@@ -111,10 +113,12 @@ def _frame_by_frame(
         amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
         alpha_BM = encoded.alpha_BM.cpu().numpy() + amount_B[:, None] * edit_M
         changes = Redrawing(animator, encoded)(alpha_BM)
-        for (_, frame, shot), picture_HW3, square_RR3, change in zip(
-            chunk, pictures, squares, changes, strict=True
-        ):
-            yield frame.time, places.of(shot)(places.picture(picture_HW3, square_RR3), change)
+        for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
+            _, frame, shot = view
+            if shot is not current:
+                current, steady = shot, Steady(animator.size, footage.rate)
+            picture_HW3 = places.picture(picture_HW3, square_RR3)
+            yield frame.time, places.of(shot)(picture_HW3, steady(change))
 
 
 def _from_first_frame(

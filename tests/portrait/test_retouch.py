@@ -1,0 +1,117 @@
+"""Changes move a picture's own pixels, add what is new, and leave the rest as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liax.face.crop import Crop, cut
+from liax.model import LIAX
+from liax.portrait import Animator
+from liax.portrait.retouch import Change, Redrawing, Retouch
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def animator(tiny: LIAX) -> Animator:
+    return Animator(tiny, "cpu")
+
+
+def still(x: float = 0, y: float = 0, new: float = 0, drawn: float = 0) -> Change:
+    """The same change everywhere in the square."""
+    shift_RR2 = np.tile(np.float32([x, y]), (SIZE, SIZE, 1))
+    return Change(
+        shift_RR2, np.full((SIZE, SIZE), new, np.float32), np.full((SIZE, SIZE, 3), drawn, np.float32)
+    )
+
+
+def test_no_change_is_no_change(animator: Animator, portrait_HW3: np.ndarray) -> None:
+    """To the bit: an edit of 0 gives the picture, not the network's idea of it."""
+    crop = Crop(125.7, 11.5, 201.8)
+    encoded = animator.encode([cut(portrait_HW3, crop, SIZE)] * 2)
+    redrawing = Redrawing(animator, encoded)
+    retouch = Retouch(crop, 512, 512, SIZE)
+    alpha_BM = encoded.alpha_BM.numpy()
+    for change in redrawing(alpha_BM):
+        assert np.array_equal(retouch(portrait_HW3, change), portrait_HW3)
+    alpha_BM[1, 0] += 1
+    same, other = redrawing(alpha_BM)
+    assert np.array_equal(retouch(portrait_HW3, same), portrait_HW3)
+    assert np.abs(retouch(portrait_HW3, other).astype(int) - portrait_HW3)[50:150, 200:300].mean() > 1
+
+
+def test_a_change_says_how_to_draw_the_network_s_picture(
+    animator: Animator, portrait_HW3: np.ndarray
+) -> None:
+    """Put into the network's drawing of the source, it gives its drawing with the other coefficients."""
+    encoded = animator.encode([portrait_HW3])
+    alpha_M = encoded.alpha_BM[0].numpy()
+    edited_M = alpha_M + np.float32(0.8)
+    before_RR3, after_RR3 = animator.render(encoded, [alpha_M, edited_M])
+    (change,) = Redrawing(animator, encoded)(edited_M[None])
+    result_RR3 = Retouch(None, SIZE, SIZE, SIZE)(before_RR3, change)
+    inner = np.s_[6:-6, 6:-6]
+    apart = np.abs(before_RR3.astype(int) - after_RR3)[inner].mean()
+    assert apart > 3
+    assert np.abs(result_RR3.astype(int) - after_RR3)[inner].mean() < 0.25 * apart
+
+
+def test_one_source_serves_many_coefficients(animator: Animator, portrait_HW3: np.ndarray) -> None:
+    encoded = animator.encode([portrait_HW3])
+    alpha_BM = encoded.alpha_BM.numpy() + np.float32([[0], [0.5], [1]])
+    together = list(Redrawing(animator, encoded)(alpha_BM))
+    for change, alpha_M in zip(together, alpha_BM, strict=True):
+        (alone,) = Redrawing(animator, encoded)(alpha_M[None])
+        np.testing.assert_allclose(change.shift_RR2, alone.shift_RR2, atol=1e-3)
+        np.testing.assert_allclose(change.drawn_RR3, alone.drawn_RR3, atol=0.1)
+
+
+def test_a_shift_moves_the_picture_at_its_own_resolution(portrait_HW3: np.ndarray) -> None:
+    """A square of 192 pixels seen at 64: two of its pixels are six of the picture's."""
+    crop = Crop(160, 160, 192)
+    moved_HW3 = Retouch(crop, 512, 512, SIZE)(portrait_HW3, still(x=2, y=-1))
+    expected_HW3 = np.roll(portrait_HW3, (3, -6), (0, 1))
+    within = np.s_[165:345, 165:345]  # whole in the square, not only in its middle
+    assert np.abs(moved_HW3[within].astype(int) - expected_HW3[within]).max() <= 1
+    changed_HW = (moved_HW3 != portrait_HW3).any(-1)
+    margin = 0.21 * 192
+    y, x = np.nonzero(changed_HW)
+    assert 160 - margin < x.min() < 150  # the motion goes on beyond the square, and ends
+    assert 352 < y.max() < 352 + margin
+
+
+def test_what_is_new_is_the_drawing(portrait_HW3: np.ndarray) -> None:
+    result_HW3 = Retouch(Crop(100, 100, 300), 512, 512, SIZE)(portrait_HW3, still(new=1, drawn=77))
+    assert (result_HW3[180:320, 180:320] == 77).all()
+    outside = np.ones((512, 512), bool)
+    outside[100:400, 100:400] = False
+    assert np.array_equal(result_HW3[outside], portrait_HW3[outside])
+
+
+def test_what_the_network_could_not_see_comes_from_the_picture(portrait_HW3: np.ndarray) -> None:
+    """Pixels from beyond the square are not taken from its drawing, unless the picture ends there too."""
+    change = still(x=20, new=1, drawn=77)
+    beyond = Retouch(Crop(100, 100, 192), 512, 512, SIZE)(portrait_HW3, change)
+    assert np.abs(beyond[190:200, 255:262].astype(int) - portrait_HW3[190:200, 315:322]).max() <= 1
+    edge = Retouch(Crop(320, 100, 192), 512, 512, SIZE)(portrait_HW3, change)
+    assert (edge[190:200, 480:505] == 77).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    left=st.floats(-120, 150),
+    top=st.floats(-120, 150),
+    side=st.floats(3, 200),
+    width=st.integers(20, 121),
+    height=st.integers(20, 121),
+    x=st.floats(-30, 30),
+)
+def test_any_place(left: float, top: float, side: float, width: int, height: int, x: float) -> None:
+    picture_HW3 = np.full((height, width, 3), (10, 130, 250), np.uint8)
+    retouch = Retouch(Crop(left, top, side), width, height, SIZE)
+    assert (retouch.width, retouch.height) == (width // 2 * 2, height // 2 * 2)
+    result_HW3 = retouch(picture_HW3, still(x=x))
+    assert np.array_equal(result_HW3, picture_HW3[: retouch.height, : retouch.width])
