@@ -19,7 +19,9 @@ from liax.media.video import Video
 from liax.model import LIAX
 from liax.portrait import Animator
 from liax.portrait.clip import write_clip as write_result
-from liax.portrait.edit_video import edit_video
+from liax.portrait.edit_video import _amount, edit_video
+from liax.portrait.following import Absence, Shot
+from liax.portrait.framing import Framing
 from liax.weights import load
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -140,24 +142,35 @@ def test_each_shot_is_framed_for_itself(
 def test_without_a_face_frames_stay_as_they_are(
     animator: Animator, portrait_HW3: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Something passes in front of the face for a second; the edit fades out before and in again after."""
-    frames = moving_face(portrait_HW3, 60)
-    y, x = np.mgrid[:160, :200]
-    for k in range(20, 45):
-        frames[k][40:200, 20:220] = np.stack([90 + y // 4, 90 + x // 4, 90 + y // 8], -1)
+    """A curtain rises before the face and falls again; the edit fades out and in."""
+    frames = moving_face(portrait_HW3, 75)
+    for k, frame in enumerate(frames):
+        curtain = int(np.clip(10 * min(k - 12, 60 - k), 0, 200))
+        frame[220 - curtain : 220, 20:280] = (70, 90, 110)
     clip = write_clip(tmp_path / "c.mp4", frames, rate=25)
     with caplog.at_level(logging.WARNING):
         after = results(animator, clip, {0: 1.0})
-    assert "c.mp4 shows no face from 0.8 s to 1.8 s; nothing is edited there." in caplog.text
+    (told,) = caplog.messages
+    assert told.startswith(f"{clip} shows no face from ")
+    assert told.endswith("; nothing is edited there.")
     apart = changes(frames_of(clip), after)
-    assert max(apart[20:45]) == 0
-    assert min(*apart[:12], *apart[52:]) > 0.3
-    assert 0 < apart[46] < apart[48] < apart[52]
+    still = [k for k in range(75) if apart[k] == 0]
+    assert still == list(range(still[0], still[-1] + 1))
+    assert set(range(30, 42)) <= set(still) <= set(range(13, 60))
+    for first, step in ((still[0], -1), (still[-1], 1)):
+        assert 0 < apart[first + step] < apart[first + 3 * step] < apart[first + 5 * step]
+
+
+def test_the_edit_fades_around_an_absence() -> None:
+    absence = Absence(10, 20, Fraction(1), Fraction(2))
+    shot = Shot(0, Framing(None, 64, 64), 0, Fraction(0), (absence,))
+    amounts = [_amount(shot, number, 4) for number in range(30)]
+    assert amounts == [1] * 7 + [0.75, 0.5, 0.25] + [0] * 10 + [0.25, 0.5, 0.75] + [1] * 7
 
 
 def test_memory_does_not_grow_with_length(animator: Animator, tmp_path: Path) -> None:
     peaks = []
-    for count in (20, 20, 120):
+    for count in (12, 12, 60):
         clip = write_clip(tmp_path / "d.mp4", flat_frames(count, 320, 240))
         tracemalloc.start()
         made = edit_video(animator, clip, {0: 1.0}, crop=False)
