@@ -1,7 +1,32 @@
-"""What people do with portraits: animate one with a video."""
+"""What people do with portraits: animate, edit and turn them, edit videos, keep motion, work in batches."""
 
-from liax.portrait.animate import animate_file
+from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
+from liax.portrait.batch import run_batch
 from liax.portrait.clip import Clip, Written, write_clip
+from liax.portrait.driving import open_driving
+from liax.portrait.edit import Edited, edit_image
+from liax.portrait.edit_video import edit_video
+from liax.portrait.encode import encode
+from liax.portrait.jobs import read_batch
+from liax.portrait.manipulate import orbit, sweep
+from liax.portrait.still import open_still
 
-__all__ = ["Animator", "Clip", "Written", "animate_file", "write_clip"]
+__all__ = [
+    "Animator",
+    "Clip",
+    "Edited",
+    "Written",
+    "animate",
+    "animate_file",
+    "edit_image",
+    "edit_video",
+    "encode",
+    "open_driving",
+    "open_still",
+    "orbit",
+    "read_batch",
+    "run_batch",
+    "sweep",
+    "write_clip",
+]
