@@ -22,28 +22,29 @@ class FaceTrack:
     """Follows one face over the frames given to `add`; memory is four numbers a frame.
 
     choice: which face, 1 the largest, of the first frame that shows so many.
-    found: how many frames so far show it. seen: the most faces in any frame up to the first that shows it.
+    boxes: its place in each frame so far that shows it, in order. found: how many these are.
+    seen: the most faces in any frame up to the first that shows it.
     """
 
     def __init__(self, landmarker: FaceLandmarker, choice: int = 1) -> None:
         self._landmarker = landmarker
         self._choice = choice
-        self._boxes: list[Box] = []
+        self.boxes: list[Box] = []
         self._missed = 0  # frames since it was last seen
         self.seen = 0
 
     @property
     def found(self) -> int:
-        return len(self._boxes)
+        return len(self.boxes)
 
     def add(self, frame_HW3: NDArray[np.uint8]) -> bool:
         """Look for the face in the next RGB uint8 frame (H, W, 3), and say whether it is there.
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
-        box = self._follow(frame_HW3, self._boxes[-1]) if self._boxes else self._begin(frame_HW3)
+        box = self._follow(frame_HW3, self.boxes[-1]) if self.boxes else self._begin(frame_HW3)
         if box is not None:
-            self._boxes.append(box)
+            self.boxes.append(box)
             self._missed = 0
         else:
             self._missed += 1
@@ -51,7 +52,7 @@ class FaceTrack:
 
     def crop(self) -> Crop:
         """The square that shows the face in all frames so far, in their pixels; needs `found` > 0."""
-        boxes_N4 = np.array(self._boxes)
+        boxes_N4 = np.array(self.boxes)
         typical = np.median(boxes_N4, 0)
         # Without the rarest places: a single false find must not widen the square.
         extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]

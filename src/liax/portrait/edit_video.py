@@ -21,7 +21,7 @@ from liax.portrait.driving import Filmed
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.following import Purpose, Shot, follow
 from liax.portrait.retouch import Redrawing, Retouch
-from liax.portrait.steady import Steady
+from liax.portrait.surroundings import Surroundings
 
 _PURPOSE = Purpose("--face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
@@ -114,11 +114,12 @@ def _frame_by_frame(
         alpha_BM = encoded.alpha_BM.cpu().numpy() + amount_B[:, None] * edit_M
         changes = Redrawing(animator, encoded)(alpha_BM)
         for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
-            _, frame, shot = view
+            number, frame, shot = view
             if shot is not current:
-                current, steady = shot, Steady(animator.size, footage.rate)
-            picture_HW3 = places.picture(picture_HW3, square_RR3)
-            yield frame.time, places.of(shot)(picture_HW3, steady(change))
+                current, around = shot, Surroundings.of(shot, animator.size, footage.rate)
+            if around is not None:
+                change = around.keep(change, number)
+            yield frame.time, places.of(shot)(places.picture(picture_HW3, square_RR3), change)
 
 
 def _from_first_frame(

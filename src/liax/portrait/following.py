@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from liax.face.crop import Crop
+from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTrack
 from liax.media.footage import Footage, Picture
@@ -57,6 +57,7 @@ class Shot:
     first: number of its first frame. framing: of all its frames.
     begins: number of the first frame that shows the face, from which relative motion counts; None when none
         does. begins_at: that frame's time in seconds. absences: where the face is not seen.
+    places: some of the frames that show the face, and its box there in pixels of the frame.
     """
 
     first: int
@@ -64,6 +65,7 @@ class Shot:
     begins: int | None
     begins_at: Fraction
     absences: tuple[Absence, ...] = ()
+    places: tuple[tuple[int, Box], ...] = ()
 
     def shows_face(self, frame: int) -> bool:
         """Whether the face is seen in this frame of the shot."""
@@ -140,7 +142,14 @@ class _Following:
             crop = Crop((width - side) / 2, (height - side) / 2, side)
         begins, begins_at = next(((n, time) for n, time, there in self._looks if there), (None, Fraction(0)))
         absences = tuple(self._absences(end, end_time))
-        return Shot(self.first, Framing(crop, size, size), begins, begins_at, absences)
+        places = tuple(self._places())
+        return Shot(self.first, Framing(crop, size, size), begins, begins_at, absences, places)
+
+    def _places(self) -> Iterator[tuple[int, Box]]:
+        numbers = (number for number, _, there in self._looks if there)
+        for number, (left, top, right, bottom) in zip(numbers, self.track.boxes, strict=True):
+            scale = self._scale
+            yield number, (left * scale, top * scale, right * scale, bottom * scale)
 
     def _absences(self, end: int, end_time: Fraction) -> Iterator[Absence]:
         """Each from the frame after the last look that shows the face to the next look that shows it."""

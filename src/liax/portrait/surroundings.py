@@ -1,0 +1,73 @@
+"""An edit kept to the head, so that what is around it in a video stays as filmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.face.crop import Crop
+from liax.portrait.following import Shot
+from liax.portrait.retouch import Change
+
+# Measured from the middle of the head in halves of the face's box: an edit is whole up to the first and ends
+# at the second. The head's middle is above its face's by so much of the box.
+_WHOLE, _END = 1.4, 2.2
+_ABOVE = 0.1
+# The head has room for where it is within so many seconds, so that what surrounds it need not move with it.
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where in the square the head is throughout a shot.
+
+    A network that turns a head also draws some of what surrounds it elsewhere, a little more or less in every
+    frame: walls would bend and swim.
+
+    frames_N: numbers of some frames. boxes_N4: left, top, right and bottom of all places where the face is
+        around these, in pixels of the square. size: side R of the square.
+    """
+
+    frames_N: NDArray[np.int64]
+    boxes_N4: NDArray[np.float64]
+    size: int
+
+    @staticmethod
+    def of(shot: Shot, size: int, rate: Fraction) -> Surroundings | None:
+        """Those of a shot with `rate` frames a second; None where it is not known where the face is."""
+        crop = shot.framing.crop
+        if crop is None or not shot.places:
+            return None
+        frames_N = np.array([number for number, _ in shot.places])
+        boxes_N4 = _in_square(np.array([box for _, box in shot.places]), crop, size)
+        near_NN = np.abs(frames_N - frames_N[:, None]) <= _SECONDS * rate
+        reached_N4 = np.stack(
+            [np.r_[boxes_N4[near, :2].min(0), boxes_N4[near, 2:].max(0)] for near in near_NN]
+        )
+        smooth_N4 = near_NN @ reached_N4 / near_NN.sum(1, keepdims=True)
+        return Surroundings(frames_N, smooth_N4, size)
+
+    def weight(self, number: int) -> NDArray[np.float32]:
+        """How much of an edit each place in frame `number` gets: 1 at the head, 0 away from it; (R, R)."""
+        left, top, right, bottom = (np.interp(number, self.frames_N, self.boxes_N4[:, k]) for k in range(4))
+        axis_R = np.arange(self.size) + 0.5
+        x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
+        y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top) + 2 * _ABOVE
+        t_RR = ((_END - np.hypot(x_R, y_R[:, None])) / (_END - _WHOLE)).clip(0, 1)
+        return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
+
+    def keep(self, change: Change, number: int) -> Change:
+        """The change of frame `number`, without what it does to the head's surroundings."""
+        weight_RR = self.weight(number)
+        return Change(
+            change.shift_RR2 * weight_RR[..., None],
+            change.new_RR * weight_RR,
+            change.drawn_RR3 * weight_RR[..., None],
+        )
+
+
+def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[np.float64]:
+    return (boxes_N4 - [crop.left, crop.top, crop.left, crop.top]) * (size / crop.side)
