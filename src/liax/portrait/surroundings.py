@@ -12,12 +12,12 @@ from liax.face.crop import Crop
 from liax.portrait.following import Shot
 from liax.portrait.retouch import Change
 
-# Measured from the middle of the head in halves of the face's box: an edit is whole up to the first and ends
-# at the second. The head's middle is above its face's by so much of the box.
-_WHOLE, _END = 1.4, 2.2
-_ABOVE = 0.1
+# Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
+# second. Upwards, where the hair is, both are larger by this factor.
+_WHOLE, _END = 1.15, 1.7
+_UPWARDS = 1.3
 # The head has room for where it is within so many seconds, so that what surrounds it need not move with it.
-_SECONDS = 1.0
+_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Surroundings:
         left, top, right, bottom = (np.interp(number, self.frames_N, self.boxes_N4[:, k]) for k in range(4))
         axis_R = np.arange(self.size) + 0.5
         x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
-        y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top) + 2 * _ABOVE
+        y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top)
+        y_R = np.where(y_R < 0, y_R / _UPWARDS, y_R)
         t_RR = ((_END - np.hypot(x_R, y_R[:, None])) / (_END - _WHOLE)).clip(0, 1)
         return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
 
