@@ -1,4 +1,6 @@
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from liax.errors import LiaxError
 from liax.media import images
-from liax.media.images import read_image
+from liax.media.images import SUFFIXES, read_image, write_image
 
 
 def two_halves() -> Image.Image:
@@ -130,3 +132,34 @@ def _header_only(path: Path, side: int) -> None:
         header = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
         PngImagePlugin.putchunk(file, b"IHDR", header)
         PngImagePlugin.putchunk(file, b"IDAT", b"")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_written_is_what_is_read(tmp_path: Path, portrait_HW3: np.ndarray, suffix: str) -> None:
+    path = tmp_path / f"picture{suffix.upper()}"
+    write_image(path, portrait_HW3[:201, :150])
+    apart = np.abs(read_image(path).astype(int) - portrait_HW3[:201, :150])
+    assert apart.mean() <= (0 if suffix == ".png" else 2)
+    write_image(path, portrait_HW3[:9, :9])  # in its place
+    assert read_image(path).shape == (9, 9, 3)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_too_large_for_its_format(tmp_path: Path) -> None:
+    with pytest.raises(LiaxError, match=r"long\.webp cannot be written as WEBP .*name it \.png instead"):
+        write_image(tmp_path / "long.webp", np.zeros((2, 17000, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_leaves_what_was_there(
+    tmp_path: Path,
+    portrait_HW3: np.ndarray,
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    path = tmp_path / "picture.png"
+    write_image(path, portrait_HW3[:9, :9])
+    before = path.read_bytes()
+    with full_disk(100_000), pytest.raises(LiaxError, match="disk is full"):
+        write_image(path, portrait_HW3)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -67,7 +67,7 @@ def edit(
     edited = edit_image(animator, image, wanted, crop=not no_crop, face=face, paste=paste, force=force)
     write_image(output, edited.picture_HW3)
     if sheet is not None:
-        cells = [(edited.before_HW3, "before"), (edited.after_HW3, ", ".join(settings))]
+        cells = [(edited.before_HW3, "before"), (edited.after_HW3, ", ".join(",".join(settings).split(",")))]
         write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)))
     height, width = edited.picture_HW3.shape[:2]
     print(f"{', '.join(map(str, outputs))}: {width}x{height}")

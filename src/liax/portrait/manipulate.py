@@ -102,7 +102,7 @@ def sweep_sheet(
     """
     controls = _chosen(animator.controls, names)
     grid = [[{control.name: value} for value in _five(control)] for control in controls]
-    titles = [f"{control.name}\n({control.group})" for control in controls]
+    titles = [c.name if c.name.startswith("#") else f"{c.name}\n({c.group})" for c in controls]
     still = open_still(animator, source, crop=crop, face=face)
     return _sheet(animator, still, titles, grid, extent)
 

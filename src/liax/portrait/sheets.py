@@ -12,7 +12,7 @@ Picture = NDArray[np.uint8]
 Cell = tuple[Picture, str]
 
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (90, 90, 90)
-_GAP = 4
+_GAP, _SMALLEST = 4, 9
 
 
 def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> Picture:
@@ -37,7 +37,9 @@ def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> P
         x, y = margin, row * (line + side + _GAP) + _GAP
         draw.multiline_text((2 * _GAP, y + line), title, _INK, font, spacing=line - size)
         for picture, text in cells:
-            draw.text((x + picture.width / 2, y + line / 2), text, _FAINT, font, anchor="mm")
+            draw.text(
+                (x + picture.width / 2, y + line / 2), text, _FAINT, _fit(text, picture.width, size), "mm"
+            )
             sheet.paste(picture, (x, y + line))
             x += picture.width + _GAP
     return np.asarray(sheet)
@@ -57,6 +59,12 @@ def caption(picture_HW3: Picture, text: str) -> Picture:
         stroke_fill="black",
     )
     return np.asarray(image)
+
+
+def _fit(text: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The default font at `size`, or as much smaller as the text needs, down to what can be read."""
+    length = ImageFont.load_default(size).getlength(text)
+    return ImageFont.load_default(max(_SMALLEST, min(size, int(size * width / max(length, 1)))))
 
 
 def _at_height(picture_HW3: Picture, height: int) -> Image.Image:

@@ -1,0 +1,24 @@
+"""The command line, run in the tests' own process."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from liax.cli.main import main
+
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """`command("edit", …)` runs `liax edit …`; exit code, standard output, standard error."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*args: object) -> Outcome:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(arg) for arg in args])
+        out, err = capfd.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return run
