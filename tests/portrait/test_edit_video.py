@@ -133,9 +133,9 @@ def test_each_shot_is_framed_for_itself(
     before = frames_of(clip)
     differs = [(np.abs(a.astype(int) - b) > 0).any((0, 2)) for a, b in zip(after, before, strict=True)]
     for k in (0, 12):
-        assert differs[k][100:150].all()
+        assert differs[k][100:150].mean() > 0.9
         assert not differs[k][320:].any()
-        assert differs[13 + k][480:530].all()
+        assert differs[13 + k][480:530].mean() > 0.9
         assert not differs[13 + k][:320].any()
 
 

@@ -43,11 +43,12 @@ class Surroundings:
             return None
         frames_N = np.array([number for number, _ in shot.places])
         boxes_N4 = _in_square(np.array([box for _, box in shot.places]), crop, size)
-        near_NN = np.abs(frames_N - frames_N[:, None]) <= _SECONDS * rate
-        reached_N4 = np.stack(
-            [np.r_[boxes_N4[near, :2].min(0), boxes_N4[near, 2:].max(0)] for near in near_NN]
-        )
-        smooth_N4 = near_NN @ reached_N4 / near_NN.sum(1, keepdims=True)
+        reach = float(_SECONDS * rate)
+        starts = np.searchsorted(frames_N, frames_N - reach)
+        ends = np.searchsorted(frames_N, frames_N + reach, "right")
+        near = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+        reached_N4 = np.stack([np.r_[boxes_N4[n, :2].min(0), boxes_N4[n, 2:].max(0)] for n in near])
+        smooth_N4 = np.stack([reached_N4[n].mean(0) for n in near])
         return Surroundings(frames_N, smooth_N4, size)
 
     def weight(self, number: int) -> NDArray[np.float32]:
