@@ -16,6 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from liax.data.augment import Batch
+from liax.face.factors import FACTORS
 from liax.model import LIAX, PRESETS
 from liax.training.config import LossConfig
 from liax.training.losses import Reconstruction
@@ -64,7 +65,8 @@ def main() -> None:
     images = [torch.rand(options.batch, 3, config.size, config.size, device=device) * 2 - 1 for _ in range(3)]
     source, target, driving = (x.contiguous(memory_format=layout) for x in images)
     box = torch.tensor([0.3, 0.4, 0.6, 0.5], device=device).expand(options.batch, 3, 4)
-    batch = Batch(source, target, driving, box.contiguous())
+    unknown = torch.full((options.batch, len(FACTORS)), torch.nan, device=device)
+    batch = Batch(source, target, driving, box.contiguous(), unknown)
     with FlopCounterMode(display=False) as counter:
         network(source[:1], driving[:1])
     flops = 3 * options.batch * counter.get_total_flops()

@@ -1,12 +1,16 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from liax.data.augment import AugmentConfig, Batch, augment
+from liax.face.factors import FACTORS, measure_factors
+from liax.face.landmarks import FaceLandmarker
 
 PLAIN = AugmentConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -22,9 +26,13 @@ def boxes(batch: int = 4) -> torch.Tensor:
     return torch.tensor([left, right, mouth]).expand(batch, 3, 4)
 
 
+def factors(batch: int = 4) -> torch.Tensor:
+    return torch.arange(1.0, 1 + len(FACTORS)).expand(batch, -1) / 20
+
+
 def made(config: AugmentConfig, stills: int = 0, seed: int = 1) -> Batch:
     generator = torch.Generator().manual_seed(seed)
-    return augment(picture(), picture(seed=1), boxes(), stills, config, generator)
+    return augment(picture(), picture(seed=1), boxes(), factors(), stills, config, generator)
 
 
 def test_without_augmentation_nothing_changes() -> None:
@@ -32,6 +40,7 @@ def test_without_augmentation_nothing_changes() -> None:
     assert torch.allclose((batch.source + 1) * 127.5, picture().float(), atol=1e-4)
     assert torch.allclose((batch.target + 1) * 127.5, picture(seed=1).float(), atol=1e-4)
     assert torch.equal(batch.boxes_BP4, boxes())
+    assert torch.equal(batch.factors_BK, factors())
     assert torch.allclose(batch.driving, batch.target, atol=1e-6)
 
 
@@ -40,6 +49,9 @@ def test_flip_mirrors_pictures_and_boxes() -> None:
     plain, flipped = made(PLAIN), made(AugmentConfig(1.0, 0.0, 0.0))
     assert torch.allclose(flipped.source, plain.source.flip(3), atol=1e-6)
     assert torch.allclose(flipped.target, plain.target.flip(3), atol=1e-6)
+    told = dict(zip(FACTORS, (flipped.factors_BK / plain.factors_BK)[0].tolist(), strict=True))
+    assert {name for name, ratio in told.items() if ratio == -1} == {"yaw", "roll", "x", "gaze-x"}
+    assert set(told.values()) == {1, -1}
     left, right, mouth = flipped.boxes_BP4[0].tolist()
     assert left == [1 - 0.375, 0.25, 1 - 0.125, 0.375]
     assert right == [1 - 0.75, 0.25, 1 - 0.5, 0.375]
@@ -51,7 +63,7 @@ def test_half_are_flipped() -> None:
     image = torch.zeros(batch, 3, 2, 2, dtype=torch.uint8)
     image[..., 0] = 255
     generator = torch.Generator().manual_seed(0)
-    done = augment(image, image, boxes(batch), 0, AugmentConfig(0.5, 0.0, 0.0), generator)
+    done = augment(image, image, boxes(batch), factors(batch), 0, AugmentConfig(0.5, 0.0, 0.0), generator)
     flipped = done.source[:, 0, 0, 1] > 0
     assert abs(int(flipped.sum()) - 1000) < 5 * math.sqrt(batch / 4)
     assert torch.equal(flipped, done.boxes_BP4[:, 0, 0] != 0.5)  # boxes with their picture
@@ -70,7 +82,7 @@ def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, s
 def test_colours_change_for_source_and_target_alike() -> None:
     same = picture()
     generator = torch.Generator().manual_seed(3)
-    batch = augment(same, same, boxes(), 0, AugmentConfig(0.0, 0.3, 0.3), generator)
+    batch = augment(same, same, boxes(), factors(), 0, AugmentConfig(0.0, 0.3, 0.3), generator)
     assert torch.equal(batch.source, batch.target)
     assert (batch.source - made(PLAIN).source).abs().mean() > 0.02
     assert (batch.driving - batch.target).abs().mean() > 0.02
@@ -110,7 +122,7 @@ def test_stills_are_moved_by_similarities(seed: int) -> None:
     ramp = torch.stack([line.expand(size, size), line[:, None].expand(size, size), torch.zeros(size, size)])
     image = ramp.round().to(torch.uint8)[None]
     config = AugmentConfig(0.0, 0.0, 0.0)
-    moved = augment(image, image, boxes(1), 1, config, torch.Generator().manual_seed(seed))
+    moved = augment(image, image, boxes(1), factors(1), 1, config, torch.Generator().manual_seed(seed))
     middle = slice(24, 40)  # where no warp of this strength reflects at the border
     at_y, at_x = torch.meshgrid(torch.arange(24, 40.0), torch.arange(24, 40.0), indexing="ij")
     places = torch.stack([at_x.flatten(), at_y.flatten(), torch.ones(256)], 1) / torch.tensor([31.5, 31.5, 1])
@@ -126,3 +138,24 @@ def test_stills_are_moved_by_similarities(seed: int) -> None:
         assert abs(angle) < 15.5
         centre = fit_32[2] + fit_32[0] + fit_32[1]
         assert centre.abs().max() < 2 * 0.08 + 0.03
+
+
+def test_a_moved_stills_factors_are_those_of_the_moved_picture(portrait_HW3: NDArray[np.uint8]) -> None:
+    """What the landmarker measures in the moved still is what the batch says of it."""
+    still = torch.from_numpy(portrait_HW3.copy()).permute(2, 0, 1)[None]
+    config = AugmentConfig(0.0, 0.0, 0.0, still_rotation=15, still_scale=0.2, still_shift=0.05)
+    with FaceLandmarker() as landmarker:
+
+        def measured(image_HW3: NDArray[np.uint8]) -> torch.Tensor:
+            return torch.from_numpy(measure_factors(landmarker.detect(image_HW3)[0], 512))[None]
+
+        before = measured(portrait_HW3)
+        for seed in range(3):
+            generator = torch.Generator().manual_seed(seed)
+            moved = augment(still, still, boxes(1), before, 1, config, generator)
+            image_HW3 = ((moved.target[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+            off = (moved.factors_BK - measured(image_HW3))[0].abs()
+            change = (moved.factors_BK - before)[0].abs()
+            assert (off[:3] < 3).all()  # degrees
+            assert (off[3:6] < 0.03).all()
+            assert change[2] + change[3:6].max() * 100 > 5

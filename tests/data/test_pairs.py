@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from liax.data.manifest import Item, Manifest
 from liax.data.pairs import Pairs, PairSampler
 from liax.data.regions import Regions, save_regions
+from liax.face.factors import FACTORS
 
 # Ann has three clips and Bob one; Cat and Dan are stills, Cat twice.
 ITEMS = (
@@ -24,8 +25,18 @@ STILLS = {30, 101, 102}
 
 
 def sampler(items: tuple[Item, ...] = ITEMS, **changes) -> PairSampler:
-    options = {"batch": 8, "stills_share": 0.25, "regions": None, "expressive": 0.0, "seed": 3} | changes
+    options = {
+        "batch": 8,
+        "stills_share": 0.25,
+        "regions": None,
+        "expressive": 0.0,
+        "steady": 0.0,
+        "seed": 3,
+    } | changes
     return PairSampler(Manifest(Path(), items, ""), **options)
+
+
+YAW = list(FACTORS).index("yaw")
 
 
 def item_of(number: int) -> str:
@@ -87,12 +98,17 @@ def test_people_are_drawn_equally_often() -> None:
 
 @pytest.fixture
 def blinking(tmp_path: Path) -> Path:
-    """Regions of b.mp4: eyes 0.3 open, closed in frames 10 and 11; box k of frame t is all (t + k) / 128."""
+    """Regions of b.mp4: eyes 0.3 open, closed in frames 10 and 11.
+
+    Box k of frame t is all (t + k) / 128, and its head is turned by t degrees.
+    """
     opening_TP = np.tile(np.float32([0.3, 0.3, 0.1]), (40, 1))
     opening_TP[10:12, :2] = 0.05
     boxes_TP4 = (np.arange(40)[:, None, None] + np.arange(3)[:, None]) / 128 * np.ones(4)
+    factors_TK = np.zeros((40, len(FACTORS)), np.float32)
+    factors_TK[:, YAW] = np.arange(40)
     path = tmp_path / "regions.npz"
-    save_regions(path, {"b.mp4": Regions(boxes_TP4.astype(np.float32), opening_TP)})
+    save_regions(path, {"b.mp4": Regions(boxes_TP4.astype(np.float32), opening_TP, factors_TK)})
     return path
 
 
@@ -113,11 +129,27 @@ def test_open_mouths_are_drawn_more_often(tmp_path: Path) -> None:
     opening_TP[7, 2] = 0.6  # the widest
     opening_TP[8, 2] = 0.35  # half as far from the median
     path = tmp_path / "regions.npz"
-    save_regions(path, {"b.mp4": Regions(np.full((40, 3, 4), 0.5, np.float32), opening_TP)})
+    save_regions(
+        path,
+        {"b.mp4": Regions(np.full((40, 3, 4), 0.5, np.float32), opening_TP, np.zeros((40, len(FACTORS))))},
+    )
     pairs = sampler((ITEMS[4],), batch=40_000, regions=path, expressive=4.0).batch(0)
     for frame, weight in ((7, 5), (8, 3)):
         expected = weight / (38 + 5 + 3)
         assert abs((pairs.driving_B == frame).mean() - expected) < 5 * np.sqrt(expected / 40_000)
+
+
+def test_steady_pairs_are_of_like_pose(blinking: Path) -> None:
+    """Of twelve frames drawn among forty the nearest is about 1.5 away, of one 40 / 3."""
+    bob = (ITEMS[4],)
+    apart = {}
+    for steady in (0.0, 0.5, 1.0):
+        pairs = sampler(bob, batch=4000, regions=blinking, steady=steady).batch(0)
+        apart[steady] = np.abs(pairs.source_B - pairs.driving_B)
+        assert (pairs.factors_BK[:, YAW] == pairs.driving_B).all()
+    assert apart[1.0].mean() < 2.5
+    assert abs(apart[0.0].mean() - 40 / 3) < 0.7
+    assert abs(apart[0.5].mean() - (apart[0.0].mean() + apart[1.0].mean()) / 2) < 0.7
 
 
 def test_boxes_are_those_of_the_driving_frame(blinking: Path) -> None:
@@ -139,7 +171,7 @@ def test_regions_without_a_face_or_too_few(tmp_path: Path, measured: int) -> Non
     """Frames that were not measured have no boxes and the weight of any other."""
     path = tmp_path / "regions.npz"
     empty = np.full((measured, 3, 4), np.nan, np.float32)
-    save_regions(path, {"b.mp4": Regions(empty, empty[..., 0])})
+    save_regions(path, {"b.mp4": Regions(empty, empty[..., 0], np.full((measured, len(FACTORS)), np.nan))})
     pairs = sampler((ITEMS[4],), batch=4000, regions=path, expressive=4.0).batch(0)
     assert np.isnan(pairs.boxes_BP4).all()
     assert abs(pairs.driving_B.mean() - 19.5) < 5 * np.sqrt(40**2 / 12 / 4000)

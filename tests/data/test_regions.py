@@ -8,6 +8,7 @@ from PIL import Image
 
 from liax.data.regions import PARTS, Regions, find_regions, load_regions, save_regions
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, FaceLandmarker
 
 
@@ -21,6 +22,10 @@ def test_boxes_contain_their_part(landmarker: FaceLandmarker, portrait_HW3: NDAr
     regions = find_regions(landmarker, iter([portrait_HW3]))
     assert regions.boxes_TP4.shape == (1, len(PARTS), 4)
     assert regions.opening_TP.shape == (1, len(PARTS))
+    factors = dict(zip(FACTORS, regions.factors_TK[0].tolist(), strict=True))
+    assert abs(factors["x"]) < 0.1
+    assert abs(factors["roll"]) < 10
+    assert 0 <= factors["jaw"] < 0.3
     points = landmarker.detect(portrait_HW3)[0].landmarks / portrait_HW3.shape[0]
     for box, outline in zip(regions.boxes_TP4[0], (LEFT_EYE, RIGHT_EYE, LIPS), strict=True):
         assert (points[list(outline)] > box[:2]).all()
@@ -55,6 +60,7 @@ def test_no_face_is_not_a_number(landmarker: FaceLandmarker, portrait_HW3: NDArr
     regions = find_regions(landmarker, [small, np.zeros_like(small), small])
     assert np.isnan(regions.boxes_TP4[1]).all()
     assert np.isnan(regions.opening_TP[1]).all()
+    assert np.isnan(regions.factors_TK[1]).all()
     assert np.isfinite(regions.boxes_TP4[[0, 2]]).all()
     assert np.array_equal(regions.boxes_TP4[0], regions.boxes_TP4[2])  # fractions, whatever the frame's place
 
@@ -62,7 +68,11 @@ def test_no_face_is_not_a_number(landmarker: FaceLandmarker, portrait_HW3: NDArr
 def test_save_and_load(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     regions = {
-        name: Regions(rng.random((count, 3, 4), np.float32), rng.random((count, 3), np.float32))
+        name: Regions(
+            rng.random((count, 3, 4), np.float32),
+            rng.random((count, 3), np.float32),
+            rng.random((count, len(FACTORS)), np.float32),
+        )
         for name, count in (("clips/a b.mp4", 5), ("ü:boxes.jpg", 1))
     }
     regions["ü:boxes.jpg"].boxes_TP4[:] = np.nan

@@ -51,6 +51,31 @@ def test_signs_survive_small_steps_and_a_second_qr() -> None:
     torch.testing.assert_close(motion.vectors_DM().detach(), before, rtol=0, atol=1e-5)
 
 
+def test_steady_vectors_do_not_jump_where_householders_do() -> None:
+    """The plain QR flips vector 0 as its first element passes zero; while training on, it must not."""
+    motion = dictionary(32, 8)
+    flips = {}
+    for steady in (False, True):
+        motion.steady = steady
+        ends = []
+        for first in (-1e-3, 1e-3):
+            with torch.no_grad():
+                motion.weight[0, 0] = first
+            ends.append(motion.vectors_DM().detach())
+        flips[steady] = int(((ends[0] * ends[1]).sum(0) < 0).sum())
+    assert flips == {False: 1, True: 0}
+
+
+def test_training_on_starts_from_the_frozen_vectors() -> None:
+    motion = dictionary(32, 8)
+    frozen_DM = -motion.vectors_DM().detach()
+    motion.freeze(frozen_DM)
+    motion.train_on()
+    torch.testing.assert_close(motion.vectors_DM().detach(), frozen_DM, rtol=0, atol=1e-5)
+    motion.displacement(torch.randn(2, 8)).square().sum().backward()
+    assert motion.weight.grad is not None
+
+
 def test_freeze_keeps_the_vectors_whatever_becomes_of_w() -> None:
     motion = dictionary(32, 8)
     before = motion.vectors_DM().detach().clone()

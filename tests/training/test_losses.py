@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liax.data.augment import Batch
+from liax.face.factors import FACTORS
 from liax.model.decoder import State
 from liax.training.config import LossConfig
 from liax.training.losses import Reconstruction, SparsityController, crop, hoyer
@@ -33,7 +34,8 @@ def states(image: torch.Tensor, grid_shift: float = 0.0) -> list[State]:
 
 
 def batch(source: torch.Tensor, target: torch.Tensor, boxes: torch.Tensor | None = None) -> Batch:
-    return Batch(source, target, target, torch.full((2, 3, 4), torch.nan) if boxes is None else boxes)
+    boxes = torch.full((2, 3, 4), torch.nan) if boxes is None else boxes
+    return Batch(source, target, target, boxes, torch.full((2, len(FACTORS)), torch.nan))
 
 
 @pytest.fixture(scope="module")

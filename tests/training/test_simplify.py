@@ -6,7 +6,7 @@ import torch
 
 from liax.model import LIAX, PRESETS
 from liax.training.losses import hoyer
-from liax.training.simplify import recentre, rescale, rotate, simple_structure, simplify
+from liax.training.simplify import recentre, rescale, rotate, simple_structure, simplify, stretch
 from liax.weights import load, save
 
 
@@ -52,6 +52,28 @@ def test_rescaling_divides_coefficients_and_keeps_the_picture() -> None:
     after, scaled_BM = reenacted(net)
     torch.testing.assert_close(scaled_BM, alpha_BM / 5, rtol=1e-4, atol=1e-6)
     assert (before - after).norm() / before.norm() < 1e-5
+
+
+def test_stretching_multiplies_coefficients_and_keeps_the_picture() -> None:
+    net, factor_M = network(), torch.linspace(0.5, 3, 8)
+    before, alpha_BM = reenacted(net)
+    stretch(net, factor_M)
+    after, stretched_BM = reenacted(net)
+    torch.testing.assert_close(stretched_BM, alpha_BM * factor_M, rtol=1e-4, atol=1e-5)
+    assert (before - after).norm() / before.norm() < 1e-5
+
+
+def test_vectors_with_a_meaning_stay() -> None:
+    """Of ten coefficients three are fixed; the rest is mixed up, and only it is unmixed."""
+    generator = torch.Generator().manual_seed(6)
+    sparse_NM = torch.randn(2000, 10, generator=generator) * (torch.rand(2000, 10, generator=generator) < 0.2)
+    mixed_MM = torch.eye(10)
+    mixed_MM[3:, 3:] = torch.linalg.qr(torch.randn(7, 7, generator=generator))[0]
+    origin_M, rotation_MM = simple_structure(sparse_NM @ mixed_MM + 0.3, fixed=3)
+    assert torch.equal(rotation_MM[:3], torch.eye(10)[:3])
+    assert torch.equal(rotation_MM[:, :3], torch.eye(10)[:, :3])
+    assert torch.equal(origin_M[:3], torch.zeros(3))
+    assert (mixed_MM @ rotation_MM)[3:, 3:].abs().amax(1).min() > 0.95  # a permutation but for signs
 
 
 def test_simplified_coefficients_lie_within_one_in_order_of_use() -> None:

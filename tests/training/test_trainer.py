@@ -9,7 +9,12 @@ from runs import FRAMES, numbers, read_log, run, start, tiny
 
 from liax.data.pairs import Pairs
 from liax.data.regions import Regions, save_regions
+from liax.errors import LiaxError
+from liax.face.factors import FACTORS
+from liax.model import PRESETS
 from liax.training.trainer import Trainer
+from liax.weights import load
+from liax.weights.controls import read_controls
 
 CHEAP = {"perceptual": 0.0, "concentration": 0.0}
 
@@ -43,7 +48,8 @@ class FixedPairs:
         part = slice(step % self.parts * 8 // self.parts, (step % self.parts + 1) * 8 // self.parts)
         source, driving = np.arange(8) * 3 % (2 * FRAMES), np.arange(8) * 5 % (2 * FRAMES)
         boxes = np.full((8, 3, 4), np.nan, np.float32)
-        return Pairs(source[part], driving[part], boxes[part], 0)
+        factors = np.full((8, len(FACTORS)), np.nan, np.float32)
+        return Pairs(source[part], driving[part], boxes[part], factors[part], 0)
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -82,7 +88,13 @@ def test_regions_put_weight_on_parts(manifest: Path, tmp_path: Path) -> None:
     boxes = np.tile(np.float32([0.2, 0.2, 0.7, 0.7]), (FRAMES, 3, 1))
     path = tmp_path / "regions.npz"
     opening = np.full((FRAMES, 3), 0.3, np.float32)
-    save_regions(path, {name: Regions(boxes, opening) for name in ("ann.mp4", "bob.mp4")})
+    save_regions(
+        path,
+        {
+            name: Regions(boxes, opening, np.full((len(boxes), len(FACTORS)), np.nan, np.float32))
+            for name in ("ann.mp4", "bob.mp4")
+        },
+    )
     parts = {
         regions: numbers(
             run(
@@ -91,7 +103,7 @@ def test_regions_put_weight_on_parts(manifest: Path, tmp_path: Path) -> None:
                     tmp_path / str(regions is None),
                     steps=2,
                     data={"regions": regions},
-                    loss={"parts": 1.0, "perceptual": 0.0},
+                    loss={"parts": 1.0, "perceptual": 0.0, "meaning": 0.0},
                 )
             ),
             "train/parts",
@@ -100,6 +112,51 @@ def test_regions_put_weight_on_parts(manifest: Path, tmp_path: Path) -> None:
     }
     assert (parts[path] > 0.1).all()
     assert (parts[None] == 0).all()
+
+
+@pytest.fixture
+def turning(tmp_path: Path) -> Path:
+    """Regions of the two clips whose only known factor, "yaw", is how far the picture is to the side."""
+    unknown = np.full((FRAMES, 3, 4), np.nan, np.float32)
+    regions = {}
+    for name, phase in (("ann.mp4", 0.0), ("bob.mp4", 1.0)):
+        factors = np.full((FRAMES, len(FACTORS)), np.nan, np.float32)
+        factors[:, 0] = 30 * np.cos(2 * np.pi * np.arange(FRAMES) / FRAMES + phase)
+        regions[name] = Regions(unknown, unknown[..., 0], factors)
+    path = tmp_path / "regions.npz"
+    save_regions(path, regions)
+    return path
+
+
+def test_the_first_coefficients_learn_their_meaning(
+    manifest: Path, tmp_path: Path, turning: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], vectors=16))
+    data = {"regions": turning, "validation": "val", "steady": 0.0}
+    loss = CHEAP | {"l1": 0.0, "deep": 0.0, "warp": (0.0, 0.0), "sparse": 0.0, "meaning": 1.0}
+    config = tiny(manifest, tmp_path / "one", steps=60, simplify=24, data=data, loss=loss)
+    apart = numbers(run(config), "train/meaning")
+    assert apart[-20:].mean() < 0.6 * apart[:20].mean()
+    network = load(config.out / "weights.safetensors")
+    assert network.dictionary.vectors_DM().shape[1] == 16
+    assert read_controls(network.metadata, 16)["yaw"].vectors == {0: pytest.approx(1 / 30)}
+
+    went_on = run(
+        replace(config, out=tmp_path / "two", steps=1, init=str(config.out / "weights.safetensors"))
+    )
+    anew = run(replace(config, out=tmp_path / "three", steps=1))
+    assert numbers(went_on, "train/meaning")[0] < 0.8 * numbers(anew, "train/meaning")[0]
+
+
+def test_weights_of_another_preset_are_refused(manifest: Path, tmp_path: Path, tiny_weights: Path) -> None:
+    config = tiny(manifest, tmp_path / "run", preset="small", init=str(tiny_weights))
+    with pytest.raises(LiaxError, match="is no network of the preset small"):
+        Trainer(config, Fabric(accelerator="cpu", devices=1))
+
+
+def test_too_few_vectors_to_mean_anything(manifest: Path, tmp_path: Path, turning: Path) -> None:
+    with pytest.raises(LiaxError, match="has 8 motion vectors, fewer than the 13 factors"):
+        tiny(manifest, tmp_path / "run", data={"regions": turning}).check()
 
 
 def test_adversary_begins_at_its_step(manifest: Path, tmp_path: Path) -> None:

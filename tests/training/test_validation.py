@@ -1,10 +1,12 @@
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded
 from liax.training.validation import Validation
@@ -33,6 +35,7 @@ def grey_clips() -> Validation:
     return Validation(
         torch.full((3, 3, 32, 32), 51, dtype=torch.uint8),
         torch.full((3, 6, 3, 32, 32), 102, dtype=torch.uint8),
+        np.full((18, len(FACTORS)), np.nan, np.float32),
     )
 
 

@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from liax.face.crop import FACE_CENTRE
+from liax.face.factors import FACTORS, MIRROR
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -31,18 +34,21 @@ class Batch:
     """source, target: (B, 3, R, R) in [-1, 1]; driving: the target as the network is shown it.
 
     boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
+    factors_BK: what the target's face does (`liax.face.factors.FACTORS`); NaN where unknown.
     """
 
     source: Tensor
     target: Tensor
     driving: Tensor
     boxes_BP4: Tensor
+    factors_BK: Tensor
 
 
 def augment(
     source_u8: Tensor,
     driving_u8: Tensor,
     boxes_BP4: Tensor,
+    factors_BK: Tensor,
     stills: int,
     config: AugmentConfig,
     generator: torch.Generator,
@@ -59,27 +65,64 @@ def augment(
         boxes_BP4 = boxes_BP4.clone()
         boxes_BP4[:stills] = torch.nan
         source = torch.cat([_similarity(source[:stills], uniform(stills, 4), config), source[stills:]])
-        target = torch.cat([_similarity(target[:stills], uniform(stills, 4), config), target[stills:]])
+        u_B4 = uniform(stills, 4)
+        target = torch.cat([_similarity(target[:stills], u_B4, config), target[stills:]])
+        factors_BK = torch.cat([_move_factors(factors_BK[:stills], u_B4, config), factors_BK[stills:]])
     flip_B = uniform(batch) < config.flip * 2 - 1
     source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
     target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
+    mirror_K = torch.from_numpy(MIRROR).to(device)
+    factors_BK = torch.where(flip_B[:, None], factors_BK * mirror_K, factors_BK)
 
     shared = uniform(batch, 6) * config.colour
     source, target = _jitter(source, shared), _jitter(target, shared)
-    return Batch(source, target, _jitter(target, uniform(batch, 6) * config.driving_colour), boxes_BP4)
+    driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
+    return Batch(source, target, driving, boxes_BP4, factors_BK)
+
+
+def _motion(u_B4: Tensor, config: AugmentConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """A similarity's angle (B,) in radians, logarithm of its scale (B,), shift (B, 2) in half pictures."""
+    angle = torch.deg2rad(u_B4[:, 0] * config.still_rotation)
+    return angle, u_B4[:, 1] * math.log1p(config.still_scale), u_B4[:, 2:] * config.still_shift * 2
 
 
 def _similarity(image_B3RR: Tensor, u_B4: Tensor, config: AugmentConfig) -> Tensor:
-    angle = torch.deg2rad(u_B4[:, 0] * config.still_rotation)
-    scale = torch.exp(u_B4[:, 1] * math.log1p(config.still_scale))
-    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift_B2 = u_B4[:, 2:] * config.still_shift * 2
+    """The picture at p' such that p = s R(angle) p' + shift: turned by -angle on the screen, 1/s as large."""
+    angle, log_scale, shift_B2 = _motion(u_B4, config)
+    cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
     theta_B23 = torch.stack(
         [torch.stack([cos, -sin, shift_B2[:, 0]], 1), torch.stack([sin, cos, shift_B2[:, 1]], 1)], 1
     )
     grid = F.affine_grid(theta_B23, list(image_B3RR.shape), align_corners=False)
     return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
+
+
+def _move_factors(factors_BK: Tensor, u_B4: Tensor, config: AugmentConfig) -> Tensor:
+    """What the face of a still moved by `_similarity` does: pose, position and size follow the picture."""
+    angle, log_scale, shift_B2 = _motion(u_B4, config)
+    names = list(FACTORS)
+    moved = dict(zip(names, factors_BK.unbind(1), strict=True))
+    yaw, pitch, roll = (torch.deg2rad(moved[name]) for name in ("yaw", "pitch", "roll"))
+    # Rotation about the line of sight, R_z(angle) R_y(yaw) R_x(pitch) R_z(roll); roll counts like the angle:
+    # y points down in pictures and up in the pose's camera.
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    towards_x, towards_y = torch.sin(yaw) * torch.cos(pitch), -torch.sin(pitch)
+    x, y = cos * towards_x - sin * towards_y, sin * towards_x + cos * towards_y
+    up_x = torch.sin(yaw) * torch.sin(pitch) * torch.cos(roll) - torch.cos(yaw) * torch.sin(roll)
+    side_x = torch.cos(yaw) * torch.cos(roll) + torch.sin(yaw) * torch.sin(pitch) * torch.sin(roll)
+    side_y, up_y = torch.cos(pitch) * torch.sin(roll), torch.cos(pitch) * torch.cos(roll)
+    moved["yaw"] = torch.rad2deg(torch.atan2(x, torch.cos(yaw) * torch.cos(pitch)))
+    moved["pitch"] = torch.rad2deg(torch.asin(-y))
+    moved["roll"] = torch.rad2deg(torch.atan2(sin * side_x + cos * side_y, sin * up_x + cos * up_y))
+    # Where the face's centre gets: p' = R(-angle) (p - shift) / s, in half pictures.
+    centre = torch.tensor(FACE_CENTRE, device=factors_BK.device) * 2 - 1
+    px, py = moved["x"] * 2 + centre[0] - shift_B2[:, 0], moved["y"] * 2 + centre[1] - shift_B2[:, 1]
+    shrink = torch.exp(-log_scale)
+    moved["x"] = ((cos * px + sin * py) * shrink - centre[0]) / 2
+    moved["y"] = ((cos * py - sin * px) * shrink - centre[1]) / 2
+    moved["size"] = moved["size"] - log_scale
+    return torch.stack([moved[name] for name in names], 1)
 
 
 def _flip_boxes(boxes_BP4: Tensor) -> Tensor:

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from liax.data.frames import first_numbers
 from liax.data.manifest import Item, Manifest
 from liax.data.regions import PARTS, Regions, load_regions
+from liax.face.factors import FACTORS
+
+# Of so many drawn frames the one of the nearest head pose becomes a steady pair's source.
+_STEADY_CHOICE = 12
+_POSE = [k for k, factor in enumerate(FACTORS.values()) if factor.group == "head"]
+_USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.group == "head"])
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,13 @@ class Pairs:
     """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
 
     boxes_BP4: the driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN unknown.
+    factors_BK: what the driving frames' faces do (`liax.face.factors.FACTORS`); NaN unknown.
     """
 
     source_B: NDArray[np.int64]
     driving_B: NDArray[np.int64]
     boxes_BP4: NDArray[np.float32]
+    factors_BK: NDArray[np.float32]
     stills: int
 
 
@@ -30,7 +38,9 @@ class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
 
     regions: path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes or
-    an open mouth are drawn more often, by `expressive` (0: as often as they happen).
+    an open mouth are drawn more often, by `expressive` (0: as often as they happen), and for the share
+    `steady` of pairs the source is the frame, of several drawn, whose head pose is nearest to the driving
+    frame's, so that little but the expression differs.
     """
 
     def __init__(
@@ -41,6 +51,7 @@ class PairSampler:
         stills_share: float,
         regions: Path | None,
         expressive: float,
+        steady: float,
         seed: int,
         rank: int = 0,
     ) -> None:
@@ -50,6 +61,7 @@ class PairSampler:
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed, self._rank = batch, seed, rank
+        self._steady = steady
         self._drawn: tuple[int, Pairs] | None = None
         share = stills_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
@@ -74,6 +86,7 @@ class PairSampler:
             source_B=self._starts[item] + source,
             driving_B=self._starts[item] + driving,
             boxes_BP4=np.stack([self._boxes(i, t) for i, t in zip(item, driving, strict=True)]),
+            factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, driving, strict=True)]),
             stills=self._stills,
         )
 
@@ -83,13 +96,25 @@ class PairSampler:
     def _clip_pair(self, rng: np.random.Generator) -> tuple[int, int, int]:
         item = int(rng.choice(self._clips[rng.integers(len(self._clips))]))
         driving = int(np.searchsorted(self._weights[item], rng.random()))
-        return item, int(rng.integers(self._items[item].frames)), driving
+        if rng.random() >= self._steady:
+            return item, int(rng.integers(self._items[item].frames)), driving
+        sources = rng.integers(self._items[item].frames, size=_STEADY_CHOICE)
+        poses_NK = (
+            np.stack([self._factors(item, int(t)) for t in (driving, *sources)])[:, _POSE] / _USUAL_POSE
+        )
+        return item, int(sources[np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1)).argmin()]), driving
 
     def _boxes(self, item: int, frame: int) -> NDArray[np.float32]:
         regions = self._regions.get(self._items[item].file)
         if regions is None or frame >= len(regions.boxes_TP4):
             return np.full((len(PARTS), 4), np.nan, np.float32)
         return regions.boxes_TP4[frame]
+
+    def _factors(self, item: int, frame: int) -> NDArray[np.float32]:
+        regions = self._regions.get(self._items[item].file)
+        if regions is None or frame >= len(regions.factors_TK):
+            return np.full(len(FACTORS), np.nan, np.float32)
+        return regions.factors_TK[frame]
 
 
 def _by_identity(items: tuple[Item, ...], kind: str) -> list[list[int]]:

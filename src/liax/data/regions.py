@@ -1,7 +1,8 @@
-"""Where eyes and mouth are in every training frame, and how far they are open.
+"""Where eyes and mouth are in every training frame, how far they are open, and what the face does.
 
 Written once per data set by `liax regions MANIFEST`; training uses it to weigh the loss towards eyes and
-mouth, and to draw blinks and open mouths more often than they happen.
+mouth, to draw blinks and open mouths more often than they happen, and to tie motion vectors to what they are
+to mean.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
 from liax.files import replacing
 
@@ -26,6 +28,8 @@ _OPENINGS = ((386, 374, 362, 263), (159, 145, 33, 133), (13, 14, 61, 291))
 # Each box is grown about its centre by this factor in width and height; eyes get their brows' lower edge.
 _GROWTH = np.array([(1.5, 2.4), (1.5, 2.4), (1.3, 1.5)], np.float32)
 
+_KINDS = ("boxes", "opening", "factors")
+
 
 @dataclass(frozen=True)
 class Regions:
@@ -33,20 +37,24 @@ class Regions:
 
     boxes_TP4: (T, 3, 4) left, top, right, bottom as fractions of width and height; NaN without a face.
     opening_TP: (T, 3) inner height over width of each part (closed eye ≈ 0.05, open ≈ 0.3); NaN likewise.
+    factors_TK: (T, K) what `liax.face.factors` measures, in the order of FACTORS; NaN likewise.
     """
 
     boxes_TP4: NDArray[np.float32]
     opening_TP: NDArray[np.float32]
+    factors_TK: NDArray[np.float32]
 
 
 def find_regions(landmarker: FaceLandmarker, frames: Iterable[NDArray[np.uint8]]) -> Regions:
     """Regions of RGB uint8 frames (H, W, 3), taking the largest face of each."""
-    boxes, openings = [], []
+    boxes, openings, factors = [], [], []
     for frame_HW3 in frames:
-        faces = landmarker.detect(frame_HW3)
-        boxes.append(_boxes(faces[0], frame_HW3.shape) if faces else np.full((3, 4), np.nan, np.float32))
-        openings.append(_openings(faces[0]) if faces else np.full(3, np.nan, np.float32))
-    return Regions(np.stack(boxes), np.stack(openings))
+        face = next(iter(landmarker.detect(frame_HW3)), None)
+        side = max(frame_HW3.shape[:2])
+        boxes.append(_boxes(face, frame_HW3.shape) if face else np.full((3, 4), np.nan, np.float32))
+        openings.append(_openings(face) if face else np.full(3, np.nan, np.float32))
+        factors.append(measure_factors(face, side) if face else np.full(len(FACTORS), np.nan, np.float32))
+    return Regions(np.stack(boxes), np.stack(openings), np.stack(factors))
 
 
 def _boxes(face: Face, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -74,8 +82,11 @@ def _openings(face: Face) -> NDArray[np.float32]:
 
 def save_regions(path: Path, regions: dict[str, Regions]) -> None:
     """Writes the regions of a data set's files, half precision, compressed; replaces `path` at once."""
-    arrays = {f"{name}:boxes": r.boxes_TP4.astype(np.float16) for name, r in regions.items()}
-    arrays |= {f"{name}:opening": r.opening_TP.astype(np.float16) for name, r in regions.items()}
+    arrays = {
+        f"{name}:{kind}": values.astype(np.float16)
+        for name, r in regions.items()
+        for kind, values in zip(_KINDS, (r.boxes_TP4, r.opening_TP, r.factors_TK), strict=True)
+    }
     with replacing(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -89,9 +100,7 @@ def load_regions(path: Path) -> dict[str, Regions]:
         with np.load(path, allow_pickle=False) as arrays:
             names = [key.removesuffix(":boxes") for key in arrays.files if key.endswith(":boxes")]
             return {
-                name: Regions(
-                    arrays[f"{name}:boxes"].astype(np.float32), arrays[f"{name}:opening"].astype(np.float32)
-                )
+                name: Regions(*(arrays[f"{name}:{kind}"].astype(np.float32) for kind in _KINDS))
                 for name in names
             }
     except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from liax.data.augment import AugmentConfig
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS
 from liax.model import PRESETS
 
 T = TypeVar("T")
@@ -24,7 +25,8 @@ class DataConfig:
     None to train without emphasis on eyes and mouth. validation: the split shown in pictures and scored.
     frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
     first of these that fits. stills: share of a batch that are stills moved by two random similarities.
-    expressive: how much more often closed eyes and open mouths are drawn than they happen.
+    expressive: how much more often closed eyes and open mouths are drawn than they happen. steady: share of
+    pairs whose source is picked for having nearly the driving frame's head pose.
     """
 
     manifest: Path = Path("data/manifest.csv")
@@ -35,6 +37,7 @@ class DataConfig:
     workers: int = 8
     stills: float = 0.15
     expressive: float = 4.0
+    steady: float = 0.35
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class LossConfig:
 
     l1, perceptual (λ1), sparse (λ2) are the paper's. deep: L1 of the running image at 32², 64², …, R/2.
     warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
-    value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. concentration: the largest
-    weight that the sparsity controller may give to the coefficients' L1/L2 ratio (0 leaves it out), and
-    hoyer: the Hoyer sparsity at which it stops pushing.
+    value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. meaning: distance of the
+    first coefficients from the driving frame's measured factors (training/meaning.py), where data.regions
+    has them. concentration: the largest weight that the sparsity controller may give to the coefficients'
+    L1/L2 ratio (0 leaves it out), and hoyer: the Hoyer sparsity at which it stops pushing.
     """
 
     l1: float = 6.0
@@ -55,7 +59,8 @@ class LossConfig:
     deep: float = 1.5
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
-    parts: float = 1.0
+    parts: float = 3.0
+    meaning: float = 4.0
     concentration: float = 3.0
     hoyer: float = 0.55
 
@@ -96,13 +101,14 @@ class TrainConfig:
     preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
     precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
     after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a
-    run on borrowed time ends as well as one of known length. simplify: frames from which
-    the final weights' sparsest coordinates are found (0 leaves them as trained). An existing checkpoint in
-    `out` is resumed.
+    run on borrowed time ends as well as one of known length. simplify: frames from which the final weights'
+    sparsest coordinates are found (0 leaves them as trained). init: name or file of weights of the same
+    preset to start from. An existing checkpoint in `out` is resumed.
     """
 
     out: Path = Path("runs/small")
     preset: str = "small"
+    init: str | None = None
     steps: int = 20_000
     batch: int = 32
     accumulate: int = 1
@@ -122,10 +128,21 @@ class TrainConfig:
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
+    @property
+    def meaningful(self) -> bool:
+        """Whether the first coefficients are tied to measured factors."""
+        return self.loss.meaning > 0 and self.data.regions is not None
+
     def check(self) -> None:
         """Raises LiaxError for values that cannot train."""
         if self.preset not in PRESETS:
             raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
+        vectors = PRESETS[self.preset].vectors
+        if self.meaningful and vectors < len(FACTORS):
+            raise LiaxError(
+                f"the preset {self.preset} has {vectors} motion vectors, fewer than the {len(FACTORS)} "
+                "factors that they are to mean; set loss.meaning to 0"
+            )
         counts = (
             "steps",
             "devices",

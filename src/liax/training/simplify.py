@@ -18,40 +18,49 @@ from liax.model.layers import EqualLinear, ModulatedConv
 from liax.training.losses import l1_over_l2
 
 
-def simplify(network: LIAX, alpha_NM: Tensor) -> None:
+def simplify(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> None:
     """Moves a network to its sparsest coordinates, in place; its dictionary is frozen.
 
     alpha_NM: its coefficients of N frames, best several thousand of many people.
+    fixed: so many of the first vectors have a meaning already and stay as they are, and so does the scale.
     """
     device = network.to_alpha.bias.device
-    origin_M, rotation_MM = simple_structure(alpha_NM)
+    origin_M, rotation_MM = simple_structure(alpha_NM, fixed)
     simple_NM = (alpha_NM.float().cpu() - origin_M) @ rotation_MM
     recentre(network, origin_M.to(device))
     rotate(network, rotation_MM.to(device))
-    rescale(network, float(simple_NM.abs().amax(1).quantile(0.99)))
+    if not fixed:
+        rescale(network, float(simple_NM.abs().amax(1).quantile(0.99)))
 
 
 @torch.enable_grad()
-def simple_structure(alpha_NM: Tensor, steps: int = 600) -> tuple[Tensor, Tensor]:
+def simple_structure(alpha_NM: Tensor, fixed: int = 0, steps: int = 600) -> tuple[Tensor, Tensor]:
     """The origin o (M,) and rotation R (M, M), RᵀR = 1, that minimise the mean L1/L2 ratio of Rᵀ (a − o).
 
     R is a matrix exponential of a skew matrix, found by Adam from the identity; o starts at the median. The
     columns of R are in the order of their coefficients' standard deviation over alpha_NM, largest first.
+    The first `fixed` coefficients are neither moved nor rotated, but count in the ratio.
     """
     alpha_NM = alpha_NM.detach().float().cpu()
+    free_M = (torch.arange(alpha_NM.shape[1]) >= fixed).float()
     origin_M = alpha_NM.median(0).values.requires_grad_()
     skew_MM = torch.zeros(alpha_NM.shape[1], alpha_NM.shape[1], requires_grad=True)
     optimizer = torch.optim.Adam([{"params": [skew_MM], "lr": 0.01}, {"params": [origin_M], "lr": 0.001}])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+
+    def rotation() -> Tensor:
+        return torch.matrix_exp((skew_MM - skew_MM.T) * free_M * free_M[:, None])
+
     for _ in range(steps):
         optimizer.zero_grad()
-        rotated_NM = (alpha_NM - origin_M) @ torch.matrix_exp(skew_MM - skew_MM.T)
+        rotated_NM = (alpha_NM - origin_M * free_M) @ rotation()
         l1_over_l2(rotated_NM).mean().backward()
         optimizer.step()
         schedule.step()
-    rotation_MM = torch.matrix_exp(skew_MM - skew_MM.T).detach()
-    order_M = (alpha_NM @ rotation_MM).std(0).argsort(descending=True)
-    return origin_M.detach(), rotation_MM[:, order_M]
+    rotation_MM = rotation().detach()
+    spread_M = (alpha_NM @ rotation_MM).std(0)
+    order_M = torch.cat([torch.arange(fixed), fixed + spread_M[fixed:].argsort(descending=True)])
+    return (origin_M * free_M).detach(), rotation_MM[:, order_M]
 
 
 @torch.no_grad()
@@ -83,6 +92,23 @@ def rescale(network: LIAX, unit: float) -> None:
     network.to_alpha.bias.div_(unit)
     for affine in _affine_layers(network):
         affine.weight.mul_(unit)
+
+
+@torch.no_grad()
+def stretch(network: LIAX, factor_M: Tensor) -> None:
+    """Multiplies coefficient i by factor_M[i]; codes follow along the vectors, the decoder makes up for it.
+
+    With T = 1 + Q (S - 1) Qᵀ, S = diag(factor_M), T (z + Q a) = T z + Q S a.
+    """
+    vectors_DM = network.dictionary.vectors_DM()
+    there_DD = (vectors_DM * (factor_M - 1)) @ vectors_DM.T
+    back_DD = (vectors_DM * (1 / factor_M - 1)) @ vectors_DM.T
+    code = network.encoder.to_code.weight
+    code.add_((there_DD @ code.flatten(1)).view_as(code))
+    network.to_alpha.weight.add_(network.to_alpha.weight @ back_DD).mul_(factor_M[:, None])
+    network.to_alpha.bias.mul_(factor_M)
+    for affine in _affine_layers(network):
+        affine.weight.add_(affine.weight @ back_DD)
 
 
 def _affine_layers(network: LIAX) -> Iterator[EqualLinear]:

@@ -19,6 +19,7 @@ from liax.data.augment import Batch, augment
 from liax.data.frames import open_frames
 from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
+from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
 from liax.training.adversary import Adversary
 from liax.training.checkpoint import (
@@ -31,10 +32,13 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
+from liax.training.meaning import COUNT, Meaning, adopt, controls
 from liax.training.simplify import simplify
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
+from liax.weights import load as load_weights
 from liax.weights import save as save_weights
+from liax.weights.controls import METADATA_KEY
 
 
 class Trainer:
@@ -48,32 +52,7 @@ class Trainer:
         manifest = read_manifest(config.data.manifest, config.data.split)
         self._prepare_folder(manifest)
 
-        torch.manual_seed(config.seed)
-        network = LIAX(PRESETS[config.preset]).to(fabric.device)
-        if fabric.device.type == "cuda":
-            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            torch.backends.cudnn.benchmark = True
-            torch.backends.cudnn.benchmark_limit = 4
-        self.averaged = copy.deepcopy(network).requires_grad_(False)
-        self.criterion = Reconstruction(config.loss, config.compile).to(fabric.device)
-        if config.compile:
-            network.compile_large_maps()
-        self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
-        optim = config.optim
-        optimizer = torch.optim.Adam(
-            network.parameters(),
-            lr=optim.lr,
-            betas=(optim.beta1, optim.beta2),
-            fused=fabric.device.type == "cuda",
-        )
-        self.network, self.optimizer = fabric.setup(network, optimizer)
-        self.plain: LIAX = network
-        self.adversary = Adversary(config, fabric) if config.adversarial.weight > 0 else None
-        self.step = 0
-        self.minutes = 0.0  # spent in this run, as all processes agree
-        self._resume()
-
-        size = network.config.size
+        size = PRESETS[config.preset].size
         self.frames = open_frames(
             manifest,
             size,
@@ -89,13 +68,39 @@ class Trainer:
             stills_share=config.data.stills,
             regions=config.data.regions,
             expressive=config.data.expressive,
+            steady=config.data.steady,
             seed=config.seed,
             rank=fabric.global_rank,
         )
+        network = self._begin()
+        if fabric.device.type == "cuda":
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.benchmark_limit = 4
+        self.averaged = copy.deepcopy(network).requires_grad_(False)
+        self.criterion = Reconstruction(config.loss, config.compile).to(fabric.device)
+        if config.compile:
+            network.compile_large_maps()
+        self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
+        self.meaning = Meaning().to(fabric.device) if config.meaningful else None
+        optim = config.optim
+        optimizer = torch.optim.Adam(
+            network.parameters(),
+            lr=optim.lr,
+            betas=(optim.beta1, optim.beta2),
+            fused=fabric.device.type == "cuda",
+        )
+        self.network, self.optimizer = fabric.setup(network, optimizer)
+        self.plain: LIAX = network
+        self.adversary = Adversary(config, fabric) if config.adversarial.weight > 0 else None
+        self.step = 0
+        self.minutes = 0.0  # spent in this run, as all processes agree
+        self._resume()
+
         self.validation = None
         if config.data.validation and fabric.is_global_zero:
             self.validation = Validation.read(
-                config.data.manifest, config.data.validation, size, fabric.device
+                config.data.manifest, config.data.validation, size, fabric.device, config.data.regions
             )
 
     @property
@@ -171,6 +176,9 @@ class Trainer:
         total = self.criterion.weighted(terms, self.step)
         sparse = alpha_BM.abs().mean()
         total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
+        if self.meaning is not None:
+            terms["meaning"] = self.meaning(alpha_BM, batch.factors_BK)
+            total = total + config.loss.meaning * terms["meaning"]
         if self.adversary is not None and self.step >= config.adversarial.start:
             fake = levels[-1].image
             terms |= self.adversary.learn(batch.target, fake.detach(), self.step)
@@ -190,6 +198,7 @@ class Trainer:
             self.frames.fetch(pairs.source_B),
             self.frames.fetch(pairs.driving_B),
             torch.from_numpy(pairs.boxes_BP4).to(device),
+            torch.from_numpy(pairs.factors_BK).to(device),
             pairs.stills,
             self.config.augment,
             generator,
@@ -198,7 +207,7 @@ class Trainer:
             return batch
         images = (batch.source, batch.target, batch.driving)
         source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
-        return Batch(source, target, driving, batch.boxes_BP4)
+        return Batch(source, target, driving, batch.boxes_BP4, batch.factors_BK)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -231,6 +240,8 @@ class Trainer:
 
     def _export(self, network: LIAX) -> None:
         about = {"name": self.config.preset, "steps": str(self.step)}
+        if self.config.meaningful:
+            about[METADATA_KEY] = controls(network.config.vectors).to_json()
         save_weights(network, self.config.out / "weights.safetensors", metadata=about)
 
     @torch.no_grad()
@@ -238,14 +249,38 @@ class Trainer:
         """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
         if not self.fabric.is_global_zero or not self.config.simplify:
             return
+        alpha_NM, _ = self._coefficients(self.averaged, self.config.simplify)
+        network = copy.deepcopy(self.averaged)
+        simplify(network, alpha_NM, fixed=COUNT if self.config.meaningful else 0)
+        self._export(network)
+
+    @torch.no_grad()
+    def _coefficients(self, network: LIAX, count: int) -> tuple[Tensor, Tensor]:
+        """Coefficients (N, M) and factors (N, K) of at least `count` training frames."""
         alphas: list[Tensor] = []
-        while sum(map(len, alphas)) < self.config.simplify:
+        factors: list[Tensor] = []
+        while sum(map(len, alphas)) < count:
             pairs = self.sampler.batch(self.config.steps * self.config.accumulate + len(alphas))
             images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
-            alphas.append(self.averaged.encode(images.to(self.dtype)).alpha_BM)
-        network = copy.deepcopy(self.averaged)
-        simplify(network, torch.cat(alphas))
-        self._export(network)
+            alphas.append(network.encode(images.to(self.dtype)).alpha_BM)
+            factors.append(torch.from_numpy(pairs.factors_BK))
+        return torch.cat(alphas), torch.cat(factors)
+
+    def _begin(self) -> LIAX:
+        """The network to start with: new, or `init` in the coordinates that its vectors are to have."""
+        config, device = self.config, self.fabric.device
+        torch.manual_seed(config.seed)
+        network = LIAX(PRESETS[config.preset])
+        if config.init is not None:
+            started = load_weights(config.init)
+            if started.config != network.config:
+                raise LiaxError(f"{config.init} is no network of the preset {config.preset}; choose its own")
+            network = started.train().requires_grad_(True)
+        network = network.to(device)
+        if config.init is not None and config.meaningful and not self.checkpoint.exists():
+            adopt(network, *self._coefficients(network, config.simplify or 4096))
+        network.dictionary.train_on()
+        return network
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
+from liax.data.regions import load_regions
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.training.losses import hoyer
 
@@ -20,36 +23,48 @@ _FRAMES = 6  # driving frames a clip, evenly spaced over its first 60
 
 @dataclass(frozen=True)
 class Validation:
-    """sources_u8 (K, 3, R, R), driving_u8 (K, F, 3, R, R): K clips of held-out people."""
+    """sources_u8 (C, 3, R, R), driving_u8 (C, F, 3, R, R): C clips of held-out people.
+
+    factors_NK: what the N = C · F driving faces do (`liax.face.factors.FACTORS`), NaN where unknown.
+    """
 
     sources_u8: Tensor
     driving_u8: Tensor
+    factors_NK: NDArray[np.float32]
 
     @classmethod
-    def read(cls, manifest_path: Path, split: str, size: int, device: torch.device) -> Validation:
-        """Raises LiaxError if no clip of the split is long enough."""
+    def read(
+        cls, manifest_path: Path, split: str, size: int, device: torch.device, regions: Path | None = None
+    ) -> Validation:
+        """regions: what `liax regions` wrote for the manifest. LiaxError if no clip is long enough."""
         manifest = read_manifest(manifest_path, split)
-        sources, driving = [], []
+        measured = load_regions(regions) if regions else {}
+        sources, driving, factors = [], [], []
         for item in manifest.items:
             if item.kind == "clip" and item.frames > _FRAMES:
                 frames = read_item(manifest.folder, item, size)
                 last = min(item.frames, 60) - 1
                 sources.append(frames[0].clone())  # not a view that keeps the clip in memory
-                driving.append(frames[np.linspace(last / _FRAMES, last, _FRAMES).round()])
+                times = np.linspace(last / _FRAMES, last, _FRAMES).round().astype(int)
+                driving.append(frames[times])
+                known = item.file in measured and len(measured[item.file].factors_TK) > times.max()
+                unknown = np.full((_FRAMES, len(FACTORS)), np.nan, np.float32)
+                factors.append(measured[item.file].factors_TK[times] if known else unknown)
         if not sources:
             raise LiaxError(
                 f"the split '{split}' of {manifest_path} has no clip of more than {_FRAMES} frames "
                 "to validate on; add one, or set data.validation to None"
             )
-        return cls(torch.stack(sources).to(device), torch.stack(driving).to(device))
+        return cls(torch.stack(sources).to(device), torch.stack(driving).to(device), np.concatenate(factors))
 
     @torch.no_grad()
     def score(self, network: LIAX, dtype: torch.dtype) -> tuple[dict[str, float], Tensor]:
         """Mean L1 on [0, 1], PSNR in dB, and Hoyer sparsity; and a picture (3, rows · R, 3 · R) in [0, 1].
 
-        The picture's columns are source, driving frame, output; its rows the last driving frame of six clips.
+        Where factors are known, also how well coefficient k reads factor k: their Pearson correlation. The
+        picture's columns are source, driving frame, output; its rows the last driving frame of six clips.
         """
-        l1, psnr, sparsity, rows = [], [], [], []
+        l1, psnr, sparsity, rows, alphas = [], [], [], [], []
         for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
             source = network.encode((source_u8[None].float() / 127.5 - 1).to(dtype))
             wanted = driving_u8.float() / 255
@@ -60,9 +75,20 @@ class Validation:
             l1.append((image - wanted).abs().mean())
             psnr.append((-10 * torch.log10((image - wanted).square().mean((1, 2, 3)))).mean())
             sparsity.append(hoyer(alpha_FM).mean())
+            alphas.append(alpha_FM)
             rows.append(torch.cat([source_u8.float() / 255, wanted[-1], image[-1]], 2))
         means = {
             name: float(torch.stack(v).mean())
             for name, v in (("l1", l1), ("psnr", psnr), ("hoyer", sparsity))
         }
+        means |= self._reading(torch.cat(alphas).cpu().numpy())
         return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
+
+    def _reading(self, alpha_NM: NDArray[np.float32]) -> dict[str, float]:
+        known_N = np.isfinite(self.factors_NK).all(1)
+        if known_N.sum() < 2 or alpha_NM.shape[1] < len(FACTORS):
+            return {}
+        return {
+            f"reads {name}": float(np.corrcoef(alpha_NM[known_N, k], self.factors_NK[known_N, k])[0, 1])
+            for k, name in enumerate(FACTORS)
+        }

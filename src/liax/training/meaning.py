@@ -1,0 +1,97 @@
+"""Motion vectors that mean what people name: the first K coefficients are pulled to measured factors.
+
+Sparsity alone leaves open which vector turns the head and whether any closes the eyes, and expressions, which
+move few pixels, come late. Where a data set's factors are measured (`liax regions`), coefficient k of every
+driving frame is pulled to `liax.face.factors.FACTORS[k]`, in units in which usual faces stay within ±1; the
+other coefficients remain free, and sparse.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from liax.face.factors import FACTORS
+from liax.model import LIAX
+from liax.training.simplify import recentre, rotate, stretch
+from liax.weights.controls import Control, Controls
+
+COUNT = len(FACTORS)
+# So many of a factor's usual deviations are a coefficient of 1.
+_UNIT = 2.5
+# Within this distance of the measured value the pull weakens: instruments are not exact.
+_TOLERANCE = 0.1
+# Most by which a vector of weights to start from is stretched to its factor's unit.
+_LARGEST_STRETCH = 2.0
+
+
+def per_unit() -> Tensor:
+    """Change of its coefficient for a change of each factor by one of its units (degrees, ...): (K,)."""
+    return torch.tensor([1 / (_UNIT * factor.usual) for factor in FACTORS.values()])
+
+
+class Meaning(nn.Module):
+    """Smooth L1 distance of the first K coefficients from the measured factors."""
+
+    scale_K: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale_K", per_unit(), persistent=False)
+
+    def forward(self, alpha_BM: Tensor, factors_BK: Tensor) -> Tensor:
+        """factors_BK: as measured, NaN where unknown. A scalar, 0 where nothing is known."""
+        known_BK = ~factors_BK.isnan()
+        wanted_BK = torch.where(known_BK, factors_BK * self.scale_K, 0.0)
+        off_BK = F.smooth_l1_loss(alpha_BM[:, :COUNT], wanted_BK, reduction="none", beta=_TOLERANCE)
+        return (off_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
+
+
+def controls(vectors: int) -> Controls:
+    """The controls of weights trained this way: every factor by its own vector, as far as faces usually go.
+
+    vectors: number M of the weights' motion vectors.
+    """
+    return Controls(
+        vectors,
+        tuple(
+            Control(
+                name,
+                factor.group,
+                {k: 1 / (_UNIT * factor.usual)},
+                -_UNIT * factor.usual,
+                _UNIT * factor.usual,
+                factor.unit,
+                factor.meaning,
+            )
+            for k, (name, factor) in enumerate(FACTORS.items())
+        ),
+    )
+
+
+@torch.no_grad()
+def adopt(network: LIAX, alpha_NM: Tensor, factors_NK: Tensor) -> None:
+    """Moves trained weights to the coordinates that their first K vectors are to have; no picture changes.
+
+    How the coefficients change with each factor, the others being equal, is a direction (least squares over N
+    frames); the nearest orthonormal set of them becomes the first K vectors, stretched to the factors' units.
+    Fewer than 2 K frames with known factors tell too little, and change nothing.
+    """
+    device = network.to_alpha.bias.device
+    known_N = ~factors_NK.isnan().any(1)
+    if known_N.sum() < 2 * COUNT:
+        return
+    alpha_NM, factors_NK = alpha_NM[known_N].float().cpu(), factors_NK[known_N].float().cpu() * per_unit()
+    ones_N1 = torch.ones(len(factors_NK), 1)
+    change = torch.linalg.lstsq(torch.cat([factors_NK, ones_N1], 1), alpha_NM).solution
+    change_KM, origin_M = change[:-1], change[-1]
+    weighted_MK = change_KM.T * factors_NK.std(0)
+    basis_MM, _, mix_KK = torch.linalg.svd(weighted_MK)
+    rotation_MM = torch.cat([basis_MM[:, :COUNT] @ mix_KK, basis_MM[:, COUNT:]], 1)
+    stretch_M = torch.ones(len(origin_M))
+    sizes_K = (change_KM.T * rotation_MM[:, :COUNT]).sum(0)
+    stretch_M[:COUNT] = (1 / sizes_K.clamp(min=1e-3)).clamp(1 / _LARGEST_STRETCH, _LARGEST_STRETCH)
+    recentre(network, origin_M.to(device))
+    rotate(network, rotation_MM.to(device))
+    stretch(network, stretch_M.to(device))
