@@ -1,11 +1,12 @@
-"""Can the seam be seen around an edited face that is back in its picture?
+"""Can the seam be seen around a face that was changed in its picture?
 
-    python benchmarks/paste.py --set "" --set 3=0.3 --set 4=0.3 [--sheet sheet.png] [PICTURE ...]
+    python benchmarks/paste.py --set yaw=15deg [--driving CLIP] [--sheet sheet.png] [PICTURE ...]
 
 Prints, for every picture and edit, the mean gradient across the seam over that of the original at the same
-place (`seam.py`; at most 1.2 is asked for): for the network's drawing faded into the picture (`Paste`), and
-for the picture's own pixels moved (`Retouch`). Pictures default to validation portraits, doubled in size and
-continued by their mirror image, so that there is something around the face.
+place (`seam.py`; at most 1.2 is asked for): where the picture's own pixels begin to move, and where the
+network's drawing begins. With a driving clip, the largest of 8 frames spread over it. Pictures default to
+validation portraits, doubled in size and continued by their mirror image, so that there is something around
+the face.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from PIL import Image
 from seam import seam_ratio
 
 from liax.media.images import read_image, write_image
+from liax.media.video import Video
 from liax.portrait import Animator
 from liax.portrait.edits import edit_vector, parse_settings
-from liax.portrait.paste import Paste
 from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.still import open_still
 from liax.weights import load
@@ -31,12 +32,14 @@ from liax.weights import load
 
 @dataclass(frozen=True)
 class Settings:
-    """Measure the seam of pasted edits."""
+    """Measure the seam of pasted edits and motion."""
 
     pictures: tyro.conf.Positional[tuple[Path, ...]] = ()
     """Pictures with a face and something around it."""
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """An edit, such as yaw=15deg; may be repeated, "" changes nothing."""
+    driving: Path | None = None
+    """A clip cut to the face that moves the pictures as well."""
     weights: str = "small"
     """Name or file of the weights."""
     data: Path = Path("../shared/data")
@@ -44,44 +47,47 @@ class Settings:
     limit: int = 8
     """How many validation portraits."""
     sheet: Path | None = None
-    """Where to draw the results: original, pasted and retouched for each edit."""
+    """Where to draw the results: original and results, the last frame of the driving."""
 
 
 def main(settings: Settings) -> None:
     animator = Animator(load(settings.weights))
-    edits = {
-        text: edit_vector(parse_settings([text] if text else []), animator.controls) for text in settings.set
+    # Name -> what is added to the coefficients (N, M), frame by frame.
+    changes = {
+        text or "none": edit_vector(parse_settings([text] if text else []), animator.controls)[None]
+        for text in settings.set
     }
+    if settings.driving is not None:
+        changes[settings.driving.stem] = motion(animator, settings.driving)
     worst = np.zeros(2)
     rows = []
-    print("| picture | edit | pasted | retouched |\n|---|---|---|---|")
+    print("| picture | change | own pixels | drawing |\n|---|---|---|---|")
     for name, picture_HW3 in pictures(settings):
         still = open_still(animator, picture_HW3, face=1)
-        height, width = picture_HW3.shape[:2]
-        paste = Paste(picture_HW3, still.framing.crop, animator.size)
-        retouch = Retouch(still.framing.crop, width, height, animator.size)
+        retouch = Retouch(still.framing.crop, picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
         redrawing = Redrawing(animator, still.encoded)
-        shown = [picture_HW3[: paste.height, : paste.width]]
-        for text, edit_M in edits.items():
-            alpha_M = still.alpha_M + edit_M
-            pasted_HW3 = paste(next(animator.render(still.encoded, [alpha_M])))
-            retouched_HW3 = retouch(picture_HW3, next(redrawing(alpha_M[None])))
-            ratios = [
-                seam_ratio(picture_HW3, pasted_HW3, paste.place),
-                seam_ratio(picture_HW3, retouched_HW3, retouch.wide),
-            ]
+        shown = [picture_HW3]
+        for text, change_NM in changes.items():
+            ratios = np.zeros(2)
+            for change in redrawing.stream(still.alpha_M + change_NM):
+                result_HW3 = retouch(picture_HW3, change)
+                seams = [seam_ratio(picture_HW3, result_HW3, p) for p in (retouch.wide, retouch.square)]
+                ratios = np.maximum(ratios, seams)
             worst = np.maximum(worst, ratios)
-            print(
-                f"| {name} | {text or 'none'} |",
-                " | ".join(f"{ratio:.2f}" for ratio in ratios),
-                "|",
-                flush=True,
-            )
-            shown += [pasted_HW3, retouched_HW3]
+            print(f"| {name} | {text} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
+            shown.append(result_HW3)
         rows.append(np.concatenate([np.asarray(Image.fromarray(s).resize((384, 384))) for s in shown], 1))
-    print("| worst | |", " | ".join(f"{ratio:.2f}" for ratio in worst), "|")
+    print(f"| worst | | {worst[0]:.2f} | {worst[1]:.2f} |")
     if settings.sheet is not None:
         write_image(settings.sheet, np.concatenate(rows))
+
+
+def motion(animator: Animator, clip: Path) -> NDArray[np.float32]:
+    """The change of the coefficients since the first frame, in 8 frames spread over a clip: (8, M)."""
+    frames = [frame.rgb() for frame in Video(clip)]
+    chosen = [frames[round(k)] for k in np.linspace(0, len(frames) - 1, 8)]
+    alpha_NM = animator.encode(chosen).alpha_BM.cpu().numpy()
+    return alpha_NM - alpha_NM[0]
 
 
 def pictures(settings: Settings) -> list[tuple[str, NDArray[np.uint8]]]:

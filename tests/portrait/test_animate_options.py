@@ -20,6 +20,7 @@ from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.driving import open_driving
 from liax.portrait.moment import Driving
+from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.smoothing import smoothed
 from liax.portrait.still import Still, open_still
 from liax.portrait.template import Template, save_template
@@ -172,7 +173,7 @@ def test_a_cut_starts_anew(animator: Animator, source: Still, tmp_path: Path) ->
 
 
 def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: Path) -> None:
-    """The whole picture comes out, and only the face's square in it moves."""
+    """The whole picture comes out, with the face moved in it as the driving moves, frame by frame."""
     picture_HW3 = np.full((301, 403, 3), 90, np.uint8)
     picture_HW3[40:300, 100:360] = portrait_HW3[:260, 90:350]
     made = animate(animator, picture_HW3, face_clip, paste=True)
@@ -181,7 +182,14 @@ def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: P
     assert {picture.shape for picture in pasted} == {(300, 402, 3)}
     for picture in pasted:
         assert np.array_equal(picture[:, :40], picture_HW3[:300, :40])
+    assert np.abs(pasted[0].astype(int) - picture_HW3[:300, :402]).max() <= 1  # no change yet
     assert np.abs(pasted[-1].astype(int) - picture_HW3[:300, :402])[120:220, 180:280].mean() > 1
+    still = open_still(animator, picture_HW3)
+    alpha_NM = np.stack([moment.alpha_M for moment in open_driving(animator, face_clip).moments()])
+    retouch = Retouch(still.framing.crop, 403, 301, animator.size)
+    changes = Redrawing(animator, still.encoded).stream(still.alpha_M + alpha_NM - alpha_NM[0])
+    for picture, change in zip(pasted, changes, strict=True):
+        assert np.abs(picture.astype(int) - retouch(picture_HW3, change)).max() <= 1
     beside = animate(animator, picture_HW3, face_clip, paste=True, compare=True)
     assert (beside.width, beside.height) == (402 + 300 + 402, 300)
     last = list(beside.frames)[-1][1]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +15,9 @@ from liax.face.crop import Crop, cut
 from liax.model import LIAX
 from liax.portrait import Animator
 from liax.portrait.retouch import Change, Redrawing, Retouch
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from seam import seam_ratio
 
 SIZE = 64
 
@@ -67,6 +74,41 @@ def test_one_source_serves_many_coefficients(animator: Animator, portrait_HW3: n
         (alone,) = Redrawing(animator, encoded)(alpha_M[None])
         np.testing.assert_allclose(change.shift_RR2, alone.shift_RR2, atol=1e-3)
         np.testing.assert_allclose(change.drawn_RR3, alone.drawn_RR3, atol=0.1)
+
+
+def test_a_stream_of_coefficients(animator: Animator, portrait_HW3: np.ndarray) -> None:
+    """One change each in order, read a batch at a time."""
+    encoded = animator.encode([portrait_HW3])
+    alpha_NM = encoded.alpha_BM.numpy() + np.linspace(0, 1, 2 * animator.batch + 1, dtype=np.float32)[:, None]
+    read = 0
+
+    def alphas() -> Iterator[np.ndarray]:
+        nonlocal read
+        for read, alpha_M in enumerate(alpha_NM, 1):  # noqa: B007
+            yield alpha_M
+
+    redrawing = Redrawing(animator, encoded)
+    stream = redrawing.stream(alphas())
+    first = next(stream)
+    assert read == animator.batch
+    changes = [first, *stream]
+    assert len(changes) == len(alpha_NM)
+    (last,) = redrawing(alpha_NM[-1:])
+    np.testing.assert_allclose(changes[-1].drawn_RR3, last.drawn_RR3, atol=0.1)
+    assert np.abs(changes[-1].drawn_RR3 - first.drawn_RR3).mean() > 1
+
+
+@pytest.mark.parametrize("crop", [Crop(125.7, 11.5, 201.8), Crop(-40.3, -20.6, 300.5), Crop(350, 400, 250)])
+def test_no_visible_seam_on_a_real_picture(portrait_HW3: np.ndarray, crop: Crop) -> None:
+    """Where the motion begins and where the drawing begins; here one too bright that has moved."""
+    retouch = Retouch(crop, 512, 512, SIZE)
+    result_HW3 = retouch(portrait_HW3, still(x=3, y=2, drawn=12))
+    for place in (retouch.wide, retouch.square):
+        assert seam_ratio(portrait_HW3, result_HW3, place) < 1.2
+    left, top, right, bottom = retouch.square.window
+    middle = np.s_[(top + bottom) // 2 - 20 :, (left + right) // 2 - 20 :]
+    apart_HW3 = np.abs(result_HW3.astype(int) - portrait_HW3)[middle][:40, :40]
+    assert apart_HW3.mean() > 10  # the change is really there
 
 
 def test_a_shift_moves_the_picture_at_its_own_resolution(portrait_HW3: np.ndarray) -> None:

@@ -17,15 +17,14 @@ from liax.face.crop import squash
 from liax.face.landmarks import FaceLandmarker
 from liax.media import images, writer
 from liax.media.paths import check_output
-from liax.model import Encoded
 from liax.portrait.align import Alignment, align_source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Clip, Progress, Written, silent, write_clip
 from liax.portrait.driving import open_driving
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.moment import Driving, Moment
-from liax.portrait.paste import Paste
 from liax.portrait.retarget import retarget
+from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.smoothing import smoothed
 from liax.portrait.still import Source, Still, open_still
 from liax.portrait.transfer import Transfer, carry, nearest
@@ -74,7 +73,7 @@ def animate(
         whole, squashed to a square, and the result has the source's aspect.
     face, driving_face: which face of several, 1 the largest; None takes that and warns through the log.
     rate: frames a second of a folder of pictures.
-    paste: put the moving face back into the whole source picture.
+    paste: move the face in the whole source picture, whose own pixels it keeps (`liax.portrait.retouch`).
     compare: source | driving | result side by side; the driving is left out if it has no pictures.
 
     Raises LiaxError for every input or option that does not work.
@@ -95,8 +94,8 @@ def animate(
     if best_frame:
         counted = _counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)
         references = nearest(alpha_M, counted, transfer)
-    show = _Show(still, driving, paste, compare)
-    frames = _frames(animator, still.encoded, _moments(driving, smooth), transfer, references, show)
+    show = _Show(animator, still, driving, paste, compare)
+    frames = _frames(alpha_M, _moments(driving, smooth), transfer, references, show)
     return Clip(
         frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
     )
@@ -139,13 +138,17 @@ class _Show:
     width, height: pixels of what comes out.
     """
 
-    def __init__(self, still: Still, driving: Driving, paste: bool, compare: bool) -> None:
-        framing, picture_HW3 = still.framing, still.square_RR3
-        self._paste: Paste | None = None
-        self._alone, self.height = framing.width, framing.height
-        if paste and framing.crop is not None:
-            self._paste = Paste(still.picture_HW3, framing.crop, len(still.square_RR3))
-            self._alone, self.height = self._paste.width, self._paste.height
+    def __init__(
+        self, animator: Animator, still: Still, driving: Driving, paste: bool, compare: bool
+    ) -> None:
+        self._animator, self._still = animator, still
+        self._retouch: Retouch | None = None
+        self._alone, self.height = still.framing.width, still.framing.height
+        picture_HW3 = still.square_RR3
+        if paste:
+            height, width, _ = still.picture_HW3.shape
+            self._retouch = Retouch(still.framing.crop, width, height, animator.size)
+            self._alone, self.height = self._retouch.width, self._retouch.height
             picture_HW3 = still.picture_HW3[: self.height, : self._alone]
         self.width = self._alone
         self._source_HW3: NDArray[np.uint8] | None = None
@@ -154,11 +157,17 @@ class _Show:
             self._driving_width = driving.width_at(self.height)
             self.width = 2 * self._alone + self._driving_width
 
-    def __call__(self, result_RR3: NDArray[np.uint8], moment: Moment) -> NDArray[np.uint8]:
-        if self._paste is not None:
-            result_HW3 = self._paste(result_RR3)
+    def results(self, alphas: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
+        """The portrait with each of the coefficients (M,), as they come; memory is that of a batch."""
+        if self._retouch is None:
+            for result_RR3 in self._animator.render(self._still.encoded, alphas):
+                yield squash(result_RR3, self._alone, self.height)
         else:
-            result_HW3 = squash(result_RR3, self._alone, self.height)
+            for change in Redrawing(self._animator, self._still.encoded).stream(alphas):
+                yield self._retouch(self._still.picture_HW3, change)
+
+    def beside(self, result_HW3: NDArray[np.uint8], moment: Moment) -> NDArray[np.uint8]:
+        """The frame that shows a result."""
         if self._source_HW3 is None:
             return result_HW3
         panels = [self._source_HW3, result_HW3]
@@ -168,8 +177,7 @@ class _Show:
 
 
 def _frames(
-    animator: Animator,
-    source: Encoded,
+    alpha_source_M: NDArray[np.float32],
     moments: Iterable[Moment],
     transfer: Transfer,
     references: list[NDArray[np.float32]] | None,
@@ -183,10 +191,9 @@ def _frames(
             waiting.append(moment)
             yield moment
 
-    alpha_source_M = source.alpha_BM[0].cpu().numpy()
-    for result_RR3 in animator.render(source, carry(alpha_source_M, given(), transfer, references)):
+    for result_HW3 in show.results(carry(alpha_source_M, given(), transfer, references)):
         moment = waiting.popleft()
-        yield moment.time, show(result_RR3, moment)
+        yield moment.time, show.beside(result_HW3, moment)
 
 
 def _moments(driving: Driving, smooth: bool) -> Iterator[Moment]:

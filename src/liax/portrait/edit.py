@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.portrait.animator import Animator
 from liax.portrait.edits import Settings, edit_vector
-from liax.portrait.paste import Paste
+from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.still import Source, Still, open_still
 
 
@@ -20,7 +20,7 @@ class Edited:
 
     before, after: the face's square, or the whole picture without crop, of the same size: as it was, and as
         the network draws it with the edit.
-    picture_HW3: the result: `after`, or the full source picture with `after` in its place.
+    picture_HW3: the result: `after`, or the full source picture with its own pixels changed in that way.
     edit_M: v of equation (11), what was added to the coefficients.
     """
 
@@ -43,26 +43,28 @@ def edit_image(
     """The portrait decoded from z = z_sr + Q (a_s + v)  (equation 11), v being what `settings` ask for.
 
     The network draws everything anew, so with v = 0 the result is its reconstruction of the source, not the
-    source itself.
+    source itself; pasted, it is the source.
 
     settings, force: as in `edit_vector`. crop, face: as in `open_still`.
-    paste: put the result back into the full picture.
+    paste: make the change in the full picture instead (`liax.portrait.retouch`).
     Raises LiaxError for settings or a source that do not work, and for paste without crop.
     """
     edit_M = edit_vector(settings, animator.controls, force)
     if paste and not crop:
         raise LiaxError("Without a crop there is nothing to paste back into; leave out --paste or --no-crop.")
     still = open_still(animator, source, crop=crop, face=face)
-    (result_RR3,) = animator.render(still.encoded, [still.alpha_M + edit_M])
+    alpha_M = still.alpha_M + edit_M
+    (result_RR3,) = animator.render(still.encoded, [alpha_M])
     after_HW3 = still.shown(result_RR3)
-    picture_HW3 = _pasted(still, result_RR3) if paste else after_HW3
+    picture_HW3 = _pasted(animator, still, alpha_M) if paste else after_HW3
     return Edited(still.shown(still.square_RR3), after_HW3, picture_HW3, edit_M)
 
 
-def _pasted(still: Still, result_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The full picture, to its last row and column, with the result in the square it was cut from."""
-    assert still.framing.crop is not None
-    paste = Paste(still.picture_HW3, still.framing.crop, len(result_RR3))
+def _pasted(animator: Animator, still: Still, alpha_M: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The full picture, to its last row and column, changed to these coefficients."""
+    height, width, _ = still.picture_HW3.shape
+    retouch = Retouch(still.framing.crop, width, height, animator.size)
+    (change,) = Redrawing(animator, still.encoded)(alpha_M[None])
     picture_HW3 = still.picture_HW3.copy()
-    picture_HW3[: paste.height, : paste.width] = paste(result_RR3)
+    picture_HW3[: retouch.height, : retouch.width] = retouch(picture_HW3, change)
     return picture_HW3

@@ -133,11 +133,8 @@ def _from_first_frame(
     redrawing, retouch = Redrawing(animator, encoded), places.of(shot)
     moments, same = tee(Filmed(animator, footage, list(shots), 0).moments())
     alphas = transfer.carry(encoded.alpha_BM[0].cpu().numpy(), same, transfer.Transfer(edit_M=edit_M))
-    pairs = zip(moments, alphas, strict=True)
-    while chunk := list(islice(pairs, animator.batch)):
-        changes = redrawing(np.stack([alpha_M for _, alpha_M in chunk]))
-        for (moment, _), change in zip(chunk, changes, strict=True):
-            yield moment.time, retouch(picture_HW3, change)
+    for moment, change in zip(moments, redrawing.stream(alphas), strict=True):
+        yield moment.time, retouch(picture_HW3, change)
 
 
 def _in_shots(footage: Video, shots: Sequence[Shot]) -> Iterator[tuple[int, Frame, Shot]]:

@@ -8,8 +8,9 @@ that the network's drawing moves, and of the drawing only what differs beyond th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from liax.face.crop import Crop
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
 from liax.portrait.animator import Animator
-from liax.portrait.paste import Place
+from liax.portrait.place import Place
 
 # Where the new drawing differs by about so many levels from the moved old one, it shows something new (teeth,
 # a closed lid, the far side of a cheek), and the picture's own detail would be wrong there.
@@ -85,6 +86,12 @@ class Redrawing:
             strict=True,
         ):
             yield Change(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0))
+
+    def stream(self, alphas: Iterable[NDArray[np.floating]]) -> Iterator[Change]:
+        """The change for each of the coefficients (M,), as they come; memory is that of a batch."""
+        waiting = iter(alphas)
+        while chunk := list(islice(waiting, self._animator.batch)):
+            yield from self(np.stack(chunk))
 
     def _draw(self, alpha_BM: Tensor) -> tuple[Tensor, Tensor]:
         """The picture in levels (B, 3, R, R), and from where in the source its pixels are (B, R, R, 2)."""
