@@ -31,7 +31,7 @@ _NEW = 12.0
 # The two are compared over this much of the square's side.
 _NEIGHBOURHOOD = 1 / 28
 # The motion fades to nothing over this much of the square's side outside of it, for a head to move into.
-_MARGIN = 0.2
+_MARGIN = 0.4
 # Along its border, over this much of its side, the square's own motion is bad: a network pads with zeros.
 _FRINGE = 1 / 16
 
@@ -176,7 +176,7 @@ def _scaled(map_RRC: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
 def _moved(
     picture_HW3: NDArray[np.uint8], window: tuple[int, int, int, int], shift_HW2: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The window's pixels, each from where its shift (x, y) says; beyond the picture its edge is repeated."""
+    """The window's pixels, each from where its shift (x, y) says; beyond the picture is its mirror image."""
     left, top, right, bottom = window
     # Only what the shifts can reach is looked at, and what bicubic sampling needs around it.
     reach = math.ceil(float(np.abs(shift_HW2).max())) + 2
@@ -190,7 +190,7 @@ def _moved(
         torch.from_numpy(part_HW3).permute(2, 0, 1)[None].float(),
         torch.from_numpy(grid_HW2)[None],
         mode="bicubic",
-        padding_mode="border",
+        padding_mode="reflection",
         align_corners=False,
     )
     return moved_13HW[0].permute(1, 2, 0).numpy()
