@@ -1,6 +1,6 @@
 """Does an edited video's background flicker more than the video itself?
 
-    python benchmarks/flicker.py --set 3=0.3 --set 8=0.4 [--limit 5] [--sheet sheet.png]
+    python benchmarks/flicker.py --set yaw=10deg --set blink=0.8 [--limit 5] [--sheet sheet.png]
 
 For every edit of every clip, the mean absolute change of the background from frame to frame, over that of
 the clip itself; 1.1 at most is asked for. The background is what lies outside the face in both frames, of the

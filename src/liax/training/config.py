@@ -59,7 +59,7 @@ class LossConfig:
     deep: float = 1.5
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
-    parts: float = 3.0
+    parts: float = 2.0
     meaning: float = 4.0
     concentration: float = 3.0
     hoyer: float = 0.55
