@@ -60,7 +60,9 @@ FACTORS: dict[str, Factor] = {
         "head", lambda f, s: f.yaw_pitch_roll[0], 12.0, "turns to the viewer's right", "deg", mirrored=True
     ),
     "pitch": Factor("head", lambda f, s: f.yaw_pitch_roll[1], 8.0, "nods down", "deg"),
-    "roll": Factor("head", lambda f, s: f.yaw_pitch_roll[2], 6.0, "tilts counterclockwise", "deg", mirrored=True),
+    "roll": Factor(
+        "head", lambda f, s: f.yaw_pitch_roll[2], 6.0, "tilts counterclockwise", "deg", mirrored=True
+    ),
     "x": Factor("head", _x, 0.04, "moves to the right", mirrored=True),
     "y": Factor("head", _y, 0.03, "moves down"),
     "size": Factor("head", lambda f, s: math.log(_length(f) / s / FACE_SIZE), 0.1, "comes nearer"),
