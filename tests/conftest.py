@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
@@ -15,6 +16,9 @@ from PIL import Image
 
 from clips import moving_face, write_clip
 from liax.model import LIAX, PRESETS
+
+# Tests that run in the background ignore Ctrl-C, and so would the processes that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "what"),
     [
-        ({"stepz": 3}, "unknown configuration key stepz; known: out, preset, steps"),
+        ({"stepz": 3}, "unknown configuration key stepz; known: out, preset, init, steps"),
         ({"loss": {"l2": 3}}, "unknown configuration key loss.l2; known: l1, perceptual"),
         ({"steps": "many"}, "configuration key steps must be a whole number, not 'many'"),
         ({"steps": 1.5}, "configuration key steps must be a whole number, not 1.5"),
