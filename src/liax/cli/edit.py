@@ -52,11 +52,7 @@ def edit(
     from liax.portrait.sheets import draw_sheet
     from liax.weights import load
 
-    wanted = parse_settings(settings)
-    if not wanted:
-        raise LiaxError(
-            "Nothing is to be changed; say what with --set, and see liax controls for what there is."
-        )
+    wanted = parse_settings(settings, required=True)
     check_input(image, "portrait")
     outputs = [output] if sheet is None else [output, sheet]
     for path in outputs:

@@ -8,7 +8,6 @@ from typing import Annotated
 import tyro
 
 from liax.cli.progress import ProgressDisplay
-from liax.errors import LiaxError
 
 
 def edit_video(
@@ -51,11 +50,7 @@ def edit_video(
     from liax.portrait.edits import parse_settings
     from liax.weights import load
 
-    wanted = parse_settings(settings)
-    if not wanted:
-        raise LiaxError(
-            "Nothing is to be changed; say what with --set, and see liax controls for what there is."
-        )
+    wanted = parse_settings(settings, required=True)
     check_input(video, "video")
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(video,))
     keep_freed_memory()

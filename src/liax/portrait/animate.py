@@ -19,7 +19,7 @@ from liax.media import images, writer
 from liax.media.paths import check_output
 from liax.portrait.align import Alignment, align_source
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Clip, Progress, Written, silent, write_clip
+from liax.portrait.clip import Clip, Progress, Written, counted, silent, write_clip
 from liax.portrait.driving import open_driving
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.moment import Driving, Moment
@@ -92,8 +92,8 @@ def animate(
     transfer, alpha_M = Transfer(relative, edit_M, gains_MM), still.alpha_M
     references = None
     if best_frame:
-        counted = _counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)
-        references = nearest(alpha_M, counted, transfer)
+        told = counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)
+        references = nearest(alpha_M, told, transfer)
     show = _Show(animator, still, driving, paste, compare)
     frames = _frames(alpha_M, _moments(driving, smooth), transfer, references, show)
     return Clip(
@@ -198,14 +198,6 @@ def _frames(
 
 def _moments(driving: Driving, smooth: bool) -> Iterator[Moment]:
     return smoothed(driving.moments()) if smooth else driving.moments()
-
-
-def _counted(
-    moments: Iterable[Moment], stage: str, total: int | None, progress: Progress
-) -> Iterator[Moment]:
-    for count, moment in enumerate(moments, 1):
-        progress(stage, count, total)
-        yield moment
 
 
 def _aligned(animator: Animator, still: Still, driving: Driving, align: Alignment) -> NDArray[np.float32]:

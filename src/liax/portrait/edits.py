@@ -31,12 +31,16 @@ Settings = Mapping[str, float | Amount] | Mapping[int, float | Amount] | Mapping
 """Control's name, or motion vector's number as 12 or "#12" -> how much of it."""
 
 
-def parse_settings(texts: Sequence[str]) -> dict[str | int, float | Amount]:
+def parse_settings(texts: Sequence[str], required: bool = False) -> dict[str | int, float | Amount]:
     """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
 
     12=0.3 means #12=0.3, which a shell wants quoted.
-    Raises LiaxError for a text that is no setting, and for the same name twice.
+    Raises LiaxError for a text that is no setting, for a name twice and, if `required`, for none at all.
     """
+    if required and not texts:
+        raise LiaxError(
+            "Nothing is to be changed; say what with --set, and see liax controls for what there is."
+        )
     settings: dict[str | int, float | Amount] = {}
     for text in ",".join(texts).split(",") if texts else ():
         match = _SETTING.fullmatch(text)

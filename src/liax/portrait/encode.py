@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, silent
+from liax.portrait.clip import Progress, counted, silent
 from liax.portrait.driving import open_driving
-from liax.portrait.moment import Moment
 from liax.portrait.template import Template
 
 
@@ -28,10 +26,5 @@ def encode(
     Raises LiaxError when `driving` cannot drive.
     """
     source = open_driving(animator, driving, crop=crop, face=face, rate=rate, progress=progress)
-
-    def counted() -> Iterator[Moment]:
-        for done, moment in enumerate(source.moments(), 1):
-            progress("encoding", done, source.total)
-            yield moment
-
-    return Template.of(counted(), source.rate, animator.network)
+    moments = counted(source.moments(), "encoding", source.total, progress)
+    return Template.of(moments, source.rate, animator.network)

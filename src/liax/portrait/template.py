@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,11 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from liax.errors import LiaxError
-from liax.files import replacing
 from liax.media.paths import check_input
 from liax.model import LIAX
 from liax.portrait.moment import Moment
 from liax.weights.identity import fingerprint
+from liax.weights.inference import write_safetensors
 
 SUFFIX = ".safetensors"
 FORMAT = "1"
@@ -95,15 +94,8 @@ def save_template(template: Template, path: Path) -> None:
         "begins": template.begins_T,
     }
     facts = (FORMAT, str(template.rate), str(template.tick), template.weights)
-    with replacing(path) as file:
-        mode = os.fstat(file.fileno()).st_mode
-        try:
-            save_file(tensors, file.name, metadata=dict(zip(_KEYS, facts, strict=True)))
-        except SafetensorError as error:
-            raise LiaxError(
-                f"{path} cannot be written ({error}); free some space or choose another place."
-            ) from error
-        os.chmod(file.name, mode)  # The user's usual one; safetensors makes private files.
+    metadata = dict(zip(_KEYS, facts, strict=True))
+    write_safetensors(path, lambda name: save_file(tensors, name, metadata=metadata))
 
 
 def load_template(path: Path) -> Template:

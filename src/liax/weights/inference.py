@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,10 +74,18 @@ def motion_vectors(network: LIAX) -> Tensor:
 def write(path: Path, stored: Stored) -> None:
     """Write `stored` as one file, or leave what was there; LiaxError when that is impossible."""
     metadata = {**stored.metadata, "liax.format": FORMAT, "liax.config": json.dumps(stored.config.to_dict())}
+    write_safetensors(path, lambda name: save_file(stored.tensors, name, metadata=metadata))
+
+
+def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
+    """Let `save` write a safetensors file under the name it gets; it becomes `path`.
+
+    Raises LiaxError when that is impossible.
+    """
     with replacing(path) as file:
         mode = os.fstat(file.fileno()).st_mode
         try:
-            save_file(stored.tensors, file.name, metadata=metadata)
+            save(file.name)
         except SafetensorError as error:
             raise LiaxError(
                 f"{path} cannot be written ({error}); free some space or choose another place."
