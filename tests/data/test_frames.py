@@ -132,6 +132,20 @@ def test_frames_held_in_memory_are_fetched_to_the_device(manifest: Manifest) -> 
     assert frames.shape == (2, 3, 64, 64)
 
 
+def test_decoded_frames_are_kept_for_other_runs(manifest: Manifest, tmp_path: Path) -> None:
+    every = np.arange(15, dtype=np.int64)
+    kept = tmp_path / "decoded"
+    said: list[int] = []
+    first = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), kept=kept)
+    second = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), kept=kept)
+    assert said == [1, 2, 3]  # the second run decoded nothing
+    assert torch.equal(first.fetch(every), second.fetch(every))
+    ResidentFrames(manifest, 32, CPU, 2, kept=kept)
+    fewer = Manifest(manifest.folder, manifest.items[:1], manifest.digest)
+    ResidentFrames(fewer, 64, CPU, 2, kept=kept)
+    assert len(list(kept.iterdir())) == 3  # another size, other items: none is mistaken for another
+
+
 def test_streaming_keeps_the_latest_clips_that_fit(
     manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError
+from liax.files import replacing
 
 Progress = Callable[[int, int], None]
 
@@ -116,7 +118,8 @@ def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
 class ResidentFrames:
     """All frames in one uint8 tensor; 57,000 frames of 256² take 11 GB.
 
-    device: where fetched frames go. held: where all of them wait, by default there too.
+    device: where fetched frames go. held: where all of them wait, by default there too. kept: a folder that
+    keeps them decoded, for other runs over the same frames; they are read from there when it has them.
     """
 
     def __init__(
@@ -127,10 +130,17 @@ class ResidentFrames:
         workers: int,
         progress: Progress | None = None,
         held: torch.device | None = None,
+        kept: Path | None = None,
     ) -> None:
         starts = first_numbers(manifest.items)
+        shape = (int(starts[-1]), 3, size, size)
         self._device = device
-        self._frames = torch.empty((int(starts[-1]), 3, size, size), dtype=torch.uint8, device=held or device)
+        path = kept / _decoded_name(manifest, size) if kept else None
+        if path is not None and path.exists():
+            decoded = np.memmap(path, np.uint8, "c", shape=shape)  # "c": PyTorch wants it writable
+            self._frames = torch.from_numpy(decoded).to(held or device)
+            return
+        self._frames = torch.empty(shape, dtype=torch.uint8, device=held or device)
 
         def load(index: int) -> None:
             frames = read_item(manifest.folder, manifest.items[index], size)
@@ -140,12 +150,23 @@ class ResidentFrames:
             for done, _ in enumerate(pool.map(load, range(len(manifest.items))), start=1):
                 if progress is not None:
                     progress(done, len(manifest.items))
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                for chunk in self._frames.split(1024):
+                    file.write(chunk.cpu().numpy().data)
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
         return self._frames[torch.from_numpy(numbers).to(self._frames.device)].to(self._device)
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         pass
+
+
+def _decoded_name(manifest: Manifest, size: int) -> str:
+    """Of the file that keeps these items decoded to this size; another manifest or split has another name."""
+    items = hashlib.sha256(repr((manifest.digest, manifest.items)).encode()).hexdigest()
+    return f"{items[:16]}-{size}.u8"
 
 
 class StreamedFrames:
@@ -199,8 +220,12 @@ def open_frames(
     workers: int,
     say: Callable[[str], None],
     progress: Progress,
+    kept: Path | None = None,
 ) -> Frames:
-    """The store called `choice`, "device", "memory" or "stream"; "auto" takes the first that fits."""
+    """The store called `choice`, "device", "memory" or "stream"; "auto" takes the first that fits.
+
+    kept: see `ResidentFrames`.
+    """
     needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
     if choice == "auto":
         choice = "device" if _free_bytes(device) > 4 * needed else "memory"
@@ -210,7 +235,7 @@ def open_frames(
     if choice == "stream":
         return StreamedFrames(manifest, size, device, workers)
     held = device if choice == "device" else torch.device("cpu")
-    return ResidentFrames(manifest, size, device, workers, progress, held)
+    return ResidentFrames(manifest, size, device, workers, progress, held, kept)
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -27,7 +27,7 @@ _FREE = {
     "devices",
     "accelerator",
 }
-_FREE_DATA = {"manifest", "regions", "frames", "workers", "validation"}
+_FREE_DATA = {"manifest", "regions", "frames", "workers", "decoded", "validation"}
 
 
 def write_atomically(path: Path, text: str) -> None:

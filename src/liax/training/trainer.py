@@ -61,6 +61,7 @@ class Trainer:
             config.data.workers,
             self.log.say,
             self.log.loading,
+            config.data.decoded,
         )
         self.sampler = PairSampler(
             manifest,

@@ -1,0 +1,81 @@
+"""Trains every arm of the ablation with every seed, side by side on the GPUs of one machine.
+
+    python benchmarks/ablation/train.py configs/ablation.toml --out runs/ablation --gpus 2 --minutes 17
+
+All runs of a GPU share it evenly, so they get the same GPU minutes. Interrupted runs resume. The last line
+of each run's log, and whether it ended well, is printed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from arms import ARMS
+
+from liax.data.frames import ResidentFrames
+from liax.data.manifest import read_manifest
+from liax.model import PRESETS
+from liax.training.config import TrainConfig, load_config, to_dict
+
+
+def configurations(base: TrainConfig, out: Path, minutes: float, seeds: int) -> dict[str, TrainConfig]:
+    """Run's name ("dense-0") -> its configuration."""
+    return {
+        f"{name}-{seed}": replace(
+            base,
+            out=out / f"{name}-{seed}",
+            seed=seed,
+            max_minutes=minutes,
+            loss=replace(base.loss, **arm.loss),
+        )
+        for seed in range(seeds)
+        for name, arm in ARMS.items()
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("base", type=Path, help="configuration that all runs share")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="of each run")
+    parser.add_argument("--gpus", type=int, default=torch.cuda.device_count())
+    parser.add_argument("--seeds", type=int, default=2)
+    options = parser.parse_args()
+    base = load_config(options.base)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if base.data.decoded:  # once for all runs, not once for each
+        items = read_manifest(base.data.manifest, base.data.split)
+        size = PRESETS[base.preset].size
+        ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.decoded)
+    runs = {}
+    for i, (name, config) in enumerate(
+        configurations(base, options.out, options.minutes, options.seeds).items()
+    ):
+        path = options.out / f"{name}.json"
+        path.write_text(json.dumps(to_dict(config), indent=1))
+        gpu = {"CUDA_VISIBLE_DEVICES": str(i // -(-len(ARMS) * options.seeds // options.gpus))}
+        with (options.out / f"{name}.log").open("ab") as log:
+            runs[name] = subprocess.Popen(
+                [sys.executable, "-m", "liax.training", str(path)],
+                env=os.environ | (gpu if options.gpus else {}),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+    codes = {name: run.wait() for name, run in runs.items()}
+    for name, code in codes.items():
+        last = (options.out / f"{name}.log").read_text().rstrip().rpartition("\n")[2]
+        print(f"{name}: exit {code}, {last}")
+    return max(codes.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
