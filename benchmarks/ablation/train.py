@@ -56,13 +56,14 @@ def main() -> int:
         items = read_manifest(base.data.manifest, base.data.split)
         size = PRESETS[base.preset].size
         ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.decoded)
+    per_gpu = -(-len(ARMS) * options.seeds // max(options.gpus, 1))
     runs = {}
     for i, (name, config) in enumerate(
         configurations(base, options.out, options.minutes, options.seeds).items()
     ):
         path = options.out / f"{name}.json"
         path.write_text(json.dumps(to_dict(config), indent=1))
-        gpu = {"CUDA_VISIBLE_DEVICES": str(i // -(-len(ARMS) * options.seeds // options.gpus))}
+        gpu = {"CUDA_VISIBLE_DEVICES": str(i // per_gpu)}
         with (options.out / f"{name}.log").open("ab") as log:
             runs[name] = subprocess.Popen(
                 [sys.executable, "-m", "liax.training", str(path)],
