@@ -1,4 +1,4 @@
-"""How far a mean over clips can be trusted: percentile bootstrap (Efron & Tibshirani 1993, chapter 13) by clip."""
+"""How far a mean over clips can be trusted: percentile bootstrap by clip (Efron & Tibshirani 1993)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def interval(
 ) -> tuple[float, float]:
     """Lower and upper end of the mean's confidence interval, in the values' unit.
 
-    Clips are drawn anew with replacement, never frames: frames of one clip are no independent witnesses. Clips
-    without a value (NaN) are left out. Fewer than two clips tell nothing about how clips differ: (NaN, NaN).
-    With ten clips about 90 % of such 95 % intervals hold the true mean, with fifty about 94 %.
+    Clips are drawn anew with replacement, never frames: frames of one clip are no independent witnesses.
+    Clips without a value (NaN) are left out. Fewer than two tell nothing about how clips differ: (NaN, NaN).
+    With ten clips about 90 % of the 95 % intervals hold the true mean, with fifty about 94 %.
 
-    values_by_clip: (C,) a clip's own mean each. weights: (C,) ≥ 0, of each clip in the mean, such as its frames;
-    equal by default. The same seed and clips give the same interval.
+    values_by_clip: (C,) each clip's own mean. weights: (C,) ≥ 0, of each clip in the mean, such as its frame
+        count; equal by default. The same seed and clips give the same interval.
     """
     values_C = np.asarray(values_by_clip, np.float64)
     weights_C = np.ones_like(values_C) if weights is None else np.asarray(weights, np.float64)

@@ -14,9 +14,9 @@ from liax.face.landmarks import Face
 
 @dataclass(frozen=True)
 class Likeness:
-    """cosine: similarity of two embeddings, at most 1, higher is better. distance: Euclidean, lower is better.
+    """How near two embeddings are; NaN where no face is seen.
 
-    Both NaN where no face is seen.
+    cosine: similarity, at most 1, higher is better. distance: Euclidean, ≥ 0, lower is better.
     """
 
     cosine: float
