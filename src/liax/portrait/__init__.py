@@ -1,16 +1,22 @@
 """What people do with portraits: animate, edit and turn them, edit videos, keep motion, work in batches."""
 
-from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
-from liax.portrait.batch import run_batch
-from liax.portrait.clip import Clip, Written, write_clip
-from liax.portrait.driving import open_driving
-from liax.portrait.edit import Edited, edit_image
-from liax.portrait.edit_video import edit_video
-from liax.portrait.encode import encode
-from liax.portrait.jobs import read_batch
-from liax.portrait.manipulate import orbit, sweep
 from liax.portrait.still import open_still
+
+# Machines that only train and measure have no PyAV; there the modules that need none still work.
+try:
+    from liax.portrait.animate import animate, animate_file
+    from liax.portrait.batch import run_batch
+    from liax.portrait.clip import Clip, Written, write_clip
+    from liax.portrait.driving import open_driving
+    from liax.portrait.edit import Edited, edit_image
+    from liax.portrait.edit_video import edit_video
+    from liax.portrait.encode import encode
+    from liax.portrait.jobs import read_batch
+    from liax.portrait.manipulate import orbit, sweep
+except ModuleNotFoundError as missing:
+    if missing.name != "av":
+        raise
 
 __all__ = [
     "Animator",
