@@ -100,7 +100,7 @@ def test_other_parts(page: Page) -> None:
 
 
 def _chart() -> str:
-    chart = Chart(300, 200)
+    chart = Chart("a title", 300, 200)
     chart.axes.plot([0, 1], [2, 3], color=ACCENT, label="line")
     chart.axes.set_xlabel("across")
     return chart.svg('up "and" <away>')

@@ -101,7 +101,7 @@ def sweep_sheet(
     Arguments and errors are those of `sweep`.
     """
     controls = _chosen(animator.controls, names)
-    grid = [[{control.name: value} for value in _five(control)] for control in controls]
+    grid = [[{control.name: value} for value in five_values(control)] for control in controls]
     titles = [c.name if c.name.startswith("#") else f"{c.name}\n({c.group})" for c in controls]
     still = open_still(animator, source, crop=crop, face=face)
     return _sheet(animator, still, titles, grid, extent)
@@ -121,7 +121,9 @@ def orbit_sheet(
     Arguments and errors are those of `orbit`.
     """
     across, along = _chosen(animator.controls, controls)
-    grid = [[{across.name: x, along.name: y} for x in _five(across)] for y in reversed(_five(along))]
+    grid = [
+        [{across.name: x, along.name: y} for x in five_values(across)] for y in reversed(five_values(along))
+    ]
     still = open_still(animator, source, crop=crop, face=face)
     return _sheet(animator, still, [""] * len(grid), grid, extent)
 
@@ -140,7 +142,7 @@ def _control(controls: Controls, name: str) -> Control:
     return Control(f"#{number}", "other", {int(number): 1.0}, -VECTOR_REACH, VECTOR_REACH)
 
 
-def _five(control: Control) -> list[float]:
+def five_values(control: Control) -> list[float]:
     """From the lowest to the highest value, half of them as well; equal steps if the range has one side."""
     low, high = control.low, control.high
     return (

@@ -21,12 +21,12 @@ _VARIABLES = dict(
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "liax",  # the same chart has the same names inside
-    "font.size": 9,
+    "font.size": 11,
     "text.color": INK,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
     "axes.titlecolor": INK,
-    "axes.titlesize": 10,
+    "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -41,17 +41,17 @@ _STYLE: Any = {
     "ytick.labelcolor": MUTED,
     "lines.linewidth": 1.6,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 10,
 }
 
 
 class Chart:
     """One chart: draw on `axes` (matplotlib) with the colours above, then put `svg()` into the page.
 
-    width, height: in the page's pixels at most; a chart of 360 is readable on a phone.
+    title: above it. width, height: in the page's pixels at most; a chart of 360 is readable on a phone.
     """
 
-    def __init__(self, width: int = 360, height: int = 240) -> None:
+    def __init__(self, title: str, width: int = 360, height: int = 240) -> None:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
 
@@ -61,6 +61,7 @@ class Chart:
             self._figure.patch.set_alpha(0)
             self.axes: Any = self._figure.add_subplot()
             self.axes.patch.set_alpha(0)
+            self.axes.set_title(title)
 
     def svg(self, label: str) -> Markup:
         """The chart for the page; `label` says in words what it shows to those who cannot see it."""
