@@ -16,7 +16,7 @@ from liax.face.factors import FACTORS
 _MODEL = "shape_predictor_68_face_landmarks.dat"
 # Points that neither mouth nor brows move, in millimetres from the tip of the nose: x to the viewer's right,
 # y down, z away from the viewer. Widths and heights after the means of adults in Farkas (Anthropometry of the
-# Head and Face, 1994): outer corners of the eyes 90 apart, inner ones 32, nasion to subnasale 53; depths round.
+# Head and Face, 1994): the eyes' outer corners 90 apart, inner ones 32, nasion to subnasale 53; depths round.
 _RIGID = {
     36: (-45, -37, 42),
     39: (-16, -36, 32),
