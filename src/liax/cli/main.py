@@ -24,6 +24,7 @@ COMMANDS = {
     "encode": "keep a video's motion as a template, without its pictures",
     "batch": "animate many portraits with many videos",
     "demo": "animate the bundled portrait and show what came out",
+    "evaluate": "measure how good weights are on clips",
     "train": "train weights from a manifest of clips",
     "convert": "turn published weights into this project's format",
     "regions": "measure eyes and mouths of training material",

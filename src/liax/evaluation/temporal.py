@@ -34,15 +34,17 @@ class Temporal:
     frames of the reference show, and over channels.
     t-LPIPS (Chu et al. 2020, arXiv 1811.09393): |d(o_t, o_{t+1}) - d(g_t, g_{t+1})| of output o and reference
     g, by the perceptual distance d. Without `distance` it is NaN.
+
+    every: t-LPIPS is taken of every so manyth pair, for its networks take most of the time.
     """
 
     flow_name = "DIS optical flow"  # of OpenCV (Kroeger et al. 2016, arXiv 1603.03590)
 
-    def __init__(self, distance: PerceptualDistance | None = None) -> None:
+    def __init__(self, distance: PerceptualDistance | None = None, every: int = 1) -> None:
         import cv2
 
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._distance = distance
+        self._distance, self._every, self._pairs = distance, every, 0
         self._previous: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
         self._sums_3, self._counts_3 = np.zeros(3), np.zeros(3)
 
@@ -82,7 +84,8 @@ class Temporal:
         values_3[0] = warping_error(output_HW3, next_output_HW3, flow_HW2, seen_HW)
         if paired:
             values_3[1] = warping_error(reference_HW3, next_reference_HW3, flow_HW2, seen_HW)
-        if paired and self._distance is not None:
+        self._pairs += 1
+        if paired and self._distance is not None and (self._pairs - 1) % self._every == 0:
             now, then = _unit(output_HW3, reference_HW3), _unit(next_output_HW3, next_reference_HW3)
             of_output, of_reference = self._distance(now, then).tolist()
             values_3[2] = abs(of_output - of_reference)

@@ -1,0 +1,136 @@
+"""Which clips are evaluated, how they are read, and which of their frames count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.data.frames import decode_with_opencv
+from liax.data.manifest import read_manifest
+from liax.errors import LiaxError
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video, a folder of its frames, or a still, which is a clip of one frame.
+
+    name: unique in its data set, fit for a file's name. identity: whose face it shows.
+    frames: how many there are as far as the data set says; they are counted when they are read.
+    """
+
+    name: str
+    path: Path
+    identity: str
+    frames: int | None = None
+
+
+def list_clips(
+    data: Path, split: str, limit: int | None = None, kind: Literal["clip", "portrait"] = "clip"
+) -> list[Clip]:
+    """The clips of a data set, or its stills; none where it has none of that kind.
+
+    data: a manifest (`liax.data.manifest`), of which `split` is taken; a folder with a manifest.csv; or any
+        folder of videos, searched with all folders in it, in the order of their names (where there is no
+        video, a folder of pictures counts as one). In the latter, whose face it is tells the part of the name
+        before "#" (VoxCeleb's), else the folder if there are several, else the file is a person of its own.
+    limit: only so many, from the beginning.
+    Raises LiaxError when there is nothing of the sort.
+    """
+    if not data.exists():
+        raise LiaxError(f"{data} does not exist; give a folder of videos, or a manifest.")
+    if data.is_file() or (data / "manifest.csv").is_file():
+        manifest = read_manifest(data, split)
+        clips = [
+            Clip(Path(item.file).stem, manifest.folder / item.file, item.identity, item.frames)
+            for item in manifest.items
+            if item.kind == kind
+        ]
+        if not clips and kind == "clip":
+            raise LiaxError(f"{data} lists no clip of the split '{split}'; choose another --split.")
+    elif kind == "portrait":
+        return []
+    else:
+        clips = [Clip(path.stem, path, _identity(path)) for path in _found(data)]
+        if not clips:
+            raise LiaxError(f"{data} has no video in it; give a folder of videos ({', '.join(VIDEOS)}).")
+        if len({clip.path.parent for clip in clips}) == 1:
+            clips = [clip if "#" in clip.name else replace(clip, identity=clip.name) for clip in clips]
+    root = data if data.is_dir() else data.parent
+    return _distinct(clips, root)[:limit]
+
+
+def read_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a clip as RGB uint8 (H, W, 3), one at a time; videos by OpenCV where PyAV is missing.
+
+    Raises LiaxError when there is nothing that can be decoded.
+    """
+    try:
+        from liax.media.footage import open_footage
+    except ImportError:  # a GPU node without PyAV
+        yield from _without_pyav(path)
+    else:
+        for picture in open_footage(path, "clip"):
+            yield picture.rgb()
+
+
+def select_frames(count: int, most: int | None) -> NDArray[np.int64]:
+    """Indices of the frames compared in a clip of `count` frames, the first one among them.
+
+    Evenly spaced over the whole clip: floor(i (count - 1) / (most - 1)) for i = 0 … most - 1; every frame
+    when `most` is None or not below `count`.
+    """
+    if count < 1 or (most is not None and most < 1):
+        raise ValueError("count and most must be at least 1")
+    if most is None or most >= count:
+        return np.arange(count)
+    if most == 1:
+        return np.zeros(1, np.int64)
+    return np.arange(most) * (count - 1) // (most - 1)
+
+
+def _without_pyav(path: Path) -> Iterator[NDArray[np.uint8]]:
+    frame_HW3 = None
+    if path.is_dir():
+        raise LiaxError(f"{path} is a folder of frames, which needs the package av; give videos.")
+    if path.suffix.lower() in _PICTURES:
+        from liax.media.images import read_image
+
+        yield read_image(path)
+        return
+    for frame_HW3 in decode_with_opencv(path):
+        yield frame_HW3
+    if frame_HW3 is None:
+        raise LiaxError(f"{path} has no frame that can be decoded; copy the clip again.")
+
+
+def _found(data: Path) -> list[Path]:
+    files = sorted(p for p in data.rglob("*") if p.is_file() and not p.name.startswith("."))
+    videos = [path for path in files if path.suffix.lower() in VIDEOS]
+    if videos:
+        return videos
+    return sorted({path.parent for path in files if path.suffix.lower() in _PICTURES})
+
+
+def _identity(path: Path) -> str:
+    before, mark, _ = path.name.partition("#")
+    return before if mark else path.parent.name
+
+
+def _distinct(clips: list[Clip], root: Path) -> list[Clip]:
+    """Names that occur more than once get their folders' in front."""
+    times = Counter(clip.name for clip in clips)
+    return [
+        clip
+        if times[clip.name] == 1
+        else replace(clip, name="_".join(clip.path.relative_to(root).with_suffix("").parts))
+        for clip in clips
+    ]

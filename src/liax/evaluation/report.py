@@ -1,0 +1,136 @@
+"""The results as a page to read: what stands out, tables, best and worst clips, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from liax.evaluation.definitions import FOLLOWING, METRICS, Metric
+from liax.evaluation.summary import Results
+from liax.evaluation.tables import backbone_of, describe, followed, metrics_of, moves_when, value_of
+from liax.media.images import read_image
+from liax.report import picture_uri, render
+
+# What decides which clips are worst and best: the first of these that was measured.
+_DECIDING = ("l1", "identity_distance", "warping")
+# Of the numbers that stand at the top.
+_FACTS = {
+    "self": ("l1", "psnr", "ssim", "perceptual", "frechet", "identity_cosine", "akd", "pose"),
+    "cross": ("identity_cosine", "identity_distance", "frechet", "warping"),
+}
+_EXTREMES = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clip that is shown: its name, its numbers in words, its contact sheet as a data URI."""
+
+    name: str
+    text: str
+    uri: str
+
+
+def write_report(results: Results, baselines: Sequence[Results], out: Path) -> None:
+    """report.html in the folder `out`, with the contact sheets of the worst and the best clips."""
+    all_of = [*baselines, results]
+    deciding = next((key for key in _DECIDING if key in results.means), None)
+    worst, best = _extremes(results, deciding, out) if deciding else ([], [])
+    title = {"self": "Self-reenactment", "cross": "Cross-reenactment"}[results.protocol]
+    sections = [("summary", "Summary")]
+    sections += [("following", "Following")] if results.following else []
+    sections += [("cases", "Worst and best")] if worst else []
+    sections += [("clips", "Clips"), ("definitions", "Definitions")]
+    command = {"command": results.command} if results.command else {}
+    render(
+        "evaluation/report.html",
+        out / "report.html",
+        title=results.animator,
+        kicker=title,
+        subtitle=describe(results),
+        sections=sections,
+        facts=_facts(results, baselines),
+        names=[each.animator for each in all_of],
+        metrics=[_metric_row(metric, all_of) for metric in metrics_of(all_of)],
+        factors=_factor_rows(all_of) if results.following else [],
+        worst=worst,
+        best=best,
+        deciding=next((m.label for m in METRICS if m.key == deciding), ""),
+        clips=_clip_rows(results),
+        definitions=[(m.label, m.range, m.definition) for m in metrics_of(all_of)],
+        following=FOLLOWING,
+        **command,
+    )
+
+
+def _facts(results: Results, baselines: Sequence[Results]) -> list[tuple[str, str, str]]:
+    """Value, label and note of the numbers that matter."""
+    facts = []
+    for metric in METRICS:
+        if metric.key not in _FACTS[results.protocol] or metric.key not in results.means:
+            continue
+        value = f"{results.means[metric.key].mean:.{metric.digits}f}"
+        notes = [each for each in (metric.range, backbone_of(metric, [results])) if each]
+        notes += [
+            f"{other.animator}: {other.means[metric.key].mean:.{metric.digits}f}"
+            for other in baselines
+            if metric.key in other.means
+        ]
+        facts.append((value, f"{metric.label} {metric.arrow}", " · ".join(notes)))
+    return facts
+
+
+def _metric_row(metric: Metric, all_of: Sequence[Results]) -> tuple[str, str, str, list[str]]:
+    values = [value_of(each, metric) for each in all_of]
+    return f"{metric.label} {metric.arrow}", metric.range, backbone_of(metric, all_of), values
+
+
+def _factor_rows(all_of: Sequence[Results]) -> list[list[str]]:
+    rows = []
+    for factor, row in all_of[-1].following.items():
+        clips = row["correlation"].clips if "correlation" in row else 0
+        cells = [followed(each.following.get(factor, {})) for each in all_of]
+        rows.append([factor, moves_when(factor), str(clips), *cells])
+    return rows
+
+
+def _extremes(results: Results, key: str, out: Path) -> tuple[list[Case], list[Case]]:
+    """The worst and the best clips by a number that is better when lower; none twice."""
+    known = [clip for clip in results.clips if clip["numbers"].get(key) is not None]
+    ranked = sorted(known, key=lambda clip: -clip["numbers"][key])
+    count = min(_EXTREMES, max(1, len(ranked) // 2))
+    worst, best = ranked[:count], ranked[count:][::-1][:count]
+    return [_case(clip, results, out) for clip in worst], [_case(clip, results, out) for clip in best]
+
+
+def _case(clip: dict[str, Any], results: Results, out: Path) -> Case:
+    shown = [
+        f"{metric.label} {clip['numbers'][metric.key]:.{metric.digits}f}"
+        for metric in METRICS
+        if metric.key in _FACTS[results.protocol] and clip["numbers"].get(metric.key) is not None
+    ]
+    sheet_HW3 = read_image(out / "clips" / f"{clip['clip']}.jpg")
+    return Case(clip["clip"], " · ".join(shown), picture_uri(sheet_HW3))
+
+
+def _clip_rows(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Column names, and a row of texts for each clip."""
+    metrics = [
+        m for m in METRICS if m.key in results.means and not m.key.endswith("_later") and m.key != "frechet"
+    ]
+    factors = [factor for factor, row in results.following.items() if row]
+    columns = ["clip", "frames", *(f"{m.label} {m.arrow}" for m in metrics), *factors]
+    rows = []
+    for clip in results.clips:
+        numbers = clip["numbers"]
+        cells = [_text(numbers.get(m.key), m.digits) for m in metrics]
+        cells += [_text(numbers.get(f"{factor} correlation"), 2) for factor in factors]
+        rows.append([clip["clip"], str(clip["frames"]), *cells])
+    return columns, rows
+
+
+def _text(value: float | None, digits: int) -> str:
+    return "" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"

@@ -1,0 +1,163 @@
+"""An evaluation from beginning to end: trials that are not done yet, then summary, tables and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from liax.errors import LiaxError
+from liax.evaluation.animators import Animator
+from liax.evaluation.clips import select_frames
+from liax.evaluation.instruments import open_measures
+from liax.evaluation.measures import Drawing
+from liax.evaluation.protocols import Protocol, Trial
+from liax.evaluation.report import write_report
+from liax.evaluation.summary import Results, summarise
+from liax.evaluation.tables import write_tables
+from liax.evaluation.trials import Folder, Options, measure_trial, missing
+from liax.face.landmarks import FaceLandmarker
+from liax.files import replacing
+
+Progress = Callable[[str, int, int | None], None]
+# A clip that does not say how long it is counts as so long, for the estimate only.
+_USUAL_FRAMES = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared, and how; results of different plans do not compare.
+
+    protocol: "self" or "cross", that the trials are of. data: the data set, as tables call it.
+    frames: most frames of a clip that are compared, evenly spaced; None for all. first: first frames of which
+    motion is measured, without gaps; 0 leaves faces and steadiness out. size: the side at which frames are
+    compared, None for the clips' own. crop: whether the face is found and cut out first.
+    """
+
+    protocol: Protocol = "self"
+    data: str = ""
+    frames: int | None = 60
+    first: int = 150
+    size: int | None = None
+    crop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frames is not None and self.frames < 1:
+            raise LiaxError(f"{self.frames} frames cannot be compared; choose 1 or more, or all.")
+        if self.first < 0:
+            raise LiaxError(f"The first {self.first} frames cannot be measured; choose 0 or more.")
+        if self.size is not None and not 32 <= self.size <= 4096:
+            raise LiaxError(f"Frames cannot be compared at {self.size} pixels; choose 32 to 4096.")
+
+
+def evaluate(
+    trials: Sequence[Trial],
+    animator: Animator,
+    out: Path,
+    plan: Plan,
+    *,
+    cache: Path | None = None,
+    baselines: Sequence[Path] = (),
+    perceptual: str = "auto",
+    features: str = "auto",
+    device: torch.device | str = "cpu",
+    batch: int = 8,
+    keep_frames: bool = False,
+    command: str | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Measure an animator, and write results.json, results.csv, results.md and report.html to `out`.
+
+    A trial is done once its record lies in `out`; an interrupted run goes on with the same call. What could
+    not be measured for want of a package is measured by a later call that has it.
+
+    trials: `self_trials`, `cross_trials` or `read_pairs`. cache: folder for faces of driving clips, shared by
+    runs; inside `out` by default. baselines: folders of finished runs of this plan to show beside.
+    perceptual, features: backbones, see `open_measures`. device: where measuring networks run.
+    batch: frames drawn at a time. keep_frames: keep outputs as pictures in out/frames, about 15 kB each at
+    256², for measures that this machine lacks. command: what made the results, for the report.
+    Raises LiaxError for a folder of other results, unfit baselines, or clips that cannot be used.
+    """
+    if not trials or batch < 1:
+        raise LiaxError("There is nothing to evaluate; give at least one clip, and batches of 1 or more.")
+    others = [_baseline(path, plan, trials) for path in baselines]
+    settings = {**asdict(plan), "animator": animator.key}
+    settle(out, settings)
+    folder = Folder(out)
+    drawing = Drawing(_where(device, batch) if animator.timed else "", animator.timed)
+    with ExitStack() as stack:
+        cropper = stack.enter_context(FaceLandmarker()) if plan.crop else None
+        options = Options(plan.size, cropper, batch, keep_frames, plan.frames)
+        measures = stack.enter_context(
+            open_measures(
+                plan.protocol == "self",
+                plan.frames,
+                plan.first,
+                cache or out / "faces",
+                perceptual=perceptual,
+                features=features,
+                device=device,
+            )
+        )
+        waiting = [(trial, missing([*measures, drawing], folder.record(trial))) for trial in trials]
+        waiting = [(trial, lacking) for trial, lacking in waiting if lacking]
+        expected = [_expected(trial, plan) for trial, _ in waiting]
+        begun = 0
+        for i, (trial, lacking) in enumerate(waiting):
+            before, after = begun, sum(expected[i + 1 :])
+
+            def tick(done: int, total: int, before: int = before, after: int = after) -> None:
+                if progress is not None:
+                    progress("evaluating", before + done, before + total + after)
+
+            measure_trial(trial, animator, lacking, folder, options, tick)
+            begun += expected[i]
+    results = summarise(trials, folder, animator.name, plan.protocol, settings, command)
+    with replacing(out / "results.json") as file:
+        file.write(json.dumps(results.to_json(), indent=1).encode())
+    write_tables(results, others, out)
+    write_report(results, others, out)
+    return results
+
+
+def settle(folder: Path, settings: dict[str, Any]) -> None:
+    """Make `folder` this run's, or make sure that it is: results of other settings must not mix."""
+    path = folder / "settings.json"
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != settings:
+            raise LiaxError(f"{folder} holds results of other settings or weights; choose another --output.")
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise LiaxError(f"{folder} is not empty and holds no evaluation; choose another --output.")
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(json.dumps(settings, indent=1).encode())
+
+
+def _baseline(folder: Path, plan: Plan, trials: Sequence[Trial]) -> Results:
+    path = folder / "results.json"
+    if not path.is_file():
+        raise LiaxError(f"{path} does not exist; give --baseline the folder of a finished evaluation.")
+    other = Results.from_json(json.loads(path.read_text(encoding="utf-8")))
+    same = {k: v for k, v in other.settings.items() if k != "animator"} == asdict(plan)
+    if not same or {clip["clip"] for clip in other.clips} != {trial.name for trial in trials}:
+        raise LiaxError(f"{folder} was evaluated on other clips or settings; repeat it with these.")
+    return other
+
+
+def _expected(trial: Trial, plan: Plan) -> int:
+    count = trial.driving.frames or _USUAL_FRAMES
+    compared = select_frames(count, plan.frames)
+    return min(count, plan.first) + int((compared >= plan.first).sum())
+
+
+def _where(device: torch.device | str, batch: int) -> str:
+    device = torch.device(device)
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, batches of {batch}"
+    return f"{device.type}, {torch.get_num_threads()} threads, batches of {batch}"

@@ -1,0 +1,183 @@
+"""The results as CSV, a line for each clip, and as Markdown with every number's definition."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from liax.evaluation.definitions import FOLLOWING, METRICS, Metric
+from liax.evaluation.following import MOVES
+from liax.evaluation.summary import Mean, Results
+from liax.face.factors import FACTORS
+from liax.files import replacing
+
+NOT_MEASURED = "not measured"
+
+
+def write_tables(results: Results, baselines: Sequence[Results], out: Path) -> None:
+    """results.csv and results.md in the folder `out`."""
+    with replacing(out / "results.csv") as file:
+        file.write(clips_csv(results).encode())
+    with replacing(out / "results.md") as file:
+        file.write(markdown(results, baselines).encode())
+
+
+def clips_csv(results: Results) -> str:
+    """A line for each clip, a column for each number; empty where there is nothing to measure."""
+    keys = [m.key for m in METRICS if m.key in results.means and m.key != "frechet"]
+    keys += [f"{factor} {key}" for factor, row in results.following.items() for key in row]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["clip", "source", "driving", "frames", "width", "height", "compared_at", *keys])
+    for clip in results.clips:
+        facts = [clip["clip"], clip["source"], clip["driving"], clip["frames"], *clip["resolution"]]
+        numbers = [_exact(clip["numbers"].get(key)) for key in keys]
+        writer.writerow([*facts, clip["compared_at"], *numbers])
+    return text.getvalue()
+
+
+def markdown(results: Results, baselines: Sequence[Results]) -> str:
+    """Protocol, means with intervals, following, sparsity, every clip, definitions."""
+    all_of = [*baselines, results]
+    title = {"self": "Self-reenactment", "cross": "Cross-reenactment"}[results.protocol]
+    lines = [f"# {title}: {results.animator}", "", describe(results), ""]
+    lines += [_row("", "", *(each.animator for each in all_of)), "|" + "---|" * (2 + len(all_of))]
+    for metric in metrics_of(all_of):
+        label = f"{metric.label} ({metric.range}){_named(metric, all_of)}"
+        lines.append(_row(label, metric.arrow, *(value_of(each, metric) for each in all_of)))
+    if any(each.following for each in all_of):
+        lines += ["", "## Following", "", *_following(all_of)]
+    if results.sparsity:
+        lines += ["", "## Sparsity", "", *_sparsity(results.sparsity)]
+    lines += ["", "## Clips", "", *_clips(results)]
+    lines += ["", "## Definitions", ""]
+    lines += [f"- **{metric.label}**: {metric.definition}" for metric in metrics_of(all_of)]
+    lines += [f"- **{key.replace('_', ' ')}**: {text}" for key, text in FOLLOWING.items()]
+    if results.command:
+        lines += ["", "Made by", "", "```sh", results.command, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def describe(results: Results) -> str:
+    """What was compared, in a few sentences."""
+    plan = results.settings
+    people = len({clip["driving"] for clip in results.clips})
+    frames = "All frames" if plan["frames"] is None else f"Up to {plan['frames']} evenly spaced frames"
+    crop = "cut around the face here" if plan["crop"] else "already cropped around the face"
+    sides = " and ".join(f"{side}×{side}" for side in results.sides)
+    source = (
+        "the first frame of each is its source (frame 0), and is among those compared"
+        if results.protocol == "self"
+        else "each drives another person's portrait, so there is no ground truth"
+    )
+    first = (
+        f" The first {plan['first']} frames without gaps for faces and steadiness." if plan["first"] else ""
+    )
+    drawn = results.backbones.get("drawing")
+    return (
+        f"{len(results.clips)} trials with clips of {people} people from {plan['data']}; {source}. "
+        f"{frames} of each.{first} Clips of {', '.join(results.resolutions)} pixels, {crop}, compared at "
+        f"{sides}. Mean over a clip's frames, then over clips; in brackets 95 % intervals by bootstrap over "
+        "clips." + (f" Drawn on {drawn}." if drawn else "")
+    )
+
+
+def metrics_of(results: Sequence[Results]) -> list[Metric]:
+    """The metrics of the protocol, measured or not."""
+    return [metric for metric in METRICS if results[-1].protocol in metric.protocols]
+
+
+def value_of(results: Results, metric: Metric) -> str:
+    """A mean with its interval, as tables show it."""
+    mean = results.means.get(metric.key)
+    if mean is None:
+        return "–" if metric.measure in results.backbones else NOT_MEASURED
+    text = f"{mean.mean:.{metric.digits}f}"
+    return (
+        text if mean.low is None else f"{text} [{mean.low:.{metric.digits}f}, {mean.high:.{metric.digits}f}]"
+    )
+
+
+def backbone_of(metric: Metric, results: Sequence[Results]) -> str:
+    """What measures it; where runs differ, all names."""
+    if metric.measure == "drawing":
+        return ""
+    names = {each.backbones.get(metric.measure, "") for each in results} - {""}
+    # Steadiness is two backbones in one: the flow for warping, the distance for t-LPIPS.
+    part = 1 if metric.key == "t_lpips" else 0
+    if metric.measure == "steadiness":
+        names = {name.split("; ")[min(part, name.count("; "))] for name in names}
+    return " / ".join(sorted(names))
+
+
+def moves_when(factor: str) -> str:
+    """The spread beyond which a clip counts for a factor."""
+    moves = MOVES[factor]
+    return f"{moves.spread} > {moves.least:g}{'°' if FACTORS[factor].unit == 'deg' else ''}"
+
+
+def followed(row: dict[str, Mean]) -> str:
+    """Correlation, gain in brackets, correlation beyond the pose after a semicolon."""
+    if "correlation" not in row:
+        return "–"
+    beyond = f"; {row['beyond_pose'].mean:.2f}" if "beyond_pose" in row else ""
+    return f"{row['correlation'].mean:.2f} ({row['gain'].mean:.2f}){beyond}"
+
+
+def _named(metric: Metric, results: Sequence[Results]) -> str:
+    backbone = backbone_of(metric, results)
+    return f", {backbone}" if backbone else ""
+
+
+def _following(all_of: Sequence[Results]) -> list[str]:
+    lines = [
+        "Correlation of the driving and the output face's measures, mean over the clips whose driving face "
+        "moves; in brackets the gain; after the semicolon the correlation beyond the head's pose.",
+        "",
+        _row("factor", "moves when", "clips", *(each.animator for each in all_of)),
+        "|" + "---|" * (3 + len(all_of)),
+    ]
+    for factor, row in all_of[-1].following.items():
+        clips = row["correlation"].clips if "correlation" in row else 0
+        cells = [followed(each.following.get(factor, {})) for each in all_of]
+        lines.append(_row(factor, moves_when(factor), clips, *cells))
+    return lines
+
+
+def _sparsity(found: dict[str, Any]) -> list[str]:
+    return [str(found)]
+
+
+def _clips(results: Results) -> list[str]:
+    """Every clip, following only where that clip moves."""
+    metrics = [
+        m
+        for m in METRICS
+        if m.key in results.means
+        and not m.key.endswith("_later")
+        and m.key not in ("frechet", "milliseconds")
+    ]
+    factors = [factor for factor, row in results.following.items() if row]
+    labels = [f"{m.label}, px" if m.key == "akd_px" else m.label for m in metrics]
+    lines = [_row("clip", "frames", *labels, *factors), "|" + "---|" * (2 + len(metrics) + len(factors))]
+    for clip in results.clips:
+        numbers = clip["numbers"]
+        cells = [_short(numbers.get(m.key), m.digits) for m in metrics]
+        cells += [_short(numbers.get(f"{factor} correlation"), 2) for factor in factors]
+        lines.append(_row(clip["clip"], clip["frames"], *cells))
+    return lines
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _short(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
