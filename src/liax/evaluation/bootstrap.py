@@ -19,7 +19,7 @@ def interval(
 
     Clips are drawn anew with replacement, never frames: frames of one clip are no independent witnesses.
     Clips without a value (NaN) are left out. Fewer than two tell nothing about how clips differ: (NaN, NaN).
-    With ten clips about 90 % of the 95 % intervals hold the true mean, with fifty about 94 %.
+    Of 95 % intervals over normal clips 90 % hold the true mean with ten clips, 93 % with 22, 94 % with fifty.
 
     values_by_clip: (C,) each clip's own mean. weights: (C,) ≥ 0, of each clip in the mean, such as its frame
         count; equal by default. The same seed and clips give the same interval.

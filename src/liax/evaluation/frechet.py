@@ -59,9 +59,9 @@ def _open_inception(device: torch.device) -> Callable[[Tensor], Tensor]:
 
         inception = NoTrainInceptionV3("inception-v3-compat", ["2048"], antialias=False).to(device)
     except (ImportError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = "torch-fidelity is not installed" if isinstance(error, ImportError) else error
         raise LiaxError(
-            f"FID needs torch-fidelity and its Inception weights, which could not be had ({reason}); "
+            f"FID needs torch-fidelity's weights of Inception-v3, which could not be had ({reason}); "
             "install torch-fidelity and connect, or choose efficientnet-lite0, which works offline."
         ) from None
     return lambda images_B3HW: inception((images_B3HW * 255).round().byte())
@@ -134,13 +134,14 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """
     if min(a.count, b.count) < 2 or len(a.mean_D) != len(b.mean_D):
         raise ValueError("a Fréchet distance needs two pictures or more on both sides, and one backbone")
-    root_DD = _root(a.covariance_DD)
-    # (Σa Σb)^½ has the eigenvalues' roots of Σa^½ Σb Σa^½, which is symmetric and keeps them real.
-    shared = np.linalg.eigvalsh(root_DD @ b.covariance_DD @ root_DD).clip(0)
-    traces = np.trace(a.covariance_DD) + np.trace(b.covariance_DD) - 2 * np.sqrt(shared).sum()
+    # The trace of (Σa Σb)^½ is the sum of Σa^½ Σb^½'s singular values, which stay real whatever the rounding.
+    shared = np.linalg.svd(_root(a.covariance_DD) @ _root(b.covariance_DD), compute_uv=False).sum()
+    traces = np.trace(a.covariance_DD) + np.trace(b.covariance_DD) - 2 * shared
     return max(0.0, float(np.square(a.mean_D - b.mean_D).sum() + traces))
 
 
 def _root(symmetric_DD: NDArray[np.float64]) -> NDArray[np.float64]:
     values_D, vectors_DD = np.linalg.eigh(symmetric_DD)
-    return (vectors_DD * np.sqrt(values_D.clip(0))) @ vectors_DD.T
+    # Where there are fewer pictures than features most eigenvalues are 0; what rounding left of them is not.
+    values_D[values_D < len(values_D) * np.finfo(np.float64).eps * values_D[-1]] = 0
+    return (vectors_DD * np.sqrt(values_D)) @ vectors_DD.T

@@ -16,7 +16,9 @@ from liax.face.landmarks import Face
 class Likeness:
     """How near two embeddings are; NaN where no face is seen.
 
-    cosine: similarity, at most 1, higher is better. distance: Euclidean, ≥ 0, lower is better.
+    cosine: similarity, at most 1, higher is better. All faces are alike to dlib: on the validation clips it
+        is .97 (5 to 95 %: .94 to .99) for one person in two clips, and .83 (.77 to .89) for two people.
+    distance: Euclidean, ≥ 0, lower is better. There .36 (.21 to .49) and .85 (.69 to .99).
     """
 
     cosine: float

@@ -78,9 +78,9 @@ def _open_lpips(
         # Its network, for the metric around it keeps every value that it has seen.
         lpips = LearnedPerceptualImagePatchSimilarity(network).net.to(device)
     except (ImportError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = "torchvision is not installed" if isinstance(error, ImportError) else error
         raise LiaxError(
-            f"LPIPS needs torchvision and its weights of {backbone}, which could not be had ({reason}); "
+            f"LPIPS needs torchvision's weights of {backbone}, which could not be had ({reason}); "
             "install torchvision and connect, or choose st-lpips, which works offline."
         ) from None
     return lambda a_B3HW, b_B3HW: lpips(a_B3HW, b_B3HW).flatten()
