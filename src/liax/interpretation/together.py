@@ -1,0 +1,54 @@
+"""Several instruments on the same pictures: each picture is drawn once and seen by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.interpretation.instrument import Instrument, Quantity
+
+# Pictures that wait until every instrument has seen them.
+_CHUNK = 64
+
+
+class Together:
+    """An instrument whose factors are those of all `instruments`, side by side, as "NAME: factor"."""
+
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments = tuple(instruments)
+        self._open = ExitStack()
+        self.name = " + ".join(instrument.name for instrument in self._instruments)
+        self.factors: Mapping[str, Quantity] = {
+            f"{instrument.name}: {factor}": quantity
+            for instrument in self._instruments
+            for factor, quantity in instrument.factors.items()
+        }
+
+    def __enter__(self) -> Together:
+        for instrument in self._instruments:
+            self._open.enter_context(instrument)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def measure(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """Factors (N, F) of RGB uint8 images (R, R, 3); NaN where that instrument sees no face."""
+        rows, waiting = [np.empty((0, len(self.factors)))], iter(images)
+        while chunk := list(islice(waiting, _CHUNK)):
+            rows.append(np.concatenate([each.measure(chunk) for each in self._instruments], 1))
+        return np.concatenate(rows)
+
+
+def columns(factors: Sequence[str], instrument: str) -> tuple[list[int], tuple[str, ...]]:
+    """Where a `Together`'s factors of one instrument are, and their own names."""
+    prefix = f"{instrument}: "
+    found = [i for i, name in enumerate(factors) if name.startswith(prefix)]
+    return found, tuple(factors[i].removeprefix(prefix) for i in found)
