@@ -11,11 +11,11 @@ from pathlib import Path
 from PIL import Image
 
 from liax.files import replacing
-from liax.interpretation.effects import render_strip
 from liax.portrait.animator import Animator
+from liax.portrait.edits import edit_vector
 from liax.portrait.manipulate import five_values
 from liax.portrait.still import Source, open_still
-from liax.weights.controls import Control
+from liax.weights.controls import Control, Controls
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -46,8 +46,10 @@ def draw_strips(
     total = 5 * len(stills) * len(missing)
     for done, (control, path) in enumerate(missing):
         strip = Image.new("RGB", (5 * SIDE, len(stills) * SIDE))
+        only = Controls(animator.network.config.vectors, (control,))
+        moves = [edit_vector({control.name: value}, only, force=True) for value in five_values(control)]
         for row, still in enumerate(stills):
-            faces = render_strip(animator, still, control, five_values(control))
+            faces = animator.render(still.encoded, [still.alpha_M + move_M for move_M in moves])
             for column, face_RR3 in enumerate(faces):
                 face = Image.fromarray(face_RR3).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
                 strip.paste(face, (column * SIDE, row * SIDE))
