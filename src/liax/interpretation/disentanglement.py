@@ -2,14 +2,16 @@
 
 What differs from the papers, which took images drawn for the purpose, with discrete factors known exactly:
 
-- DCI (Eastwood & Williams 2018): importances come from extremely randomised trees (Geurts et al. 2006, the family
-  of the paper's random forests), and informativeness is R² on held-out clips where they give a test error.
-- MIG (Chen et al. 2018): information is estimated from counts in bins of equal frequency, for codes too, instead of
-  the encoder's own distribution.
+- DCI (Eastwood & Williams 2018): importances come from extremely randomised trees (Geurts et al. 2006, the
+  family of the paper's random forests). Informativeness is R² on held-out clips, where they give an error, of
+  the trees or of a straight combination of the coefficients (ridge regression), whichever is higher: trees
+  alone would take a rotated code, which holds as much, for a poorer one.
+- MIG (Chen et al. 2018): information is estimated from counts in bins of equal frequency, for codes too,
+  instead of the encoder's own distribution.
 - SAP (Kumar et al. 2018): as they do for continuous factors, R² of a straight line in one coefficient.
 
-All are in [0, 1], 1 is best, and none reaches 0 on a finite sample: compare with `shuffled`, and with `rotated`,
-which holds the same information in no particular order.
+All are in [0, 1], 1 is best, and none is 0 by chance on a finite sample: compare with `shuffled`, and with
+`rotated`, which holds the same information in no particular order.
 """
 
 from __future__ import annotations
@@ -22,21 +24,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from liax.errors import LiaxError
 
-_TREES, _LEAF, _FOLDS = 50, 5, 3
+# Smaller leaves would credit coefficients of mere noise with what the others leave unexplained.
+_TREES, _LEAF, _FOLDS = 50, 20, 3
+# Among them ridge regression chooses by leaving single frames out.
+_PENALTIES = np.logspace(-3, 4, 8)
 # Bins of equal frequency, fewer where a pair of bins would have less than this many frames on average.
 _BINS, _FRAMES_IN_PAIR = 20, 5
 # Fewest frames from which a factor is scored.
-_FEWEST = 40
+_FEWEST = 100
 
 
 @dataclass(frozen=True)
 class Scores:
     """Of M coefficients for the F factors that vary, in [0, 1].
 
-    factors: their names. left_out: names of those that were not scored, with the reason. frames_F: how many were
-    used. importance_MF: share of coefficient m in what predicts factor f; columns add up to 1.
-    disentanglement_M: 1 when a coefficient matters to one factor only, 0 when to all alike; `disentanglement` is
-    their mean by importance. completeness_F: 1 when a single coefficient matters to a factor.
+    factors: their names. left_out: names of those that were not scored, with the reason. frames_F: how many
+    were used. importance_MF: share of coefficient m in what predicts factor f; columns add up to 1.
+    disentanglement_M: 1 when a coefficient matters to one factor only, 0 when to all alike;
+    `disentanglement` is their mean, weighed by importance, NaN for fewer than two factors.
+    completeness_F: 1 when a single coefficient matters to a factor.
     informativeness_F: R² on clips that were not learned from, below 0 counted as 0.
     mig_F: lead of the most informative coefficient over the second, as a share of the factor's entropy.
     sap_F: lead of the best coefficient's R² over the second's.
@@ -81,7 +87,8 @@ def disentanglement(
 ) -> Scores:
     """Scores of the codes of N frames, M ≥ 2 numbers each, against F factors called `names`.
 
-    Frames in which a factor is NaN are dropped for that factor; factors that vary in too few frames are left out.
+    Frames in which a factor is NaN are dropped for that factor; factors that are known in fewer than 100
+    frames, or in a single group, or that do not vary, are left out.
     group_N: the clip or person that a frame is of; none is both learned from and predicted.
     seed: of the trees. n_jobs: how many processors grow them.
     Raises LiaxError without scikit-learn.
@@ -128,8 +135,8 @@ def disentanglement(
     )
 
 
-def rotated(code_NM: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
-    """The codes turned by a random rotation about their mean: the same information, in no particular order."""
+def rotated(code_NM: NDArray[np.number], seed: int = 0) -> NDArray[np.float64]:
+    """The codes turned at random about their mean: the same information, in no particular order."""
     from scipy.stats import ortho_group
 
     mean_M = code_NM.mean(0)
@@ -137,11 +144,11 @@ def rotated(code_NM: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]
     return np.asarray((code_NM - mean_M) @ turn_MM + mean_M, np.float64)
 
 
-def shuffled(code_NM: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
+def shuffled(code_NM: NDArray[np.number], seed: int = 0) -> NDArray[np.float64]:
     """The codes of other frames, for the level that chance reaches.
 
-    All are moved on by the same random number of frames, between a quarter and three quarters of them: neighbours
-    stay neighbours, as alike as the frames of a clip are, so that chance has its real chance.
+    All are moved on by the same random number of frames, between a quarter and three quarters of them:
+    neighbours stay as alike as the frames of a clip are, so that chance has its real chance.
     """
     count = len(code_NM)
     step = int(np.random.default_rng(seed).integers(count // 4, count - count // 4 + 1))
@@ -151,8 +158,8 @@ def shuffled(code_NM: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64
 def mutual_information_gap(code_NM: NDArray[np.float64], factor_N: NDArray[np.float64]) -> float:
     """(I of the best coefficient - I of the second) / entropy of the factor (Chen et al. 2018, equation 6).
 
-    Both are cut into at most 20 bins of equal frequency, such that a pair of bins has 5 frames on average; values
-    that are equal share a bin.
+    Both are cut into at most 20 bins of equal frequency, such that a pair of bins has 5 frames on average;
+    equal values share a bin.
     """
     bins = max(2, min(_BINS, int(np.sqrt(len(factor_N) / _FRAMES_IN_PAIR))))
     factor = _binned(factor_N, bins)
@@ -185,27 +192,30 @@ def _importance(
     """Shares (M,) of the coefficients in predicting a factor, mean over folds; R² of what was held out."""
     try:
         from sklearn.ensemble import ExtraTreesRegressor
+        from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import GroupKFold
     except ImportError:
         raise LiaxError(
             "Disentanglement scores need scikit-learn; install liax with its extra (liax[evaluate])."
         ) from None
-    predicted_N, importances = np.zeros(len(factor_N)), []
+    predicted_2N, importances = np.zeros((2, len(factor_N))), []
+    code_NM = (code_NM - code_NM.mean(0)) / max(float(code_NM.std()), 1e-12)
     folds = GroupKFold(min(_FOLDS, len(np.unique(group_N))), shuffle=True, random_state=seed)
     for learned, held in folds.split(code_NM, groups=group_N):
         trees = ExtraTreesRegressor(_TREES, min_samples_leaf=_LEAF, n_jobs=n_jobs, random_state=seed)
         trees.fit(code_NM[learned], factor_N[learned])
-        predicted_N[held] = trees.predict(code_NM[held])
         importances.append(trees.feature_importances_)
+        line = RidgeCV(_PENALTIES).fit(code_NM[learned], factor_N[learned])
+        predicted_2N[:, held] = trees.predict(code_NM[held]), line.predict(code_NM[held])
     importance_M = np.mean(importances, 0)
     total = importance_M.sum()
     importance_M = importance_M / total if total > 0 else np.full(len(importance_M), 1 / len(importance_M))
-    r2 = 1 - np.square(factor_N - predicted_N).sum() / np.square(factor_N - factor_N.mean()).sum()
-    return importance_M, float(np.clip(r2, 0, 1))
+    r2_2 = 1 - np.square(factor_N - predicted_2N).sum(1) / np.square(factor_N - factor_N.mean()).sum()
+    return importance_M, float(np.clip(r2_2.max(), 0, 1))
 
 
 def _disentangled(importance_MF: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """1 - entropy of each row's shares in base F, and their mean weighed by the rows' sums; one factor says nothing."""
+    """How concentrated each row is, and the mean of that weighed by the rows' sums."""
     concentration_M = _concentration(importance_MF)
     weight_M = importance_MF.sum(1)
     if importance_MF.shape[1] < 2:
@@ -214,7 +224,7 @@ def _disentangled(importance_MF: NDArray[np.float64]) -> tuple[NDArray[np.float6
 
 
 def _concentration(share_RC: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 - entropy of each row, made to add up to 1, in base of its length: 1 one entry, 0 all equal or none."""
+    """1 - entropy, in base C, of each row made to add up to 1: 1 a single entry, 0 all equal or none."""
     if share_RC.shape[1] < 2:
         return np.full(len(share_RC), np.nan)
     total_R1 = share_RC.sum(1, keepdims=True)

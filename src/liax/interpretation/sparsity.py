@@ -50,7 +50,7 @@ class Sparsity:
 
 
 def sparsity(alpha_NM: ArrayLike, clip_N: ArrayLike | None = None) -> Sparsity:
-    """Of the coefficients of N ≥ 1 frames, M ≥ 2 each. clip_N: which clip a frame is of, first frames first."""
+    """Of the coefficients of N ≥ 1 frames, M ≥ 2 each. clip_N: the clip of each frame, in order within it."""
     alpha = np.asarray(alpha_NM, np.float64)
     if alpha.ndim != 2 or alpha.shape[0] < 1 or alpha.shape[1] < 2 or not np.isfinite(alpha).all():
         raise ValueError(f"coefficients of shape {alpha.shape} must be finite, N ≥ 1 frames of M ≥ 2")
