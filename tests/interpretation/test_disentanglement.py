@@ -15,7 +15,7 @@ from liax.interpretation.disentanglement import (
 
 pytest.importorskip("sklearn")
 
-FRAMES, CLIPS = 600, 10
+FRAMES, CLIPS = 600, 5
 NAMES = ("yaw", "pitch", "jaw", "blink")
 group_N = np.arange(FRAMES) * CLIPS // FRAMES
 rng = np.random.default_rng(0)
@@ -49,8 +49,8 @@ def test_a_perfect_code(perfect: Scores) -> None:
 def test_a_rotated_code_is_as_informative_and_less_sorted(perfect: Scores) -> None:
     found = scores(rotated(perfect_NM))
     assert found.informativeness == pytest.approx(perfect.informativeness, abs=0.02)
-    assert found.disentanglement < 0.5
-    assert found.completeness < 0.5
+    assert found.disentanglement < 0.65
+    assert found.completeness < 0.65
     assert found.mig < 0.3
     assert found.sap < 0.5
 
