@@ -57,14 +57,15 @@ def test_without_a_reference_the_output_is_measured_by_its_own_flow(portrait_HW3
     assert math.isnan(alone.reference_warping)
 
 
-def test_t_lpips_is_the_difference_of_the_changes(portrait_HW3: np.ndarray) -> None:
-    """The distance is the mean difference: the output brightens by 4, then by 8, the reference by 1."""
+@pytest.mark.parametrize(("every", "gaps"), [(1, [4 - 1, 8 - 1, 2 - 1]), (2, [4 - 1, 2 - 1])])
+def test_t_lpips_is_the_difference_of_the_changes(every: int, gaps: list[int]) -> None:
+    """The distance is the mean difference: the output brightens by 4, 8 and 2, the reference by 1 each time."""
     distance = PerceptualDistance("mean", lambda a, b: (a - b).abs().mean((1, 2, 3)) / 2, torch.device("cpu"))
     grey = np.full((64, 64, 3), 100, np.uint8)
-    temporal = Temporal(distance)
-    for output, reference in ((0, 0), (4, 1), (12, 2)):
+    temporal = Temporal(distance, every)
+    for output, reference in ((0, 0), (4, 1), (12, 2), (14, 3)):
         temporal.add(grey + np.uint8(output), grey + np.uint8(reference))
-    assert temporal.result().t_lpips == pytest.approx(((4 - 1) + (8 - 1)) / 2 / 255, rel=1e-4)
+    assert temporal.result().t_lpips == pytest.approx(np.mean(gaps) / 255, rel=1e-4)
 
 
 @pytest.mark.parametrize("count", [0, 1])

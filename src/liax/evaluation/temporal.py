@@ -62,6 +62,7 @@ class Temporal:
             values_3 = self._measure(*self._previous, output_HW3, reference_HW3, paired)
             self._sums_3 += np.nan_to_num(values_3)
             self._counts_3 += np.isfinite(values_3)
+            self._pairs += 1
         self._previous = output_HW3, reference_HW3
 
     def result(self) -> Steadiness:
@@ -84,8 +85,7 @@ class Temporal:
         values_3[0] = warping_error(output_HW3, next_output_HW3, flow_HW2, seen_HW)
         if paired:
             values_3[1] = warping_error(reference_HW3, next_reference_HW3, flow_HW2, seen_HW)
-        self._pairs += 1
-        if paired and self._distance is not None and (self._pairs - 1) % self._every == 0:
+        if paired and self._distance is not None and self._pairs % self._every == 0:
             now, then = _unit(output_HW3, reference_HW3), _unit(next_output_HW3, next_reference_HW3)
             of_output, of_reference = self._distance(now, then).tolist()
             values_3[2] = abs(of_output - of_reference)
