@@ -59,7 +59,7 @@ def test_without_a_reference_the_output_is_measured_by_its_own_flow(portrait_HW3
 
 @pytest.mark.parametrize(("every", "gaps"), [(1, [4 - 1, 8 - 1, 2 - 1]), (2, [4 - 1, 2 - 1])])
 def test_t_lpips_is_the_difference_of_the_changes(every: int, gaps: list[int]) -> None:
-    """The distance is the mean difference: the output brightens by 4, 8 and 2, the reference by 1 each time."""
+    """The distance is the mean difference: the output brightens by 4, 8, 2, the reference by 1 each time."""
     distance = PerceptualDistance("mean", lambda a, b: (a - b).abs().mean((1, 2, 3)) / 2, torch.device("cpu"))
     grey = np.full((64, 64, 3), 100, np.uint8)
     temporal = Temporal(distance, every)
