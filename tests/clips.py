@@ -31,6 +31,15 @@ def flat_frames(count: int, width: int = 64, height: int = 48) -> Frames:
     return [np.full((height, width, 3), 20 + 5 * (k % 40), np.uint8) for k in range(count)]
 
 
+def gradients(count: int, side: int = 64) -> Frames:
+    """Pictures that grow brighter, one shade a frame."""
+    ramp = np.linspace(0, 100, side, dtype=np.uint8)
+    picture = np.stack(
+        [np.tile(ramp, (side, 1)), np.tile(ramp[:, None], (1, side)), np.full((side, side), 60)]
+    )
+    return [(picture.transpose(1, 2, 0) + 10 * k).astype(np.uint8) for k in range(count)]
+
+
 def write_clip(
     path: Path,
     frames: Sequence[NDArray[np.uint8]],

@@ -170,7 +170,7 @@ class Videos:
 
 def to_unit(frames_BHW3: NDArray[np.uint8]) -> Tensor:
     """RGB uint8 (B, H, W, 3) as float32 (B, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(frames_BHW3).permute(0, 3, 1, 2).float() / 255
+    return torch.tensor(frames_BHW3).permute(0, 3, 1, 2).float() / 255
 
 
 def resize(images_B3HW: Tensor, side: int) -> Tensor:

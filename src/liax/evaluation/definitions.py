@@ -70,7 +70,16 @@ METRICS = (
         "numbers do not compare.",
         _PAIRED,
     ),
-    Metric("perceptual_later", "… without frame 0", "perceptual", "lower", "≥ 0", 3, _LATER, _PAIRED),
+    Metric(
+        "perceptual_later",
+        "perceptual distance without frame 0",
+        "perceptual",
+        "lower",
+        "≥ 0",
+        3,
+        _LATER,
+        _PAIRED,
+    ),
     Metric(
         "frechet",
         "Fréchet distance",
@@ -114,12 +123,12 @@ METRICS = (
     ),
     Metric(
         "akd_px",
-        "landmark distance (AKD)",
+        "AKD in pixels",
         "faces",
         "lower",
         "≥ 0, pixels",
         2,
-        "The same in pixels of the resolution named.",
+        "The same in pixels, at the side at which frames are compared.",
         _PAIRED,
     ),
     Metric(
@@ -174,7 +183,7 @@ METRICS = (
     ),
     Metric(
         "reference_warping",
-        "… of the driving clip",
+        "warping error of the driving clip",
         "steadiness",
         "",
         "0…1",

@@ -11,7 +11,17 @@ import numpy as np
 
 from liax.evaluation.definitions import FOLLOWING, METRICS, Metric
 from liax.evaluation.summary import Results
-from liax.evaluation.tables import backbone_of, describe, followed, metrics_of, moves_when, value_of
+from liax.evaluation.tables import (
+    SPARSITY_COLUMNS,
+    backbone_of,
+    describe,
+    followed,
+    metrics_of,
+    moves_when,
+    sparsity_rows,
+    sparsity_text,
+    value_of,
+)
 from liax.media.images import read_image
 from liax.report import picture_uri, render
 
@@ -42,6 +52,7 @@ def write_report(results: Results, baselines: Sequence[Results], out: Path) -> N
     title = {"self": "Self-reenactment", "cross": "Cross-reenactment"}[results.protocol]
     sections = [("summary", "Summary")]
     sections += [("following", "Following")] if results.following else []
+    sections += [("sparsity", "Sparsity")] if results.sparsity else []
     sections += [("cases", "Worst and best")] if worst else []
     sections += [("clips", "Clips"), ("definitions", "Definitions")]
     command = {"command": results.command} if results.command else {}
@@ -56,10 +67,12 @@ def write_report(results: Results, baselines: Sequence[Results], out: Path) -> N
         names=[each.animator for each in all_of],
         metrics=[_metric_row(metric, all_of) for metric in metrics_of(all_of)],
         factors=_factor_rows(all_of) if results.following else [],
+        sparsity=_sparsity(results),
         worst=worst,
         best=best,
         deciding=next((m.label for m in METRICS if m.key == deciding), ""),
         clips=_clip_rows(results),
+        courses=_courses(results),
         definitions=[(m.label, m.range, m.definition) for m in metrics_of(all_of)],
         following=FOLLOWING,
         **command,
@@ -73,7 +86,7 @@ def _facts(results: Results, baselines: Sequence[Results]) -> list[tuple[str, st
         if metric.key not in _FACTS[results.protocol] or metric.key not in results.means:
             continue
         value = f"{results.means[metric.key].mean:.{metric.digits}f}"
-        notes = [each for each in (metric.range, backbone_of(metric, [results])) if each]
+        notes = [each for each in (_interval(results, metric), backbone_of(metric, [results])) if each]
         notes += [
             f"{other.animator}: {other.means[metric.key].mean:.{metric.digits}f}"
             for other in baselines
@@ -81,6 +94,10 @@ def _facts(results: Results, baselines: Sequence[Results]) -> list[tuple[str, st
         ]
         facts.append((value, f"{metric.label} {metric.arrow}", " · ".join(notes)))
     return facts
+
+
+def _interval(results: Results, metric: Metric) -> str:
+    return value_of(results, metric).partition("[")[2].rstrip("]").replace(", ", "…")
 
 
 def _metric_row(metric: Metric, all_of: Sequence[Results]) -> tuple[str, str, str, list[str]]:
@@ -121,15 +138,27 @@ def _clip_rows(results: Results) -> tuple[list[str], list[list[str]]]:
     metrics = [
         m for m in METRICS if m.key in results.means and not m.key.endswith("_later") and m.key != "frechet"
     ]
-    factors = [factor for factor, row in results.following.items() if row]
-    columns = ["clip", "frames", *(f"{m.label} {m.arrow}" for m in metrics), *factors]
+    columns = ["clip", "frames", *(f"{m.label} {m.arrow}" for m in metrics)]
     rows = []
     for clip in results.clips:
         numbers = clip["numbers"]
         cells = [_text(numbers.get(m.key), m.digits) for m in metrics]
-        cells += [_text(numbers.get(f"{factor} correlation"), 2) for factor in factors]
         rows.append([clip["clip"], str(clip["frames"]), *cells])
     return columns, rows
+
+
+def _sparsity(results: Results) -> tuple[str, tuple[str, ...], list[list[str]]] | None:
+    """Words, column names and rows; None without coefficients."""
+    if results.sparsity is None:
+        return None
+    return sparsity_text(results.sparsity), SPARSITY_COLUMNS, sparsity_rows(results.sparsity)
+
+
+def _courses(results: Results) -> tuple[list[str], list[str], list[list[float | None]]]:
+    """Clips, factors, and the correlation of each factor in each clip, None where it does not move."""
+    factors = [factor for factor, row in results.following.items() if row]
+    values = [[clip["numbers"].get(f"{factor} correlation") for factor in factors] for clip in results.clips]
+    return [clip["clip"] for clip in results.clips], factors, values
 
 
 def _text(value: float | None, digits: int) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 MOMENTS = 6
-_TILE, _GAP, _MARGIN, _LINE = 176, 3, 82, 20
+_TILE, _GAP, _LINE = 176, 3, 20
 _PAPER, _INK, _FAINT = (255, 255, 255), (30, 32, 37), (99, 103, 111)
 
 
@@ -39,15 +39,16 @@ def contact_sheet(
     for number, (driving_RR3, output_RR3) in sorted(moments.items()):
         difference_RR3 = np.abs(driving_RR3.astype(np.int16) - output_RR3).astype(np.uint8)
         columns.append((f"frame {number}", (driving_RR3, output_RR3, difference_RR3)[: len(rows)]))
-    left = _TILE + _GAP + _MARGIN
+    left = _TILE + 2 * _GAP + _LINE
     size = (left + len(columns) * (_TILE + _GAP), _LINE + len(rows) * (_TILE + _GAP))
     sheet = Image.new("RGB", size, _PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     pen.text((_TILE / 2, _LINE / 2), "source", _FAINT, font, "mm")
     _paste(sheet, source_RR3, 0, _LINE)
     for row, name in enumerate(rows):
-        place = (left - 8, _LINE + row * (_TILE + _GAP) + _TILE / 2)
-        pen.text(place, name, _INK, font, "rm")
+        band = Image.new("RGB", (_TILE, _LINE), _PAPER)
+        ImageDraw.Draw(band).text((_TILE / 2, _LINE / 2), name, _INK, font, "mm")
+        sheet.paste(band.rotate(90, expand=True), (left - _GAP - _LINE, _LINE + row * (_TILE + _GAP)))
     for column, (name, pictures) in enumerate(columns):
         x = left + column * (_TILE + _GAP)
         pen.text((x + _TILE / 2, _LINE / 2), name, _FAINT, font, "mm")

@@ -17,6 +17,7 @@ from liax.evaluation.frechet import Moments, frechet_distance
 from liax.evaluation.protocols import Protocol, Trial
 from liax.evaluation.trials import Folder
 from liax.face.factors import FACTORS
+from liax.interpretation.sparsity import sparsity
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Results:
     animator: its name. protocol, settings: of the plan, with the animator's key. command: that made it.
     backbones: measure -> what measures, for all that was measured. means: key of `METRICS` -> its mean.
     following: factor -> "correlation", "gain", "beyond_pose" -> mean over the clips that move.
-    sparsity: of the coefficients, None without. clips: the trials' records, in their order.
+    sparsity: the fields of `liax.interpretation.sparsity.Sparsity`, None without coefficients.
+    clips: the trials' records, in their order.
     """
 
     animator: str
@@ -144,5 +146,20 @@ def _frechet(trials: Sequence[Trial], folder: Folder) -> float:
 
 
 def _sparsity(trials: Sequence[Trial], folder: Folder) -> dict[str, Any] | None:
-    """Of the driving coefficients of all frames that were drawn."""
-    return None
+    """Of the driving coefficients of all frames that were drawn; None for an animator without."""
+    clips = [folder.arrays(trial).get("drawing/alpha") for trial in trials]
+    alphas = [alpha_TM for alpha_TM in clips if alpha_TM is not None]
+    if len(alphas) < len(clips):
+        return None
+    clip_N = np.repeat(np.arange(len(alphas)), [len(alpha_TM) for alpha_TM in alphas])
+    found: dict[str, Any] = _plain(asdict(sparsity(np.concatenate(alphas), clip_N)))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: arrays as lists, NaN as None."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return None if isinstance(value, float) and math.isnan(value) else value

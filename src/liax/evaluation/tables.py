@@ -13,8 +13,10 @@ from liax.evaluation.following import MOVES
 from liax.evaluation.summary import Mean, Results
 from liax.face.factors import FACTORS
 from liax.files import replacing
+from liax.report import number, whole
 
 NOT_MEASURED = "not measured"
+SPARSITY_COLUMNS = ("coefficients", "Hoyer", "Gini", "used per frame", "used at all")
 
 
 def write_tables(results: Results, baselines: Sequence[Results], out: Path) -> None:
@@ -65,20 +67,22 @@ def describe(results: Results) -> str:
     """What was compared, in a few sentences."""
     plan = results.settings
     people = len({clip["driving"] for clip in results.clips})
+    trials = len(results.clips)
     frames = "All frames" if plan["frames"] is None else f"Up to {plan['frames']} evenly spaced frames"
     crop = "cut around the face here" if plan["crop"] else "already cropped around the face"
     sides = " and ".join(f"{side}×{side}" for side in results.sides)
-    source = (
-        "the first frame of each is its source (frame 0), and is among those compared"
-        if results.protocol == "self"
-        else "each drives another person's portrait, so there is no ground truth"
-    )
+    if results.protocol == "self":
+        what = "clip" if trials == 1 else "clips"
+        source = "the first frame of each is its source, and is among those compared"
+    else:
+        what = "pair, driven by a clip" if trials == 1 else "pairs, driven by clips"
+        source = "each drives another person's portrait, so there is no ground truth"
     first = (
         f" The first {plan['first']} frames without gaps for faces and steadiness." if plan["first"] else ""
     )
     drawn = results.backbones.get("drawing")
     return (
-        f"{len(results.clips)} trials with clips of {people} people from {plan['data']}; {source}. "
+        f"{trials} {what} of {people} {'person' if people == 1 else 'people'} from {plan['data']}; {source}. "
         f"{frames} of each.{first} Clips of {', '.join(results.resolutions)} pixels, {crop}, compared at "
         f"{sides}. Mean over a clip's frames, then over clips; in brackets 95 % intervals by bootstrap over "
         "clips." + (f" Drawn on {drawn}." if drawn else "")
@@ -147,8 +151,39 @@ def _following(all_of: Sequence[Results]) -> list[str]:
     return lines
 
 
+def sparsity_rows(found: dict[str, Any]) -> list[list[str]]:
+    """Of a, of a without its mean, and of its change within clips: SPARSITY_COLUMNS."""
+    names = {"plain": "a", "centred": "a − mean", "change": "a_t − a_1"}
+    return [
+        [
+            name,
+            number(cell["hoyer"], 3),
+            number(cell["gini"], 3),
+            number(cell["used"], 1),
+            whole(cell["used_ever"]),
+        ]
+        for key, name in names.items()
+        if (cell := found[key]) is not None
+    ]
+
+
+def sparsity_text(found: dict[str, Any]) -> str:
+    """What the rows are of, and how many vectors vary."""
+    return (
+        f"{found['vectors']} vectors, {found['frames']} driving frames. Used: above 5 % of the frame's "
+        "largest. Vectors that vary (standard deviation above 5 % of the largest): "
+        f"{found['varying']}; effective rank {found['effective_rank']:.1f} (Roy & Vetterli 2007)."
+    )
+
+
 def _sparsity(found: dict[str, Any]) -> list[str]:
-    return [str(found)]
+    return [
+        sparsity_text(found),
+        "",
+        _row(*SPARSITY_COLUMNS),
+        "|" + "---|" * len(SPARSITY_COLUMNS),
+        *(_row(*cells) for cells in sparsity_rows(found)),
+    ]
 
 
 def _clips(results: Results) -> list[str]:
@@ -161,8 +196,10 @@ def _clips(results: Results) -> list[str]:
         and m.key not in ("frechet", "milliseconds")
     ]
     factors = [factor for factor, row in results.following.items() if row]
-    labels = [f"{m.label}, px" if m.key == "akd_px" else m.label for m in metrics]
-    lines = [_row("clip", "frames", *labels, *factors), "|" + "---|" * (2 + len(metrics) + len(factors))]
+    lines = [
+        _row("clip", "frames", *(m.label for m in metrics), *factors),
+        "|" + "---|" * (2 + len(metrics) + len(factors)),
+    ]
     for clip in results.clips:
         numbers = clip["numbers"]
         cells = [_short(numbers.get(m.key), m.digits) for m in metrics]
