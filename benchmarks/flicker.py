@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from selfreenactment.clips import list_clips
 
+from liax.evaluation.clips import list_clips
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.images import write_image
 from liax.media.video import Video

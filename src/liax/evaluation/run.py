@@ -129,7 +129,7 @@ def settle(folder: Path, settings: dict[str, Any]) -> None:
     """Make `folder` this run's, or make sure that it is: results of other settings must not mix."""
     path = folder / "settings.json"
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != settings:
+        if _decisive(json.loads(path.read_text(encoding="utf-8"))) != _decisive(settings):
             raise LiaxError(f"{folder} holds results of other settings or weights; choose another --output.")
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -139,12 +139,17 @@ def settle(folder: Path, settings: dict[str, Any]) -> None:
         file.write(json.dumps(settings, indent=1).encode())
 
 
+def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without the data set's name, which may be another on another machine."""
+    return {key: value for key, value in settings.items() if key != "data"}
+
+
 def _baseline(folder: Path, plan: Plan, trials: Sequence[Trial]) -> Results:
     path = folder / "results.json"
     if not path.is_file():
         raise LiaxError(f"{path} does not exist; give --baseline the folder of a finished evaluation.")
     other = Results.from_json(json.loads(path.read_text(encoding="utf-8")))
-    same = {k: v for k, v in other.settings.items() if k != "animator"} == asdict(plan)
+    same = _decisive({**other.settings, "animator": ""}) == _decisive({**asdict(plan), "animator": ""})
     if not same or {clip["clip"] for clip in other.clips} != {trial.name for trial in trials}:
         raise LiaxError(f"{folder} was evaluated on other clips or settings; repeat it with these.")
     return other
