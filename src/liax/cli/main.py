@@ -25,6 +25,7 @@ COMMANDS = {
     "batch": "animate many portraits with many videos",
     "demo": "animate the bundled portrait and show what came out",
     "evaluate": "measure how good weights are on clips",
+    "interpret": "measure what motion vectors mean, and name them",
     "train": "train weights from a manifest of clips",
     "convert": "turn published weights into this project's format",
     "regions": "measure eyes and mouths of training material",

@@ -17,21 +17,21 @@ _CHUNK = 64
 
 
 class Together:
-    """An instrument whose factors are those of all `instruments`, side by side, as "NAME: factor"."""
+    """An instrument whose factors are those of all its `parts`, side by side, as "NAME: factor"."""
 
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self._instruments = tuple(instruments)
+    def __init__(self, parts: Sequence[Instrument]) -> None:
+        self.parts = tuple(parts)
         self._open = ExitStack()
-        self.name = " + ".join(instrument.name for instrument in self._instruments)
+        self.name = " + ".join(part.name for part in self.parts)
         self.factors: Mapping[str, Quantity] = {
-            f"{instrument.name}: {factor}": quantity
-            for instrument in self._instruments
-            for factor, quantity in instrument.factors.items()
+            f"{part.name}: {factor}": quantity
+            for part in self.parts
+            for factor, quantity in part.factors.items()
         }
 
     def __enter__(self) -> Together:
-        for instrument in self._instruments:
-            self._open.enter_context(instrument)
+        for part in self.parts:
+            self._open.enter_context(part)
         return self
 
     def __exit__(
@@ -43,7 +43,7 @@ class Together:
         """Factors (N, F) of RGB uint8 images (R, R, 3); NaN where that instrument sees no face."""
         rows, waiting = [np.empty((0, len(self.factors)))], iter(images)
         while chunk := list(islice(waiting, _CHUNK)):
-            rows.append(np.concatenate([each.measure(chunk) for each in self._instruments], 1))
+            rows.append(np.concatenate([part.measure(chunk) for part in self.parts], 1))
         return np.concatenate(rows)
 
 

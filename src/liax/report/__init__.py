@@ -13,6 +13,6 @@ A report is a Jinja template that extends `report/base.html` and takes its parts
 
 from liax.report.numbers import number, percent, signed, whole
 from liax.report.page import render
-from liax.report.pictures import picture_uri
+from liax.report.pictures import file_uri, picture_uri
 
-__all__ = ["number", "percent", "picture_uri", "render", "signed", "whole"]
+__all__ = ["file_uri", "number", "percent", "picture_uri", "render", "signed", "whole"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,3 +22,9 @@ def picture_uri(image_HW3: NDArray[np.uint8], width: int | None = None, quality:
     packed = io.BytesIO()
     image.save(packed, "WEBP", quality=quality, method=6)
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
+
+
+def file_uri(path: Path) -> str:
+    """A picture file (WebP, PNG or JPEG) as a data URI, as it is."""
+    kind = {".jpg": "jpeg"}.get(path.suffix, path.suffix[1:])
+    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")

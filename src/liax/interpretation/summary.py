@@ -1,0 +1,134 @@
+"""What the numbers say, in sentences: what can be steered, how cleanly, and what is not disentangled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from liax.interpretation.tables import in_unit, leaks, span
+from liax.report import number, percent, whole
+
+Results = Mapping[str, Any]
+Fact = tuple[str, str, str]
+
+# A control that leaks less is called clean; one that leaks more is told among what is entangled.
+_CLEAN, _ENTANGLED = 0.35, 0.5
+# A factor that coefficients predict so well on unseen clips is read by the network.
+_READ = 0.2
+
+
+def summarise(results: Results) -> list[str]:
+    """Three or four sentences."""
+    vectors, controls = results["vectors"], results["controls"]
+    sparsity = results["sparsity"]["centred"]
+    sentences = [
+        f"Of {vectors} motion vectors, {number(sparsity['used'], 0)} are at work in a typical frame. "
+        f"{_counted(len(controls), 'control')} could be named and calibrated"
+        + (f": {listed(c['name'] for c in controls)}." if controls else ".")
+    ]
+    clean = [c["name"] for c in sorted(controls, key=lambda c: c["leakage"]) if c["leakage"] <= _CLEAN]
+    if clean:
+        keep = "keeps" if len(clean) == 1 else "keep"
+        sentences.append(
+            f"{_capital(listed(clean))} {keep} to what the name says: less than "
+            f"{percent(_CLEAN)} of what they change is anything else."
+        )
+    turned = [c for c in controls if c["unit"] == "deg" and c.get("verified")]
+    if turned:
+        told = [f"{c['name']} within {in_unit(c['verified']['error'], c)} over {span(c)}" for c in turned]
+        sentences.append(
+            f"On people who took no part in calibration, angles arrive as asked: {listed(told)}."
+        )
+    missing = unmoved(results)
+    if missing:
+        sentences.append(f"No vector, alone or with others, reliably moves {listed(missing)}.")
+    return sentences
+
+
+def facts(results: Results) -> list[Fact]:
+    """The four numbers that stand at the top: value, label, note."""
+    sparsity, controls = results["sparsity"]["centred"], results["controls"]
+    found: list[Fact] = [
+        (
+            number(sparsity["used"], 1),
+            f"of {results['vectors']} vectors in a frame",
+            f"Hoyer sparsity {number(sparsity['hoyer'])}, where 0 is all alike and 1 a single one",
+        ),
+        (
+            str(len(controls)),
+            "named controls",
+            f"of {len(_known_factors(results))} movements that were measured",
+        ),
+    ]
+    if results["disentanglement"]:
+        group = results["disentanglement"][0]
+        own, rotated, shuffled = (number(group[k]["disentanglement"]) for k in ("own", "rotated", "shuffled"))
+        found.append(
+            (own, "disentanglement", f"DCI, 0 to 1; rotated at random {rotated}, shuffled {shuffled}")
+        )
+    if controls:
+        leakages = sorted(c["leakage"] for c in controls)
+        middle = leakages[len(leakages) // 2]
+        found.append(
+            (percent(middle), "median leakage", "share of a control's effect that is something else")
+        )
+    return found
+
+
+def entangled(results: Results) -> list[str]:
+    """What is not disentangled, one sentence each, the worst first."""
+    sentences = []
+    for control in sorted(results["controls"], key=lambda c: -c["leakage"]):
+        if control["leakage"] < _ENTANGLED:
+            continue
+        others = [f"{name} ({percent(share)})" for name, share in leaks(control)[:2]]
+        sentences.append(
+            f"{_capital(control['name'])} is {percent(1 - control['leakage'])} of what its control moves; "
+            f"the rest is mostly {listed(others)}."
+        )
+    reads = _informed(results)
+    for factor in unmoved(results):
+        seen = reads.get(factor)
+        if seen is None:
+            sentences.append(f"{_capital(factor)} has no control.")
+        elif seen >= _READ:
+            sentences.append(
+                f"{_capital(factor)} is read but not drawn: the coefficients predict it on unseen people "
+                f"(R² {number(seen)}), yet moving them does not move it."
+            )
+        else:
+            sentences.append(
+                f"{_capital(factor)} is neither read (R² {number(seen)} on unseen people) nor drawn."
+            )
+    return sentences
+
+
+def unmoved(results: Results) -> list[str]:
+    """Factors that the first instrument measures and no control moves."""
+    moved = {control["factor"] for control in results["controls"]}
+    return [factor for factor in _known_factors(results) if factor not in moved]
+
+
+def listed(words: Iterable[str]) -> str:
+    """ "a, b and c"."""
+    *most, last = [*words] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _informed(results: Results) -> dict[str, float]:
+    if not results["disentanglement"]:
+        return {}
+    own = results["disentanglement"][0]["own"]
+    return dict(zip(own["factors"], own["informativeness_F"], strict=True))
+
+
+def _known_factors(results: Results) -> list[str]:
+    return list(next(iter(results["instruments"].values())))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{whole(count) if count else 'No'} {noun}{'' if count == 1 else 's'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

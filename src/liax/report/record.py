@@ -1,0 +1,69 @@
+"""Results as JSON: written whole, read back when a run is continued; a folder for one set of settings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from liax.errors import LiaxError
+from liax.files import replacing
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, arrays, tuples and paths as what JSON has; what is not finite becomes null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def write_record(path: Path, value: Any) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False).encode())
+
+
+def read_record(path: Path) -> Any:
+    """Raises LiaxError for a file that is no JSON."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise LiaxError(f"{path} cannot be read ({error}); delete it to have it made anew.") from None
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What `path` holds, or what `make` gives, as JSON has it; that is then kept there."""
+    if not path.exists():
+        write_record(path, make())
+    return read_record(path)
+
+
+def claim(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Make `folder` and note in it what it is for; raises LiaxError if it is for something else."""
+    path = folder / "settings.json"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise LiaxError(f"{folder} cannot be made ({error.strerror}); name another folder.") from None
+    if path.exists():
+        known = read_record(path)
+        other = [key for key, value in plain(facts).items() if known.get(key) != value]
+        if other:
+            raise LiaxError(
+                f"{folder} holds results made with other {', '.join(other)}; name another folder."
+            )
+    elif any(folder.iterdir()):
+        raise LiaxError(f"{folder} has something else in it; name a new folder.")
+    write_record(path, facts)
