@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ import torch
 from liax.errors import LiaxError
 from liax.evaluation import instruments
 from liax.evaluation.animators import CopySource, Videos, to_unit, untrained
-from liax.evaluation.clips import list_clips, read_frames
+from liax.evaluation.clips import Clip, list_clips, read_frames
 from liax.evaluation.fidelity import fidelity
-from liax.evaluation.protocols import cross_trials, self_trials
+from liax.evaluation.protocols import Trial, cross_trials, self_trials
 from liax.evaluation.run import Plan, evaluate
 
 PLAN = Plan(data="test", frames=4, first=0)
@@ -180,3 +181,16 @@ def test_copying_the_source_on_the_validation_clips_scores_as_published(shared: 
     assert trials[0].name == "p088_learning2listen_48fc4d67"
     found = [results.means[key].mean for key in ("l1", "psnr", "ssim")]
     assert found == pytest.approx([0.0736897, 17.6723696, 0.6334772], rel=1e-5)
+
+
+def test_intervals_of_pairs_are_by_driving_clip(coloured: Path, tmp_path: Path) -> None:
+    """Two pairs of each clip, by a copy alike: as uncertain as two clips, not as four."""
+    clips = list_clips(coloured, "val")
+    one = Clip("c", clips[0].path, "p3")
+    plan = Plan(protocol="cross", data="test", frames=4, first=3)
+    trials = [Trial(f"{s.name}__{d.name}", s, d) for d in clips for s in (one, replace(one, name="d"))]
+    paired = evaluate(trials, untrained("tiny", CPU), tmp_path / "four", plan)
+    single = evaluate(trials[::2], untrained("tiny", CPU), tmp_path / "two", plan)
+    assert paired.means["warping"].clips == 4
+    assert paired.means["warping"].low == pytest.approx(single.means["warping"].low)
+    assert paired.means["warping"].low < paired.means["warping"].high

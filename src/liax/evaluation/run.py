@@ -165,4 +165,4 @@ def _where(device: torch.device | str, batch: int) -> str:
     device = torch.device(device)
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, batches of {batch}"
-    return f"{device.type}, {torch.get_num_threads()} threads, batches of {batch}"
+    return f"{device.type} (threads: {torch.get_num_threads()}), batches of {batch}"

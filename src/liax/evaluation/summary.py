@@ -92,15 +92,16 @@ def summarise(
         for name, backbone in records[0]["measured"].items()
         if all(record["measured"].get(name) == backbone or name == "drawing" for record in records)
     }
+    driving = [trial.driving.name for trial in trials]
     means = {}
     for metric in METRICS:
         if metric.measure in backbones and protocol in metric.protocols:
-            mean = _mean([record["numbers"].get(metric.key) for record in records])
+            mean = _mean([record["numbers"].get(metric.key) for record in records], driving)
             if mean is not None:
                 means[metric.key] = mean
     if "distribution" in backbones:
         means["frechet"] = Mean(_frechet(trials, folder), None, None, len(trials))
-    following = _following(records) if "faces" in backbones else {}
+    following = _following(records, driving) if "faces" in backbones else {}
     return Results(
         animator,
         protocol,
@@ -114,22 +115,27 @@ def summarise(
     )
 
 
-def _mean(values: Sequence[float | None]) -> Mean | None:
-    known = [value for value in values if value is not None]
+def _mean(values: Sequence[float | None], driving: Sequence[str]) -> Mean | None:
+    """Over trials; the interval is by driving clip, for pairs that share one are no independent witnesses."""
+    known = [(clip, value) for clip, value in zip(driving, values, strict=True) if value is not None]
     if not known:
         return None
-    low, high = (end if math.isfinite(end) else None for end in interval(known))
-    return Mean(float(np.mean(known)), low, high, len(known))
+    clips: dict[str, list[float]] = {}
+    for clip, value in known:
+        clips.setdefault(clip, []).append(value)
+    ends = interval([np.mean(of_clip) for of_clip in clips.values()], [len(c) for c in clips.values()])
+    low, high = (end if math.isfinite(end) else None for end in ends)
+    return Mean(float(np.mean([value for _, value in known])), low, high, len(known))
 
 
-def _following(records: list[dict[str, Any]]) -> dict[str, dict[str, Mean]]:
+def _following(records: list[dict[str, Any]], driving: Sequence[str]) -> dict[str, dict[str, Mean]]:
     table: dict[str, dict[str, Mean]] = {}
     for factor in FACTORS:
         row = {}
         for key in FOLLOWING:
             if key == "beyond_pose" and factor in POSE:
                 continue
-            mean = _mean([record["numbers"].get(f"{factor} {key}") for record in records])
+            mean = _mean([record["numbers"].get(f"{factor} {key}") for record in records], driving)
             if mean is not None:
                 row[key] = mean
         table[factor] = row

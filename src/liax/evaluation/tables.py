@@ -84,8 +84,8 @@ def describe(results: Results) -> str:
     return (
         f"{trials} {what} of {people} {'person' if people == 1 else 'people'} from {plan['data']}; {source}. "
         f"{frames} of each.{first} Clips of {', '.join(results.resolutions)} pixels, {crop}, compared at "
-        f"{sides}. Mean over a clip's frames, then over clips; in brackets 95 % intervals by bootstrap over "
-        "clips." + (f" Drawn on {drawn}." if drawn else "")
+        f"{sides}. Mean over a clip's frames, then over clips; in brackets 95\N{NO-BREAK SPACE}% "
+        "intervals by bootstrap over driving clips." + (f" Drawn on {drawn}." if drawn else "")
     )
 
 
@@ -127,8 +127,8 @@ def followed(row: dict[str, Mean]) -> str:
     """Correlation, gain in brackets, correlation beyond the pose after a semicolon."""
     if "correlation" not in row:
         return "–"
-    beyond = f"; {row['beyond_pose'].mean:.2f}" if "beyond_pose" in row else ""
-    return f"{row['correlation'].mean:.2f} ({row['gain'].mean:.2f}){beyond}"
+    beyond = f"; {number(row['beyond_pose'].mean)}" if "beyond_pose" in row else ""
+    return f"{number(row['correlation'].mean)} ({number(row['gain'].mean)}){beyond}"
 
 
 def _named(metric: Metric, results: Sequence[Results]) -> str:
