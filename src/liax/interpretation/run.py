@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,22 @@ from numpy.typing import NDArray
 
 from liax.data.manifest import Manifest
 from liax.errors import LiaxError
+from liax.evaluation.perceptual import open_perceptual
 from liax.face.embed import FaceEmbedder
 from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
 from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
 from liax.interpretation.effects import measure_effects, observed_values
+from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads
 from liax.interpretation.instrument import Instrument, MediaPipe, Quantity
 from liax.interpretation.material import choose_portraits, open_material
 from liax.interpretation.observe import Observations, load_observations, observe
+from liax.interpretation.path_length import path_length
 from liax.interpretation.points68 import Points68
 from liax.interpretation.report import write_report
 from liax.interpretation.sparsity import sparsity, used
 from liax.interpretation.together import Together, columns
 from liax.portrait.animator import Animator
+from liax.portrait.still import open_still
 from liax.report.record import claim, kept, plain, write_record
 from liax.weights.controls import Controls
 from liax.weights.identity import fingerprint
@@ -40,6 +44,8 @@ INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
 }
 # Of the clip whose coefficients are drawn over time.
 _LIVELIEST = 5
+# Of the path length: as many as give an interval, on the first so many portraits.
+_PATHS, _PATH_PORTRAITS = 60, 8
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,19 @@ def interpret(
         found = []
         for each in instrument.parts:
             places, names = columns(observed.factors, each.name)
-            title = f"Against what {each.name} measured"
-            found.append(_scored(title, observed.alpha_NM, observed.factors_NF[:, places], names, people_N))
+            measured = replace(observed, factors_NF=observed.factors_NF[:, places], factors=names)
+            found.append(_scored(f"Against what {each.name} measured", measured, people_N))
+        if "heads" not in left_out:
+            seen = observe_heads(animator, _heads(settings.heads, out, animator.size, progress), progress)
+            found.append(_scored("Against the truth: rendered heads", seen, seen.clip_N))
         return found
+
+    def smoothness() -> dict[str, Any]:
+        sources = list(portraits.measured.values())[:_PATH_PORTRAITS]
+        stills = [open_still(animator, source, crop=portraits.crop) for source in sources]
+        distance = open_perceptual(device=animator.device)
+        found = path_length(animator, observed, stills, distance, _PATHS, progress=progress)
+        return {key: value for key, value in asdict(found).items() if not key.endswith("_P")}
 
     results = {
         "name": name,
@@ -136,7 +152,7 @@ def interpret(
         "course": _course(observed),
         "effects": {name: _without_people(found) for name, found in statistics.items()},
         "disentanglement": [] if "scores" in left_out else kept(out / "scores.json", scores),
-        "path_length": None,
+        "path_length": None if "path" in left_out else kept(out / "path.json", smoothness),
         "additivity": [],
         "controls": [],
     }
@@ -166,7 +182,9 @@ def _left_out(settings: Settings) -> dict[str, str]:
     if lacks("matplotlib"):
         found["charts"] = f"Charts need matplotlib; {extra}."
     if settings.heads is None:
-        found["heads"] = "Scores against true factors need rendered heads; give --heads."
+        found["heads"] = "Scores against true factors need rendered heads; give --heads 600, say."
+    if isinstance(settings.heads, int) and lacks("anny", "embreex"):
+        found["heads"] = "Rendering heads with true factors needs anny and embreex; install liax[heads]."
     return found
 
 
@@ -201,17 +219,23 @@ def _people(manifest: Manifest, observed: Observations) -> NDArray[np.int64]:
     return of_clip[observed.clip_N]
 
 
-def _scored(
-    title: str, alpha_NM: NDArray[np.floating], factors_NF: NDArray[np.float64], names: Any, group_N: Any
-) -> dict[str, Any]:
+def _scored(title: str, observed: Observations, group_N: NDArray[np.int64]) -> dict[str, Any]:
     """Scores of the coefficients, and of what they are compared with."""
-    codes = {"own": alpha_NM, "rotated": rotated(alpha_NM), "shuffled": shuffled(alpha_NM)}
+    alpha_NM = observed.alpha_NM
+    codes: dict[str, NDArray[Any]] = {"own": alpha_NM, "rotated": rotated(alpha_NM), "shuffled": shuffled(alpha_NM)}
     found: dict[str, Any] = {"title": title, "frames": len(alpha_NM), "people": len(np.unique(group_N))}
     for kind, code_NM in codes.items():
-        scores = disentanglement(code_NM, factors_NF, names, group_N)
+        scores = disentanglement(code_NM, observed.factors_NF, observed.factors, group_N)
         means = ("completeness", "informativeness", "mig", "sap")
         found[kind] = plain(scores) | {mean: getattr(scores, mean) for mean in means}
     return found
+
+
+def _heads(wanted: int | Path | None, out: Path, size: int, progress: Progress | None) -> Heads:
+    if isinstance(wanted, int):
+        return render_heads(out / "heads", wanted, size=size, progress=progress)
+    assert wanted is not None
+    return load_heads(wanted)
 
 
 def _used_vectors(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:
