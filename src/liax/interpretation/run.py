@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from liax.data.manifest import Manifest
 from liax.errors import LiaxError
-from liax.evaluation.perceptual import open_perceptual
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
 from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
 from liax.interpretation.effects import measure_effects, observed_values
-from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads
-from liax.interpretation.instrument import Instrument, MediaPipe, Quantity
+from liax.interpretation.instrument import Instrument, MediaPipe
 from liax.interpretation.material import choose_portraits, open_material
-from liax.interpretation.observe import Observations, load_observations, observe
-from liax.interpretation.path_length import path_length
+from liax.interpretation.observe import Observations
 from liax.interpretation.points68 import Points68
 from liax.interpretation.report import write_report
-from liax.interpretation.sparsity import sparsity, used
-from liax.interpretation.together import Together, columns
+from liax.interpretation.sparsity import sparsity
+from liax.interpretation.stages import (
+    Work,
+    liveliest_course,
+    observed_frames,
+    scores_by_heads,
+    scores_by_instruments,
+    smoothness,
+    used_vectors,
+)
+from liax.interpretation.together import Together
 from liax.portrait.animator import Animator
-from liax.portrait.still import open_still
-from liax.report.record import claim, kept, plain, write_record
+from liax.report.record import claim, plain, write_record
 from liax.weights.controls import Controls
 from liax.weights.identity import fingerprint
 
@@ -42,10 +43,6 @@ INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
     "mediapipe": MediaPipe,
     "dlib": lambda processes: Points68(),
 }
-# Of the clip whose coefficients are drawn over time.
-_LIVELIEST = 5
-# Of the path length: as many as give an interval, on the first so many portraits.
-_PATHS, _PATH_PORTRAITS = 60, 8
 
 
 @dataclass(frozen=True)
@@ -92,71 +89,59 @@ def interpret(
         )
     manifest = open_material(settings.data, settings.split)
     portraits = choose_portraits(manifest, settings.portraits, settings.count)
+    facts = {
+        "weights": fingerprint(animator.network),
+        "manifest": manifest.digest,
+        **{key: getattr(settings, key) for key in ("split", "portraits", "frames", "values", "count")},
+    }
+    claim(out, facts)
     left_out = _left_out(settings)
-    facts = asdict(settings) | {"weights": fingerprint(animator.network), "manifest": manifest.digest}
-    claim(out, facts | {"without": list(left_out)})
     for sentence in left_out.values():
         log.warning(sentence)
-    chosen = [name for name in settings.instruments if not (name == "dlib" and "dlib" in left_out)]
-    identity = None if "dlib" in left_out else FaceEmbedder()
+    chosen = [each for each in settings.instruments if not (each == "dlib" and "dlib" in left_out)]
+    if not chosen:
+        raise LiaxError("There is nothing to measure faces with; install liax[evaluate], or use mediapipe.")
     with Together([INSTRUMENTS[each](processes) for each in chosen]) as instrument:
-        observed = _observed(animator, manifest, instrument, settings.frames, out, progress)
+        work = Work(animator, manifest, portraits, instrument, out, progress)
+        observed = observed_frames(work, settings.frames)
         effects = measure_effects(
             animator,
             portraits.measured,
             observed_values(observed.alpha_NM, settings.values),
             instrument,
             crop=portraits.crop,
-            identity=identity,
+            identity=None if "dlib" in left_out else FaceEmbedder(),
             cache=out / "effects",
             progress=progress,
         )
-    statistics = {
-        each.name: describe_effects(effects.seen_by(each.name), each.factors) for each in instrument.parts
-    }
-
-    def scores() -> list[dict[str, Any]]:
-        people_N = _people(manifest, observed)
-        found = []
-        for each in instrument.parts:
-            places, names = columns(observed.factors, each.name)
-            measured = replace(observed, factors_NF=observed.factors_NF[:, places], factors=names)
-            found.append(_scored(f"Against what {each.name} measured", measured, people_N))
-        if "heads" not in left_out:
-            seen = observe_heads(animator, _heads(settings.heads, out, animator.size, progress), progress)
-            found.append(_scored("Against the truth: rendered heads", seen, seen.clip_N))
-        return found
-
-    def smoothness() -> dict[str, Any]:
-        sources = list(portraits.measured.values())[:_PATH_PORTRAITS]
-        stills = [open_still(animator, source, crop=portraits.crop) for source in sources]
-        distance = open_perceptual(device=animator.device)
-        found = path_length(animator, observed, stills, distance, _PATHS, progress=progress)
-        return {key: value for key, value in asdict(found).items() if not key.endswith("_P")}
-
-    results = {
-        "name": name,
-        "command": command,
-        "fingerprint": facts["weights"],
-        "size": animator.size,
-        "vectors": animator.network.config.vectors,
-        "settings": facts,
-        "left_out": list(left_out.values()),
-        "material": _material(manifest, observed),
-        "portraits": {"measured": len(portraits.measured), "held_out": len(portraits.held_out)},
-        "instruments": {
-            each.name: {n: _told(q) for n, q in each.factors.items()} for each in instrument.parts
-        },
-        "sparsity": sparsity(observed.alpha_NM, observed.clip_N),
-        "used_K": _used_vectors(observed.alpha_NM),
-        "course": _course(observed),
-        "effects": {name: _without_people(found) for name, found in statistics.items()},
-        "disentanglement": [] if "scores" in left_out else kept(out / "scores.json", scores),
-        "path_length": None if "path" in left_out else kept(out / "path.json", smoothness),
-        "additivity": [],
-        "controls": [],
-    }
-    results = plain(results)
+        statistics = {
+            part.name: describe_effects(effects.seen_by(part.name), part.factors) for part in instrument.parts
+        }
+    scores = [] if "scores" in left_out else scores_by_instruments(work, observed)
+    if settings.heads is not None and not {"scores", "heads"} & left_out.keys():
+        scores.append(scores_by_heads(work, settings.heads))
+    results = plain(
+        {
+            "name": name,
+            "command": command,
+            "fingerprint": facts["weights"],
+            "size": animator.size,
+            "vectors": animator.network.config.vectors,
+            "settings": facts,
+            "left_out": list(left_out.values()),
+            "material": _material(manifest, observed),
+            "portraits": {"measured": len(portraits.measured), "held_out": len(portraits.held_out)},
+            "instruments": {part.name: _told(part) for part in instrument.parts},
+            "sparsity": sparsity(observed.alpha_NM, observed.clip_N),
+            "used_K": used_vectors(observed.alpha_NM),
+            "course": liveliest_course(observed),
+            "effects": {name: _of_everybody(found) for name, found in statistics.items()},
+            "disentanglement": scores,
+            "path_length": None if "path" in left_out else smoothness(work, observed),
+            "additivity": [],
+            "controls": [],
+        }
+    )
     write_record(out / "results.json", results)
     strips: dict[str, Path] = {}
     write_report(results, strips, out)
@@ -188,20 +173,6 @@ def _left_out(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _observed(
-    animator: Animator,
-    manifest: Manifest,
-    instrument: Instrument,
-    frames: int,
-    out: Path,
-    progress: Progress | None,
-) -> Observations:
-    path = out / "observations.npz"
-    if not path.exists():
-        observe(animator, manifest, instrument, frames, progress).save(path)
-    return load_observations(path)
-
-
 def _material(manifest: Manifest, observed: Observations) -> dict[str, int]:
     clips = sum(item.kind == "clip" for item in manifest.items)
     return {
@@ -212,50 +183,10 @@ def _material(manifest: Manifest, observed: Observations) -> dict[str, int]:
     }
 
 
-def _people(manifest: Manifest, observed: Observations) -> NDArray[np.int64]:
-    """Number of the person that each observed frame shows, (N,)."""
-    identities = sorted({item.identity for item in manifest.items})
-    of_clip = np.array([identities.index(item.identity) for item in manifest.items])
-    return of_clip[observed.clip_N]
-
-
-def _scored(title: str, observed: Observations, group_N: NDArray[np.int64]) -> dict[str, Any]:
-    """Scores of the coefficients, and of what they are compared with."""
-    alpha_NM = observed.alpha_NM
-    codes: dict[str, NDArray[Any]] = {"own": alpha_NM, "rotated": rotated(alpha_NM), "shuffled": shuffled(alpha_NM)}
-    found: dict[str, Any] = {"title": title, "frames": len(alpha_NM), "people": len(np.unique(group_N))}
-    for kind, code_NM in codes.items():
-        scores = disentanglement(code_NM, observed.factors_NF, observed.factors, group_N)
-        means = ("completeness", "informativeness", "mig", "sap")
-        found[kind] = plain(scores) | {mean: getattr(scores, mean) for mean in means}
-    return found
-
-
-def _heads(wanted: int | Path | None, out: Path, size: int, progress: Progress | None) -> Heads:
-    if isinstance(wanted, int):
-        return render_heads(out / "heads", wanted, size=size, progress=progress)
-    assert wanted is not None
-    return load_heads(wanted)
-
-
-def _used_vectors(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:
-    """How many frames use k of the M vectors, less the coefficients' means: (M + 1,)."""
-    return np.bincount(used(alpha_NM - alpha_NM.mean(0)).sum(1), minlength=alpha_NM.shape[1] + 1)
-
-
-def _course(observed: Observations) -> dict[str, Any]:
-    """The liveliest coefficients of the liveliest clip, frame by frame."""
-    clips = np.unique(observed.clip_N)
-    alphas = [observed.alpha_NM[observed.clip_N == clip] for clip in clips]
-    liveliest = max(range(len(clips)), key=lambda k: float(alphas[k].var(0).sum()))
-    vectors = np.argsort(-alphas[liveliest].std(0))[:_LIVELIEST]
-    name = Path(observed.clips[clips[liveliest]]).stem
-    return {"clip": name, "vectors": vectors, "alpha_TK": alphas[liveliest][:, vectors]}
-
-
-def _without_people(statistics: EffectStatistics) -> dict[str, Any]:
+def _of_everybody(statistics: EffectStatistics) -> dict[str, Any]:
     return {key: value for key, value in asdict(statistics).items() if key != "slopes_PMF"}
 
 
-def _told(quantity: Quantity) -> dict[str, Any]:
-    return {key: getattr(quantity, key) for key in ("group", "unit", "usual", "meaning")}
+def _told(instrument: Instrument) -> dict[str, dict[str, Any]]:
+    keys = ("group", "unit", "usual", "meaning")
+    return {name: {key: getattr(each, key) for key in keys} for name, each in instrument.factors.items()}

@@ -46,6 +46,7 @@ def read_record(path: Path) -> Any:
 def kept(path: Path, make: Callable[[], Any]) -> Any:
     """What `path` holds, or what `make` gives, as JSON has it; that is then kept there."""
     if not path.exists():
+        path.parent.mkdir(exist_ok=True)
         write_record(path, make())
     return read_record(path)
 

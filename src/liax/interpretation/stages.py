@@ -1,0 +1,138 @@
+"""Stages of `liax interpret`, which keep what they found in the folder of results."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.data.manifest import Manifest
+from liax.evaluation.perceptual import open_perceptual
+from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
+from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads
+from liax.interpretation.material import Portraits
+from liax.interpretation.observe import Observations, load_observations, observe
+from liax.interpretation.path_length import path_length
+from liax.interpretation.sparsity import used
+from liax.interpretation.together import Together, columns
+from liax.portrait.animator import Animator
+from liax.portrait.still import open_still
+from liax.report.record import kept, plain
+
+Progress = Callable[[str, int, int | None], None]
+
+# Coefficients whose course is drawn.
+_LIVELIEST = 5
+# Of the path length: as many as give an interval, on the first so many portraits.
+_PATHS, _PATH_PORTRAITS = 60, 8
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all stages share. out: the folder of results."""
+
+    animator: Animator
+    manifest: Manifest
+    portraits: Portraits
+    instrument: Together
+    out: Path
+    progress: Progress | None
+
+
+def observed_frames(work: Work, frames: int) -> Observations:
+    """Of at most `frames` frames a clip, by all instruments."""
+    path = work.out / "observations.npz"
+    if path.exists():
+        known = load_observations(path)
+        if known.factors == tuple(work.instrument.factors):
+            return known
+    observed = observe(work.animator, work.manifest, work.instrument, frames, work.progress)
+    observed.save(path)
+    return observed
+
+
+def scores_by_instruments(work: Work, observed: Observations) -> list[dict[str, Any]]:
+    """Disentanglement scores against what each instrument measured; no person is on both sides of a split."""
+    identities = sorted({item.identity for item in work.manifest.items})
+    people_N = np.array([identities.index(item.identity) for item in work.manifest.items])[observed.clip_N]
+    found = []
+    for part in work.instrument.parts:
+        places, names = columns(observed.factors, part.name)
+        measured = replace(observed, factors_NF=observed.factors_NF[:, places], factors=names)
+        title = f"Against what {part.name} measured"
+        found.append(_kept_scores(work, title, measured, people_N))
+    return found
+
+
+def scores_by_heads(work: Work, wanted: int | Path) -> dict[str, Any]:
+    """Scores against the true factors of rendered heads: so many, or those in a folder."""
+    heads: Heads
+    if isinstance(wanted, int):
+        heads = render_heads(work.out / "heads", wanted, size=work.animator.size, progress=work.progress)
+    else:
+        heads = load_heads(wanted)
+    path = work.out / "heads.npz"
+    seen = load_observations(path) if path.exists() else None
+    if seen is None or not np.array_equal(seen.factors_NF, heads.factors_NF):
+        seen = observe_heads(work.animator, heads, work.progress)
+        seen.save(path)
+    return _kept_scores(work, "Against the truth of rendered heads", seen, seen.clip_N)
+
+
+def smoothness(work: Work, observed: Observations) -> dict[str, Any]:
+    """The path length and its straightness, with their intervals."""
+
+    def measured() -> dict[str, Any]:
+        sources = list(work.portraits.measured.values())[:_PATH_PORTRAITS]
+        stills = [open_still(work.animator, source, crop=work.portraits.crop) for source in sources]
+        distance = open_perceptual(device=work.animator.device)
+        found = path_length(work.animator, observed, stills, distance, _PATHS, progress=work.progress)
+        return {key: value for key, value in asdict(found).items() if not key.endswith("_P")}
+
+    return dict(kept(work.out / "path.json", measured))
+
+
+def used_vectors(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:
+    """How many frames use k of the M vectors, less the coefficients' means: (M + 1,)."""
+    return np.bincount(used(alpha_NM - alpha_NM.mean(0)).sum(1), minlength=alpha_NM.shape[1] + 1)
+
+
+def liveliest_course(observed: Observations) -> dict[str, Any]:
+    """The liveliest coefficients of the liveliest clip, frame by frame."""
+    clips = np.unique(observed.clip_N)
+    alphas = [observed.alpha_NM[observed.clip_N == clip] for clip in clips]
+    liveliest = max(range(len(clips)), key=lambda k: float(alphas[k].var(0).sum()))
+    vectors = np.argsort(-alphas[liveliest].std(0))[:_LIVELIEST]
+    name = Path(observed.clips[clips[liveliest]]).stem
+    return {"clip": name, "vectors": vectors, "alpha_TK": alphas[liveliest][:, vectors]}
+
+
+def _kept_scores(
+    work: Work, title: str, observed: Observations, group_N: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Scores of the coefficients, and of what they are compared with."""
+    alpha_NM = observed.alpha_NM
+    codes: dict[str, NDArray[Any]] = {
+        "own": alpha_NM,
+        "rotated": rotated(alpha_NM),
+        "shuffled": shuffled(alpha_NM),
+    }
+
+    def scored() -> dict[str, Any]:
+        found: dict[str, Any] = {"title": title, "frames": len(alpha_NM), "people": len(np.unique(group_N))}
+        for done, (kind, code_NM) in enumerate(codes.items(), start=1):
+            scores = disentanglement(code_NM, observed.factors_NF, observed.factors, group_N)
+            means = ("completeness", "informativeness", "mig", "sap")
+            found[kind] = plain(scores) | {mean: getattr(scores, mean) for mean in means}
+            if work.progress is not None:
+                work.progress("scoring", done, len(codes))
+        return found
+
+    # Of exactly these numbers: instruments and heads may be added to a folder of results.
+    digest = hashlib.sha256(title.encode() + alpha_NM.tobytes() + observed.factors_NF.tobytes()).hexdigest()
+    return dict(kept(work.out / "scores" / f"{digest[:16]}.json", scored))
