@@ -4,6 +4,9 @@
 
 All runs of a GPU share it evenly, so they get the same GPU minutes. Interrupted runs resume. The last line
 of each run's log, and whether it ended well, is printed at the end.
+
+With --start they continue from trained weights, turned to coordinates in which nothing is sparse: its motion
+vectors are rotated at random within their span, differently for each seed, which changes no picture.
 """
 
 from __future__ import annotations
@@ -25,21 +28,36 @@ from liax.data.frames import ResidentFrames
 from liax.data.manifest import read_manifest
 from liax.model import PRESETS
 from liax.training.config import TrainConfig, load_config, to_dict
+from liax.training.simplify import rotate
+from liax.weights import load, save
 
 
-def configurations(base: TrainConfig, out: Path, minutes: float, seeds: int) -> dict[str, TrainConfig]:
-    """Run's name ("dense-0") -> its configuration."""
+def configurations(
+    base: TrainConfig, out: Path, minutes: float, starts: list[str | None]
+) -> dict[str, TrainConfig]:
+    """Run's name ("dense-0") -> its configuration. starts: for each seed, the weights to continue from."""
     return {
         f"{name}-{seed}": replace(
             base,
             out=out / f"{name}-{seed}",
             seed=seed,
+            init=start,
             max_minutes=minutes,
             loss=replace(base.loss, **arm.loss),
         )
-        for seed in range(seeds)
+        for seed, start in enumerate(starts)
         for name, arm in ARMS.items()
     }
+
+
+def turned(weights: str, seed: int, path: Path) -> str:
+    """Writes weights whose vectors are another, random orthonormal basis of the same span."""
+    network = load(weights)
+    count = network.config.vectors
+    square_MM = torch.randn(count, count, generator=torch.Generator().manual_seed(seed))
+    rotate(network, torch.linalg.qr(square_MM).Q)
+    save(network, path)
+    return str(path)
 
 
 def main() -> int:
@@ -49,6 +67,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, required=True, help="of each run")
     parser.add_argument("--gpus", type=int, default=torch.cuda.device_count())
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--start", help="name or file of weights to continue from")
     options = parser.parse_args()
     base = load_config(options.base)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -56,11 +75,14 @@ def main() -> int:
         items = read_manifest(base.data.manifest, base.data.split)
         size = PRESETS[base.preset].size
         ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.decoded)
-    per_gpu = -(-len(ARMS) * options.seeds // max(options.gpus, 1))
+    starts: list[str | None] = [
+        turned(options.start, seed, options.out / f"start-{seed}.safetensors") if options.start else None
+        for seed in range(options.seeds)
+    ]
+    configs = configurations(base, options.out, options.minutes, starts)
+    per_gpu = -(-len(configs) // max(options.gpus, 1))
     runs = {}
-    for i, (name, config) in enumerate(
-        configurations(base, options.out, options.minutes, options.seeds).items()
-    ):
+    for i, (name, config) in enumerate(configs.items()):
         path = options.out / f"{name}.json"
         path.write_text(json.dumps(to_dict(config), indent=1))
         gpu = {"CUDA_VISIBLE_DEVICES": str(i // per_gpu)}
