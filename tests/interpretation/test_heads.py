@@ -171,7 +171,7 @@ def rest() -> dict[str, float]:
 
 
 def test_pictures_show_what_the_factors_say(studio: object, rest: dict[str, float]) -> None:
-    """MediaPipe reads each factor back, with its sign, from one person; the face is well framed."""
+    """MediaPipe reads each factor back, with its sign, from one person who is framed well."""
     from liax.interpretation.head_people import Studio
     from liax.interpretation.instrument import MediaPipe
 
