@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from liax.interpretation.effects import Effects
 from liax.interpretation.instrument import Quantity
 
-# A straight line needs this many values besides 0 that show a face.
-_LEAST_VALUES = 2
+# A straight line needs this many values that show a face.
+_LEAST_VALUES = 3
 
 
 @dataclass(frozen=True)
 class EffectStatistics:
     """Of M vectors on F factors, over P portraits; rows of NaN for vectors that were left out.
 
-    slopes_PMF: a portrait's change per unit of coefficient, in usual deviations of the factor: the slope of
-        the least-squares line through the unmoved portrait; NaN with fewer than two other values.
+    slopes_PMF: slope of the least-squares line through a portrait's values, in usual deviations of the
+        factor per unit of coefficient; NaN where fewer than three values show a face.
     effect_MF: its mean over portraits: the effect matrix.
     travel_MF: mean change from the lowest to the highest value, in usual deviations.
     monotonicity_MF: Spearman's rank correlation of factor and coefficient, mean over portraits, -1 to 1.
-    linearity_MF: R² of the straight line, mean over portraits, at most 1.
+    linearity_MF: R² of that line, mean over portraits, 0 to 1.
     spread_MF: standard deviation of the slope among portraits over the size of its mean.
     agreement_MF: share of portraits whose slope has the mean's sign.
     strongest_M: the factor with the largest |travel|; -1 of none.
@@ -91,19 +91,21 @@ def leakage(changes_XF: NDArray[np.float64], own: int | None = None) -> NDArray[
 def _lines(
     values_MV: NDArray[np.float64], change_PMVF: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Slope through the origin and R² of each portrait, vector and factor: (P, M, F) twice."""
-    known_PMVF = np.isfinite(change_PMVF) & (values_MV != 0)[..., None]
-    value_PMVF = np.where(known_PMVF, values_MV[..., None], 0.0)
-    y_PMVF = np.where(known_PMVF, change_PMVF, 0.0)
-    enough_PMF = known_PMVF.sum(2) >= _LEAST_VALUES
+    """Slope and R² of each portrait's, vector's and factor's least-squares line: (P, M, F) twice."""
+    known_PMVF = np.isfinite(change_PMVF)
+    count_PMF = known_PMVF.sum(2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        slope_PMF = (value_PMVF * y_PMVF).sum(2) / (value_PMVF**2).sum(2)
-        slope_PMF[~enough_PMF] = np.nan
-        rest_PMF = ((y_PMVF - slope_PMF[:, :, None] * value_PMVF) ** 2).sum(2)
-        # The unmoved portrait is a point of the curve, at 0.
-        count_PMF = known_PMVF.sum(2) + 1
-        total_PMF = (y_PMVF**2).sum(2) - y_PMVF.sum(2) ** 2 / count_PMF
-        return slope_PMF, 1 - rest_PMF / total_PMF
+
+        def centred(array_PMVF: NDArray[np.float64]) -> NDArray[np.float64]:
+            array_PMVF = np.where(known_PMVF, array_PMVF, 0.0)
+            mean_PMF = array_PMVF.sum(2) / count_PMF
+            return np.where(known_PMVF, array_PMVF - mean_PMF[:, :, None], 0.0)
+
+        x_PMVF, y_PMVF = centred(values_MV[..., None]), centred(change_PMVF)
+        both_PMF, xx_PMF, yy_PMF = (x_PMVF * y_PMVF).sum(2), (x_PMVF**2).sum(2), (y_PMVF**2).sum(2)
+        slope_PMF, linearity_PMF = both_PMF / xx_PMF, both_PMF**2 / (xx_PMF * yy_PMF)
+    enough_PMF = (count_PMF >= _LEAST_VALUES) & (xx_PMF > 0)
+    return np.where(enough_PMF, slope_PMF, np.nan), np.where(enough_PMF, linearity_PMF, np.nan)
 
 
 def _ranks_correlated(change_PMVF: NDArray[np.float64]) -> NDArray[np.float64]:
