@@ -15,9 +15,9 @@ from liax.weights.controls import Control, Controls
 # A control moves at most so many vectors, and a further one only where it makes the control so much better.
 LARGEST_SET = 4
 _BETTER = 1.1
-# How far a coefficient is tried: this many times as far as it was seen to go, because networks are told less
-# than faces do, and at most as far as faces hold together at all.
-_BEYOND_OBSERVED, _FARTHEST = 4.0, 1.5
+# How far a coefficient is tried: so many times as far as it was seen to go, because networks read less than
+# faces do, and at most so far. A control may then go farther, if what is measured there allows it.
+_BEYOND_OBSERVED, _FARTHEST, _BEYOND_TRIED = 3.0, 1.0, 1.5
 # Vectors whose coefficient varies less than this share of the liveliest one's are not tried.
 _STILL = 0.05
 # A factor is offered when it can be moved by so many usual deviations from end to end, when it moves the
@@ -28,15 +28,12 @@ _RIDGE = 0.02
 
 
 def trial_values(observed_MV: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Five values (M, 5) of each coefficient that reach as far as a control may move it; 0 in the middle.
+    """Three values (M, 3) of each coefficient, 0 the middle one, that show what it does as a control.
 
-    observed_MV: what is seen in real frames (`observed_values`).
+    observed_MV: what is seen in real frames (`observed_values`); effects there are too small to tell apart.
     """
-    ends_M2 = (_BEYOND_OBSERVED * np.stack([observed_MV.min(1), observed_MV.max(1)], 1)).clip(
-        -_FARTHEST, _FARTHEST
-    )
-    low_M, high_M = ends_M2.T
-    return np.stack([low_M, low_M / 2, np.zeros_like(low_M), high_M / 2, high_M], 1)
+    low_M, high_M = _BEYOND_OBSERVED * observed_MV.min(1), _BEYOND_OBSERVED * observed_MV.max(1)
+    return np.stack([low_M, np.zeros_like(low_M), high_M], 1).clip(-_FARTHEST, _FARTHEST)
 
 
 def lively_vectors(observed_MV: NDArray[np.float64]) -> list[int]:
@@ -60,11 +57,11 @@ def name_vectors(
     Not offered are factors that hardly move, that move different ways on different people, or that only go
     along with another factor which the same vectors move more.
 
-    statistics: of effects at `values_MV`, which also say how far a vector may go (`trial_values`).
+    statistics: of effects at `values_MV` (`trial_values`), which also say how far a vector may go.
     quantities: the factors, which give controls their groups and meanings. largest_set: 1 for single vectors.
     Ranges and units are provisional: `calibrated` sets them by what is measured.
     """
-    ends_M2 = np.stack([values_MV.min(1), values_MV.max(1)], 1)
+    ends_M2 = _BEYOND_TRIED * np.stack([values_MV.min(1), values_MV.max(1)], 1)
     known_M = np.isfinite(statistics.effect_MF).all(1) & (ends_M2[:, 1] > ends_M2[:, 0])
     found = []
     for f, factor in enumerate(statistics.factors):
