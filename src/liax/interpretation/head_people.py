@@ -1,4 +1,4 @@
-"""Computed people: shape, skin, hair and light drawn at random, moved by named factors, framed as portraits."""
+"""Computed people: shape, skin, hair and light drawn at random, moved by named factors, framed."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ from liax.portrait.animator import Animator
 
 Progress = Callable[[str, int, int | None], None]
 
-# Uniform ranges; signs as in `liax.face.factors`. Head and eyes in degrees, the eyes' within the head. x, y: of
-# the face, in sides of the picture; size: natural logarithm. Others: 1 the most; a blink below 0 counts as 0, so
-# that half of all eyes are open; brow -1 is a frown.
+# Uniform ranges; signs as in `liax.face.factors`. Head and eyes in degrees, the eyes' within the head. x, y:
+# of the face, in sides of the picture; size: natural logarithm. Others: 1 the most; a blink below 0 counts as
+# 0, so that half of all eyes are open; brow -1 is a frown.
 HEAD_FACTORS: dict[str, tuple[float, float]] = {
     "yaw": (-30, 30),
     "pitch": (-18, 18),

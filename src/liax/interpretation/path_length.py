@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,13 +57,14 @@ def path_length(
     portraits: Sequence[Still],
     distance: PerceptualDistance,
     paths: int = 100,
-    epsilon: float = 1e-2,
+    epsilon: float = 1e-3,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> PathLength:
     """Over `paths` random pairs of frames, drawn clip by clip in turn, each on the next of the portraits.
 
-    epsilon: below it, rounding shows in pictures computed in float32, as they are here on every device.
+    epsilon: with the bundled weights a step of .01 reads 7 % shorter, and .1 less than half. Pictures are
+        computed in full float32 on every device; smaller steps drown in the rounding of anything less.
     Clips of a single frame have no paths. Raises ValueError without a clip of two frames, or a portrait.
     """
     clips = [
@@ -78,9 +80,10 @@ def path_length(
         ends_2M = observed.alpha_NM[random.choice(np.flatnonzero(observed.clip_N == clip), 2, replace=False)]
         begin = random.uniform(0, 1 - epsilon)
         at_T = np.r_[begin, begin + epsilon, np.linspace(0, 1, _STEPS + 1)]
-        pictures_T3RR = _drawn(animator, sources[p % len(sources)], ends_2M, at_T)
-        length_P[p] = float(distance(pictures_T3RR[:1], pictures_T3RR[1:2])) / epsilon**2
-        straightness_P[p] = _straightness(pictures_T3RR[2:], distance)
+        with _full_float32():
+            pictures_T3RR = _drawn(animator, sources[p % len(sources)], ends_2M, at_T)
+            length_P[p] = float(distance(pictures_T3RR[:1], pictures_T3RR[1:2])) / epsilon**2
+            straightness_P[p] = _straightness(pictures_T3RR[2:], distance)
         if progress is not None:
             progress("measuring paths", p + 1, paths)
     length_C = _by_clip(length_P, clip_P, clips)
@@ -102,6 +105,15 @@ def _straightness(pictures_T3RR: Tensor, distance: PerceptualDistance) -> float:
     ends = float(distance(pictures_T3RR[:1], pictures_T3RR[-1:]).clamp(min=0).sqrt())
     steps = float(distance(pictures_T3RR[:-1], pictures_T3RR[1:]).clamp(min=0).sqrt().sum())
     return ends / steps if steps > 0 else float("nan")
+
+
+def _full_float32() -> AbstractContextManager[None]:
+    """Convolutions on CUDA without the ten-bit mantissas of TF32, which is otherwise PyTorch's choice."""
+    cudnn = torch.backends.cudnn
+    flags: AbstractContextManager[None] = cudnn.flags(
+        cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+    )
+    return flags
 
 
 def _precise(source: Encoded) -> Encoded:
