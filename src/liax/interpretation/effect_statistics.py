@@ -69,23 +69,18 @@ def describe_effects(effects: Effects, quantities: Mapping[str, Quantity]) -> Ef
         spread_MF,
         _mean(same_PMF),
         np.where(measured_M, np.abs(np.nan_to_num(travel_MF)).argmax(1), -1),
-        leakage(travel_MF),
+        _leakage(travel_MF),
         _mean(effects.identity_PMV),
         _mean(effects.flow_PMV),
         np.where(measured_M[:, None], 1 - seen_MVF.mean(-1), np.nan),
     )
 
 
-def leakage(changes_XF: NDArray[np.float64], own: int | None = None) -> NDArray[np.float64]:
-    """Share of each row's summed |change| that its own factor does not get (X,): 0 pure, 1 elsewhere alone.
-
-    changes_XF: in usual deviations. own: the factor that is meant; None for each row's largest. NaN for rows
-    without any change.
-    """
-    size_XF = np.abs(changes_XF)
-    total_X = size_XF.sum(-1)
-    own_X = size_XF.max(-1) if own is None else size_XF[..., own]
-    return 1 - np.divide(own_X, total_X, out=np.full_like(total_X, np.nan), where=total_X > 0)
+def _leakage(travel_MF: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each row's summed sizes that its largest does not have; NaN for rows of nothing."""
+    size_MF = np.abs(travel_MF)
+    total_M = size_MF.sum(1)
+    return 1 - np.divide(size_MF.max(1), total_M, out=np.full_like(total_M, np.nan), where=total_M > 0)
 
 
 def _lines(
