@@ -12,28 +12,33 @@ FACTORS = ("yaw", "jaw", "gaze-x")
 VECTORS = 4
 
 
-def control(name: str = "yaw", **changes: Any) -> dict[str, Any]:
-    asked = [-15.0, 0.0, 15.0]
+INSTRUMENT, OTHER = "An instrument", "Another"
+
+
+def control(name: str = "yaw", **found: Any) -> dict[str, Any]:
+    """With what the instrument found of it; another sees less."""
+    measured = {
+        "asked": [-20.0, -15.0, 0.0, 15.0, 20.0],
+        "got_PA": [[-18.0, -14.0, 0.0, 13.0, 18.0], [-21.0, -15.5, 0.0, 15.0, None]],
+        "mean_A": [-19.5, -14.75, 0.0, 14.0, 18.0],
+        "deviation_A": [1.5, 0.75, 0.0, 1.0, 0.0],
+        "gain": 0.94,
+        "error": 1.25,
+        "within": 0.9,
+        "identity": 0.3,
+        "moved": {"yaw": 1.0, "jaw": 0.3, "gaze-x": -1 / 30},
+        "leakage": 0.25,
+        **found,
+    }
     return {
         "name": name,
-        "factor": name,
         "group": "head",
         "vectors": {"0": 0.05},
         "low": -20.0,
         "high": 20.0,
         "unit": "deg",
         "meaning": "turns to the viewer's right",
-        "leakage": 0.25,
-        "leaks": {"yaw": 1.0, "jaw": 0.3, "gaze-x": -1 / 30},
-        "verified": {
-            "asked": asked,
-            "got": [[-14.0, 0.0, 13.0], [-15.5, 0.5, None]],
-            "gain": 0.94,
-            "error": 1.25,
-            "within": 0.9,
-            "identity": 0.3,
-        },
-        **changes,
+        "verified": {INSTRUMENT: measured, OTHER: {**measured, "gain": 0.8}},
     }
 
 
@@ -61,6 +66,7 @@ def scores(title: str = "Against what an instrument measured") -> dict[str, Any]
 
 def results(**changes: Any) -> dict[str, Any]:
     travel_MF = np.array([[2.0, -0.5, 0.0], [0.1, 1.0, 0.2], [0.0, 0.1, 0.0], [np.nan] * 3])
+    factors = {name: {"group": "head", "unit": "", "usual": 1.0, "meaning": "moves"} for name in FACTORS}
     ones_MF = np.ones_like(travel_MF)
     cell = {"hoyer": 0.6, "gini": 0.7, "used": 1.5, "used_ever": 3}
     made: dict[str, Any] = {
@@ -73,11 +79,7 @@ def results(**changes: Any) -> dict[str, Any]:
         "left_out": ["Nothing was measured here; it is made up."],
         "material": {"clips": 3, "stills": 2, "people": 7, "frames": 120},
         "portraits": {"measured": 5, "held_out": 2},
-        "instruments": {
-            "An instrument": {
-                name: {"group": "head", "unit": "", "usual": 1.0, "meaning": "moves"} for name in FACTORS
-            }
-        },
+        "instruments": {INSTRUMENT: factors, OTHER: factors},
         "sparsity": {
             "plain": cell,
             "centred": cell,
@@ -88,7 +90,7 @@ def results(**changes: Any) -> dict[str, Any]:
         "used_K": [0, 60, 50, 10, 0],
         "course": {"clip": "a clip", "vectors": [0, 1], "alpha_TK": [[0, 1], [1, 0], [2, 1]]},
         "effects": {
-            "An instrument": {
+            INSTRUMENT: {
                 "factors": FACTORS,
                 "travel_MF": travel_MF,
                 "monotonicity_MF": ones_MF,
@@ -107,7 +109,10 @@ def results(**changes: Any) -> dict[str, Any]:
             "length_high": 15.0,
             "straightness": 0.8,
         },
-        "additivity": [],
+        "sums": [
+            {"first": "yaw", "second": "jaw", "miss": 0.12},
+            {"first": "x", "second": "y", "miss": None},
+        ],
         "controls": [control()],
     }
     return dict(plain(made | changes))

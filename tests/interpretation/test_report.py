@@ -55,7 +55,7 @@ def strip(tmp_path: Path) -> Path:
 
 
 def test_the_page_has_everything(tmp_path: Path, strip: Path) -> None:
-    write_report(results(additivity=[["yaw + jaw", 0.12]]), {"yaw": strip}, tmp_path)
+    write_report(results(), {"yaw": strip}, tmp_path)
     page = Page(tmp_path / "report.html")
     assert page.ids == [link.removeprefix("#") for link in page.links]
     assert page.ids == [
@@ -67,12 +67,17 @@ def test_the_page_has_everything(tmp_path: Path, strip: Path) -> None:
         "scores",
         "sparsity",
         "identity",
-        "additivity",
+        "sums",
         "path",
         "method",
     ]
     assert "What you can steer" in page.headings
-    for words in ("made-up", "−20° to 20° · leaks 25 %, most into jaw", "Nothing was measured here", "12 %"):
+    for words in (
+        "made-up",
+        "−20° to 20° · 25 % of what it changes",
+        "Nothing was measured here",
+        "1 pairs is 12 %",
+    ):
         assert words.replace(" %", "\N{NO-BREAK SPACE}%") in page.text
     html = (tmp_path / "report.html").read_text()
     assert html.count("data:image/webp;base64,") == 1
@@ -82,9 +87,7 @@ def test_the_page_has_everything(tmp_path: Path, strip: Path) -> None:
 
 def test_what_was_not_measured_has_no_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "find_spec", lambda name: None)  # no matplotlib
-    bare = results(
-        controls=[control(verified=None)], disentanglement=[], path_length=None, left_out=[], additivity=[]
-    )
+    bare = results(controls=[], disentanglement=[], path_length=None, left_out=[], sums=[])
     write_report(bare, {}, tmp_path)
     page = Page(tmp_path / "report.html")
     assert page.ids == ["summary", "effects", "entangled", "sparsity", "method"]
@@ -113,7 +116,7 @@ def test_the_summary_is_made_from_the_numbers() -> None:
         "Of 4 motion vectors, 2 are at work in a typical frame. 1 control could be named and calibrated: yaw."
     )
     assert clean.startswith("Yaw keeps to what the name says")
-    assert "yaw within 1.2° over −20° to 20°" in angles
+    assert angles == "On people who took no part in calibration, yaw=15deg gives 14.0° ± 1.0°."
     assert missing == "No vector, alone or with others, reliably moves jaw and gaze-x."
     nothing = summarise(results(controls=[]))
     assert nothing[0].endswith("No controls could be named and calibrated.")
@@ -121,7 +124,7 @@ def test_the_summary_is_made_from_the_numbers() -> None:
 
 
 def test_what_is_not_disentangled_is_told() -> None:
-    impure = control(leakage=0.6, leaks={"yaw": 1.0, "jaw": -1.2, "gaze-x": 0.3})
+    impure = control(leakage=0.6, moved={"yaw": 1.0, "jaw": -1.2, "gaze-x": 0.3})
     told = entangled(results(controls=[impure]))
     assert told[0] == (
         "Yaw is 40\N{NO-BREAK SPACE}% of what its control moves; the rest is mostly "
@@ -137,12 +140,14 @@ def test_what_is_not_disentangled_is_told() -> None:
 def test_tables() -> None:
     made = results()
     cells = [cell.replace("\N{NO-BREAK SPACE}", "") for cell in controls_table(made).rows[0]]
-    assert cells[:7] == ["yaw", "−20° to 20°", "#0", "94%", "1.2°", "90%", "25%"]
+    assert cells[:8] == ["yaw", "−20° to 20°", "#0", "94%", "80%", "1.2°", "90%", "25%"]
+    assert cells[8:] == ["jaw 22%, gaze-x 2%", "0.30"]
+    assert controls_table(results(controls=[control(gain=None)])).rows[0][3] == "–"
     assert [row[0] for row in vectors_table(made, "An instrument").rows] == ["#0", "#1"]  # others are silent
     assert scores_table(made["disentanglement"][0]).rows[0][1:] == ["0.80", "0.30", "0.05"]
-    (first, share), _ = leaks(made["controls"][0])
+    (first, share), _ = leaks(made, made["controls"][0])
     assert (first, round(share, 3)) == ("jaw", 0.225)
-    assert span(control(unit="", low=-1.5, high=0.25)) == "−1.5 to 0.25"
+    assert span({"unit": "", "low": -1.5, "high": 0.25}) == "−1.5 to 0.25"
     assert in_unit(None, control()) == "–"
 
 

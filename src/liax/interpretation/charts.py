@@ -14,27 +14,34 @@ _LINES = (ACCENT, WARM, COOL, INK, MUTED)
 
 
 def asked_and_got(
-    name: str, unit: str, asked_A: Sequence[float], got_PA: NDArray[np.float64], tolerance: float
+    name: str,
+    unit: str,
+    asked_A: Sequence[float],
+    got_PA: NDArray[np.float64],
+    *,
+    ideal: bool,
+    tolerance: float = 0.0,
 ) -> Markup:
-    """What portraits measured (P, A) where A values were asked for, the ideal, and `tolerance` about it."""
-    chart = Chart(name, 300, 260)
+    """What P portraits measure at the A amounts asked for, and its mean.
+
+    ideal: draw the line on which both are the same, and `tolerance` about it.
+    """
+    chart = Chart(name, 300, 240)
     asked = np.asarray(asked_A, np.float64)
-    ends = np.array([asked.min(), asked.max()])
-    chart.axes.fill_between(ends, ends - tolerance, ends + tolerance, color=MUTED, alpha=0.14, linewidth=0)
-    chart.axes.plot(ends, ends, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
-    chart.axes.plot(
-        np.broadcast_to(asked, got_PA.shape).ravel(),
-        got_PA.ravel(),
-        "o",
-        color=ACCENT,
-        alpha=0.35,
-        ms=3,
-        mew=0,
-    )
-    chart.axes.plot(asked, np.nanmean(got_PA, 0), color=ACCENT, marker="o", ms=4)
-    suffix = f" ({unit})" if unit else ""
+    ends = asked[[0, -1]]
+    if ideal:
+        chart.axes.fill_between(
+            ends, ends - tolerance, ends + tolerance, color=MUTED, alpha=0.14, linewidth=0
+        )
+        chart.axes.plot(ends, ends, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    each_PA = np.broadcast_to(asked, got_PA.shape)
+    chart.axes.plot(each_PA.ravel(), got_PA.ravel(), "o", color=ACCENT, alpha=0.35, ms=3.5, mew=0)
+    seen_A = np.isfinite(got_PA).any(0)
+    chart.axes.plot(asked[seen_A], np.nanmean(got_PA[:, seen_A], 0), color=ACCENT, marker="o", ms=4)
+    suffix = " (°)" if unit == "deg" else ""
     chart.axes.set(xlabel=f"asked for{suffix}", ylabel=f"measured{suffix}")
-    return chart.svg(f"{name}: measured against asked for, with the ideal line")
+    what = f"{name}: measured against asked for"
+    return chart.svg(f"{what}, with the ideal line" if ideal else what)
 
 
 def used_vectors(count_K: Sequence[int]) -> Markup:
@@ -57,16 +64,3 @@ def course(alpha_TK: NDArray[np.floating], names: Sequence[str], clip: str) -> M
     chart.axes.set(xlabel="frame measured", ylabel="coefficient, less its mean")
     chart.axes.legend(ncols=min(len(names), 3), loc="upper center", bbox_to_anchor=(0.5, -0.22))
     return chart.svg(f"Coefficients of {', '.join(names)} during the clip {clip}")
-
-
-def against(
-    x_N: NDArray[np.floating], y_N: NDArray[np.floating], title: str, across: str, along: str
-) -> Markup:
-    """Points of two measures of the same thing, and the line on which they agree."""
-    chart = Chart(title, 320, 270)
-    low = float(np.nanmin([x_N, y_N]))
-    high = float(np.nanmax([x_N, y_N]))
-    chart.axes.plot([low, high], [low, high], color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
-    chart.axes.plot(x_N, y_N, "o", color=ACCENT, alpha=0.6, ms=4, mew=0)
-    chart.axes.set(xlabel=across, ylabel=along)
-    return chart.svg(f"{title}: {along} against {across}")

@@ -17,7 +17,7 @@ from liax.portrait.still import Source
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 # Every so manyth person calibrates nothing and is asked afterwards.
-_HELD_OUT_EVERY = 3
+_HELD_OUT_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def choose_portraits(manifest: Manifest, folder: Path | None, count: int) -> Por
         people.setdefault(identity, []).append((name, source))
     if len(people) < 2:
         raise LiaxError(
-            f"{where} shows {len(people)} person; give at least two, so that one can verify what the other measured."
+            f"{where} shows {len(people)} person; give two at least: one to measure, one to verify."
         )
     galleries = list(people.values())
     apart = set(range(_HELD_OUT_EVERY - 1, len(galleries), _HELD_OUT_EVERY)) or {len(galleries) - 1}

@@ -12,17 +12,18 @@ import numpy as np
 from liax.face.embed import SAME_PERSON
 from liax.files import replacing
 from liax.interpretation import charts
+from liax.interpretation.calibration import TOLERANCE_DEG
 from liax.interpretation.summary import entangled, facts, listed, summarise
 from liax.interpretation.tables import (
     controls_table,
     factors_table,
     in_unit,
-    leaks,
     scores_table,
     span,
     sparsity_table,
     stirs,
     vectors_table,
+    verification,
 )
 from liax.portrait.manipulate import five_values
 from liax.report import file_uri, number, percent, render
@@ -30,10 +31,8 @@ from liax.weights.controls import Control
 
 Results = Mapping[str, Any]
 
-# Degrees that a control may be off by.
-TOLERANCE = 4.0
-# Coefficients drawn over a clip.
-_LINES = 5
+# Pairs of edits that are told.
+_WORST = 9
 
 
 def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> None:
@@ -52,10 +51,7 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
         "scores": ("Scores", [_scores(group) for group in results["disentanglement"]]),
         "sparsity": ("Sparsity", _sparsity(results, drawable)),
         "identity": ("Identity", _identity(results)),
-        "additivity": (
-            "Sums of edits",
-            [(n, miss, percent(miss)) for n, miss in results["additivity"] or ()],
-        ),
+        "sums": ("Sums of edits", _sums(results)),
         "path": ("Smoothness", results["path_length"]),
     }
     found = [(key, title) for key, (title, part) in parts.items() if part]
@@ -91,9 +87,8 @@ def _strips(results: Results, strips: Mapping[str, Path]) -> list[dict[str, Any]
         if control["name"] not in strips:
             continue
         values = five_values(_control(control))
-        words = [control["meaning"], span(control), f"leaks {percent(control['leakage'])}"]
-        most = leaks(control)[:1]
-        words[-1] += f", most into {most[0][0]}" if most and control["leakage"] > 0.1 else ""
+        share = verification(results, control)["leakage"]
+        words = [control["meaning"], span(control), f"{percent(share)} of what it changes is something else"]
         found.append(
             {
                 "name": control["name"],
@@ -113,24 +108,26 @@ def _control(values: Results) -> Control:
 
 
 def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
-    verified = [control for control in results["controls"] if control.get("verified")]
-    if not verified:
+    if not results["controls"]:
         return None
-    drawn = [
-        charts.asked_and_got(
-            control["name"],
-            control["unit"],
-            control["verified"]["asked"],
-            np.array(control["verified"]["got"], np.float64),
-            TOLERANCE if control["unit"] == "deg" else 0.0,
-        )
-        for control in verified
-        if drawable
-    ]
-    return {
-        "charts": drawn,
-        "table": controls_table(results),
+    tolerances = {
+        control["name"]: TOLERANCE_DEG for control in results["controls"] if control["unit"] == "deg"
     }
+    drawn = []
+    for control in results["controls"] if drawable else ():
+        found = verification(results, control)
+        got_PA = np.array(found["got_PA"], np.float64)
+        drawn.append(
+            charts.asked_and_got(
+                control["name"],
+                control["unit"],
+                found["asked"],
+                got_PA,
+                ideal=control["group"] == "head",
+                tolerance=tolerances.get(control["name"], 0.0),
+            )
+        )
+    return {"charts": drawn, "table": controls_table(results)}
 
 
 def _matrix(results: Results, instrument: str) -> dict[str, Any]:
@@ -192,11 +189,20 @@ def _sparsity(results: Results, drawable: bool) -> dict[str, Any]:
 
 def _identity(results: Results) -> list[tuple[str, float, str]]:
     """Bars of how far controls take a face from itself, full where it would be another person."""
-    drifts = {c["name"]: c["verified"]["identity"] for c in results["controls"] if c["verified"]}
-    known = sorted(
-        ((name, drift) for name, drift in drifts.items() if drift is not None), key=lambda x: -x[1]
-    )
+    drifts = [
+        (control["name"], verification(results, control)["identity"]) for control in results["controls"]
+    ]
+    known = sorted(((name, drift) for name, drift in drifts if drift is not None), key=lambda pair: -pair[1])
     return [(name, drift / SAME_PERSON, number(drift)) for name, drift in known]
+
+
+def _sums(results: Results) -> dict[str, Any] | None:
+    """The pairs of edits that add up worst, as bars, and the pair in the middle."""
+    known = [pair for pair in results["sums"] if pair["miss"] is not None]
+    if not known:
+        return None
+    bars = [(f"{p['first']} + {p['second']}", p["miss"], percent(p["miss"])) for p in known[:_WORST]]
+    return {"bars": bars, "median": float(np.median([pair["miss"] for pair in known])), "count": len(known)}
 
 
 def _markdown(results: Results) -> str:
@@ -211,8 +217,12 @@ def _markdown(results: Results) -> str:
     lines += ["## Sparsity", sparsity_table(results).markdown()]
     if drifts := _identity(results):
         lines += ["## Identity drift", *(f"- {name}: {drift}" for name, _, drift in drifts)]
-    if results["additivity"]:
-        lines += ["## Sums of edits", *(f"- {name}: {percent(miss)}" for name, miss in results["additivity"])]
+    if sums := _sums(results):
+        lines += [
+            "## Sums of edits",
+            f"Median miss of {sums['count']} pairs: {percent(sums['median'])}. Worst:",
+        ]
+        lines += [f"- {name}: {miss}" for name, _, miss in sums["bars"]]
     if path := results["path_length"]:
         interval = f"({number(path['length_low'], 1)} to {number(path['length_high'], 1)})"
         lines += ["## Smoothness", f"Perceptual path length {number(path['length'], 1)} {interval}, "]

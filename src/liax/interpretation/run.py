@@ -12,8 +12,8 @@ from typing import Any
 from liax.data.manifest import Manifest
 from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
-from liax.interpretation.effects import measure_effects, observed_values
+from liax.interpretation.effect_statistics import EffectStatistics
+from liax.interpretation.effects import observed_values
 from liax.interpretation.instrument import Instrument, MediaPipe
 from liax.interpretation.material import choose_portraits, open_material
 from liax.interpretation.observe import Observations
@@ -22,13 +22,18 @@ from liax.interpretation.report import write_report
 from liax.interpretation.sparsity import sparsity
 from liax.interpretation.stages import (
     Work,
+    calibrated_controls,
+    effects_of_vectors,
     liveliest_course,
     observed_frames,
     scores_by_heads,
     scores_by_instruments,
     smoothness,
+    sums_of_edits,
     used_vectors,
+    verified_controls,
 )
+from liax.interpretation.strips import draw_strips
 from liax.interpretation.together import Together
 from liax.portrait.animator import Animator
 from liax.report.record import claim, plain, write_record
@@ -43,6 +48,8 @@ INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
     "mediapipe": MediaPipe,
     "dlib": lambda processes: Points68(),
 }
+# Faces in a strip.
+_FACES = 4
 
 
 @dataclass(frozen=True)
@@ -101,22 +108,15 @@ def interpret(
     chosen = [each for each in settings.instruments if not (each == "dlib" and "dlib" in left_out)]
     if not chosen:
         raise LiaxError("There is nothing to measure faces with; install liax[evaluate], or use mediapipe.")
+    identity = None if "dlib" in left_out else FaceEmbedder()
     with Together([INSTRUMENTS[each](processes) for each in chosen]) as instrument:
-        work = Work(animator, manifest, portraits, instrument, out, progress)
+        work = Work(animator, manifest, portraits, instrument, identity, out, progress)
         observed = observed_frames(work, settings.frames)
-        effects = measure_effects(
-            animator,
-            portraits.measured,
-            observed_values(observed.alpha_NM, settings.values),
-            instrument,
-            crop=portraits.crop,
-            identity=None if "dlib" in left_out else FaceEmbedder(),
-            cache=out / "effects",
-            progress=progress,
-        )
-        statistics = {
-            part.name: describe_effects(effects.seen_by(part.name), part.factors) for part in instrument.parts
-        }
+        observed_MV = observed_values(observed.alpha_NM, settings.values)
+        effects = effects_of_vectors(work, observed_MV)
+        controls = calibrated_controls(work, observed_MV)
+        verified = verified_controls(work, controls)
+        sums = sums_of_edits(work, controls)
     scores = [] if "scores" in left_out else scores_by_instruments(work, observed)
     if settings.heads is not None and not {"scores", "heads"} & left_out.keys():
         scores.append(scores_by_heads(work, settings.heads))
@@ -135,17 +135,20 @@ def interpret(
             "sparsity": sparsity(observed.alpha_NM, observed.clip_N),
             "used_K": used_vectors(observed.alpha_NM),
             "course": liveliest_course(observed),
-            "effects": {name: _of_everybody(found) for name, found in statistics.items()},
+            "effects": {each: _of_everybody(found) for each, found in effects.items()},
             "disentanglement": scores,
             "path_length": None if "path" in left_out else smoothness(work, observed),
-            "additivity": [],
-            "controls": [],
+            "sums": sums,
+            "controls": verified,
         }
     )
     write_record(out / "results.json", results)
-    strips: dict[str, Path] = {}
-    write_report(results, strips, out)
-    return Interpretation(Controls(results["vectors"]), results)
+    faces = dict(list(portraits.held_out.items())[:_FACES])
+    strips = draw_strips(
+        animator, faces, controls.items, out / "strips", crop=portraits.crop, progress=progress
+    )
+    write_report(results, dict(zip((control.name for control in controls), strips, strict=True)), out)
+    return Interpretation(controls, results)
 
 
 def _left_out(settings: Settings) -> dict[str, str]:

@@ -13,35 +13,51 @@ from numpy.typing import NDArray
 
 from liax.data.manifest import Manifest
 from liax.evaluation.perceptual import open_perceptual
+from liax.face.embed import FaceEmbedder
+from liax.interpretation.calibration import calibrated
+from liax.interpretation.curves import even_amounts, measure_curves
 from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
+from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
+from liax.interpretation.effects import measure_effects
 from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads
 from liax.interpretation.material import Portraits
+from liax.interpretation.naming import lively_vectors, name_vectors, trial_values
 from liax.interpretation.observe import Observations, load_observations, observe
+from liax.interpretation.pairs import Sum, measure_sums
 from liax.interpretation.path_length import path_length
 from liax.interpretation.sparsity import used
 from liax.interpretation.together import Together, columns
+from liax.interpretation.verification import round_amounts, verified
 from liax.portrait.animator import Animator
 from liax.portrait.still import open_still
 from liax.report.record import kept, plain
+from liax.weights.controls import Controls
 
 Progress = Callable[[str, int, int | None], None]
 
 # Coefficients whose course is drawn.
 _LIVELIEST = 5
+# Of a control on either side of 0, when it is calibrated.
+_AMOUNTS = 6
 # Of the path length: as many as give an interval, on the first so many portraits.
 _PATHS, _PATH_PORTRAITS = 60, 8
 
 
 @dataclass(frozen=True)
 class Work:
-    """What all stages share. out: the folder of results."""
+    """What all stages share. identity: None without dlib. out: the folder of results."""
 
     animator: Animator
     manifest: Manifest
     portraits: Portraits
     instrument: Together
+    identity: FaceEmbedder | None
     out: Path
     progress: Progress | None
+
+    def options(self) -> dict[str, Any]:
+        """Of whatever draws and measures; what is measured of a portrait lies in a folder."""
+        return {"crop": self.portraits.crop, "cache": self.out / "portraits", "progress": self.progress}
 
 
 def observed_frames(work: Work, frames: int) -> Observations:
@@ -54,6 +70,80 @@ def observed_frames(work: Work, frames: int) -> Observations:
     observed = observe(work.animator, work.manifest, work.instrument, frames, work.progress)
     observed.save(path)
     return observed
+
+
+def effects_of_vectors(work: Work, observed_MV: NDArray[np.float64]) -> dict[str, EffectStatistics]:
+    """By instrument: what vectors do over their observed ranges."""
+    effects = measure_effects(
+        work.animator,
+        work.portraits.measured,
+        observed_MV,
+        work.instrument,
+        identity=work.identity,
+        **work.options(),
+    )
+    return {
+        part.name: describe_effects(effects.seen_by(part.name), part.factors)
+        for part in work.instrument.parts
+    }
+
+
+def calibrated_controls(work: Work, observed_MV: NDArray[np.float64]) -> Controls:
+    """Named by what vectors do when they are moved far, in units of what the first instrument measures."""
+    first, portraits = work.instrument.parts[0], work.portraits.measured
+    values_MV = trial_values(observed_MV)
+    tried = measure_effects(
+        work.animator,
+        portraits,
+        values_MV,
+        work.instrument,
+        vectors=lively_vectors(observed_MV),
+        **work.options(),
+    )
+    named = name_vectors(describe_effects(tried.seen_by(first.name), first.factors), values_MV, first.factors)
+    curves = measure_curves(
+        work.animator,
+        portraits,
+        named,
+        {control.name: even_amounts(control, _AMOUNTS) for control in named},
+        work.instrument,
+        identity=work.identity,
+        stage="calibrating controls",
+        **work.options(),
+    )
+    by_first = {name: curve.seen_by(first.name) for name, curve in curves.items()}
+    return calibrated(named, by_first, first.factors)
+
+
+def verified_controls(work: Work, controls: Controls) -> list[dict[str, Any]]:
+    """Every control with what each instrument measures of it on the people who are held out."""
+    curves = measure_curves(
+        work.animator,
+        work.portraits.held_out,
+        controls,
+        {control.name: round_amounts(control) for control in controls},
+        work.instrument,
+        identity=work.identity,
+        stage="verifying controls",
+        **work.options(),
+    )
+    return [
+        asdict(control)
+        | {
+            "verified": {
+                part.name: verified(control, curves[control.name].seen_by(part.name), part.factors)
+                for part in work.instrument.parts
+                if control.name in part.factors
+            }
+        }
+        for control in controls
+    ]
+
+
+def sums_of_edits(work: Work, controls: Controls) -> list[Sum]:
+    """How well pairs of controls add up, on the people who are held out, by the first instrument."""
+    first = work.instrument.parts[0]
+    return measure_sums(work.animator, work.portraits.held_out, controls, first, **work.options())
 
 
 def scores_by_instruments(work: Work, observed: Observations) -> list[dict[str, Any]]:

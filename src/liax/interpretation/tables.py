@@ -29,26 +29,36 @@ class Table(NamedTuple):
         return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
 
 
+def verification(results: Results, control: Results) -> Results:
+    """What the first instrument measured of a control on the people who were held out."""
+    return control["verified"][next(iter(results["instruments"]))]
+
+
 def controls_table(results: Results) -> Table:
     """A control a row: its range, what of an amount asked for arrives, how exactly, and what it leaks."""
+    others = list(results["instruments"])[1:]
     rows = []
     for control in results["controls"]:
-        verified = control.get("verified") or {}
+        found = verification(results, control)
+        vectors = [f"#{m}" for m in sorted(map(int, control["vectors"]))]
+        second = [control["verified"].get(other, {}).get("gain") for other in others]
+        into = [f"{name} {percent(share)}" for name, share in leaks(results, control)[:2]]
         rows.append(
             [
                 control["name"],
                 span(control),
-                " ".join(f"#{m}" for m in sorted(control["vectors"], key=int)),
-                percent(verified.get("gain")),
-                in_unit(verified.get("error"), control),
-                percent(verified.get("within")) if control["unit"] else "",
-                percent(control["leakage"]),
-                ", ".join(f"{name} {percent(share)}" for name, share in leaks(control)[:2]),
-                number(verified.get("identity")),
+                " ".join(vectors),
+                percent(found["gain"]),
+                *map(percent, second),
+                in_unit(found["error"], control),
+                percent(found["within"]),
+                percent(found["leakage"]),
+                ", ".join(into),
+                number(found["identity"]),
             ]
         )
-    names = ["control", "range", "vectors", "arrives", "typically off by", "within 4°", "leaks", "most into"]
-    return Table([*names, "identity drift"], rows)
+    head = ["control", "range", "vectors", "arrives", *(f"arrives, by {other}" for other in others)]
+    return Table([*head, "off by", "within 4°", "leaks", "most into", "identity drift"], rows)
 
 
 def scores_table(group: Results) -> Table:
@@ -123,12 +133,11 @@ def stirs(effects: Results, m: int) -> bool:
     )
 
 
-def leaks(control: Results) -> list[tuple[str, float]]:
+def leaks(results: Results, control: Results) -> list[tuple[str, float]]:
     """Other factors with their share of all that the control moves, the largest first."""
-    total = sum(abs(amount) for amount in control["leaks"].values()) or 1.0
-    others = [
-        (name, abs(amount) / total) for name, amount in control["leaks"].items() if name != control["factor"]
-    ]
+    moved = {name: abs(amount or 0.0) for name, amount in verification(results, control)["moved"].items()}
+    total = sum(moved.values()) or 1.0
+    others = [(name, amount / total) for name, amount in moved.items() if name != control["name"]]
     return sorted(others, key=lambda pair: -pair[1])
 
 

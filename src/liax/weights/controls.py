@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.weights import inference
+from liax.weights.loading import open_weights
 
 # In the order in which they are listed and drawn.
 GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
@@ -114,14 +115,14 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
 
 
 def set_controls(
-    path: str | os.PathLike[str], out: str | os.PathLike[str], controls: Iterable[Control]
+    name_or_path: str | os.PathLike[str], out: str | os.PathLike[str], controls: Iterable[Control]
 ) -> None:
-    """Write the weights file `path` as `out` with these controls instead of its own; tensors keep their bits.
+    """Write weights (named as for `load`) as `out` with these controls instead of their own, bit for bit.
 
-    out: may be `path` itself, which is then replaced as a whole.
+    out: may be the weights' own file, which is then replaced as a whole.
     Raises LiaxError for a file that is not liax's, for controls that do not fit it, and when it cannot write.
     """
-    stored = inference.read(Path(path))
+    stored = open_weights(name_or_path)
     count = stored.config.vectors
     metadata = stored.metadata | {METADATA_KEY: Controls(count, tuple(controls)).to_json()}
     read_controls(metadata, count)
