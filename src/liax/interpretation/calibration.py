@@ -46,10 +46,11 @@ def calibrated(
 
     A range ends where a face is lost or becomes another person's on more than a tenth of the portraits, or
     where the factor stops answering; what then moves little, or something else more, is no control.
-    Controls of the head are in the factor's own units (degrees, or parts of
-    the square) by the best straight line, over the widest range in which every amount is met within 4
-    degrees, or a third of a usual deviation, root mean square over the portraits: networks do not turn all
-    heads alike. Other controls are 1 at the farther end of their range.
+
+    Controls of the head are in the factor's own units (degrees, or parts of the square) by the best straight
+    line. Its range is the widest, to both sides if that can be, in which every amount is met within 4 degrees
+    or a third of a usual deviation, root mean square over the portraits: networks do not turn all heads
+    alike. Other controls are 1 at the farther end of their range.
     """
     found = []
     for control in controls:
@@ -127,13 +128,16 @@ def _by_measure(curve: Curve, factor: str, quantity: Quantity) -> _Extent | None
         error_A = np.sqrt((off_PA**2).sum(0) / known_PA.sum(0).clip(1))
         if (error_A > tolerance(quantity)).any():
             continue
-        if best is None or _width(curve.asked_A, low, high, unit) > _width(curve.asked_A, *best):
-            best = _Extent(low, high, unit)
+        found = _Extent(low, high, unit)
+        if best is None or _reach(curve.asked_A, found) > _reach(curve.asked_A, best):
+            best = found
     return best
 
 
-def _width(asked_A: NDArray[np.float64], first: int, last: int, unit: float) -> float:
-    return float(asked_A[last] - asked_A[first]) * unit
+def _reach(asked_A: NDArray[np.float64], extent: _Extent) -> tuple[float, float]:
+    """How far a range goes either way, and in all: what both directions have counts first."""
+    down, up = -asked_A[extent.first] * extent.unit, asked_A[extent.last] * extent.unit
+    return min(down, up), down + up
 
 
 def _worth_having(curve: Curve, factor: str, quantity: Quantity, moved: Mapping[str, float]) -> bool:

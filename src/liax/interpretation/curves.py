@@ -60,7 +60,8 @@ class Curve:
         Mean over the portraits that show a face at both ends; NaN without any.
         """
         travel_F = self._travel_F() / [quantities[name].usual for name in self.factors]
-        moved_F = travel_F / travel_F[self.factors.index(factor)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moved_F = travel_F / travel_F[self.factors.index(factor)]
         return dict(zip(self.factors, moved_F.tolist(), strict=True))
 
     def _travel_F(self) -> NDArray[np.float64]:

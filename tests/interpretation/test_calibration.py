@@ -1,0 +1,146 @@
+"""Calibration and verification on curves that are known: units, ranges, and what is said of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from linear_faces import Made
+
+from liax.interpretation.calibration import calibrated, tolerance
+from liax.interpretation.curves import Curve, even_amounts, leakage
+from liax.interpretation.verification import round_amounts, verified
+from liax.weights.controls import Control, Controls
+
+QUANTITIES = {
+    "yaw": Made(12.0, "head", "deg", "turns"),
+    "size": Made(0.1, "head", "", "comes nearer"),
+    "jaw": Made(0.1, "mouth", "", "opens the mouth"),
+}
+FACTORS = tuple(QUANTITIES)
+YAW = Control("yaw", "head", {0: 0.5, 2: -0.1}, -3.0, 3.0)
+JAW = Control("jaw", "mouth", {1: 2.0}, -2.0, 4.0)
+AMOUNTS = np.array([-3.0, -2, -1, 0, 1, 2, 3])
+
+
+def curve(own_PA: np.ndarray, factor: str = "yaw", amounts: np.ndarray = AMOUNTS) -> Curve:
+    change_PAF = np.zeros((*own_PA.shape, 3))
+    change_PAF[..., FACTORS.index(factor)] = own_PA
+    return Curve(amounts, change_PAF, np.full(own_PA.shape, 0.1), FACTORS)
+
+
+def one(control: Control, measured: Curve) -> Control | None:
+    found = calibrated(Controls(3, (control,)), {control.name: measured}, QUANTITIES)
+    return found.items[0] if found.items else None
+
+
+def test_degrees_asked_for_are_degrees_measured() -> None:
+    """Ten degrees for each unit tried: a degree is a tenth of it, and the range is the whole."""
+    control = one(YAW, curve(np.tile(10 * AMOUNTS, (5, 1))))
+    assert control is not None
+    assert control.vectors == pytest.approx({0: 0.05, 2: -0.01})
+    assert (control.low, control.high, control.unit) == (-30, 30, "deg")
+    assert (control.name, control.group, control.meaning) == ("yaw", "head", "turns")
+
+
+def test_a_curve_that_flattens_is_used_as_far_as_a_line_is_near() -> None:
+    """18, 30 and 36 degrees: one line is within 4 degrees of the first two, and of no more."""
+    flat = curve(np.tile(40 * np.tanh(AMOUNTS / 2), (5, 1)))
+    control = one(YAW, flat)
+    assert control is not None
+    degrees_a_unit = 0.5 / control.vectors[0]
+    assert degrees_a_unit == pytest.approx((18.48 + 2 * 30.46) / 5, abs=0.01)
+    assert (control.low, control.high) == (-31, 31)
+    assert np.abs(flat.of("yaw")[0, 1:6] - AMOUNTS[1:6] * degrees_a_unit).max() < 4
+
+
+def test_a_range_to_both_sides_is_better_than_a_wider_one_to_one_side() -> None:
+    lame = curve(np.tile([-45, -30, -15, 0, 9, 10, 11.0], (5, 1)))
+    control = one(YAW, lame)
+    assert control is not None
+    assert control.low < 0 < control.high
+
+
+def test_people_who_turn_differently_shorten_the_range() -> None:
+    """Ten degrees a unit give or take 20 %: 2 at one, 4 at two, 6 at three, of which 4 are allowed."""
+    control = one(YAW, curve(np.array([[8], [12.0]]) * AMOUNTS * 0.99))
+    assert control is not None
+    assert (control.low, control.high) == (-19, 19)
+    assert one(YAW, curve(np.array([[-8], [30.0]]) * AMOUNTS)) is None
+
+
+@pytest.mark.parametrize("trouble", ["no face", "another person", "no answer"])
+def test_a_range_ends_where_faces_do(trouble: str) -> None:
+    own_PA = np.tile(10 * AMOUNTS, (5, 1))
+    measured = curve(own_PA)
+    if trouble == "no face":
+        measured.change_PAF[0, 0] = np.nan  # of one in five portraits, at the lowest amount
+    elif trouble == "another person":
+        measured.identity_PA[0, 0] = 0.7
+    else:
+        measured.change_PAF[:, 0] = measured.change_PAF[:, 1]
+    control = one(YAW, measured)
+    assert control is not None
+    assert (control.low, control.high) == (-20, 30)
+
+
+def test_what_one_portrait_in_twenty_does_is_allowed() -> None:
+    measured = curve(np.tile(10 * AMOUNTS, (20, 1)))
+    measured.change_PAF[0, 0] = np.nan
+    assert one(YAW, measured).low == -30  # type: ignore[union-attr]
+
+
+def test_expressions_go_to_one() -> None:
+    """Opening answers up to 3, where the curve ends; a closed mouth cannot close."""
+    amounts = np.array([-2.0, -1, 0, 1, 2, 3, 4])
+    control = one(JAW, curve(np.tile([0, 0, 0, 0.1, 0.2, 0.3, 0.3], (5, 1)), "jaw", amounts))
+    assert control is not None
+    assert (control.low, control.high, control.unit) == (0, 1, "")
+    assert control.vectors == pytest.approx({1: 6.0})
+
+
+def test_leaks_are_told_and_what_leaks_most_is_no_control() -> None:
+    measured = curve(np.tile(12 * AMOUNTS, (5, 1)))
+    measured.change_PAF[..., FACTORS.index("jaw")] = -0.025 * AMOUNTS  # a quarter of a usual deviation
+    assert one(YAW, measured).meaning == "turns; leaks 20 % into jaw"  # type: ignore[union-attr]
+    assert leakage(measured.moved("yaw", QUANTITIES)) == pytest.approx(0.2)
+    measured.change_PAF[..., FACTORS.index("jaw")] = -0.11 * AMOUNTS
+    assert one(YAW, measured) is None
+    assert one(YAW, curve(np.tile(1 * AMOUNTS, (5, 1)))) is None  # six degrees are half a usual deviation
+
+
+def test_tolerances() -> None:
+    assert tolerance(QUANTITIES["yaw"]) == 4
+    assert tolerance(QUANTITIES["size"]) == pytest.approx(0.1 / 3)
+
+
+def test_amounts_that_are_asked_for() -> None:
+    degrees = Control("yaw", "head", {0: 1.0}, -13.0, 20.0, "deg")
+    assert round_amounts(degrees) == [-13, -10, -5, 0, 5, 10, 15, 20]
+    assert round_amounts(replace(JAW, low=0.0, high=1.0)) == [0, 0.25, 0.5, 0.75, 1]
+    assert even_amounts(JAW, 2) == [-2, -1, 0, 2, 4]
+
+
+def test_verified_says_how_near_what_is_measured_comes() -> None:
+    asked = np.array([-10.0, 0, 10])
+    control = replace(YAW, low=-10.0, high=10.0, unit="deg")
+    got_PA = np.array([[-8.0, 0, 13], [-10, 0, np.nan], [-15, 0, 11]])
+    measured = curve(got_PA, amounts=asked)
+    measured.identity_PA[:, 0], measured.identity_PA[:, 2] = 0.2, [0.3, np.nan, 0.5]
+    found = verified(control, measured, QUANTITIES)
+    assert found.asked == (-10, 0, 10)
+    np.testing.assert_allclose(found.mean_A, [-11, 0, 12])
+    np.testing.assert_allclose(found.deviation_A, [np.sqrt(26 / 3), 0, 1])
+    assert found.gain == pytest.approx((80 + 130 + 100 + 150 + 110) / 500)
+    assert found.error == pytest.approx(np.sqrt((4 + 9 + 0 + 25 + 1) / 5))
+    assert found.within == pytest.approx(4 / 5)
+    assert found.identity == pytest.approx(np.mean([0.2, 0.2, 0.2, 0.3, 0.5]))
+    assert found.leakage == pytest.approx(0)
+    expression = verified(replace(JAW, low=0.0, high=1.0), replace(measured, asked_A=asked / 10), QUANTITIES)
+    assert np.isnan([expression.gain, expression.error, expression.within]).all()
+
+
+def test_a_portrait_that_never_shows_a_face_is_no_trouble() -> None:
+    got_PA = np.full((2, 3), np.nan)
+    found = verified(replace(YAW, unit="deg"), curve(got_PA, amounts=np.array([-10.0, 0, 10])), QUANTITIES)
+    assert np.isnan(found.mean_A).all()
+    assert np.isnan([found.error, found.within, found.leakage]).all()
