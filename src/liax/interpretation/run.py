@@ -14,6 +14,7 @@ from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.interpretation.effect_statistics import EffectStatistics
 from liax.interpretation.effects import observed_values
+from liax.interpretation.heads import load_heads
 from liax.interpretation.instrument import Instrument, MediaPipe
 from liax.interpretation.material import choose_portraits, open_material
 from liax.interpretation.observe import Observations
@@ -96,6 +97,8 @@ def interpret(
         )
     manifest = open_material(settings.data, settings.split)
     portraits = choose_portraits(manifest, settings.portraits, settings.count)
+    if isinstance(settings.heads, Path):
+        load_heads(settings.heads)  # so that a wrong folder is told now, and not after hours
     facts = {
         "weights": fingerprint(animator.network),
         "manifest": manifest.digest,

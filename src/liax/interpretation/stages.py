@@ -19,7 +19,7 @@ from liax.interpretation.curves import even_amounts, measure_curves
 from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
 from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
 from liax.interpretation.effects import measure_effects
-from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads
+from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads, visible
 from liax.interpretation.material import Portraits
 from liax.interpretation.naming import lively_vectors, name_vectors, trial_values
 from liax.interpretation.observe import Observations, load_observations, observe
@@ -168,7 +168,7 @@ def scores_by_heads(work: Work, wanted: int | Path) -> dict[str, Any]:
         heads = load_heads(wanted)
     path = work.out / "heads.npz"
     seen = load_observations(path) if path.exists() else None
-    if seen is None or not np.array_equal(seen.factors_NF, heads.factors_NF):
+    if seen is None or not np.array_equal(seen.factors_NF, visible(heads.factors_NF), equal_nan=True):
         seen = observe_heads(work.animator, heads, work.progress)
         seen.save(path)
     return _kept_scores(work, "Against the truth of rendered heads", seen, seen.clip_N)
