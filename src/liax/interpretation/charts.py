@@ -57,10 +57,37 @@ def used_vectors(count_K: Sequence[int]) -> Markup:
 
 def course(alpha_TK: NDArray[np.floating], names: Sequence[str], clip: str) -> Markup:
     """K coefficients over the T measured frames of one clip, each less its mean."""
-    chart = Chart("Coefficients during one clip", 360, 240)
+    chart = Chart("", 360, 240)
     alpha = alpha_TK - alpha_TK.mean(0)
     for k, name in enumerate(names):
         chart.axes.plot(alpha[:, k], color=_LINES[k % len(_LINES)], label=name, linewidth=1.4)
     chart.axes.set(xlabel="frame measured", ylabel="coefficient, less its mean")
-    chart.axes.legend(ncols=min(len(names), 3), loc="upper center", bbox_to_anchor=(0.5, -0.22))
+    _legend(chart, min(len(names), 5))
     return chart.svg(f"Coefficients of {', '.join(names)} during the clip {clip}")
+
+
+def beside_chance(names: Sequence[str], values_KS: Sequence[Sequence[float]]) -> Markup:
+    """S scores, 0 to 1, of these weights, of their coefficients rotated and shuffled (K = 3)."""
+    chart = Chart("", 420, 300)
+    place_S = np.arange(len(names))[::-1]
+    labels = (("these weights", ACCENT, 1.0), ("rotated", MUTED, 0.8), ("shuffled", MUTED, 0.35))
+    for k, (values_S, (label, colour, alpha)) in enumerate(zip(values_KS, labels, strict=True)):
+        values = np.array(values_S, np.float64)
+        chart.axes.barh(place_S + 0.27 * (1 - k), values, 0.25, color=colour, alpha=alpha, label=label)
+    chart.axes.set(xlim=(0, 1), yticks=place_S, yticklabels=names)
+    chart.axes.grid(axis="y", visible=False)
+    _legend(chart, 3)
+    return chart.svg("Scores of these weights beside those of rotated and shuffled coefficients")
+
+
+def _legend(chart: Chart, columns: int) -> None:
+    chart.axes.legend(
+        ncols=columns,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        frameon=False,
+        fontsize=10,
+        labelcolor=INK,
+        handlelength=1.2,
+        columnspacing=1.2,
+    )

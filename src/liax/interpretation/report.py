@@ -15,6 +15,7 @@ from liax.interpretation import charts
 from liax.interpretation.calibration import TOLERANCE_DEG
 from liax.interpretation.summary import entangled, facts, listed, summarise
 from liax.interpretation.tables import (
+    SCORES,
     controls_table,
     factors_table,
     in_unit,
@@ -48,7 +49,7 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
         "calibration": ("Asked and got", _calibration(results, drawable)),
         "effects": ("Effects", effects),
         "entangled": ("Not disentangled", entangled(results)),
-        "scores": ("Scores", [_scores(group) for group in results["disentanglement"]]),
+        "scores": ("Scores", [_scores(results, group, drawable) for group in results["disentanglement"]]),
         "sparsity": ("Sparsity", _sparsity(results, drawable)),
         "identity": ("Identity", _identity(results)),
         "sums": ("Sums of edits", _sums(results)),
@@ -88,7 +89,7 @@ def _strips(results: Results, strips: Mapping[str, Path]) -> list[dict[str, Any]
             continue
         values = five_values(_control(control))
         share = verification(results, control)["leakage"]
-        words = [control["meaning"], span(control), f"{percent(share)} of what it changes is something else"]
+        words = [control["meaning"].partition("; leaks")[0], span(control), f"leaks {percent(share)}"]
         found.append(
             {
                 "name": control["name"],
@@ -133,14 +134,11 @@ def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
 def _matrix(results: Results, instrument: str) -> dict[str, Any]:
     """The heat map of one instrument: vectors that move anything, by the factor that each moves most."""
     effects, vectors = results["effects"][instrument], range(results["vectors"])
-    names = {
-        m: c["name"] for c in results["controls"] for m in map(int, c["vectors"]) if len(c["vectors"]) == 1
-    }
     stirring = [m for m in vectors if stirs(effects, m)]
     stirring.sort(key=lambda m: (effects["strongest_M"][m], -abs(_travel(effects, m))))
     return {
         "instrument": instrument,
-        "rows": [f"#{m} {names.get(m, '')}".strip() for m in stirring],
+        "rows": [_called(results, m) for m in stirring],
         "columns": effects["factors"],
         "cells": [effects["travel_MF"][m] for m in stirring],
         "after": [("leaks", [percent(effects["leakage_M"][m]) for m in stirring])],
@@ -149,21 +147,34 @@ def _matrix(results: Results, instrument: str) -> dict[str, Any]:
     }
 
 
+def _called(results: Results, m: int) -> str:
+    """ "#0 yaw" of a vector that does most of a control, "#20" of others."""
+    names = [
+        control["name"]
+        for control in results["controls"]
+        if int(max(control["vectors"], key=lambda k: abs(control["vectors"][k]))) == m
+    ]
+    return " ".join([f"#{m}", *names])
+
+
 def _travel(effects: Results, m: int) -> float:
     return effects["travel_MF"][m][effects["strongest_M"][m]] or 0.0
 
 
-def _scores(group: Results) -> dict[str, Any]:
+def _scores(results: Results, group: Results, drawable: bool) -> dict[str, Any]:
     own = group["own"]
+    values = [[group[kind][key] for key in SCORES] for kind in ("own", "rotated", "shuffled")]
+    names = ["Disentanglement", "Completeness", "Informativeness", "MIG", "SAP"]
     important = [m for m, row in enumerate(own["importance_MF"]) if max(row, default=0) >= 0.1]
     return {
         "title": group["title"],
         "frames": group["frames"],
         "people": group["people"],
+        "chart": charts.beside_chance(names, values) if drawable else "",
         "table": scores_table(group),
         "factors": factors_table(group),
         "left_out": [f"{name}: {reason}" for name, reason in own["left_out"].items()],
-        "rows": [f"#{m}" for m in important],
+        "rows": [_called(results, m) for m in important],
         "columns": own["factors"],
         "cells": [own["importance_MF"][m] for m in important],
     }
@@ -176,14 +187,14 @@ def _sparsity(results: Results, drawable: bool) -> dict[str, Any]:
         drawn.append(
             (charts.used_vectors(results["used_K"]), "A low and narrow hill far to the left would be sparse.")
         )
-        caption = f"The {len(course['vectors'])} liveliest coefficients of {course['clip']}."
-        names = [f"#{m}" for m in course["vectors"]]
+        caption = f"The {len(course['vectors'])} liveliest coefficients during the clip {course['clip']}."
+        names = [_called(results, m) for m in course["vectors"]]
         drawn.append((charts.course(np.array(course["alpha_TK"]), names, course["clip"]), caption))
     usage = sorted(enumerate(sparsity["usage_M"]), key=lambda pair: -pair[1])
     return {
         "charts": drawn,
         "table": sparsity_table(results),
-        "usage": [(f"#{m}", share, percent(share)) for m, share in usage],
+        "usage": [(_called(results, m), share, percent(share)) for m, share in usage],
     }
 
 

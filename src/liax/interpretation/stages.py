@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from liax.interpretation.sparsity import used
 from liax.interpretation.together import Together, columns
 from liax.interpretation.verification import round_amounts, verified
 from liax.portrait.animator import Animator
-from liax.portrait.still import open_still
+from liax.portrait.still import Source, open_still
 from liax.report.record import kept, plain
 from liax.weights.controls import Controls
 
@@ -37,8 +37,11 @@ Progress = Callable[[str, int, int | None], None]
 
 # Coefficients whose course is drawn.
 _LIVELIEST = 5
-# Of a control on either side of 0, when it is calibrated.
-_AMOUNTS = 6
+# Of a control on either side of 0, when it is calibrated, on at most so many portraits: drawing is what takes
+# time, and more people hardly change a mean.
+_AMOUNTS, _CALIBRATED_ON = 4, 12
+# Pairs of controls are many: at most so many portraits get all of them.
+_SUMMED_ON = 6
 # Of the path length: as many as give an interval, on the first so many portraits.
 _PATHS, _PATH_PORTRAITS = 60, 8
 
@@ -73,12 +76,13 @@ def observed_frames(work: Work, frames: int) -> Observations:
 
 
 def effects_of_vectors(work: Work, observed_MV: NDArray[np.float64]) -> dict[str, EffectStatistics]:
-    """By instrument: what vectors do over their observed ranges."""
+    """By instrument: what the vectors that frames use do over their observed ranges."""
     effects = measure_effects(
         work.animator,
         work.portraits.measured,
         observed_MV,
         work.instrument,
+        vectors=lively_vectors(observed_MV),
         identity=work.identity,
         **work.options(),
     )
@@ -90,7 +94,7 @@ def effects_of_vectors(work: Work, observed_MV: NDArray[np.float64]) -> dict[str
 
 def calibrated_controls(work: Work, observed_MV: NDArray[np.float64]) -> Controls:
     """Named by what vectors do when they are moved far, in units of what the first instrument measures."""
-    first, portraits = work.instrument.parts[0], work.portraits.measured
+    first, portraits = work.instrument.parts[0], _first(work.portraits.measured, _CALIBRATED_ON)
     values_MV = trial_values(observed_MV)
     tried = measure_effects(
         work.animator,
@@ -142,8 +146,8 @@ def verified_controls(work: Work, controls: Controls) -> list[dict[str, Any]]:
 
 def sums_of_edits(work: Work, controls: Controls) -> list[Sum]:
     """How well pairs of controls add up, on the people who are held out, by the first instrument."""
-    first = work.instrument.parts[0]
-    return measure_sums(work.animator, work.portraits.held_out, controls, first, **work.options())
+    first, portraits = work.instrument.parts[0], _first(work.portraits.held_out, _SUMMED_ON)
+    return measure_sums(work.animator, portraits, controls, first, **work.options())
 
 
 def scores_by_instruments(work: Work, observed: Observations) -> list[dict[str, Any]]:
@@ -178,13 +182,18 @@ def smoothness(work: Work, observed: Observations) -> dict[str, Any]:
     """The path length and its straightness, with their intervals."""
 
     def measured() -> dict[str, Any]:
-        sources = list(work.portraits.measured.values())[:_PATH_PORTRAITS]
-        stills = [open_still(work.animator, source, crop=work.portraits.crop) for source in sources]
+        sources = _first(work.portraits.measured, _PATH_PORTRAITS)
+        stills = [open_still(work.animator, source, crop=work.portraits.crop) for source in sources.values()]
         distance = open_perceptual(device=work.animator.device)
         found = path_length(work.animator, observed, stills, distance, _PATHS, progress=work.progress)
         return {key: value for key, value in asdict(found).items() if not key.endswith("_P")}
 
     return dict(kept(work.out / "path.json", measured))
+
+
+def _first(portraits: Mapping[str, Source], count: int) -> dict[str, Source]:
+    """They are in turns: everybody's first comes before anybody's second."""
+    return dict(list(portraits.items())[:count])
 
 
 def used_vectors(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -94,25 +94,22 @@ def entangled(results: Results) -> list[str]:
         share = leakage[control["name"]]
         if share is None or share < _ENTANGLED:
             continue
-        others = [f"{name} ({percent(part)})" for name, part in leaks(results, control)[:2]]
+        others = listed(f"{name} ({percent(part)})" for name, part in leaks(results, control)[:2])
         sentences.append(
-            f"{_capital(control['name'])} is {percent(1 - share)} of what its control moves; "
-            f"the rest is mostly {listed(others)}."
+            f"{control['name']}: {percent(share)} of what it moves is something else, mostly {others}."
         )
     reads = _informed(results)
     for factor in unmoved(results):
         seen = reads.get(factor)
         if seen is None:
-            sentences.append(f"{_capital(factor)} has no control.")
+            sentences.append(f"{factor}: no control.")
         elif seen >= _READ:
             sentences.append(
-                f"{_capital(factor)} is read but not drawn: the coefficients predict it on unseen people "
-                f"(R² {number(seen)}), yet moving them does not move it."
+                f"{factor}: read but not drawn. The coefficients predict it on unseen people "
+                f"(R² {number(seen)}), yet moving them does not move it enough, or moves other things more."
             )
         else:
-            sentences.append(
-                f"{_capital(factor)} is neither read (R² {number(seen)} on unseen people) nor drawn."
-            )
+            sentences.append(f"{factor}: neither read (R² {number(seen)} on unseen people) nor drawn.")
     return sentences
 
 
