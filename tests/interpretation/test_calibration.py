@@ -98,6 +98,22 @@ def test_expressions_go_to_one() -> None:
     assert control.vectors == pytest.approx({1: 6.0})
 
 
+def test_lids_that_answer_late_are_closed() -> None:
+    amounts = np.array([-2.0, -1, 0, 1, 2, 3, 4])
+    control = one(JAW, curve(np.tile([0.01, 0, 0, 0.01, 0.2, 0.4, 0.41], (5, 1)), "jaw", amounts))
+    assert control is not None
+    assert (control.low, control.high) == (0, 1)
+    assert control.vectors == pytest.approx({1: 6.0})
+
+
+def test_a_range_ends_where_the_factor_turns_back() -> None:
+    amounts = np.array([-2.0, -1, 0, 1, 2, 3, 4])
+    control = one(JAW, curve(np.tile([0.3, -0.2, 0, 0.2, 0.1, 0.4, 0.5], (5, 1)), "jaw", amounts))
+    assert control is not None
+    assert (control.low, control.high) == (-1, 1)
+    assert control.vectors == pytest.approx({1: 2.0})
+
+
 def test_leaks_are_told_and_what_leaks_most_is_no_control() -> None:
     measured = curve(np.tile(12 * AMOUNTS, (5, 1)))
     measured.change_PAF[..., FACTORS.index("jaw")] = -0.025 * AMOUNTS  # a quarter of a usual deviation

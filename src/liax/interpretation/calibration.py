@@ -20,7 +20,7 @@ from liax.weights.controls import Control, Controls
 TOLERANCE_DEG, _TOLERANCE = 4.0, 1 / 3
 # A control goes as far as so many of the people still show a face, and the same person's.
 _MOST_PEOPLE = 0.9
-# ... and as far as the factor still answers with this part of its steepest slope.
+# ... and as far as the factor still answers with this part of its steepest slope, and never turns back by it.
 _ANSWERS = 0.2
 # A leak of this share is told with the control.
 _TOLD = 0.1
@@ -95,13 +95,24 @@ def _usable(curve: Curve, factor: str) -> tuple[int, int]:
     whole_A = whole_PA[begun_P].mean(0) >= _MOST_PEOPLE if begun_P.any() else np.zeros(len(own_PA[0]), bool)
     mean_A = np.nanmean(np.where(np.isfinite(own_PA).any(0), own_PA, 0.0), 0)
     slope_B = np.diff(mean_A) / np.diff(curve.asked_A)
-    answers_B = slope_B > _ANSWERS * slope_B.max()
-    first = last = zero
-    while first > 0 and whole_A[first - 1] and answers_B[first - 1]:
-        first -= 1
-    while last < len(whole_A) - 1 and whole_A[last + 1] and answers_B[last]:
-        last += 1
-    return first, last
+    slope_B = slope_B / max(float(slope_B.max()), 1e-12)
+    # Outwards from 0, what each step leads to; its slope is that of the interval between.
+    below = _farthest(whole_A[:zero][::-1], slope_B[:zero][::-1])
+    above = _farthest(whole_A[zero + 1 :], slope_B[zero:])
+    return zero - below, zero + above
+
+
+def _farthest(whole_S: NDArray[np.bool_], slope_S: NDArray[np.float64]) -> int:
+    """How many steps to go: while faces are whole and nothing turns back, and to the last that answers.
+
+    An eye that hardly answers at first and then closes is closed; a mouth that is wide open is not opened on.
+    """
+    farthest = 0
+    for step, (whole, slope) in enumerate(zip(whole_S, slope_S, strict=True), start=1):
+        if not whole or slope < -_ANSWERS:
+            break
+        farthest = step if slope > _ANSWERS else farthest
+    return farthest
 
 
 def _by_range(curve: Curve, factor: str) -> _Extent | None:
