@@ -69,7 +69,8 @@ def _run(name: str, rest: list[str]) -> int:
         if (error.name or "liax").partition(".")[0] == "liax":
             raise
         print(
-            f"liax: {name} needs the package {error.name}; install liax with its extras (liax[train,evaluate]).",
+            f"liax: {name} needs the package {error.name}; "
+            "install liax with its extras (liax[train,evaluate]).",
             file=sys.stderr,
         )
         return 1

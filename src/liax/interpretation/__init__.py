@@ -1,1 +1,1 @@
-"""What the weights have learned, in numbers: sparsity, effects of vectors, disentanglement, names (`liax interpret`)."""
+"""What weights have learned, in numbers: sparsity, effects, disentanglement, names (`liax interpret`)."""
