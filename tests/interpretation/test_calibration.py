@@ -119,7 +119,7 @@ def test_leaks_are_told_and_what_leaks_most_is_no_control() -> None:
     measured.change_PAF[..., FACTORS.index("jaw")] = -0.025 * AMOUNTS  # a quarter of a usual deviation
     assert one(YAW, measured).meaning == "turns; leaks 20 % into jaw"  # type: ignore[union-attr]
     assert leakage(measured.moved("yaw", QUANTITIES)) == pytest.approx(0.2)
-    measured.change_PAF[..., FACTORS.index("jaw")] = -0.11 * AMOUNTS
+    measured.change_PAF[..., FACTORS.index("jaw")] = -0.16 * AMOUNTS  # 1.6 times as much as yaw
     assert one(YAW, measured) is None
     assert one(YAW, curve(np.tile(1 * AMOUNTS, (5, 1)))) is None  # six degrees are half a usual deviation
 

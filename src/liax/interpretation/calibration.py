@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liax.face.embed import SAME_PERSON
 from liax.interpretation.curves import Curve
 from liax.interpretation.instrument import Quantity
-from liax.interpretation.naming import LEAST_TRAVEL
+from liax.interpretation.naming import LARGEST_LEAK, LEAST_TRAVEL
 from liax.weights.controls import Control, Controls
 
 # What a control of the head may miss what was asked by, root mean square over people: so many degrees, or
@@ -45,7 +45,7 @@ def calibrated(
     by one instrument, whose factors `quantities` are.
 
     A range ends where a face is lost or becomes another person's on more than a tenth of the portraits, or
-    where the factor stops answering; what then moves little, or something else more, is no control.
+    where the factor stops answering; what then moves little, or something else much more, is no control.
 
     Controls of the head are in the factor's own units (degrees, or parts of the square) by the best straight
     line. Its range is the widest, to both sides if that can be, in which every amount is met within 4 degrees
@@ -152,9 +152,10 @@ def _reach(asked_A: NDArray[np.float64], extent: _Extent) -> tuple[float, float]
 
 
 def _worth_having(curve: Curve, factor: str, quantity: Quantity, moved: Mapping[str, float]) -> bool:
-    """Whether the factor moves far enough, and more than anything else does."""
+    """Whether the factor moves far enough, and nothing else much more."""
     others = [abs(amount) for name, amount in moved.items() if name != factor]
-    return curve.travel(factor) >= LEAST_TRAVEL * quantity.usual and max(others, default=0.0) < 1
+    far = curve.travel(factor) >= LEAST_TRAVEL * quantity.usual
+    return far and max(others, default=0.0) < LARGEST_LEAK
 
 
 def _leak_told(factor: str, moved: Mapping[str, float]) -> str:

@@ -21,8 +21,9 @@ _BEYOND_OBSERVED, _FARTHEST, _BEYOND_TRIED = 3.0, 1.0, 1.5
 # Vectors whose coefficient varies less than this share of the liveliest one's are not tried.
 _STILL = 0.05
 # A factor is offered when it can be moved by so many usual deviations from end to end, when it moves the
-# same way on this share of people, and when it is what its control moves most.
-LEAST_TRAVEL, _LEAST_AGREEMENT = 0.75, 0.8
+# same way on this share of people, and when nothing else moves so many times as much. (That is above 1
+# because factors overlap: a closed lid reads as a downward look, on people too.)
+LEAST_TRAVEL, _LEAST_AGREEMENT, LARGEST_LEAK = 0.75, 0.8, 1.5
 # Of moving vectors far, against leaking: small, only to choose among directions that leak alike.
 _RIDGE = 0.02
 
@@ -144,6 +145,6 @@ def _worth_offering(statistics: EffectStatistics, f: int, direction: _Direction)
     return (
         direction.low < 0 < direction.high
         and direction.high - direction.low >= LEAST_TRAVEL
-        and bool(np.delete(np.abs(direction.moved_F), f).max(initial=0.0) < 1)
+        and bool(np.delete(np.abs(direction.moved_F), f).max(initial=0.0) < LARGEST_LEAK)
         and agreement >= _LEAST_AGREEMENT
     )
