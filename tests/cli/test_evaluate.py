@@ -41,7 +41,7 @@ def test_any_folder_of_videos(
     code, _, told = command("evaluate", data, "-o", out, "--copy", "--frames", 3, "--first", 2)
     assert (code, told) == (
         1,
-        f"liax: {out} holds results of other settings or weights; choose another --output.\n",
+        f"liax: {out} holds results made with other animator; name another folder.\n",
     )
 
 

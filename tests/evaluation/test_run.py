@@ -127,13 +127,13 @@ def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch:
 def test_results_of_other_settings_do_not_mix(coloured: Path, tmp_path: Path) -> None:
     trials = self_trials(list_clips(coloured, "val"))
     evaluate(trials, CopySource(), tmp_path / "out", PLAN)
-    with pytest.raises(LiaxError, match="other settings or weights"):
+    with pytest.raises(LiaxError, match="made with other animator"):
         evaluate(trials, untrained("tiny", CPU), tmp_path / "out", PLAN)
     with pytest.raises(LiaxError, match="other clips or settings"):
         evaluate(trials[:1], CopySource(), tmp_path / "new", PLAN, baselines=[tmp_path / "out"])
     with pytest.raises(LiaxError, match="finished evaluation"):
         evaluate(trials, CopySource(), tmp_path / "new", PLAN, baselines=[tmp_path])
-    with pytest.raises(LiaxError, match="holds no evaluation"):
+    with pytest.raises(LiaxError, match="something else in it"):
         evaluate(trials, CopySource(), coloured, PLAN)
 
 

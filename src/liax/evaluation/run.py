@@ -23,6 +23,7 @@ from liax.evaluation.tables import write_tables
 from liax.evaluation.trials import Folder, Options, measure_trial, missing
 from liax.face.landmarks import FaceLandmarker
 from liax.files import replacing
+from liax.report.record import claim
 
 Progress = Callable[[str, int, int | None], None]
 # A clip that does not say how long it is counts as so long, for the estimate only.
@@ -87,7 +88,8 @@ def evaluate(
         raise LiaxError("There is nothing to evaluate; give at least one clip, and batches of 1 or more.")
     others = [_baseline(path, plan, trials) for path in baselines]
     settings = {**asdict(plan), "animator": animator.key}
-    settle(out, settings)
+    claim(out, _decisive(settings))
+    (out / "clips").mkdir(exist_ok=True)
     folder = Folder(out)
     drawing = Drawing(_where(device, batch) if animator.timed else "", animator.timed)
     with ExitStack() as stack:
@@ -123,20 +125,6 @@ def evaluate(
     write_tables(results, others, out)
     write_report(results, others, out)
     return results
-
-
-def settle(folder: Path, settings: dict[str, Any]) -> None:
-    """Make `folder` this run's, or make sure that it is: results of other settings must not mix."""
-    path = folder / "settings.json"
-    if path.exists():
-        if _decisive(json.loads(path.read_text(encoding="utf-8"))) != _decisive(settings):
-            raise LiaxError(f"{folder} holds results of other settings or weights; choose another --output.")
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise LiaxError(f"{folder} is not empty and holds no evaluation; choose another --output.")
-    (folder / "clips").mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(json.dumps(settings, indent=1).encode())
 
 
 def _decisive(settings: dict[str, Any]) -> dict[str, Any]:

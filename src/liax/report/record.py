@@ -55,7 +55,7 @@ def claim(folder: Path, facts: Mapping[str, Any]) -> None:
     """Make `folder` and note in it what it is for; raises LiaxError if it is for something else."""
     path = folder / "settings.json"
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LiaxError(f"{folder} cannot be made ({error.strerror}); name another folder.") from None
     if path.exists():
