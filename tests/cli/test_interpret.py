@@ -53,7 +53,7 @@ def test_weights_are_measured_and_written(
     ("arguments", "sentence"),
     [
         (("--data", "none.csv", "-o", "out"), "cannot read the manifest none.csv"),
-        (("--data", ".", "-o", "none/out"), "none/out cannot be made"),
+        (("--data", ".", "-o", "0.png/out"), "0.png/out cannot be made"),
         (("--data", ".", "-o", "out", "--values", "4"), "4 values do not lie evenly about 0"),
         (("--data", ".", "-o", "out", "--write", "x.pt"), "x.pt has no ending that can be written"),
         (("--data", ".", "-o", "out", "--heads", "none"), "none holds no rendered heads"),
