@@ -1,5 +1,6 @@
 """The command line, run in the tests' own process."""
 
+import re
 import signal
 from collections.abc import Callable
 
@@ -8,17 +9,19 @@ import pytest
 from liax.cli.main import main
 
 Outcome = tuple[int, str, str]
+# Whether a command is slow enough to say how far it is depends on the machine.
+_PROGRESS = re.compile(r"^[a-z ]+: \d+( of \d+)? frames(, about \d+ s left)?\n", re.MULTILINE)
 
 
 @pytest.fixture
 def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """`command("edit", …)` runs `liax edit …`; exit code, standard output, standard error."""
+    """`command("edit", …)` runs `liax edit …`; exit code, standard output, standard error without progress."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
     def run(*args: object) -> Outcome:
         with pytest.raises(SystemExit) as stopped:
             main([str(arg) for arg in args])
         out, err = capfd.readouterr()
-        return int(stopped.value.code or 0), out, err
+        return int(stopped.value.code or 0), out, _PROGRESS.sub("", err)
 
     return run
