@@ -15,7 +15,7 @@ _PROGRESS = re.compile(r"^[a-z ]+: \d+( of \d+)? frames(, about \d+ s left)?\n",
 
 @pytest.fixture
 def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """`command("edit", …)` runs `liax edit …`; exit code, standard output, standard error without progress."""
+    """`command("edit", …)` runs `liax edit …`; exit code, output, errors without progress."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
     def run(*args: object) -> Outcome:
