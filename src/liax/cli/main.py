@@ -14,7 +14,7 @@ from liax.errors import LiaxError
 
 # Subcommand -> what it is for. Each is the function of that name (with _ for -) in the module of that name in
 # liax.cli, imported when called; a module whose options' defaults depend on the arguments has
-# `prepare(arguments)`, which returns the function.
+# `configured(arguments)`, which returns the function.
 COMMANDS = {
     "animate": "move a portrait with a driving video",
     "edit": "change a portrait's pose and expression",
@@ -60,7 +60,7 @@ def _run(name: str, rest: list[str]) -> int:
     try:
         function = name.replace("-", "_")
         module = import_module(f"liax.cli.{function}")
-        command = module.prepare(rest) if hasattr(module, "prepare") else getattr(module, function)
+        command = module.configured(rest) if hasattr(module, "configured") else getattr(module, function)
         tyro.cli(command, prog=f"liax {name}", args=rest)
     except LiaxError as error:
         print(f"liax: {error}", file=sys.stderr)

@@ -34,7 +34,7 @@ def train(
     rank_zero_only(print)(weights)  # once, not by every process
 
 
-def prepare(args: Sequence[str]) -> Callable[..., None]:
+def configured(args: Sequence[str]) -> Callable[..., None]:
     """`train` with the settings of the file named by --config as its options' defaults."""
     parser = argparse.ArgumentParser("liax train", add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)

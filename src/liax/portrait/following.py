@@ -12,8 +12,8 @@ from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTrack
 from liax.media.footage import Footage, Picture
+from liax.media.shots import cut_into_shots
 from liax.portrait.framing import Framing, check_choice, whole
-from liax.portrait.shots import cut_into_shots
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from clips import flat_frames
 from held import Held
+from liax.media.shots import Look, cut_into_shots
 from liax.media.video import Video
-from liax.portrait.shots import Look, cut_into_shots
 
 Clips = dict[str, tuple[int, list[np.ndarray]]]
 
