@@ -1,4 +1,6 @@
 import os
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 from clips import flat_frames, write_clip
 from liax.data import frames as frames_module
 from liax.data.frames import ResidentFrames, StreamedFrames, decode_item, first_numbers, read_item
-from liax.data.manifest import Item, Manifest
+from liax.data.manifest import Item, Manifest, Place
 from liax.errors import LiaxError
 
 CPU = torch.device("cpu")
@@ -76,7 +78,7 @@ def test_no_more_is_decoded_than_the_manifest_says(
             decoded.append(path)
             yield np.zeros((64, 64, 3), np.uint8)
 
-    monkeypatch.setattr(frames_module, "_decode", endless)
+    monkeypatch.setattr(frames_module, "decode", endless)
     assert len(read_item(manifest.folder, manifest.items[0], 64)) == 9
     assert len(decoded) == 9
 
@@ -85,9 +87,44 @@ def test_both_decoders_agree(manifest: Manifest) -> None:
     cv2 = pytest.importorskip("cv2")
     assert cv2.__version__
     path = manifest.folder / "a.mp4"
-    ours, theirs = list(frames_module._decode(path)), list(frames_module.decode_with_opencv(path))
+    ours, theirs = list(frames_module.decode(path)), list(frames_module.decode_with_opencv(path))
     assert len(ours) == len(theirs) == 9
     assert np.abs(np.stack(ours).astype(int) - np.stack(theirs)).mean() < 3
+
+
+@pytest.fixture
+def sharded(folder: Path, tmp_path: Path) -> Manifest:
+    """a.mp4 and b.mp4 in a tar, in a folder whose name FFmpeg might misread."""
+    (tmp_path / "a, b:c").mkdir()
+    path = tmp_path / "a, b:c" / "0.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in ("a.mp4", "b.mp4"):
+            tar.add(folder / name, name)
+    with tarfile.open(path) as tar:
+        places = [Place("0.tar", member.offset_data, member.size) for member in tar]
+    items = (Item("a.mp4", "clip", "a", 9, places[0]), Item("b.mp4", "clip", "b", 5, places[1]))
+    return Manifest(path.parent, items, "")
+
+
+@pytest.mark.parametrize("decoder", [frames_module.decode, frames_module.decode_with_opencv])
+def test_clips_are_read_from_inside_shards(
+    manifest: Manifest, sharded: Manifest, decoder: Callable[[Path], Iterator[np.ndarray]]
+) -> None:
+    for item, alone in zip(sharded.items, manifest.items, strict=False):
+        frames = list(decoder(item.path(sharded.folder)))
+        assert len(frames) == item.frames
+        assert np.array_equal(frames, list(decoder(alone.path(manifest.folder))))
+
+
+def test_shards_that_are_cut_off_or_missing(sharded: Manifest) -> None:
+    shard = sharded.folder / "0.tar"
+    shard.write_bytes(shard.read_bytes()[: sharded.items[1].place.offset + 100])
+    assert len(read_item(sharded.folder, sharded.items[0], 64)) == 9
+    with pytest.raises(LiaxError, match=r"^cannot decode b\.mp4 in .*0\.tar "):
+        read_item(sharded.folder, sharded.items[1], 64)
+    shard.unlink()
+    with pytest.raises(LiaxError, match=r"^cannot decode a\.mp4 in .*0\.tar "):
+        read_item(sharded.folder, sharded.items[0], 64)
 
 
 @pytest.mark.parametrize("kind", ["clip", "portrait"])

@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from liax.data.manifest import Item, read_manifest
+from liax.data.manifest import Item, Place, is_within_shard, manifest_in, read_manifest
 from liax.errors import LiaxError
 
 GOOD = "file,type,split,identity,frames,notes\na.mp4,clip,train,ann,12,x\nb.jpg,portrait,val,bob,1,\n"
@@ -68,3 +70,48 @@ def test_files_that_are_no_manifest(tmp_path: Path) -> None:
     picture.write_bytes(b"\xff\xd8\xff\xe0\x00")
     with pytest.raises(LiaxError, match="is not a UTF-8 CSV file; save the manifest as UTF-8"):
         read_manifest(picture, "train")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """Two clips in a shard, one for each split, and a refused one."""
+    rows = [
+        ("a.mp4", True, "train", "ann", 12, "shards/0.tar", 512, 999),
+        (None, False, None, None, 30, None, None, None),
+        ("b.mp4", True, "val", "bob", 7, "shards/0.tar", 2048, 5),
+    ]
+    names = ("file", "kept", "split", "identity", "frames", "shard", "offset", "size")
+    table = pa.table({name: [row[k] for row in rows] for k, name in enumerate(names)})
+    parquet.write_table(table, tmp_path / "manifest.parquet")
+    return tmp_path / "manifest.parquet"
+
+
+def test_prepared_clips_lie_in_shards(prepared: Path) -> None:
+    train = read_manifest(prepared, "train")
+    assert train.items == (Item("a.mp4", "clip", "ann", 12, Place("shards/0.tar", 512, 999)),)
+    everything = read_manifest(prepared.parent, None)
+    assert [item.file for item in everything.items] == ["a.mp4", "b.mp4"]  # not what was refused
+    assert everything.digest == train.digest
+    path = train.items[0].path(train.folder)
+    assert is_within_shard(path)
+    assert str(path) == f"subfile,,start,512,end,1511,,:{prepared.parent}/shards/0.tar"
+    assert not is_within_shard(Item("a.mp4", "clip", "ann", 12).path(train.folder))
+
+
+def test_which_manifest_a_folder_holds(prepared: Path) -> None:
+    assert manifest_in(prepared.parent) == prepared
+    assert manifest_in(prepared.parent / "shards") is None
+    (prepared.parent / "manifest.csv").write_text(GOOD)
+    assert manifest_in(prepared.parent) == prepared.with_suffix(".csv")
+
+
+def test_parquet_that_is_no_manifest(prepared: Path) -> None:
+    with pytest.raises(LiaxError, match=r"lists nothing in the split 'test'"):
+        read_manifest(prepared, "test")
+    raw = prepared.read_bytes()
+    prepared.write_bytes(raw[:-9])
+    with pytest.raises(LiaxError, match=r"manifest.parquet is no manifest of `liax prepare`"):
+        read_manifest(prepared, None)
+    parquet.write_table(pa.table({"file": ["a"], "kept": [True]}), prepared)
+    with pytest.raises(LiaxError, match=r"is no manifest of `liax prepare` \(.*split"):
+        read_manifest(prepared, None)

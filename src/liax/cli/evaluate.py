@@ -77,6 +77,7 @@ def evaluate(
     import shlex
     import sys
 
+    from liax.data.manifest import manifest_in
     from liax.errors import LiaxError
     from liax.evaluation.animators import Animator, CopySource, Videos, open_network, untrained
     from liax.evaluation.clips import list_clips
@@ -93,7 +94,7 @@ def evaluate(
         raise LiaxError("--limit must be at least 1.")
     chosen = choose_device(device)
     keep_freed_memory()
-    listed = data.is_file() or (data / "manifest.csv").is_file()
+    listed = data.is_file() or manifest_in(data) is not None
     plan = Plan(
         protocol=protocol,
         data=f"{data.resolve().name} ({split})" if listed else data.resolve().name,

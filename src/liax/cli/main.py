@@ -70,7 +70,7 @@ def _run(name: str, rest: list[str]) -> int:
             raise
         print(
             f"liax: {name} needs the package {error.name}; "
-            "install liax with its extras (liax[train,evaluate]).",
+            "install liax with its extras (liax[prepare,train,evaluate]).",
             file=sys.stderr,
         )
         return 1

@@ -52,7 +52,7 @@ def read_item(folder: Path, item: Item, size: int) -> Tensor:
     try:
         frames = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
     except ValueError as error:  # frames of several sizes
-        raise _undecodable(folder / item.file, error) from None
+        raise _undecodable(folder, item, error) from None
     if frames.shape[-2:] != (size, size):
         resized = F.interpolate(frames.float(), (size, size), mode="bilinear", antialias=True)
         frames = resized.round().clamp(0, 255).to(torch.uint8)
@@ -65,28 +65,33 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
 
     Raises LiaxError where decoding fails.
     """
-    path = folder / item.file
+    path = item.path(folder)
     try:
         if item.kind == "portrait":
             with Image.open(path) as image:
                 yield np.array(image.convert("RGB"))
         else:
             frame_HW3 = None
-            for frame_HW3 in islice(_decode(path), item.frames):
+            for frame_HW3 in islice(decode(path), item.frames):
                 yield frame_HW3
             if frame_HW3 is None:
                 raise ValueError("no frame in it")
     # Pillow reports a broken PNG as SyntaxError, PyAV a file without video as IndexError.
     except (OSError, ValueError, SyntaxError, IndexError) as error:
-        raise _undecodable(path, error) from None
+        raise _undecodable(folder, item, error) from None
 
 
-def _undecodable(path: Path, error: Exception) -> LiaxError:
-    return LiaxError(f"cannot decode {path} ({error}); remove it from the manifest")
+def _undecodable(folder: Path, item: Item, error: Exception) -> LiaxError:
+    where = f" in {folder / item.place.shard}" if item.place else ""
+    file = item.file if item.place else folder / item.file
+    return LiaxError(f"cannot decode {file}{where} ({error}); remove it from the manifest")
 
 
-def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """RGB frames by PyAV, or by OpenCV on training nodes that have only that."""
+def decode(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """RGB uint8 frames (H, W, 3) by PyAV, or by OpenCV on training nodes that have only that.
+
+    path: of a file, or what `Item.path` gives for a clip in a shard. Raises ValueError for what is no video.
+    """
     try:
         import av
     except ImportError:

@@ -11,15 +11,43 @@ from typing import Literal
 
 from liax.errors import LiaxError
 
+# What FFmpeg opens instead of a file to read a stretch of its bytes only.
+_WITHIN = "subfile,"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a clip lies in a shard: a whole file, `size` bytes from `offset` on."""
+
+    shard: str
+    offset: int
+    size: int
+
 
 @dataclass(frozen=True)
 class Item:
-    """One clip or still. `file` is relative to the manifest's folder; `frames` is 1 for a still."""
+    """One clip or still. `file` is relative to the manifest's folder; `frames` is 1 for a still.
+
+    place: of a clip in one of the folder's shards, where `file` is its name.
+    """
 
     file: str
     kind: Literal["clip", "portrait"]
     identity: str
     frames: int
+    place: Place | None = None
+
+    def path(self, folder: Path) -> Path:
+        """What PyAV and OpenCV open: the file, or for FFmpeg its bytes in the shard (`is_within_shard`)."""
+        if self.place is None:
+            return folder / self.file
+        first, end = self.place.offset, self.place.offset + self.place.size
+        return Path(f"{_WITHIN},start,{first},end,{end},,:{folder / self.place.shard}")
+
+
+def is_within_shard(path: Path) -> bool:
+    """Whether this is no file's path, but a stretch of one."""
+    return str(path).startswith(_WITHIN)
 
 
 @dataclass(frozen=True)
@@ -31,41 +59,80 @@ class Manifest:
     digest: str
 
 
-def read_manifest(path: str | Path, split: str | None) -> Manifest:
-    """Reads a CSV with the columns file, type (clip or portrait), split, identity and frames.
+def manifest_in(folder: Path) -> Path | None:
+    """The manifest that a folder holds: manifest.csv, or manifest.parquet by `liax prepare`."""
+    names = ("manifest.csv", "manifest.parquet")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
-    path: the CSV, or a folder that holds `manifest.csv`. split: None takes all of them. Other columns are
-    ignored.
+
+def read_manifest(path: str | Path, split: str | None) -> Manifest:
+    """Reads what `liax prepare` wrote, or a CSV with the columns file, type, split, identity and frames.
+
+    path: the manifest, or the folder that holds it. split: None takes all of them. type is clip or portrait;
+    other columns are ignored, and so is what `liax prepare` refused.
     Raises LiaxError if it is missing, lacks a column, or has nothing in `split`.
     """
     path = Path(path)
     if path.is_dir():
-        path = path / "manifest.csv"
+        path = manifest_in(path) or path / "manifest.csv"
     try:
         raw = path.read_bytes()
-        reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
-        rows = list(reader)
     except OSError as error:
         raise LiaxError(
             f"cannot read the manifest {path}: {error.strerror}; give its path or its folder"
         ) from None
+    items = _in_parquet(path, raw, split) if path.suffix == ".parquet" else _in_csv(path, raw, split)
+    if not items:
+        where = "" if split is None else f" in the split '{split}'; check its split column"
+        raise LiaxError(f"the manifest {path} lists nothing{where}")
+    return Manifest(path.parent, items, hashlib.sha256(raw).hexdigest())
+
+
+def _in_csv(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
+    try:
+        reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
+        rows = list(reader)
     except (UnicodeDecodeError, csv.Error):
         raise LiaxError(f"{path} is not a UTF-8 CSV file; save the manifest as UTF-8") from None
     missing = {"file", "type", "split", "identity", "frames"} - set(reader.fieldnames or ())
     if missing:
         raise LiaxError(f"the manifest {path} has no column {', '.join(sorted(missing))}; add it")
     try:
-        items = tuple(
+        return tuple(
             Item(row["file"], _kind(row["type"]), row["identity"], _count(row["frames"]))
             for row in rows
             if split is None or row["split"] == split
         )
     except ValueError as error:
         raise LiaxError(f"the manifest {path} has a line that cannot be used: {error}") from None
-    if not items:
-        where = "" if split is None else f" in the split '{split}'; check its split column"
-        raise LiaxError(f"the manifest {path} lists nothing{where}")
-    return Manifest(path.parent, items, hashlib.sha256(raw).hexdigest())
+
+
+def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise LiaxError(
+            f"reading {path} needs the package pyarrow; install it (pip install pyarrow)"
+        ) from None
+    columns = ["file", "split", "identity", "frames", "shard", "offset", "size"]
+    try:
+        rows = parquet.read_table(pa.BufferReader(raw), columns=columns, filters=[("kept", "==", True)])
+        return tuple(
+            Item(
+                row["file"],
+                "clip",
+                row["identity"],
+                row["frames"],
+                Place(row["shard"], row["offset"], row["size"]),
+            )
+            for row in rows.to_pylist()
+            if split is None or row["split"] == split
+        )
+    except (pa.ArrowException, KeyError) as error:
+        raise LiaxError(
+            f"{path} is no manifest of `liax prepare` ({error}); write it anew with that"
+        ) from None
 
 
 def _kind(text: str) -> Literal["clip", "portrait"]:

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.data.frames import decode_with_opencv
-from liax.data.manifest import read_manifest
+from liax.data.frames import decode, decode_with_opencv
+from liax.data.manifest import is_within_shard, manifest_in, read_manifest
 from liax.errors import LiaxError
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
@@ -38,7 +38,7 @@ def list_clips(
 ) -> list[Clip]:
     """The clips of a data set, or its stills; none where it has none of that kind.
 
-    data: a manifest (`liax.data.manifest`), of which `split` is taken; a folder with a manifest.csv; or any
+    data: a manifest (`liax.data.manifest`), of which `split` is taken; a folder with one; or any
         folder of videos, searched with all folders in it, in the order of their names (where there is no
         video, a folder of pictures counts as one). In the latter, whose face it is tells the part of the name
         before "#" (VoxCeleb's), else the folder if there are several, else the file is a person of its own.
@@ -47,10 +47,10 @@ def list_clips(
     """
     if not data.exists():
         raise LiaxError(f"{data} does not exist; give a folder of videos, or a manifest.")
-    if data.is_file() or (data / "manifest.csv").is_file():
+    if data.is_file() or manifest_in(data):
         manifest = read_manifest(data, split)
         clips = [
-            Clip(Path(item.file).stem, manifest.folder / item.file, item.identity, item.frames)
+            Clip(Path(item.file).stem, item.path(manifest.folder), item.identity, item.frames)
             for item in manifest.items
             if item.kind == kind
         ]
@@ -73,6 +73,9 @@ def read_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
 
     Raises LiaxError when there is nothing that can be decoded.
     """
+    if is_within_shard(path):
+        yield from _of_shard(path)
+        return
     try:
         from liax.media.footage import open_footage
     except ImportError:  # a GPU node without PyAV
@@ -95,6 +98,13 @@ def select_frames(count: int, most: int | None) -> NDArray[np.int64]:
     if most == 1:
         return np.zeros(1, np.int64)
     return np.arange(most) * (count - 1) // (most - 1)
+
+
+def _of_shard(path: Path) -> Iterator[NDArray[np.uint8]]:
+    try:
+        yield from decode(path)
+    except ValueError as error:
+        raise LiaxError(f"{path} cannot be decoded ({error}); prepare the data set again.") from None
 
 
 def _without_pyav(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from liax.data.frames import decode_item
-from liax.data.manifest import Item, Manifest, read_manifest
+from liax.data.manifest import Item, Manifest, manifest_in, read_manifest
 from liax.errors import LiaxError
 from liax.portrait.still import Source
 
@@ -35,10 +35,10 @@ class Portraits:
 def open_material(data: Path, split: str | None) -> Manifest:
     """The clips and stills of a manifest's split, or of a folder without one, all cropped around one face.
 
-    In a folder without manifest.csv every video and picture counts as a person of its own.
+    In a folder without a manifest every video and picture counts as a person of its own.
     Raises LiaxError for what is neither, or empty.
     """
-    if not data.is_dir() or (data / "manifest.csv").exists():
+    if not data.is_dir() or manifest_in(data):
         return read_manifest(data, split)
     items = []
     for path in sorted(data.iterdir()):
