@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import IO
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +48,34 @@ class Regions:
 
 def find_regions(landmarker: FaceLandmarker, frames: Iterable[NDArray[np.uint8]]) -> Regions:
     """Regions of RGB uint8 frames (H, W, 3), taking the largest face of each."""
-    boxes, openings, factors = [], [], []
-    for frame_HW3 in frames:
-        face = next(iter(landmarker.detect(frame_HW3)), None)
-        side = max(frame_HW3.shape[:2])
-        boxes.append(_boxes(face, frame_HW3.shape) if face else np.full((3, 4), np.nan, np.float32))
-        openings.append(_openings(face) if face else np.full(3, np.nan, np.float32))
-        factors.append(measure_factors(face, side) if face else np.full(len(FACTORS), np.nan, np.float32))
-    return Regions(np.stack(boxes), np.stack(openings), np.stack(factors))
+    return _stacked(
+        _measured(next(iter(landmarker.detect(frame_HW3)), None), *frame_HW3.shape[:2])
+        for frame_HW3 in frames
+    )
 
 
-def _boxes(face: Face, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def regions_of(faces: Iterable[Face | None], size: int) -> Regions:
+    """Regions of the faces found in square frames of `size` pixels, None where there is none."""
+    return _stacked(_measured(face, size, size) for face in faces)
+
+
+_Measured = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+
+def _measured(face: Face | None, height: int, width: int) -> _Measured:
+    """boxes_P4, opening_P and factors_K of one frame."""
+    if face is None:
+        unknown = ((len(PARTS), 4), (len(PARTS),), (len(FACTORS),))
+        return tuple(np.full(shape, np.nan, np.float32) for shape in unknown)  # type: ignore[return-value]
+    return _boxes(face, height, width), _openings(face), measure_factors(face, max(height, width))
+
+
+def _stacked(frames: Iterable[_Measured]) -> Regions:
+    boxes_TP4, opening_TP, factors_TK = map(np.stack, zip(*frames, strict=True))
+    return Regions(boxes_TP4, opening_TP, factors_TK)
+
+
+def _boxes(face: Face, height: int, width: int) -> NDArray[np.float32]:
     points = [face.landmarks[list(outline)] for outline in _OUTLINES]
     low_P2 = np.stack([p.min(0) for p in points])
     high_P2 = np.stack([p.max(0) for p in points])
@@ -65,7 +83,7 @@ def _boxes(face: Face, shape: tuple[int, ...]) -> NDArray[np.float32]:
     # A closed lid has almost no height: a part is at least a third (eye) as high as it is wide.
     half_P2[:, 1] = np.maximum(half_P2[:, 1], half_P2[:, 0] / 3)
     half_P2 *= _GROWTH
-    size = np.array([shape[1], shape[0]], np.float32)
+    size = np.array([width, height], np.float32)
     return np.concatenate([(centre_P2 - half_P2) / size, (centre_P2 + half_P2) / size], 1).astype(np.float32)
 
 
@@ -82,16 +100,20 @@ def _openings(face: Face) -> NDArray[np.float32]:
 
 def save_regions(path: Path, regions: dict[str, Regions]) -> None:
     """Writes the regions of a data set's files, half precision, compressed; replaces `path` at once."""
-    arrays = {
-        f"{name}:{kind}": values.astype(np.float16)
-        for name, r in regions.items()
-        for kind, values in zip(_KINDS, (r.boxes_TP4, r.opening_TP, r.factors_TK), strict=True)
-    }
     with replacing(path) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        write_regions(file, regions.items())
 
 
-def load_regions(path: Path) -> dict[str, Regions]:
+def write_regions(file: IO[bytes], regions: Iterable[tuple[str, Regions]]) -> None:
+    """The same into an open file, one after the other: an npz like NumPy's, without holding all of them."""
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        for name, r in regions:
+            for kind, values in zip(_KINDS, (r.boxes_TP4, r.opening_TP, r.factors_TK), strict=True):
+                with archive.open(f"{name}:{kind}.npy", "w") as member:
+                    np.lib.format.write_array(member, values.astype(np.float16), allow_pickle=False)
+
+
+def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
     """Regions by the file's name in the manifest.
 
     Raises LiaxError if `path` was not written by `liax regions`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +53,7 @@ class FaceTrack:
 
     def crop(self) -> Crop:
         """The square that shows the face in all frames so far, in their pixels; needs `found` > 0."""
-        boxes_N4 = np.array(self.boxes)
-        typical = np.median(boxes_N4, 0)
-        # Without the rarest places: a single false find must not widen the square.
-        extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]
-        return crop_around(_box(typical), _box(extent))
+        return crop_for(self.boxes)
 
     def _begin(self, frame_HW3: NDArray[np.uint8]) -> Box | None:
         faces = self._search(frame_HW3)
@@ -83,6 +80,15 @@ class FaceTrack:
     def _search(self, frame_HW3: NDArray[np.uint8]) -> list[Face]:
         thorough = self._missed < _THOROUGH_FRAMES or self._missed % _THOROUGH_EVERY == 0
         return find_faces(self._landmarker, frame_HW3, thorough=thorough)
+
+
+def crop_for(boxes: Sequence[Box]) -> Crop:
+    """The square that shows a face in all these places, one at least."""
+    boxes_N4 = np.array(boxes)
+    typical = np.median(boxes_N4, 0)
+    # Without the rarest places: a single false find must not widen the square.
+    extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]
+    return crop_around(_box(typical), _box(extent))
 
 
 def _centre(box: Box) -> tuple[float, float]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -62,13 +64,19 @@ class Video:
     rate: nominal frames a second. expected: about how many frames there are, None when the file does not say.
     width, height: pixels of every frame, upright and with square pixels.
     start: seconds on the file's own clock at which its first frame shows.
+    damaged: how many stretches did not decode when it was last read.
     Damaged stretches are skipped and, once the video has been read to its end, the log gets a warning.
     """
 
-    def __init__(self, path: Path, role: str = "video") -> None:
-        """Raises LiaxError when the file is missing or has no frame that decodes; `role` names it there."""
+    def __init__(self, path: Path, role: str = "video", threads: int = 0) -> None:
+        """Raises LiaxError when the file is missing or has no frame that decodes; `role` names it there.
+
+        threads: of the decoder, 0 for as many as it likes.
+        """
         self.path = Path(path)
         self.role = role
+        self.damaged = 0
+        self._threads = threads
         self._warned = False
         check_input(self.path, role)
         with self._open() as container:
@@ -79,23 +87,72 @@ class Video:
             first = next(filter(None, _decode(container, stream)), None)
             if first is None:
                 raise LiaxError(f"{self.path} has no frame that can be decoded; give another {self.role}.")
-            self.start = _seconds(first, stream) or Fraction(0)
+            clock = _seconds(first, stream)
+            self._clocked = clock is not None
+            self.start = clock or Fraction(0)
             self._turns = round(first.rotation / 90) % 4
             self.width, self.height = _square_pixels(first, stream, self._turns)
 
     def __iter__(self) -> Iterator[Frame]:
+        count, last = 0, Fraction(-1)
+        for frame in self.between(Fraction(0)):
+            count, last = count + 1, frame.time
+            yield frame
+        self._report(last + 1 / self.rate, count)
+
+    def between(self, since: Fraction, until: Fraction | None = None) -> Iterator[Frame]:
+        """The frames whose times are `since` seconds or later and before `until` (None: to the end).
+
+        Skips to the last key frame a second before, where the file's index allows it.
+        """
+        frames = self._read(since - 1) if since > 1 and self._clocked else self._read(None)
+        first = next(frames, None)
+        if first is None or first.time > since > 0:  # the index leads astray
+            frames, first = self._read(None), None
+        for frame in chain([first] if first else [], frames):
+            if until is not None and frame.time >= until:
+                return
+            if frame.time >= since:
+                yield frame
+
+    def count_seconds(self) -> Fraction:
+        """Seconds until the last frame ends, by all packets, whatever the file says; decodes nothing."""
+        count, last = 0, Fraction(0)
+        with self._open() as container:
+            stream = self._stream(container)
+            packets = container.demux(stream)
+            while True:
+                try:
+                    packet = next(packets, None)
+                except (av.FFmpegError, OSError):  # cut off
+                    break
+                if packet is None:
+                    break
+                count += packet.size > 0
+                if packet.pts is not None and packet.time_base is not None:
+                    last = max(last, packet.pts * packet.time_base - self.start)
+        return (last if self._clocked else max(0, count - 1) / self.rate) + 1 / self.rate
+
+    def _read(self, since: Fraction | None) -> Iterator[Frame]:
+        """All frames, or those from the last key frame before `since` seconds on."""
         with self._open() as container:
             stream = self._stream(container)
             stream.thread_type = "AUTO"
-            damaged, count, last = 0, 0, Fraction(-1)
+            stream.codec_context.thread_count = self._threads
+            self.damaged, count, last = 0, 0, Fraction(-1)
+            if since is not None and stream.time_base:
+                try:
+                    container.seek(math.floor((since + self.start) / stream.time_base), stream=stream)
+                except (av.FFmpegError, OSError):
+                    return
             for decoded in _decode(container, stream):
                 if decoded is None:
-                    damaged += 1
+                    self.damaged += 1
                     continue
-                last = self._time(decoded, stream, last) if count else Fraction(0)
+                first = count == 0 and since is None
+                last = Fraction(0) if first else self._time(decoded, stream, last)
                 count += 1
                 yield Frame(last, self.width, self.height, decoded, self._turns)
-        self._report(last + 1 / self.rate, damaged, count)
 
     def _open(self) -> InputContainer:
         try:
@@ -122,11 +179,11 @@ class Video:
             time = exact
         return time if time > last else last + min(tick, 1 / self.rate)
 
-    def _report(self, seconds: Fraction, damaged: int, count: int) -> None:
+    def _report(self, seconds: Fraction, count: int) -> None:
         if self._warned:
             return
         missing = self._seconds is not None and self._seconds - seconds > max(Fraction(1, 2), 5 / self.rate)
-        if missing or damaged:
+        if missing or self.damaged:
             self._warned = True
             whole = f" of {float(self._seconds):.1f}" if self._seconds else ""
             log.warning(

@@ -64,12 +64,23 @@ def create_video(
 
 
 class VideoWriter:
-    """Writes RGB frames into an open binary file; made by `create_video`, whose arguments it takes."""
+    """Writes RGB frames into an open binary file; `create_video` makes one, and explains the arguments.
+
+    threads: of the encoder, 0 for as many as it likes; what it writes depends on their number.
+    """
 
     def __init__(
-        self, file: IO[bytes], suffix: str, rate: Fraction, sound_of: Path | None, sound_start: Fraction
+        self,
+        file: IO[bytes],
+        suffix: str,
+        rate: Fraction,
+        sound_of: Path | None = None,
+        sound_start: Fraction = Fraction(0),
+        *,
+        threads: int = 0,
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
+        self._threads = threads
         self._rate = rate
         # Fine enough for any clock, and a whole number of ticks a frame at a constant rate.
         self._tick = Fraction(1, rate.numerator * math.ceil(_CLOCK / rate.numerator))
@@ -126,6 +137,7 @@ class VideoWriter:
         stream: Any = self._output.add_stream(self._codec, rate=self._rate, options=self._options)
         stream.width, stream.height, stream.pix_fmt = width, height, self._pixels
         stream.codec_context.time_base = self._tick
+        stream.codec_context.thread_count = self._threads
         if self._pixels == "yuv420p":  # say which colours these are: small untagged video is guessed wrong
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
