@@ -11,7 +11,7 @@ from PIL import Image
 from liax.media.images import read_image
 from liax.media.video import Video
 from liax.weights import set_controls
-from liax.weights.controls import Control
+from liax.weights.controls import Control, Promise
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -21,7 +21,16 @@ def named(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("named") / "named.safetensors"
     controls = [
         Control("smile", "mouth", {i: 0.5 + i / 8 for i in range(6)}, 0, 1, meaning="draws the mouth wide"),
-        Control("yaw", "head", {1: 0.02}, -25, 20, "deg", "turns the head to the viewer's right"),
+        Control(
+            "yaw",
+            "head",
+            {1: 0.02},
+            -25,
+            20,
+            "deg",
+            "turns the head to the viewer's right",
+            Promise(-10, 12, 4, 0.88),
+        ),
         Control("pitch", "head", {2: 0.02}, -20, 20, "deg"),
     ]
     set_controls(tiny_weights, path, controls)
@@ -69,7 +78,7 @@ def test_edit_pasted_with_a_sheet(edit: Command, tmp_path: Path, portrait_path: 
         (["--set", "yaw"], "'yaw' is no setting"),
         (
             ["--set", "yaw=30deg"],
-            "yaw=30deg is out of its range -25 to 20 deg; stay within it, or pass --force",
+            "yaw=30deg is out of its range -25 to 20 deg (verified to ±4 in -10 to 12); stay within it, or pass --force",
         ),
         (["--set", "smlie=1"], "did you mean smile"),
         (["--set", "yaw=1", "--face", "3"], "--face goes from 1"),
@@ -147,7 +156,8 @@ def test_manipulate_refuses(
     assert err.count("\n") == 1
 
 
-def test_controls_are_listed_by_group(command: Command, named: Path) -> None:
+def test_controls_are_listed_by_group(command: Command, named: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     code, out, err = command("controls", named)
     assert (code, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]
@@ -157,10 +167,9 @@ def test_controls_are_listed_by_group(command: Command, named: Path) -> None:
         ["mouth", "smile"],
     ]
     shown = " ".join(out.split())
-    assert "-25 to 20 deg" in shown
-    assert "1: +0.02" in shown
-    assert "5: +1.12, 4: +1," in shown
-    assert "2 more" in shown
+    assert "-25 to 20 deg #1 turns the head to the viewer's right ±4 in -10 to 12" in shown
+    assert "-20 to 20 deg #2" in shown
+    assert "#5 #4 #3 #2 and 2 more" in shown
 
 
 def test_weights_without_controls(command: Command, tiny_weights: Path) -> None:

@@ -38,6 +38,7 @@ def control(name: str = "yaw", **found: Any) -> dict[str, Any]:
         "high": 20.0,
         "unit": "deg",
         "meaning": "turns to the viewer's right",
+        "promise": {"low": -15.0, "high": 15.0, "tolerance": 4.0, "share": 0.9},
         "verified": {INSTRUMENT: measured, OTHER: {**measured, "gain": 0.8}},
     }
 

@@ -74,7 +74,7 @@ def test_the_page_has_everything(tmp_path: Path, strip: Path) -> None:
     assert "What you can steer" in page.headings
     for words in (
         "made-up",
-        "−20° to 20° · leaks 25 %",
+        "−20° to 20° · verified to ±4° in −15° to 15° · leaks 25 %",
         "Nothing was measured here",
         "1 pairs is 12 %",
     ):
@@ -118,6 +118,10 @@ def test_the_summary_is_made_from_the_numbers() -> None:
     assert clean.startswith("Yaw keeps to what the name says")
     assert angles == "On people who took no part in calibration, yaw=15deg gives 14.0° ± 1.0°."
     assert missing == "No vector, alone or with others, reliably moves jaw and gaze-x."
+    narrow = control() | {"promise": {"low": -15.0, "high": 8.0, "tolerance": 4.0, "share": 0.9}}
+    assert "yaw=-15deg gives" in summarise(results(controls=[narrow]))[2]  # 15 is more than is promised
+    free = control() | {"promise": None}
+    assert "yaw=15deg gives" in summarise(results(controls=[free]))[2]
     nothing = summarise(results(controls=[]))
     assert nothing[0].endswith("No controls could be named and calibrated.")
     assert [value for value, _, _ in facts(made)] == ["1.5", "1", "0.80", "25\N{NO-BREAK SPACE}%"]
@@ -138,9 +142,10 @@ def test_what_is_not_disentangled_is_told() -> None:
 def test_tables() -> None:
     made = results()
     cells = [cell.replace("\N{NO-BREAK SPACE}", "") for cell in controls_table(made).rows[0]]
-    assert cells[:8] == ["yaw", "−20° to 20°", "#0", "94%", "80%", "1.2°", "90%", "25%"]
-    assert cells[8:] == ["jaw 22%, gaze-x 2%", "0.30"]
-    assert controls_table(results(controls=[control(gain=None)])).rows[0][3] == "–"
+    assert cells[:5] == ["yaw", "−20° to 20°", "±4° in −15° to 15°", "90%", "1.2°"]
+    assert cells[5:] == ["#0", "94%", "80%", "25%", "jaw 22%, gaze-x 2%", "0.30"]
+    free = control(gain=None, within=None, error=None) | {"promise": None}
+    assert controls_table(results(controls=[free])).rows[0][2:7] == ["–", "–", "–", "#0", "–"]
     assert [row[0] for row in vectors_table(made, "An instrument").rows] == ["#0", "#1"]  # others are silent
     assert scores_table(made["disentanglement"][0]).rows[0][1:] == ["0.80", "0.30", "0.05"]
     (first, share), _ = leaks(made, made["controls"][0])

@@ -1,6 +1,7 @@
 """From "yaw=15deg" to a change of the coefficients."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from liax.errors import LiaxError
 from liax.portrait.animator import LARGEST_EDIT
 from liax.portrait.edits import Amount, edit_vector, parse_settings
-from liax.weights.controls import Control, Controls
+from liax.weights.controls import Control, Controls, Promise
 
 CONTROLS = Controls(
     8,
@@ -122,6 +123,15 @@ def test_refused_in_a_sentence(text: str, words: str) -> None:
     with pytest.raises(LiaxError, match=words) as caught:
         edit_vector(parse_settings([text]), CONTROLS, force=True)
     assert "\n" not in str(caught.value)
+
+
+def test_a_value_out_of_range_is_told_both_ranges() -> None:
+    """Beyond what is verified is allowed; beyond the full range is not."""
+    exact = replace(CONTROLS["yaw"], promise=Promise(-10, 12, 4, 0.9))
+    edit_vector({"yaw": 20}, Controls(8, (exact,)))
+    words = r"yaw=26deg is out of its range -30 to 25 deg \(verified to ±4 in -10 to 12\); stay within it"
+    with pytest.raises(LiaxError, match=words):
+        edit_vector({"yaw": 26}, Controls(8, (exact,)))
 
 
 def test_negative_number_is_no_vector() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,27 @@ from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
 from liax.weights import fingerprint, load, save, set_controls
 from liax.weights.adapter import to_ours
-from liax.weights.controls import GROUPS, METADATA_KEY, Control, Controls, read_controls
+from liax.weights.controls import GROUPS, METADATA_KEY, Control, Controls, Promise, read_controls
 from liax.weights.convert import convert_file
 from liax.weights.inference import expected_shapes
 from liax.weights.published import kernels, pairs, published_shape
 
-YAW = Control("yaw", "head", {3: 0.02, 1: -0.5}, -30.0, 25.0, "deg", "turns the head to the viewer's right")
+YAW = Control(
+    "yaw",
+    "head",
+    {3: 0.02, 1: -0.5},
+    -30.0,
+    25.0,
+    "deg",
+    "turns the head to the viewer's right",
+    Promise(-12.5, 10.0, 4.0, 0.88),
+)
 SMILE = Control("smile", "mouth", {2: 1.0}, 0.0, 1.0)
 
 numbers = st.floats(-1e3, 1e3)
+promises = st.builds(
+    Promise, st.just(0.0), st.floats(1e-4, 1e-3), tolerance=st.floats(1e-3, 10), share=st.floats(0, 1)
+)
 controls = st.builds(
     Control,
     name=st.from_regex(r"[a-z][a-z0-9-]*", fullmatch=True),
@@ -35,6 +48,7 @@ controls = st.builds(
     high=st.floats(1e-3, 1e3),
     unit=st.sampled_from(["", "deg"]),
     meaning=st.text(),
+    promise=st.none() | promises,
 )
 
 
@@ -53,6 +67,20 @@ def test_none_is_fine() -> None:
     assert len(read_controls({}, 8)) == 0
 
 
+def test_controls_of_older_files_promise_nothing() -> None:
+    """They know neither the word nor what it means."""
+    values = json.loads(Controls(8, (YAW,)).to_json())
+    del values[0]["promise"]
+    (old,) = read_controls({METADATA_KEY: json.dumps(values)}, 8)
+    assert old == replace(YAW, promise=None)
+    assert (old.range, old.promised) == ("-30 to 25 deg", "")
+
+
+def test_what_people_are_told() -> None:
+    assert (YAW.range, YAW.promised) == ("-30 to 25 deg", "±4 in -12.5 to 10")
+    assert replace(SMILE, promise=Promise(0, 0.75, 1 / 30, 1)).promised == "±0.033 in 0 to 0.75"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -64,6 +92,16 @@ def test_none_is_fine() -> None:
         ({"group": "ears"}, "no known group: ears"),
         ({"colour": "red"}, "colour"),
         ({"vectors": [1]}, "cannot be used"),
+        (
+            {"promise": {"low": -31, "high": 10, "tolerance": 4, "share": 1}},
+            "yaw promises more than its range",
+        ),
+        ({"promise": {"low": 0, "high": 0, "tolerance": 4, "share": 1}}, "impossible range: 0 to 0"),
+        ({"promise": {"low": 0, "high": 9, "tolerance": 0, "share": 1}}, "is no promise"),
+        ({"promise": {"low": 0, "high": 9, "tolerance": 4, "share": 1.1}}, "is no promise"),
+        ({"promise": {"low": 0, "high": 9, "tolerance": 4, "share": float("nan")}}, "is no promise"),
+        ({"promise": {"low": 0, "high": 9}}, "cannot be used"),
+        ({"promise": 4}, "cannot be used"),
     ],
 )
 def test_unusable_controls(changes: dict[str, object], words: str) -> None:

@@ -27,6 +27,9 @@ def controls(
 ) -> None:
     """List the controls of weights; with -o, draw each at five values on a portrait.
 
+    A control's range is how far pictures hold. Below it stands the verified range, if there is one: there as
+    much arrives as is asked for, within the tolerance, on people on whom the control was not calibrated.
+
     Args:
         weights: Name or file of the network's weights.
         output: Where to draw them: .png, .jpg or .webp.
@@ -55,11 +58,10 @@ def controls(
     stored = open_weights(weights)
     known = read_controls(stored.metadata, stored.config.vectors)
     if len(known):
-        table = Table("group", "control", "range", "motion vectors", "meaning", box=None, pad_edge=False)
+        table = Table("group", "control", "range, verified", "vectors", "meaning", box=None, pad_edge=False)
         for control in sorted(known, key=lambda control: GROUPS.index(control.group)):
-            table.add_row(
-                control.group, control.name, control.range, _vectors(control.vectors), control.meaning
-            )
+            ranges = "\n".join(filter(None, (control.range, control.promised)))
+            table.add_row(control.group, control.name, ranges, _vectors(control.vectors), control.meaning)
         Console().print(table)
     else:
         print(
@@ -78,8 +80,8 @@ def controls(
 
 
 def _vectors(vectors: Mapping[int, float]) -> str:
-    """ "3: +0.02, 5: -0.001", the strongest first."""
-    strongest = sorted(vectors.items(), key=lambda item: -abs(item[1]))
-    listed = ", ".join(f"{index}: {amount:+.3g}" for index, amount in strongest[:_LISTED])
+    """ "#3 #5", the strongest first."""
+    strongest = sorted(vectors, key=lambda index: -abs(vectors[index]))
+    listed = " ".join(f"#{index}" for index in strongest[:_LISTED])
     more = len(strongest) - _LISTED
     return f"{listed} and {more} more" if more > 0 else listed

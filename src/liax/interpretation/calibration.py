@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,80 +13,77 @@ from liax.face.embed import SAME_PERSON
 from liax.interpretation.curves import Curve
 from liax.interpretation.instrument import Quantity
 from liax.interpretation.naming import LARGEST_LEAK, LEAST_TRAVEL
+from liax.interpretation.promises import best_line
 from liax.weights.controls import Control, Controls
 
-# What a control of the head may miss what was asked by, root mean square over people: so many degrees, or
-# this part of a usual deviation.
-TOLERANCE_DEG, _TOLERANCE = 4.0, 1 / 3
-# A control goes as far as so many of the people still show a face, and the same person's.
+# Pictures hold as long as so many of the people still show a face, and the same person's,
 _MOST_PEOPLE = 0.9
-# ... and as far as the factor still answers with this part of its steepest slope, and never turns back by it.
+# and the factor does not turn back by this part of its steepest slope; with as much it still answers.
 _ANSWERS = 0.2
 # A leak of this share is told with the control.
 _TOLD = 0.1
-# The group whose controls go by what is measured; expressions saturate, and go from 0 to their ends at 1.
+# The group whose controls go by what is measured; expressions saturate, and are 1 at their end.
 _MEASURED_GROUP = "head"
 
 
-class _Extent(NamedTuple):
-    """Places of a range's ends among the amounts, and the control's units for one of the curve's."""
+class _Usable(NamedTuple):
+    """Places among a curve's amounts: where the factor stops answering, and where pictures stop to hold."""
 
     first: int
     last: int
-    unit: float
+    first_held: int
+    last_held: int
 
 
 def calibrated(
     controls: Controls, curves: Mapping[str, Curve], quantities: Mapping[str, Quantity]
 ) -> Controls:
-    """The controls in units of what they measure, with ranges in which that holds; others are left out.
+    """The controls in units of what they measure, as far as pictures hold; others are left out.
 
     controls: named after the factor that they move (`name_vectors`). curves: of each over its whole range,
     by one instrument, whose factors `quantities` are.
 
-    A range ends where a face is lost or becomes another person's on more than a tenth of the portraits, or
-    where the factor stops answering; what then moves little, or something else much more, is no control.
+    Pictures hold as long as nine of ten portraits show a face, and the same person's, and the factor does not
+    turn back. A factor that hardly moves until then, or something else that moves much more, is no control.
 
-    Controls of the head are in the factor's own units (degrees, or parts of the square) by the best straight
-    line. Its range is the widest, to both sides if that can be, in which every amount is met within 4 degrees
-    or a third of a usual deviation, root mean square over the portraits: networks do not turn all heads
-    alike. Other controls are 1 at the farther end of their range.
+    Controls of the head are in the factor's own units (degrees, or parts of the square) by a straight line,
+    go as far as the factor answers, and promise the range in which every amount is met within 4 degrees or a
+    third of a usual deviation, root mean square over the portraits: networks do not turn all heads alike.
+    Other controls are 1 where the factor stops answering, on the side where that is later. The other side
+    goes as far if pictures hold: a face at rest cannot close its mouth, but another may be open.
     """
     found = []
     for control in controls:
         curve, quantity = curves[control.name], quantities[control.name]
+        usable = _usable(curve, control.name)
+        answering = curve.between(usable.first, usable.last)
+        if usable.first == usable.last or not _worth_having(answering, control.name, quantities):
+            continue
+        promise = None
         if control.group == _MEASURED_GROUP:
-            extent = _by_measure(curve, control.name, quantity)
+            unit, promise = best_line(answering, control.name, quantity)
+            low, high = unit * answering.asked_A[[0, -1]]
         else:
-            extent = _by_range(curve, control.name)
-        if extent is None:
-            continue
-        curve = curve.between(extent.first, extent.last)
-        moved = curve.moved(control.name, quantities)
-        if not _worth_having(curve, control.name, quantity, moved):
-            continue
-        low, high = curve.asked_A[[0, -1]] * extent.unit
+            unit = 1 / float(np.abs(answering.asked_A).max())
+            low, high = (unit * curve.asked_A[[usable.first_held, usable.last_held]]).clip(-1, 1)
+        if promise is not None:
+            promise = replace(promise, low=_inwards(promise.low), high=_inwards(promise.high))
         found.append(
             Control(
                 control.name,
                 control.group,
-                {m: amount / extent.unit for m, amount in control.vectors.items()},
+                {m: amount / unit for m, amount in control.vectors.items()},
                 _inwards(low),
                 _inwards(high),
                 quantity.unit if control.group == _MEASURED_GROUP else "",
-                quantity.meaning + _leak_told(control.name, moved),
+                quantity.meaning + _leak_told(control.name, answering.moved(control.name, quantities)),
+                promise,
             )
         )
     return Controls(controls.count, tuple(found))
 
 
-def tolerance(quantity: Quantity) -> float:
-    """What a calibrated control may miss the amount asked by, in the factor's units."""
-    return TOLERANCE_DEG if quantity.unit == "deg" else _TOLERANCE * quantity.usual
-
-
-def _usable(curve: Curve, factor: str) -> tuple[int, int]:
-    """The amounts around 0 at which faces hold together and the factor answers: first and last place."""
+def _usable(curve: Curve, factor: str) -> _Usable:
     own_PA = curve.of(factor)
     zero = int(np.flatnonzero(curve.asked_A == 0)[0])
     begun_P = np.isfinite(own_PA[:, zero])
@@ -97,64 +94,30 @@ def _usable(curve: Curve, factor: str) -> tuple[int, int]:
     slope_B = np.diff(mean_A) / np.diff(curve.asked_A)
     slope_B = slope_B / max(float(slope_B.max()), 1e-12)
     # Outwards from 0, what each step leads to; its slope is that of the interval between.
-    below = _farthest(whole_A[:zero][::-1], slope_B[:zero][::-1])
-    above = _farthest(whole_A[zero + 1 :], slope_B[zero:])
-    return zero - below, zero + above
+    below, below_held = _farthest(whole_A[:zero][::-1], slope_B[:zero][::-1])
+    above, above_held = _farthest(whole_A[zero + 1 :], slope_B[zero:])
+    return _Usable(zero - below, zero + above, zero - below_held, zero + above_held)
 
 
-def _farthest(whole_S: NDArray[np.bool_], slope_S: NDArray[np.float64]) -> int:
-    """How many steps to go: while faces are whole and nothing turns back, and to the last that answers.
+def _farthest(whole_S: NDArray[np.bool_], slope_S: NDArray[np.float64]) -> tuple[int, int]:
+    """How many steps the factor answers, and how many faces are whole and nothing turns back.
 
     An eye that hardly answers at first and then closes is closed; a mouth that is wide open is not opened on.
     """
-    farthest = 0
+    answers = held = 0
     for step, (whole, slope) in enumerate(zip(whole_S, slope_S, strict=True), start=1):
         if not whole or slope < -_ANSWERS:
             break
-        farthest = step if slope > _ANSWERS else farthest
-    return farthest
+        held = step
+        answers = step if slope > _ANSWERS else answers
+    return answers, held
 
 
-def _by_range(curve: Curve, factor: str) -> _Extent | None:
-    first, last = _usable(curve, factor)
-    if first == last:
-        return None
-    return _Extent(first, last, 1 / float(np.abs(curve.asked_A[[first, last]]).max()))
-
-
-def _by_measure(curve: Curve, factor: str, quantity: Quantity) -> _Extent | None:
-    """The widest range in which one straight line tells every portrait's change well enough."""
-    own_PA, (first, last) = curve.of(factor), _usable(curve, factor)
-    zero = int(np.flatnonzero(curve.asked_A == 0)[0])
-    best: _Extent | None = None
-    for low, high in product(range(first, zero + 1), range(zero, last + 1)):
-        asked_A, got_PA = curve.asked_A[low : high + 1], own_PA[:, low : high + 1]
-        known_PA = np.isfinite(got_PA)
-        got_PA = np.where(known_PA, got_PA, 0.0)
-        weight = float((known_PA * asked_A**2).sum())
-        unit = float((got_PA * asked_A).sum()) / weight if weight else 0.0
-        if unit <= 0:
-            continue
-        off_PA = np.where(known_PA, got_PA - unit * asked_A, 0.0)
-        error_A = np.sqrt((off_PA**2).sum(0) / known_PA.sum(0).clip(1))
-        if (error_A > tolerance(quantity)).any():
-            continue
-        found = _Extent(low, high, unit)
-        if best is None or _reach(curve.asked_A, found) > _reach(curve.asked_A, best):
-            best = found
-    return best
-
-
-def _reach(asked_A: NDArray[np.float64], extent: _Extent) -> tuple[float, float]:
-    """How far a range goes either way, and in all: what both directions have counts first."""
-    down, up = -asked_A[extent.first] * extent.unit, asked_A[extent.last] * extent.unit
-    return min(down, up), down + up
-
-
-def _worth_having(curve: Curve, factor: str, quantity: Quantity, moved: Mapping[str, float]) -> bool:
+def _worth_having(curve: Curve, factor: str, quantities: Mapping[str, Quantity]) -> bool:
     """Whether the factor moves far enough, and nothing else much more."""
+    moved = curve.moved(factor, quantities)
     others = [abs(amount) for name, amount in moved.items() if name != factor]
-    far = curve.travel(factor) >= LEAST_TRAVEL * quantity.usual
+    far = curve.travel(factor) >= LEAST_TRAVEL * quantities[factor].usual
     return far and max(others, default=0.0) < LARGEST_LEAK
 
 

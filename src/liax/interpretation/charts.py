@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -20,19 +20,20 @@ def asked_and_got(
     got_PA: NDArray[np.float64],
     *,
     ideal: bool,
-    tolerance: float = 0.0,
+    promise: Mapping[str, float] | None = None,
 ) -> Markup:
     """What P portraits measure at the A amounts asked for, and its mean.
 
-    ideal: draw the line on which both are the same, and `tolerance` about it.
+    ideal: draw the line on which both are the same. promise: draw its tolerance about that line, from its low
+    to its high.
     """
     chart = Chart(name, 300, 240)
     asked = np.asarray(asked_A, np.float64)
     ends = asked[[0, -1]]
+    if promise is not None:
+        kept, allowed = np.array([promise["low"], promise["high"]]), promise["tolerance"]
+        chart.axes.fill_between(kept, kept - allowed, kept + allowed, color=MUTED, alpha=0.2, linewidth=0)
     if ideal:
-        chart.axes.fill_between(
-            ends, ends - tolerance, ends + tolerance, color=MUTED, alpha=0.14, linewidth=0
-        )
         chart.axes.plot(ends, ends, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
     each_PA = np.broadcast_to(asked, got_PA.shape)
     chart.axes.plot(each_PA.ravel(), got_PA.ravel(), "o", color=ACCENT, alpha=0.35, ms=3.5, mew=0)

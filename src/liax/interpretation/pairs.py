@@ -44,7 +44,7 @@ def measure_sums(
     progress: Progress | None = None,
 ) -> list[Sum]:
     """Of every pair of controls; the pair that adds up worst first. The rest is as in `measure_moves`."""
-    ends_K = np.array([max(control.low, control.high, key=abs) for control in controls])
+    ends_K = np.array([max(control.high, control.low, key=abs) for control in controls])
     single_KM = (_SHARE * ends_K * controls.directions_MK).T
     pairs = list(combinations(range(len(controls)), 2))
     if not pairs:

@@ -12,13 +12,13 @@ import numpy as np
 from liax.face.embed import SAME_PERSON
 from liax.files import replacing
 from liax.interpretation import charts
-from liax.interpretation.calibration import TOLERANCE_DEG
 from liax.interpretation.summary import entangled, facts, listed, summarise
 from liax.interpretation.tables import (
     SCORES,
     controls_table,
     factors_table,
     in_unit,
+    promised,
     scores_table,
     span,
     sparsity_table,
@@ -89,7 +89,9 @@ def _strips(results: Results, strips: Mapping[str, Path]) -> list[dict[str, Any]
             continue
         values = five_values(_control(control))
         share = verification(results, control)["leakage"]
-        words = [control["meaning"].partition("; leaks")[0], span(control), f"leaks {percent(share)}"]
+        words = [control["meaning"].partition("; leaks")[0], span(control)]
+        words += [f"verified to {promised(control)}"] if control["promise"] else []
+        words += [f"leaks {percent(share)}"]
         found.append(
             {
                 "name": control["name"],
@@ -111,9 +113,6 @@ def _control(values: Results) -> Control:
 def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
     if not results["controls"]:
         return None
-    tolerances = {
-        control["name"]: TOLERANCE_DEG for control in results["controls"] if control["unit"] == "deg"
-    }
     drawn = []
     for control in results["controls"] if drawable else ():
         found = verification(results, control)
@@ -125,7 +124,7 @@ def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
                 found["asked"],
                 got_PA,
                 ideal=control["group"] == "head",
-                tolerance=tolerances.get(control["name"], 0.0),
+                promise=control["promise"],
             )
         )
     return {"charts": drawn, "table": controls_table(results)}

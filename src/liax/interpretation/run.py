@@ -69,7 +69,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """controls: named and calibrated. results: what results.json holds."""
+    """controls: named, calibrated and verified. results: what results.json holds."""
 
     controls: Controls
     results: dict[str, Any]
@@ -117,8 +117,7 @@ def interpret(
         observed = observed_frames(work, settings.frames)
         observed_MV = observed_values(observed.alpha_NM, settings.values)
         effects = effects_of_vectors(work, observed_MV)
-        controls = calibrated_controls(work, observed_MV)
-        verified = verified_controls(work, controls)
+        controls, verified = verified_controls(work, calibrated_controls(work, observed_MV))
         sums = sums_of_edits(work, controls)
     scores = [] if "scores" in left_out else scores_by_instruments(work, observed)
     if settings.heads is not None and not {"scores", "heads"} & left_out.keys():

@@ -25,6 +25,7 @@ from liax.interpretation.naming import lively_vectors, name_vectors, trial_value
 from liax.interpretation.observe import Observations, load_observations, observe
 from liax.interpretation.pairs import Sum, measure_sums
 from liax.interpretation.path_length import path_length
+from liax.interpretation.promises import confirmed
 from liax.interpretation.sparsity import used
 from liax.interpretation.together import Together, columns
 from liax.interpretation.verification import round_amounts, verified
@@ -119,8 +120,9 @@ def calibrated_controls(work: Work, observed_MV: NDArray[np.float64]) -> Control
     return calibrated(named, by_first, first.factors)
 
 
-def verified_controls(work: Work, controls: Controls) -> list[dict[str, Any]]:
-    """Every control with what each instrument measures of it on the people who are held out."""
+def verified_controls(work: Work, controls: Controls) -> tuple[Controls, list[dict[str, Any]]]:
+    """On the people who are held out: the controls with what they promise there (`confirmed`), and every
+    control with what each instrument measures of it."""
     curves = measure_curves(
         work.animator,
         work.portraits.held_out,
@@ -131,7 +133,9 @@ def verified_controls(work: Work, controls: Controls) -> list[dict[str, Any]]:
         stage="verifying controls",
         **work.options(),
     )
-    return [
+    first = work.instrument.parts[0].name
+    items = tuple(confirmed(control, curves[control.name].seen_by(first)) for control in controls)
+    found = [
         asdict(control)
         | {
             "verified": {
@@ -140,8 +144,9 @@ def verified_controls(work: Work, controls: Controls) -> list[dict[str, Any]]:
                 if control.name in part.factors
             }
         }
-        for control in controls
+        for control in items
     ]
+    return Controls(controls.count, items), found
 
 
 def sums_of_edits(work: Work, controls: Controls) -> list[Sum]:

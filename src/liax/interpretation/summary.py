@@ -49,9 +49,11 @@ def summarise(results: Results) -> list[str]:
 
 
 def _asked_for(results: Results, control: Results) -> str:
-    """ "yaw=15deg turns heads by 14.6° ± 2.1°", of an amount well within the range."""
+    """ "yaw=15deg gives 14.6° ± 2.1°", of what is promised the amount nearest to that, either way."""
     found = verification(results, control)
-    place = min(range(len(found["asked"])), key=lambda a: abs(found["asked"][a] - _ASKED_DEG))
+    ends = control["promise"] or control
+    known = [a for a, asked in enumerate(found["asked"]) if ends["low"] <= asked <= ends["high"] and asked]
+    place = min(known, key=lambda a: (abs(abs(found["asked"][a]) - _ASKED_DEG), -found["asked"][a]))
     asked, mean, deviation = (found[key][place] for key in ("asked", "mean_A", "deviation_A"))
     return f"{control['name']}={asked:g}deg gives {number(mean, 1)}° ± {number(deviation, 1)}°"
 

@@ -35,7 +35,7 @@ def verification(results: Results, control: Results) -> Results:
 
 
 def controls_table(results: Results) -> Table:
-    """A control a row: its range, what of an amount asked for arrives, how exactly, and what it leaks."""
+    """A control a row: its range, what it promises, what of an amount arrives, and what it leaks."""
     others = list(results["instruments"])[1:]
     rows = []
     for control in results["controls"]:
@@ -47,18 +47,20 @@ def controls_table(results: Results) -> Table:
             [
                 control["name"],
                 span(control),
+                promised(control) or number(None),
+                percent(found["within"]),
+                in_unit(found["error"], control),
                 " ".join(vectors),
                 percent(found["gain"]),
                 *map(percent, second),
-                in_unit(found["error"], control),
-                percent(found["within"]),
                 percent(found["leakage"]),
                 ", ".join(into),
                 number(found["identity"]),
             ]
         )
-    head = ["control", "range", "vectors", "arrives", *(f"arrives, by {other}" for other in others)]
-    return Table([*head, "off by", "within 4°", "leaks", "most into", "identity drift"], rows)
+    head = ["control", "range", "verified", "tries within", "off by", "vectors", "arrives"]
+    head += [f"arrives, by {other}" for other in others]
+    return Table([*head, "leaks", "most into", "identity drift"], rows)
 
 
 def scores_table(group: Results) -> Table:
@@ -144,6 +146,14 @@ def leaks(results: Results, control: Results) -> list[tuple[str, float]]:
 def span(control: Results) -> str:
     """ "−29° to 29°"."""
     return f"{in_unit(control['low'], control, 3)} to {in_unit(control['high'], control, 3)}"
+
+
+def promised(control: Results) -> str:
+    """ "±4° in −10° to 12°"; "" where nothing is promised."""
+    if (promise := control["promise"]) is None:
+        return ""
+    low, high = (in_unit(promise[end], control, 3) for end in ("low", "high"))
+    return f"±{in_unit(promise['tolerance'], control)} in {low} to {high}"
 
 
 def in_unit(value: float | None, control: Results, figures: int = 2) -> str:

@@ -86,8 +86,9 @@ def _check(control: Control, value: float, unit: str, force: bool) -> None:
         raise LiaxError(f"{control.name} is {known}, not in {unit}; give {control.name}={value:g}.")
     slack = _SLACK * (control.high - control.low)
     if not (force or control.low - slack <= value <= control.high + slack):
+        exact = f" (verified to {control.promised})" if control.promise else ""
         raise LiaxError(
-            f"{control.name}={value:g}{control.unit} is out of its range {control.range}; "
+            f"{control.name}={value:g}{control.unit} is out of its range {control.range}{exact}; "
             "stay within it, or pass --force."
         )
 

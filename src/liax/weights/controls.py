@@ -25,6 +25,27 @@ METADATA_KEY = "controls"
 
 
 @dataclass(frozen=True)
+class Promise:
+    """Where a control gives what is asked of it, as was measured on people on whom it was not calibrated.
+
+    low, high: the range of which that holds, low <= 0 <= high. tolerance: what may be missed by, root mean
+    square over people; all three in the control's units. share: part of the tries in that range, 0 to 1,
+    which were within the tolerance.
+    """
+
+    low: float
+    high: float
+    tolerance: float
+    share: float
+
+    def __post_init__(self) -> None:
+        if not (-math.inf < self.low <= 0 <= self.high < math.inf and self.low < self.high):
+            raise ValueError(f"what is promised has an impossible range: {self.low} to {self.high}")
+        if not (0 < self.tolerance < math.inf and 0 <= self.share <= 1):
+            raise ValueError(f"{self.share} of tries within {self.tolerance} is no promise")
+
+
+@dataclass(frozen=True)
 class Control:
     """A named direction in motion space; 0 leaves the picture as it is.
 
@@ -33,6 +54,7 @@ class Control:
     low, high: the range in which pictures hold together, in units; low < 0 < high, or one of them 0.
     unit: "deg" for degrees, "" for a bare number.
     meaning: what growing values do, in a few words: "turns the head to the viewer's right".
+    promise: the part of the range in which as much arrives as is asked for; None where nobody measured that.
     """
 
     name: str
@@ -42,6 +64,7 @@ class Control:
     high: float
     unit: str = ""
     meaning: str = ""
+    promise: Promise | None = None
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
@@ -50,11 +73,20 @@ class Control:
             raise ValueError(f"control {self.name} has an impossible range: {self.low} to {self.high}")
         if not self.vectors or not all(map(math.isfinite, self.vectors.values())):
             raise ValueError(f"control {self.name} moves no vector by a finite amount")
+        if self.promise and not self.low <= self.promise.low < self.promise.high <= self.high:
+            raise ValueError(f"control {self.name} promises more than its range")
 
     @property
     def range(self) -> str:
         """ "-25 to 25 deg", as people are told."""
         return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+
+    @property
+    def promised(self) -> str:
+        """ "±4 in -10 to 12", as people are told beside the range; "" where nothing is promised."""
+        if self.promise is None:
+            return ""
+        return f"±{self.promise.tolerance:.2g} in {self.promise.low:g} to {self.promise.high:g}"
 
 
 @dataclass(frozen=True)
@@ -133,4 +165,5 @@ def _control(values: dict[str, Any], count: int) -> Control:
     vectors = {int(index): float(amount) for index, amount in values["vectors"].items()}
     if not all(0 <= index < count for index in vectors):
         raise ValueError(f"{values['name']} moves a vector that does not exist")
-    return Control(**{**values, "vectors": vectors})
+    promise = values.get("promise")
+    return Control(**{**values, "vectors": vectors, "promise": promise and Promise(**promise)})
