@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from liax.app.studio import LONG, Studio
+from liax.app.words import FAULT, for_page
 from liax.app.work import Told, Work
+from liax.errors import LiaxError
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """What long work returns: the new values of the outputs, and a sentence that tells what came out."""
+
+    values: Sequence[Any]
+    said: str
 
 
 class JobView:
@@ -34,10 +43,72 @@ class JobView:
         inputs: Sequence[gr.components.Component],
         outputs: Sequence[gr.components.Component],
     ) -> None:
-        """Let the start button do the work that `prepare(*values of inputs)` returns.
+        """Let the start button do the work that `prepare(*values of inputs)` gives; it returns an Outcome.
 
-        prepare: checks what was given, quickly, and raises LiaxError; the work does the rest. The work
-            returns the new values of `outputs` as a tuple, whose last item may be followed by a sentence
-            that tells what came out: (*values, "125 frames, 5.0 s, 256x256").
+        prepare: checks what was given, quickly, and raises LiaxError for what does not work.
         """
-        raise NotImplementedError
+
+        def run(*values: Any) -> Iterator[dict[gr.components.Component, Any]]:
+            try:
+                job = self._studio.job(prepare(*values))
+                for told in job:
+                    yield {self.status: progress_html(told)}
+                outcome: Outcome = job.result
+                said = done_html(outcome.said, job.warnings, self._studio)
+                yield {self.status: said, **dict(zip(outputs, outcome.values, strict=True))}
+            except Exception as error:
+                yield {self.status: error_html(error, self._studio)}
+
+        buttons = [self.start, self.stop]
+        waiting = self.start.click(
+            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(Told("waiting"))),
+            outputs=[*buttons, self.status],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        running = waiting.then(
+            run,
+            list(inputs),
+            [self.status, *outputs],
+            concurrency_id=LONG,
+            concurrency_limit=1,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        ready = (gr.update(visible=True), gr.update(visible=False))
+        running.then(
+            lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
+        )
+        self.stop.click(
+            lambda: (*ready, _box("Stopped. Nothing was kept of it.", "note")),
+            outputs=[*buttons, self.status],
+            cancels=[running],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+
+def progress_html(told: Told) -> str:
+    """How far it is, for eyes and for screen readers."""
+    value = "" if told.share is None else f' value="{told.share:.3f}"'
+    return f'<div class="liax-progress" role="status"><span>{told}</span><progress{value}></progress></div>'
+
+
+def done_html(said: str, warnings: Sequence[str], studio: Studio) -> str:
+    """What came out, and what is to be said about it."""
+    notes = "".join(_box(for_page(warning, studio.folder), "note") for warning in warnings)
+    return (_box(for_page(said, studio.folder), "done") if said else "") + notes
+
+
+def error_html(error: Exception, studio: Studio) -> str:
+    """What a visitor is told of an error: a LiaxError's sentence; of others only that there was one."""
+    if isinstance(error, LiaxError):
+        return _box(for_page(error, studio.folder), "error")
+    log.error("an event of the page failed", exc_info=error)
+    return _box(FAULT, "error")
+
+
+def _box(text: str, kind: str) -> str:
+    return f'<div class="liax-{kind}" role="{"alert" if kind == "error" else "status"}">{text}</div>'

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from liax.app.limits import Limits
+from liax.app.uploads import check_picture
 from liax.app.work import Job, Work
 from liax.portrait import Animator, open_still
 from liax.portrait.still import Still
@@ -46,7 +47,11 @@ class Studio:
         return self.animator.controls
 
     def still(self, path: Path, face: int | None = None, crop: bool = True) -> Still:
-        """The portrait at `path` as `open_still` gives it; the last ones stay encoded."""
+        """The portrait at `path` as `open_still` gives it; the last ones stay encoded.
+
+        Raises LiaxError also for what is beyond the limits.
+        """
+        check_picture(path, self.limits)
         key = (path, face, crop)
         with self._lock:
             if key not in self._stills:
@@ -62,12 +67,17 @@ class Studio:
         Results that are older than the limits keep them are removed here.
         """
         oldest = time.time() - 60 * self.limits.kept_minutes
-        for folder in self.folder.iterdir():
+        results = self.folder / "results"
+        for folder in results.glob("*"):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
-        folder = self.folder / secrets.token_hex(16)
-        folder.mkdir()
+        folder = results / secrets.token_hex(16)
+        folder.mkdir(parents=True)
         return folder / name
+
+    def forget(self, path: Path) -> None:
+        """Remove a result, and its folder."""
+        shutil.rmtree(path.parent, ignore_errors=True)
 
     def job(self, work: Work) -> Job:
         """Long work within the limits; see `Job`."""

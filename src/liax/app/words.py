@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
 # What the command line calls it -> what the page calls it.
 _NAMES = {
-    r"liax controls lists them": "the sliders show them",
-    r"with liax encode": "with “Save motion”",
-    r"liax encode": "“Save motion”",
-    r"--driving-face": "“Which face in the video”",
-    r"--face": "“Which face”",
-    r"--no-crop": "“Already cropped to the face”",
-    r"--paste": "“In the whole picture”",
+    "liax controls lists them": "the sliders show them",
+    "liax encode": "“Save this motion”",
+    "--driving-face": "“Which face in the video”",
+    "--face": "“Which face in the portrait”",
+    "--no-crop": "“Already cropped to the face”",
+    "--paste": "“In the whole picture”",
+    "--force": "a gentler value",
 }
+FAULT = "Something went wrong on our side. Please try again; the log of `liax studio` says more."
 
 
-def for_page(message: str, folder: Path) -> str:
-    """The message, with files in `folder` (of the server) called by their own names."""
-    message = re.sub(re.escape(str(folder)) + r"/(?:[0-9a-zA-Z_]+/)*", "", message)
+def for_page(message: object, folder: Path) -> str:
+    """The message as HTML, with files in `folder` (of the server) called by their own names."""
+    text = re.sub(re.escape(str(folder)) + r"/(?:\w+/)*", "", str(message))
     for name, shown in _NAMES.items():
-        message = re.sub(name + r"\b", shown, message)
-    return message
+        text = re.sub(re.escape(name) + r"\b", shown, text)
+    return html.escape(text)

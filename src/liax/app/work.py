@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from liax.app.hearing import heard
 from liax.errors import LiaxError
 from liax.portrait.clip import Progress
 
@@ -44,7 +45,8 @@ class Told:
 
 
 class Job:
-    """`work`, running from the first `next` on; iterate to hear how far it is, then take `result`.
+    """`work`, running from the first `next` on; iterate to hear how far it is, then take `result`
+    and the library's `warnings`.
 
     most_frames: beyond these the work ends with a LiaxError.
     Iterating raises what the work raises. When the iteration is given up (`close`, or the generator is
@@ -57,6 +59,7 @@ class Job:
         self._began = time.monotonic()
         self._error: BaseException | None = None
         self.result: Any = None
+        self.warnings: list[str] = []
 
     def __iter__(self) -> Iterator[Told]:
         thread = threading.Thread(target=self._run, name="liax-job", daemon=True)
@@ -72,7 +75,8 @@ class Job:
 
     def _run(self) -> None:
         try:
-            self.result = self._work(self._progress)
+            with heard() as self.warnings:
+                self.result = self._work(self._progress)
         except BaseException as error:
             self._error = error
 
@@ -80,7 +84,9 @@ class Job:
         if self._stop.is_set():
             raise _StoppedError
         if done > self._most:
-            raise LiaxError(f"This is longer than the {self._most} frames that are made at once; cut it shorter.")
+            raise LiaxError(
+                f"This is longer than the {self._most} frames that are made at once; cut it shorter."
+            )
         now = time.monotonic()
         if stage != self._told.stage:
             self._began = now

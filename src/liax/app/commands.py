@@ -1,0 +1,99 @@
+"""What was set on the page, as a command line and as a Python program that do the same."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of one of the library's functions, as the page makes it.
+
+    command: of `liax` ("edit-video"). inputs: names of the files given, then `output` is written.
+    settings: control's name -> amount. options: keyword arguments that are not the default.
+    weights: as for `--weights`.
+    """
+
+    command: str
+    inputs: Sequence[str]
+    output: str
+    settings: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = "small"
+
+    def command_line(self) -> str:
+        """ "liax edit portrait.jpg -o edited.png --set yaw=10"."""
+        words = ["liax", self.command, *self.inputs, "-o", self.output]
+        if self.settings:
+            words += ["--set", _listed(self.settings)]
+        for name, value in self.options.items():
+            words += _flag(name, value)
+        if self.weights != "small":
+            words += ["--weights", self.weights]
+        return shlex.join(words)
+
+    def python(self) -> str:
+        """A program that can be run as it is."""
+        opening = f"animator = liax.Animator(liax.load({self.weights!r}))"
+        files = [f"Path({name!r})" for name in self.inputs]
+        keywords = [f"{name}={value!r}" for name, value in self.options.items()]
+        settings = repr(dict(self.settings))
+        output = f"Path({self.output!r})"
+        if self.command == "animate":
+            keywords += [f"edit={settings}"] if self.settings else []
+            imports = ["from liax.portrait import animate_file"]
+            does = [_call("animate_file", ["animator", *files, output, *keywords])]
+        elif self.command == "edit":
+            imports = ["from liax.media.images import write_image", "from liax.portrait import edit_image"]
+            does = [
+                "edited = " + _call("edit_image", ["animator", *files, settings, *keywords]),
+                f"write_image({output}, edited.picture_HW3)",
+            ]
+        else:
+            imports = ["from liax.portrait import edit_video, write_clip"]
+            does = [
+                "clip = " + _call("edit_video", ["animator", *files, settings, *keywords]),
+                f"write_clip(clip, {output})",
+            ]
+        return "\n".join(["from pathlib import Path", "", "import liax", *imports, "", opening, *does])
+
+
+class CommandsView:
+    """A folded part of a tab that shows a call as a command and as a program, each to be copied."""
+
+    def __init__(self) -> None:
+        with gr.Accordion("The same from the command line or Python", open=False):
+            self.shell = gr.Code(language="shell", label="Command line", interactive=False, lines=1)
+            self.program = gr.Code(language="python", label="Python", interactive=False, lines=1)
+        self.outputs = [self.shell, self.program]
+
+    def shows(self, call: Call) -> tuple[str, str]:
+        """New values of `outputs`."""
+        return call.command_line(), call.python()
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return [option, _listed(value)]
+    if value is True:
+        return [option]
+    if value is False:
+        return [{"relative": "--absolute"}.get(name, f"--no-{name.replace('_', '-')}")]
+    return [option, str(value)]
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ",".join(f"{name}={value:g}" for name, value in values.items())
+
+
+def _call(function: str, arguments: Sequence[str]) -> str:
+    line = f"{function}({', '.join(arguments)})"
+    if len(line) <= 88:
+        return line
+    return f"{function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"

@@ -1,0 +1,92 @@
+"""The page: its tabs, what it refuses, and how it is served."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Before Gradio is imported, which would else ask its makers' server for news.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
+
+from liax.app import animate_tab, edit_image_tab, edit_video_tab
+from liax.app.studio import Studio
+
+_INTRODUCTION = """# liax studio
+Bring a portrait to life: with the motion of a video, or by hand. The example is ready: press **Animate**."""
+
+
+class Page(gr.Blocks):
+    """Gradio's page that takes nothing from visitors but values and files that they uploaded."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        _refuse_places(inputs)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except InvalidPathError as error:
+            raise _refused("This file was not uploaded here; upload it again.") from error
+        except ComponentProcessingError as error:
+            raise _refused("This file cannot be read; give a JPEG, PNG or WebP picture.") from error
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The page of this studio; its temporary files lie in the studio's folder."""
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)
+    kept = 60 * studio.limits.kept_minutes
+    with Page(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
+        gr.Markdown(_INTRODUCTION)
+        with gr.Tab("Animate"):
+            animate_tab.build(studio)
+        with gr.Tab("Edit image"):
+            edit_image_tab.build(studio)
+        with gr.Tab("Edit video"):
+            edit_video_tab.build(studio)
+    page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
+    return page
+
+
+def serve(
+    studio: Studio, *, host: str = "127.0.0.1", port: int | None = None, share: bool = False
+) -> tuple[gr.Blocks, str]:
+    """The running page of this studio and its address; `close()` ends it.
+
+    port: None takes the first free one from 7860 on. share: also make a public link, through Gradio's server.
+    Raises OSError when the port is taken.
+    """
+    page = build(studio)
+    _, address, public = page.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        max_file_size=f"{studio.limits.megabytes}mb",
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        footer_links=["settings"],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+    )
+    return page, public or address
+
+
+def _refuse_places(value: Any) -> None:
+    """Refuse files that a visitor names by an address, or sends as text past the limits of uploads."""
+    if isinstance(value, Mapping):
+        path, url = str(value.get("path") or ""), str(value.get("url") or "")
+        if "://" in path or url.startswith("data:"):
+            raise _refused("Upload the file itself; addresses are not fetched.")
+        for item in value.values():
+            _refuse_places(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            _refuse_places(item)
+
+
+def _refused(sentence: str) -> gr.Error:
+    return gr.Error(sentence, print_exception=False)

@@ -1,0 +1,79 @@
+"""What visitors upload: looked at before anything is decoded, and refused when it is too much."""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from PIL import Image, UnidentifiedImageError
+
+from liax.app.limits import Limits
+from liax.errors import LiaxError
+from liax.portrait.template import load_template
+
+# The formats that are read: none that can name other files, nor one that needs another program.
+_PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
+_VIDEOS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
+
+
+def check_picture(path: Path, limits: Limits) -> None:
+    """Raise LiaxError unless `path` is a picture within the limits; decodes none of it."""
+    _check_file(path, limits)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_PICTURES) as image:
+                pixels = image.width * image.height
+    except Image.DecompressionBombError:
+        pixels = Image.MAX_IMAGE_PIXELS or 0
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        raise LiaxError(f"{path} is not a picture that can be read; give a JPEG, PNG or WebP.") from error
+    if pixels > limits.picture_megapixels * 1_000_000:
+        raise LiaxError(
+            f"{path} is too large; give a picture of up to {limits.picture_megapixels} megapixels."
+        )
+
+
+def check_video(path: Path, limits: Limits) -> None:
+    """Raise LiaxError unless `path` is a video within the limits, as far as it says; decodes none of it."""
+    _check_file(path, limits)
+    options = {"format_whitelist": _VIDEOS, "protocol_whitelist": "file"}
+    try:
+        with av.open(path, options=options, metadata_errors="replace") as container:
+            streams = container.streams.video
+            if not streams:
+                raise LiaxError(f"{path} has no pictures in it; give a video such as an MP4.")
+            pixels = max(stream.width * stream.height for stream in streams)
+            declared = [
+                stream.duration * stream.time_base
+                for stream in streams
+                if stream.duration and stream.time_base
+            ]
+            seconds = max([*declared, Fraction(container.duration or 0, av.time_base)])
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise LiaxError(
+            f"{path} is not a video that can be read; give one such as an MP4 or WebM."
+        ) from error
+    if pixels > limits.video_megapixels * 1_000_000:
+        raise LiaxError(f"{path} has too many pixels; give a video of up to 4K (3840 × 2160).")
+    if seconds > limits.seconds:
+        raise LiaxError(
+            f"{path} lasts {float(seconds):.0f} s; cut it to {limits.seconds} s or less, which is "
+            "how much is made here at once."
+        )
+
+
+def check_motion(path: Path, limits: Limits) -> None:
+    """Raise LiaxError unless `path` is a motion template within the limits."""
+    _check_file(path, limits)
+    if load_template(path).total > limits.frames:
+        raise LiaxError(f"{path} has too many frames; give a motion of up to {limits.frames}.")
+
+
+def _check_file(path: Path, limits: Limits) -> None:
+    if not path.is_file():
+        raise LiaxError(f"{path} is not kept here any more; upload it again.")
+    if path.stat().st_size > limits.megabytes * 1_000_000:
+        raise LiaxError(f"{path} is too large; give a file of up to {limits.megabytes} MB.")
