@@ -173,6 +173,14 @@ def test_the_coefficients_stay_within_the_controls_ranges() -> None:
     assert_allclose(edit_M, [0.8, 0, 0, 0, -0.5, 0, LARGEST_EDIT, 0], atol=1e-6)
 
 
+def test_a_vector_that_several_controls_move_goes_as_far_as_one_of_them() -> None:
+    controls = Controls(3, (CONTROLS["yaw"], Control("pitch", "head", {0: 0.5, 1: -0.1}, -3, 1)))
+    edit_M = np.array([-1.7, 0.5, -3])
+    assert_allclose(within_ranges(controls, edit_M), [-1.5, 0.3, -LARGEST_EDIT])
+    assert_allclose(within_ranges(controls, -edit_M), [0.8, -0.1, LARGEST_EDIT])
+    assert_allclose(within_ranges(Controls(3), edit_M), [-1.7, 0.5, -LARGEST_EDIT])
+
+
 def test_weights_without_controls_align_all_or_nothing(tiny: LIAX, portrait_HW3: np.ndarray) -> None:
     animator = Animator(tiny, "cpu")
     turned_HW3 = np.ascontiguousarray(portrait_HW3[:, ::-1])

@@ -67,12 +67,12 @@ def align_source(
 
 
 def within_ranges(controls: Controls, edit_M: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The edit (M,) with each control's part brought into its range, and no vector beyond ±LARGEST_EDIT."""
-    if controls.items:
-        directions_MK = controls.directions_MK
-        amounts_K = _amounts(directions_MK, edit_M)
-        low_K, high_K = np.array([(control.low, control.high) for control in controls]).T
-        edit_M = edit_M + directions_MK @ (amounts_K.clip(low_K, high_K) - amounts_K)
+    """The edit (M,) with no vector farther than a control takes it, and none beyond ±LARGEST_EDIT."""
+    directions_MK = controls.directions_MK
+    ends_2K = np.array([(control.low, control.high) for control in controls]).reshape(-1, 2).T
+    ends_M2K = directions_MK[:, None] * ends_2K
+    limited_M = edit_M.clip(ends_M2K.min((1, 2), initial=0.0), ends_M2K.max((1, 2), initial=0.0))
+    edit_M = np.where(directions_MK.any(1), limited_M, edit_M)
     return edit_M.clip(-LARGEST_EDIT, LARGEST_EDIT).astype(np.float32)
 
 

@@ -14,8 +14,8 @@ from liax.weights.controls import GROUPS, Control, Controls
 # Among strengths by name, the one of everything that is not named.
 ALL = "all"
 LARGEST_STRENGTH = 4.0
-# Two controls whose directions agree beyond a cosine of .98 count as one: telling them apart amplifies noise.
-_SMALLEST_SINGULAR = 0.1
+# Controls of which a vector is as large a part, but for this share, have it in common.
+_ALIKE = 0.98
 
 
 def group_gains(controls: Controls, gains: Mapping[str, float], others: float) -> NDArray[np.float64]:
@@ -24,12 +24,11 @@ def group_gains(controls: Controls, gains: Mapping[str, float], others: float) -
     gains: a group's name (or a single control's, which goes before its group's) -> gain. A name that is both
         means the group. others: gain of all other motion.
 
-    With a control's change of the coefficients per unit as C's columns, and its pseudo-inverse C⁺, a change x
-    is C⁺x in controls and x − CC⁺x in nothing that has a name:
+    G is diagonal: a vector's motion has the gain of the control of which it is the largest part, and of
+    `others` if it is part of none. Controls of which it is equally large a part share it. That is not the
+    inverse of what controls do: to draw their factor alone they also move other vectors a little, and what
+    the network reads in a driving face has no such corrections in it.
 
-        G = others · (1 − CC⁺) + C diag(gain) C⁺
-
-    Where controls share a direction, so that C⁺ cannot tell which of them moved, each gets an equal part.
     Raises LiaxError for a name of which these weights have no control.
     """
     _check(controls, gains)
@@ -121,8 +120,9 @@ def _check(controls: Controls, names: Collection[str]) -> None:
 
 def _map(controls: Controls, gains_K: list[float], others: float) -> NDArray[np.float64]:
     directions_MK = controls.directions_MK
-    # Unit lengths, so that sharing does not depend on a control's unit.
-    directions_MK /= np.linalg.norm(directions_MK, axis=0).clip(1e-12)
-    to_controls_KM = np.linalg.pinv(directions_MK, rcond=_SMALLEST_SINGULAR)
-    change_K = np.array(gains_K, np.float64) - others
-    return others * np.eye(controls.count) + (directions_MK * change_K) @ to_controls_KM
+    # Unit lengths, so that a vector's part does not depend on the control's unit.
+    parts_MK = np.abs(directions_MK) / np.linalg.norm(directions_MK, axis=0).clip(1e-12)
+    largest_M1 = parts_MK.max(1, keepdims=True, initial=0.0)
+    owners_MK = (parts_MK >= _ALIKE * largest_M1) & (largest_M1 > 0)
+    count_M = owners_MK.sum(1)
+    return np.diag(np.where(count_M > 0, owners_MK @ np.array(gains_K) / count_M.clip(1), others))
