@@ -182,16 +182,7 @@ def build(studio: Studio) -> None:
     inputs += [*strengths.values(), *panel.sliders]
     view.runs(animating, inputs, result.outputs)
     saving.runs(saving_motion, inputs, [saved])
-    gr.on(
-        [component.change for component in inputs],
-        lambda *values: commands.shows(called(values)[2]),
-        inputs,
-        commands.outputs,
-        trigger_mode="always_last",
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    commands.follows(lambda *values: called(values)[2], inputs)
 
 
 def _strengths(studio: Studio) -> dict[str, gr.Slider]:

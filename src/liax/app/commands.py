@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,8 @@ class Call:
                 "edited = " + _call("edit_image", ["animator", *files, settings, *keywords]),
                 f"write_image({output}, edited.picture_HW3)",
             ]
+        elif self.command == "manipulate":
+            imports, does = self._manipulates(files, output)
         else:
             imports = ["from liax.portrait import edit_video, write_clip"]
             does = [
@@ -61,6 +63,26 @@ class Call:
                 f"write_clip(clip, {output})",
             ]
         return "\n".join(["from pathlib import Path", "", "import liax", *imports, "", opening, *does])
+
+    def _manipulates(self, files: Sequence[str], output: str) -> tuple[list[str], list[str]]:
+        """Imports and statements of a portrait that is swept or turned, as a clip or as a sheet."""
+        options = {name: value for name, value in self.options.items() if name not in ("orbit", "sweep")}
+        function, moves = "orbit", []
+        if "sweep" in self.options:
+            function, moves = "sweep", [repr(self.options["sweep"].split(","))]
+        keywords = [f"{name}={value!r}" for name, value in options.items()]
+        arguments = ["animator", *files, *moves, *keywords]
+        if self.output.endswith(".png"):
+            imports = [
+                "from liax.media.images import write_image",
+                f"from liax.portrait.manipulate import {function}_sheet",
+            ]
+            return imports, [
+                f"sheet = {_call(f'{function}_sheet', arguments)}",
+                f"write_image({output}, sheet)",
+            ]
+        made = [f"clip = {_call(function, arguments)}", f"write_clip(clip, {output})"]
+        return [f"from liax.portrait import {function}, write_clip"], made
 
 
 class CommandsView:
@@ -75,6 +97,19 @@ class CommandsView:
     def shows(self, call: Call) -> tuple[str, str]:
         """New values of `outputs`."""
         return call.command_line(), call.python()
+
+    def follows(self, called: Callable[..., Call], inputs: Sequence[Any]) -> None:
+        """Show what `called(*values of inputs)` gives, whenever one of them changes."""
+        gr.on(
+            [component.change for component in inputs],
+            lambda *values: self.shows(called(*values)),
+            inputs,
+            self.outputs,
+            trigger_mode="always_last",
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
 
 
 def _flag(name: str, value: Any) -> list[str]:

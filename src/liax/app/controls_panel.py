@@ -18,17 +18,17 @@ class ControlsPanel:
     """The sliders, in the order of `names`, and a button that sets all of them to 0."""
 
     def __init__(self, controls: Controls) -> None:
-        shown = list(controls) or [_unnamed(index) for index in range(min(_UNNAMED, controls.count))]
-        by_group = {group: [c for c in shown if c.group == group] for group in GROUPS}
+        by_group = {group: [c for c in offered(controls) if c.group == group] for group in GROUPS}
         self.names: list[str] = []
         self.sliders: list[gr.Slider] = []
         for group, members in by_group.items():
             if members:
                 with gr.Group(elem_classes="liax-group"):
-                    gr.Markdown(f"### {group.capitalize()}")
-                    for control in members:
-                        self.names.append(control.name)
-                        self.sliders.append(_slider(control))
+                    gr.Markdown(f"### {group.capitalize()}", container=True)
+                    with gr.Row():
+                        for control in members:
+                            self.names.append(control.name)
+                            self.sliders.append(_slider(control))
         self.reset = gr.Button("Reset all", size="sm")
         self.reset.click(
             lambda: [0.0] * len(self.sliders),
@@ -43,6 +43,11 @@ class ControlsPanel:
         return {name: value for name, value in zip(self.names, values, strict=True) if value}
 
 
+def offered(controls: Controls) -> list[Control]:
+    """What there is to steer: the controls, or the first motion vectors of weights that name none."""
+    return list(controls) or [_unnamed(index) for index in range(min(_UNNAMED, controls.count))]
+
+
 def _slider(control: Control) -> gr.Slider:
     unit = {"deg": "°"}.get(control.unit, control.unit)
     name = f"{control.name.capitalize()} ({unit})" if unit else control.name.capitalize()
@@ -55,6 +60,7 @@ def _slider(control: Control) -> gr.Slider:
         step=step,
         label=name,
         info=control.meaning or None,
+        min_width=220,
         buttons=["reset"],
     )
 

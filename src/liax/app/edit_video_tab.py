@@ -80,13 +80,4 @@ def build(studio: Studio) -> None:
 
     inputs: list[Any] = [video, square, first, face, cropped, format, *panel.sliders]
     view.runs(editing, inputs, result.outputs)
-    gr.on(
-        [component.change for component in inputs],
-        lambda *values: commands.shows(called(*values)),
-        inputs,
-        commands.outputs,
-        trigger_mode="always_last",
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    commands.follows(called, inputs)

@@ -12,8 +12,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio as gr
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 
-from liax.app import animate_tab, edit_image_tab, edit_video_tab
+from liax.app import animate_tab, edit_image_tab, edit_video_tab, turn_tab
 from liax.app.studio import Studio
+from liax.app.theme import CSS, theme
 
 _INTRODUCTION = """# liax studio
 Bring a portrait to life: with the motion of a video, or by hand. The example is ready: press **Animate**."""
@@ -44,6 +45,8 @@ def build(studio: Studio) -> gr.Blocks:
             edit_image_tab.build(studio)
         with gr.Tab("Edit video"):
             edit_video_tab.build(studio)
+        with gr.Tab("Turn"):
+            turn_tab.build(studio)
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
     return page
 
@@ -71,6 +74,8 @@ def serve(
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
+        theme=theme(),
+        css=CSS,
     )
     return page, public or address
 

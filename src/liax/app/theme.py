@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import gradio as gr
+
+CSS = (files("liax.app") / "studio.css").read_text("utf-8")
 
 _FONT = (
     "system-ui",
@@ -130,54 +134,3 @@ def theme() -> gr.themes.Base:
         error_icon_color="var(--warm)",
         error_text_color="var(--ink)",
     )
-
-
-CSS = """
-:root {
-  --paper: #fcfbf8; --card: #ffffff; --field: #f5f3ee; --ink: #1e2025; --muted: #5d6169;
-  --line: #e3e0d9; --edge: #8a8d93; --tint: #e6f3f1;
-  --accent: #0b7268; --accent-strong: #095f57; --warm: #b83d24; --cool: #2463a8; --on: #ffffff;
-}
-:root.dark, :root .dark {
-  --paper: #15171a; --card: #1c1f23; --field: #262a2f; --ink: #e9e7e2; --muted: #a5a9b0;
-  --line: #32363c; --edge: #777c84; --tint: #16332f;
-  --accent: #4cc2b3; --accent-strong: #74d3c7; --warm: #ee8a70; --cool: #6ea8e8; --on: #0e1513;
-}
-.gradio-container { max-width: 84rem !important; margin: 0 auto !important; }
-h1 { letter-spacing: -0.025em; }
-
-/* The keyboard's place is always seen. */
-:is(button, a, summary, input, select, textarea, video, [tabindex]):focus-visible {
-  outline: 3px solid var(--accent) !important; outline-offset: 2px !important;
-}
-
-/* What is going on, and what came of it. */
-.liax-status { min-height: 1.5rem; }
-.liax-progress { display: grid; gap: 0.45rem; font-variant-numeric: tabular-nums; }
-.liax-progress progress { width: 100%; height: 0.5rem; accent-color: var(--accent); }
-.liax-done, .liax-note, .liax-error {
-  padding: 0.6rem 0.9rem; margin: 0 0 0.5rem; border-radius: 0 0.5rem 0.5rem 0;
-  border-left: 4px solid var(--accent); background: var(--field); color: var(--ink);
-  overflow-wrap: anywhere;
-}
-.liax-note { border-color: var(--cool); }
-.liax-error { border-color: var(--warm); }
-
-/* Charts, numbers and strips. */
-.liax-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11rem, 100%), 1fr)); gap: 0.8rem; margin: 0 0 1rem; }
-.liax-fact { padding: 0.8rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 0.7rem; }
-.liax-fact p { margin: 0; }
-.liax-fact .value { font-size: 1.7rem; line-height: 1.15; font-weight: 600; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
-.liax-fact .note, .liax-muted, .liax-charts figcaption, .liax-strip figcaption { color: var(--muted); font-size: 0.9rem; line-height: 1.45; }
-.liax-charts { display: grid; gap: 1.2rem; }
-.liax-charts figure, .liax-strips figure { margin: 0; min-width: 0; }
-.chart { display: block; width: 100%; height: auto; overflow: visible; }
-.chart text { font-family: inherit !important; }
-
-@media (max-width: 40rem) {
-  .gradio-container { padding: 0.6rem !important; }
-}
-@media (prefers-reduced-motion: reduce) {
-  * { animation-duration: 0.01ms !important; transition-duration: 0.01ms !important; }
-}
-"""

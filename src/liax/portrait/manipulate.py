@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Clip
+from liax.portrait.clip import Clip, Progress, counted, silent
 from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.sheets import caption, draw_sheet
 from liax.portrait.still import Source, Still, open_still
@@ -95,6 +95,7 @@ def sweep_sheet(
     extent: float = 1.0,
     crop: bool = True,
     face: int | None = None,
+    progress: Progress = silent,
 ) -> NDArray[np.uint8]:
     """A row a control: the portrait at five values from its lowest to its highest, RGB uint8.
 
@@ -104,7 +105,7 @@ def sweep_sheet(
     grid = [[{control.name: value} for value in five_values(control)] for control in controls]
     titles = [c.name if c.name.startswith("#") else f"{c.name}\n({c.group})" for c in controls]
     still = open_still(animator, source, crop=crop, face=face)
-    return _sheet(animator, still, titles, grid, extent)
+    return _sheet(animator, still, titles, grid, extent, progress)
 
 
 def orbit_sheet(
@@ -115,6 +116,7 @@ def orbit_sheet(
     extent: float = ORBIT_EXTENT,
     crop: bool = True,
     face: int | None = None,
+    progress: Progress = silent,
 ) -> NDArray[np.uint8]:
     """The portrait turned all ways: 5 × 5, the first control growing to the right, the second upwards.
 
@@ -125,7 +127,7 @@ def orbit_sheet(
         [{across.name: x, along.name: y} for x in five_values(across)] for y in reversed(five_values(along))
     ]
     still = open_still(animator, source, crop=crop, face=face)
-    return _sheet(animator, still, [""] * len(grid), grid, extent)
+    return _sheet(animator, still, [""] * len(grid), grid, extent, progress)
 
 
 def _chosen(controls: Controls, names: Sequence[str]) -> list[Control]:
@@ -187,9 +189,11 @@ def _sheet(
     titles: Sequence[str],
     grid: Sequence[Sequence[dict[str, float]]],
     extent: float,
+    progress: Progress,
 ) -> NDArray[np.uint8]:
     scaled = [_scaled(row, extent) for row in grid]
-    pictures = _decoded(animator, still, [step for row in scaled for step in row])
+    steps = [step for row in scaled for step in row]
+    pictures = counted(_decoded(animator, still, steps), "drawing", len(steps), progress)
     rows = (
         (title, [(next(pictures), _words(animator.controls, step)) for step in row])
         for title, row in zip(titles, scaled, strict=True)
