@@ -106,6 +106,18 @@ def test_the_generator_decides_everything() -> None:
     assert not torch.equal(one.source, other.source)
 
 
+def test_however_divided_a_pair_is_augmented_alike() -> None:
+    """Four pairs at once, the first two of them stills, and every other one of them on its own."""
+    whole = made(AugmentConfig(), stills=2)
+    for index in range(2):
+        generator = torch.Generator().manual_seed(1)
+        images = picture()[index::2], picture(seed=1)[index::2]
+        part = augment(*images, boxes(2), factors(2), 1, AugmentConfig(), generator, part=(index, 2))
+        for name in ("source", "target", "driving", "boxes_BP4", "factors_BK"):
+            wanted = getattr(whole, name)[index::2]
+            assert torch.allclose(getattr(part, name), wanted, atol=1e-5, equal_nan=True), name
+
+
 def test_a_still_becomes_two_and_has_no_boxes() -> None:
     batch = made(AugmentConfig(0.0, 0.0, 0.0), stills=2)
     assert (batch.source - batch.target)[:2].abs().mean(dim=(1, 2, 3)).min() > 0.02

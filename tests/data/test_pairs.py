@@ -50,14 +50,26 @@ def same(one: Pairs, other: Pairs) -> bool:
     )
 
 
-def test_a_batch_depends_on_seed_rank_and_step_alone() -> None:
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
     one, other = sampler(), sampler()
     other.batch(0)  # what was drawn before does not matter
     assert same(one.batch(5), other.batch(5))
     assert same(one.batch(5), sampler().batch(5))
     assert not same(one.batch(5), one.batch(6))
     assert not same(one.batch(5), sampler(seed=4).batch(5))
-    assert not same(one.batch(5), sampler(rank=1).batch(5))
+
+
+@settings(max_examples=30, deadline=None)
+@given(batch=st.integers(1, 8), count=st.integers(1, 5), share=st.floats(0, 1))
+def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
+    whole = sampler(batch=batch * count, stills_share=share).batch(2)
+    parts = [whole.part(index, count) for index in range(count)]
+    assert sum(part.stills for part in parts) == whole.stills
+    for index, part in enumerate(parts):
+        assert part.source_B.tolist() == whole.source_B[index::count].tolist()
+        assert part.driving_B.tolist() == whole.driving_B[index::count].tolist()
+        assert len(part.boxes_BP4) == len(part.factors_BK) == batch
+        assert [source in STILLS for source in part.source_B] == [k < part.stills for k in range(batch)]
 
 
 @settings(max_examples=30, deadline=None)

@@ -12,11 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from lightning.fabric import Fabric
 from PIL import Image
+from torch.distributed.checkpoint import HuggingFaceStorageReader
 
 from clips import write_clip
 from liax.data.augment import AugmentConfig
+from liax.training.checkpoint import latest_checkpoint, load_checkpoint
 from liax.training.config import DataConfig, LossConfig, OptimConfig, TrainConfig, to_dict
 from liax.training.trainer import Trainer
 
@@ -86,6 +89,16 @@ def read_log(out: Path) -> dict[str, list[str]]:
 
 def numbers(log: dict[str, list[str]], name: str) -> np.ndarray:
     return np.array([float(text.partition(": ")[2]) for text in log[name]])
+
+
+def read_tensors(out: Path) -> dict[str, torch.Tensor]:
+    """All of a run's latest checkpoint, made whole from what its processes wrote."""
+    path = latest_checkpoint(out)
+    reader = HuggingFaceStorageReader(str(path))
+    known = reader.read_metadata().state_dict_metadata
+    tensors = {name: torch.empty(kept.size, dtype=kept.properties.dtype) for name, kept in known.items()}
+    load_checkpoint(path, tensors)
+    return tensors
 
 
 def start(config: TrainConfig, *options: str) -> subprocess.Popen[str]:

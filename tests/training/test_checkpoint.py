@@ -1,5 +1,4 @@
 import json
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,73 +6,105 @@ import pytest
 import torch
 
 from liax.errors import LiaxError
-from liax.training import checkpoint as checkpoint_module
 from liax.training.checkpoint import (
+    begin_momenta,
     check_resumable,
     describe_run,
+    latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
+    tensors_of,
     write_atomically,
 )
 from liax.training.config import TrainConfig, to_dict
 
-CPU = torch.device("cpu")
-STATE = {"step": 7, "network": OrderedDict(w=torch.arange(4.0)), "nested": {"lr": 0.5, "on": True}}
+
+def module(seed: int) -> tuple[torch.nn.Module, torch.optim.Adam]:
+    """A small one after a step, its weights laid out as on GPUs."""
+    torch.manual_seed(seed)
+    layer = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(layer.parameters(), betas=(0.0, 0.9))
+    begin_momenta(optimizer)
+    layer(torch.rand(1, 3, 4, 4)).sum().backward()
+    optimizer.step()
+    return layer, optimizer
+
+
+def saved(out: Path, step: int = 7) -> dict[str, torch.Tensor]:
+    tensors = tensors_of("network", *module(step))
+    save_checkpoint(out, step, tensors, {"step": step, "minutes": 0.5})
+    return tensors
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, STATE)
-    loaded = load_checkpoint(path, CPU)
-    assert torch.equal(loaded["network"]["w"], torch.arange(4.0))
-    assert loaded["step"] == 7
-    assert loaded["nested"] == STATE["nested"]
-    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+    kept = saved(tmp_path)
+    layer, optimizer = module(8)
+    tensors = tensors_of("network", layer, optimizer)
+    assert not torch.equal(tensors["network.weight"], kept["network.weight"])
+    path = tmp_path / "checkpoint-00000007"
+    assert load_checkpoint(path, tensors) == {"step": 7, "minutes": 0.5}
+    assert {"network.weight", "network.bias.exp_avg_sq", "network.bias.step"} < tensors.keys() == kept.keys()
+    assert all(torch.equal(tensors[name], kept[name]) for name in kept)
+    assert torch.equal(layer.weight, kept["network.weight"])  # the module's own
+    assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+    assert optimizer.state[layer.bias]["step"] == 1
 
 
-def test_what_was_there_survives_a_failed_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, STATE)
-
-    def killed(state, file) -> None:
-        file.write(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoint_module.torch, "save", killed)
-    with pytest.raises(KeyboardInterrupt):
-        save_checkpoint(path, {"step": 8})
-    assert load_checkpoint(path, CPU)["step"] == 7
+def test_momenta_begin_as_adam_would(tmp_path: Path) -> None:
+    layers = [torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    optimizers = [torch.optim.Adam(layer.parameters(), betas=(0.5, 0.9)) for layer in layers]
+    begin_momenta(optimizers[1])
+    for _ in range(3):
+        for layer, optimizer in zip(layers, optimizers, strict=True):
+            layer(torch.ones(1, 3)).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(layers[0].weight, layers[1].weight)
 
 
-class Surprise:
-    def __reduce__(self):
-        return print, ("code from a checkpoint ran",)
+def test_the_newest_replaces_the_others(tmp_path: Path) -> None:
+    assert latest_checkpoint(tmp_path) is None
+    saved(tmp_path, 7)
+    (tmp_path / "checkpoint-00000009.partial").mkdir()  # of a killed run
+    (tmp_path / "checkpoint-00000009.partial" / "shard").write_text("half")
+    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-00000007"
+    saved(tmp_path, 9)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000009"]
+    assert "shard" not in {path.name for path in (tmp_path / "checkpoint-00000009").iterdir()}
 
 
-def test_no_code_of_a_checkpoint_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "checkpoint.pt"
-    torch.save({"step": Surprise()}, path)
-    with pytest.raises(LiaxError, match=r"cannot resume from .*; move it away to start afresh"):
-        load_checkpoint(path, CPU)
-    assert capsys.readouterr().out == ""
+def test_what_was_there_survives_a_full_disk(tmp_path: Path, full_disk) -> None:
+    saved(tmp_path, 7)
+    with (
+        full_disk(500),
+        pytest.raises(LiaxError, match=r"checkpoint-00000008 cannot be written .*; free some"),
+    ):
+        saved(tmp_path, 8)
+    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-00000007"
+    load_checkpoint(tmp_path / "checkpoint-00000007", tensors_of("network", *module(0)))
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, 1000])
+@pytest.mark.parametrize("size", [0, 1, 100, 600])
 def test_damaged_checkpoints_are_one_sentence(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, STATE)
-    path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(LiaxError, match=r"cannot resume from .*; move it away to start afresh") as caught:
-        load_checkpoint(path, CPU)
-    assert "\n" not in str(caught.value)
+    saved(tmp_path)
+    path = tmp_path / "checkpoint-00000007"
+    for name in [file.name for file in path.iterdir()]:
+        whole = (path / name).read_bytes()
+        if size >= len(whole):
+            continue
+        (path / name).write_bytes(whole[:size])
+        with pytest.raises(LiaxError, match=r"cannot resume from .*; move it away to start afresh") as caught:
+            load_checkpoint(path, tensors_of("network", *module(0)))
+        assert "\n" not in str(caught.value)
+        (path / name).write_bytes(whole)
 
 
-def test_other_files_are_no_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    for other in (torch.zeros(3), {"w": torch.zeros(3)}):
-        torch.save(other, path)
-        with pytest.raises(LiaxError, match=r"cannot resume from .* no run's state"):
-            load_checkpoint(path, CPU)
+def test_checkpoints_of_other_networks_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path)
+    path = tmp_path / "checkpoint-00000007"
+    for other in ({"other.weight": torch.zeros(4)}, {"network.weight": torch.zeros(5, 3, 3, 3)}):
+        with pytest.raises(LiaxError, match=r"cannot resume from .*; move it away to start afresh"):
+            load_checkpoint(path, other)
 
 
 def recorded(folder: Path, config: TrainConfig) -> None:
@@ -93,7 +124,8 @@ def test_what_does_not_change_the_course_is_free(tmp_path: Path) -> None:
     config = TrainConfig(out=tmp_path)
     recorded(tmp_path, config)
     data = replace(config.data, manifest=Path("elsewhere.csv"), frames="stream", workers=1, validation=None)
-    check_resumable(replace(config, steps=9, log_every=1, max_minutes=3.0, data=data), tmp_path)
+    free = replace(config, steps=9, log_every=1, max_minutes=3.0, data=data)
+    check_resumable(replace(free, devices=4, nodes=2, strategy="fsdp", accumulate=2), tmp_path)
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]"])

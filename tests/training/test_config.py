@@ -106,7 +106,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
     ("changes", "what"),
     [
         ({"preset": "huge"}, "there is no preset 'huge'; choose one of large, "),
-        ({"batch": 6, "devices": 2, "accumulate": 2}, "batch 6 does not divide by devices × accumulate = 4"),
+        (
+            {"batch": 6, "devices": 2, "accumulate": 2},
+            "batch 6 does not divide by devices × nodes × accumulate = 4",
+        ),
         ({"batch": 0}, "batch 0 does not divide"),
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, not 0"),

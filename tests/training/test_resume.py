@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.fabric import Fabric
-from runs import run, start, tiny
+from runs import read_tensors, run, start, tiny
 from safetensors.torch import load_file
 
 from liax.errors import LiaxError
-from liax.training.checkpoint import load_checkpoint
+from liax.training.checkpoint import latest_checkpoint
 from liax.training.config import TrainConfig
 from liax.training.trainer import Trainer
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -33,28 +31,10 @@ def config(manifest: Path, tmp_path: Path) -> TrainConfig:
 
 def assert_same_state(one: Path, other: Path) -> None:
     """Weights, momenta and all, bit for bit."""
-    a, b = (load_checkpoint(out / "checkpoint.pt", CPU) for out in (one, other))
-    assert a.pop("minutes") >= 0
-    assert b.pop("minutes") >= 0
-    compared = 0
-
-    def compare(x: object, y: object) -> None:
-        nonlocal compared
-        if isinstance(x, dict):
-            assert x.keys() == y.keys()
-            for key in x:
-                compare(x[key], y[key])
-        elif isinstance(x, torch.Tensor):
-            compared += 1
-            assert torch.equal(x, y)
-        elif isinstance(x, list | tuple):
-            for pair in zip(x, y, strict=True):
-                compare(*pair)
-        else:
-            assert x == y
-
-    compare(a, b)
-    assert compared > 100
+    a, b = (read_tensors(out) for out in (one, other))
+    assert a.keys() == b.keys()
+    assert len(a) > 100
+    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_killed_and_resumed_is_as_never_stopped(config: TrainConfig, tmp_path: Path) -> None:
@@ -70,7 +50,7 @@ def test_killed_and_resumed_is_as_never_stopped(config: TrainConfig, tmp_path: P
             last = int(lines[-1].partition(",")[0])
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    saved = load_checkpoint(config.out / "checkpoint.pt", CPU)["step"]
+    saved = int(latest_checkpoint(config.out).name.removeprefix("checkpoint-"))
     last = max(int(line.partition(",")[0]) for line in log.read_text().splitlines()[:-1])
     assert 4 <= saved <= last
 
@@ -110,10 +90,10 @@ def test_a_signal_within_a_step_stops_after_it(
 def test_other_settings_are_refused_and_nothing_changes(config: TrainConfig) -> None:
     config = replace(config, steps=2)
     run(config)
-    before = {path.name: path.read_bytes() for path in config.out.iterdir()}
+    before = {path: path.read_bytes() for path in config.out.rglob("*") if path.is_file()}
     with pytest.raises(LiaxError, match=r"was started with another batch, loss; use those settings"):
         run(replace(config, batch=2, loss=replace(config.loss, sparse=1.0)))
-    assert {path.name: path.read_bytes() for path in config.out.iterdir()} == before
+    assert {path: path.read_bytes() for path in config.out.rglob("*") if path.is_file()} == before
 
 
 def test_a_finished_run_is_not_trained_further(config: TrainConfig) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liax.training.config import OptimConfig, TrainConfig
-from liax.training.trainer import learning_rate
+from liax.training.schedule import learning_rate
 
 CONFIG = TrainConfig(steps=1000, optim=OptimConfig(warmup=100, decay=0.2))
 TIMED = TrainConfig(steps=1000, max_minutes=10.0, optim=OptimConfig(warmup=100, decay=0.2))

@@ -52,22 +52,29 @@ def augment(
     stills: int,
     config: AugmentConfig,
     generator: torch.Generator,
+    part: tuple[int, int] = (0, 1),
 ) -> Batch:
-    """uint8 (B, 3, R, R) pairs, the first `stills` of them a still twice, to a training batch."""
+    """uint8 (B, 3, R, R) pairs, the first `stills` of them a still twice, to a training batch.
+
+    part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random numbers
+    that they have there, however it is divided.
+    """
     source = source_u8.float() / 127.5 - 1
     target = driving_u8.float() / 127.5 - 1
     batch, device = len(source), source.device
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, device=device, generator=generator) * 2 - 1
+    def uniform(pairs: int, *shape: int) -> Tensor:
+        index, count = part
+        drawn = torch.rand((batch * count, *shape), device=device, generator=generator) * 2 - 1
+        return drawn[index::count][:pairs]
 
+    source_B4, target_B4 = uniform(stills, 4), uniform(stills, 4)
     if stills:
         boxes_BP4 = boxes_BP4.clone()
         boxes_BP4[:stills] = torch.nan
-        source = torch.cat([_similarity(source[:stills], uniform(stills, 4), config), source[stills:]])
-        u_B4 = uniform(stills, 4)
-        target = torch.cat([_similarity(target[:stills], u_B4, config), target[stills:]])
-        factors_BK = torch.cat([_move_factors(factors_BK[:stills], u_B4, config), factors_BK[stills:]])
+        source = torch.cat([_similarity(source[:stills], source_B4, config), source[stills:]])
+        target = torch.cat([_similarity(target[:stills], target_B4, config), target[stills:]])
+        factors_BK = torch.cat([_move_factors(factors_BK[:stills], target_B4, config), factors_BK[stills:]])
     flip_B = uniform(batch) < config.flip * 2 - 1
     source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
     target = torch.where(flip_B[:, None, None, None], target.flip(3), target)

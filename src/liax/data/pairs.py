@@ -1,4 +1,4 @@
-"""Which two frames make a training pair: a pure function of seed, rank and step, so runs resume exactly."""
+"""Which two frames make a training pair: a pure function of seed and step, so runs resume exactly."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ class Pairs:
     factors_BK: NDArray[np.float32]
     stills: int
 
+    def part(self, index: int, count: int) -> Pairs:
+        """One of `count` parts, the pairs index, index + count, …: every part has its share of the stills."""
+        part = slice(index, None, count)
+        return Pairs(
+            self.source_B[part],
+            self.driving_B[part],
+            self.boxes_BP4[part],
+            self.factors_BK[part],
+            len(range(index, self.stills, count)),
+        )
+
 
 class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
@@ -53,14 +64,13 @@ class PairSampler:
         expressive: float,
         steady: float,
         seed: int,
-        rank: int = 0,
     ) -> None:
         self._starts = first_numbers(manifest.items)
         self._items = manifest.items
         self._regions = load_regions(regions) if regions else {}
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
-        self._batch, self._seed, self._rank = batch, seed, rank
+        self._batch, self._seed = batch, seed
         self._steady = steady
         self._drawn: tuple[int, Pairs] | None = None
         share = stills_share if self._portraits else 0.0
@@ -72,13 +82,13 @@ class PairSampler:
         }
 
     def batch(self, step: int) -> Pairs:
-        """The pairs of one step; the same for the same seed, step and rank."""
+        """The pairs of one step over all devices; the same for the same seed and step."""
         if self._drawn is None or self._drawn[0] != step:
             self._drawn = (step, self._draw(step))
         return self._drawn[1]
 
     def _draw(self, step: int) -> Pairs:
-        rng = np.random.default_rng([self._seed, self._rank, step])
+        rng = np.random.default_rng([self._seed, 0, step])
         picks = [self._still(rng) for _ in range(self._stills)]
         picks += [self._clip_pair(rng) for _ in range(self._batch - self._stills)]
         item, source, driving = (np.array(column, np.int64) for column in zip(*picks, strict=True))

@@ -1,15 +1,26 @@
-"""A run's state on disk, replaced at once so that a kill never leaves half a checkpoint."""
+"""A run's state on disk: a folder of safetensors, in which every process wrote what it holds.
+
+Tensors are found by name and position, so a run may resume on another number of devices, sharded or not. A
+checkpoint gets its final name when it is complete; a kill never leaves half a one.
+"""
 
 from __future__ import annotations
 
 import json
-import pickle
 import platform
+import shutil
 import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
 
 from liax.errors import LiaxError
 from liax.files import replacing
@@ -25,9 +36,14 @@ _FREE = {
     "validate_every",
     "checkpoint_every",
     "devices",
+    "nodes",
+    "strategy",
+    "accumulate",
+    "checkpoint_activations",
     "accelerator",
 }
 _FREE_DATA = {"manifest", "regions", "frames", "workers", "decoded", "validation"}
+_VALUES = "state.json"
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -35,22 +51,97 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Tensors and plain values only, so that it can be read without unpickling code."""
-    with replacing(path) as file:
-        torch.save(state, file)
+def begin_momenta(optimizer: torch.optim.Optimizer) -> None:
+    """Makes Adam's state, which it would make in its first step, so that a checkpoint can be read into it."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # without gradients nothing moves
+    optimizer.zero_grad(set_to_none=True)
+    for state in optimizer.state.values():
+        state["step"].zero_()
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Raises LiaxError if the file is not one of ours or is damaged."""
+def tensors_of(
+    name: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None
+) -> dict[str, Tensor]:
+    """A module's tensors and its optimiser's, by name: those in use, not copies; sharded ones as DTensors."""
+    tensors = {f"{name}.{key}": value for key, value in module.state_dict().items()}
+    if optimizer is not None:
+        for key, parameter in module.named_parameters():
+            for kind, value in optimizer.state[parameter].items():
+                tensors[f"{name}.{key}.{kind}"] = value
+    return tensors
+
+
+def latest_checkpoint(out: Path) -> Path | None:
+    """The newest complete checkpoint of a run's folder."""
+    return max(out.glob("checkpoint-" + "[0-9]" * 8), default=None)
+
+
+def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    """Writes what all processes hold, and then removes older checkpoints; all of them must call it.
+
+    values: plain ones, the same everywhere. Raises LiaxError when the disk is full or not to be written to.
+    """
+    path = out / f"checkpoint-{step:08d}"
+    if path.exists():
+        return
+    first = not dist.is_initialized() or dist.get_rank() == 0
+    partial = path.with_suffix(".partial")
+    if first:
+        shutil.rmtree(partial, ignore_errors=True)
+    if dist.is_initialized():
+        dist.barrier()
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = (str(error) or "it is empty").splitlines()[0]
-        raise LiaxError(f"cannot resume from {path} ({reason}); move it away to start afresh") from None
-    if not isinstance(state, dict) or "step" not in state:
-        raise LiaxError(f"cannot resume from {path} (it is no run's state); move it away to start afresh")
-    return state
+        with _alone_or_not():
+            dcp.save(
+                {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
+                storage_writer=dcp.HuggingFaceStorageWriter(str(partial), save_distributed=True),
+                planner=dcp.DefaultSavePlanner(dedup_save_to_lowest_rank=True),
+            )
+        if first:
+            write_atomically(partial / _VALUES, json.dumps(values))
+            partial.rename(path)
+    except (OSError, CheckpointException) as error:
+        raise LiaxError(
+            f"{path} cannot be written ({_reason(error)}); free some space or use another --out"
+        ) from None
+    if first:
+        for other in out.glob("checkpoint-*"):
+            if other != path:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Reads a checkpoint into `tensors`, which say what is wanted and where; returns its plain values.
+
+    Raises LiaxError if it is damaged or of another network.
+    """
+    try:
+        values: dict[str, Any] = json.loads((path / _VALUES).read_text())
+        with _alone_or_not():
+            dcp.load(dict(tensors), storage_reader=dcp.HuggingFaceStorageReader(str(path)))
+    except (OSError, ValueError, CheckpointException) as error:
+        raise LiaxError(
+            f"cannot resume from {path} ({_reason(error)}); move it away to start afresh"
+        ) from None
+    return values
+
+
+@contextmanager
+def _alone_or_not() -> Iterator[None]:
+    """A run on one device needs no warning that it is one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")
+        yield
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong, on whichever process."""
+    if isinstance(error, CheckpointException):
+        error = next(iter(error.failures.values()))[0]
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def check_resumable(config: TrainConfig, folder: Path) -> None:

@@ -99,9 +99,13 @@ class OptimConfig:
 class TrainConfig:
     """One training run.
 
-    out: the run's folder: config.json, run.json, TensorBoard events, checkpoint.pt, weights.safetensors.
+    out: the run's folder: config.json, run.json, TensorBoard events, checkpoint-…, weights.safetensors.
     preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
-    precision: of the maps; parameters, codes and coefficients are float32 always. max_minutes: stop and save
+    Both the devices and the micro-batches share one batch: their numbers do not change which pairs it has.
+    precision: of the maps; parameters, codes and coefficients are float32 always. checkpoint_activations:
+    computes most maps twice instead of keeping them, for networks that would not fit. devices: of each of
+    `nodes` machines. strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it, "auto" is
+    fsdp for the presets of 512² where devices are several. max_minutes: stop and save
     after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a
     run on borrowed time ends as well as one of known length. simplify: frames from which the final weights'
     sparsest coordinates are found (0 leaves them as trained). init: name or file of weights of the same
@@ -117,8 +121,11 @@ class TrainConfig:
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
+    checkpoint_activations: bool = False
     accelerator: str = "auto"
     devices: int = 1
+    nodes: int = 1
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
     max_minutes: float | None = None
     simplify: int = 4096
     log_every: int = 50
@@ -135,6 +142,18 @@ class TrainConfig:
         """Whether the first coefficients are tied to measured factors."""
         return self.loss.meaning > 0 and self.data.regions is not None
 
+    @property
+    def processes(self) -> int:
+        """One for each device of each node."""
+        return self.devices * self.nodes
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each device holds only a part of the network."""
+        if self.strategy == "auto":
+            return self.processes > 1 and PRESETS[self.preset].size > 256
+        return self.strategy == "fsdp"
+
     def check(self) -> None:
         """Raises LiaxError for values that cannot train."""
         if self.preset not in PRESETS:
@@ -148,6 +167,7 @@ class TrainConfig:
         counts = (
             "steps",
             "devices",
+            "nodes",
             "accumulate",
             "log_every",
             "validate_every",
@@ -156,10 +176,10 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
-        share = self.devices * self.accumulate
-        if self.batch < 1 or self.batch % share:
+        parts = self.processes * self.accumulate
+        if self.batch < 1 or self.batch % parts:
             raise LiaxError(
-                f"batch {self.batch} does not divide by devices × accumulate = {share}; change one"
+                f"batch {self.batch} does not divide by devices × nodes × accumulate = {parts}; change one"
             )
 
 

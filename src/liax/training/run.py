@@ -21,12 +21,15 @@ def train(config: TrainConfig) -> Path:
         raise LiaxError(
             'training needs more packages; install them with: pip install "liax[train]"'
         ) from None
+    from liax.training.sharding import choose_strategy
     from liax.training.trainer import Trainer
 
     config.check()
-    several = config.devices > 1
     fabric = Fabric(
-        accelerator=config.accelerator, devices=config.devices, strategy="ddp" if several else "auto"
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.nodes,
+        strategy=choose_strategy(config),
     )
     fabric.launch()
     if fabric.is_global_zero:

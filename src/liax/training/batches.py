@@ -1,0 +1,98 @@
+"""A device's part of every step's batch: pairs drawn, frames fetched, augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from liax.data.augment import Batch, augment
+from liax.data.frames import open_frames
+from liax.data.manifest import Manifest
+from liax.data.pairs import PairSampler
+from liax.model import PRESETS
+from liax.training.config import TrainConfig
+from liax.training.log import RunLog
+
+
+class Batches:
+    """Micro-batches by number, through all steps; `rank` of `world` devices takes its part of each.
+
+    All random draws are functions of seed and step, and are the same however a step's batch is divided.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        manifest: Manifest,
+        device: torch.device,
+        rank: int,
+        world: int,
+        log: RunLog,
+    ) -> None:
+        self._config, self._device, self._rank, self._world = config, device, rank, world
+        self.frames = open_frames(
+            manifest,
+            PRESETS[config.preset].size,
+            device,
+            config.data.frames,
+            config.data.workers,
+            log.say,
+            log.loading,
+            config.data.decoded,
+        )
+        self.sampler = PairSampler(
+            manifest,
+            batch=config.batch,
+            stills_share=config.data.stills,
+            regions=config.data.regions,
+            expressive=config.data.expressive,
+            steady=config.data.steady,
+            seed=config.seed,
+        )
+
+    def batch(self, number: int) -> Batch:
+        config, device = self._config, self._device
+        step, part = self._place(number)
+        pairs = self.sampler.batch(step).part(*part)
+        next_step, next_part = self._place(number + 1)
+        following = self.sampler.batch(next_step).part(*next_part)
+        self.frames.prefetch(following.source_B)  # pairs are of one clip
+        generator = torch.Generator(device)
+        entropy = np.random.SeedSequence([config.seed, 0, step])
+        generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        batch = augment(
+            self.frames.fetch(pairs.source_B),
+            self.frames.fetch(pairs.driving_B),
+            torch.from_numpy(pairs.boxes_BP4).to(device),
+            torch.from_numpy(pairs.factors_BK).to(device),
+            pairs.stills,
+            config.augment,
+            generator,
+            part,
+        )
+        if device.type != "cuda":
+            return batch
+        images = (batch.source, batch.target, batch.driving)
+        source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
+        return Batch(source, target, driving, batch.boxes_BP4, batch.factors_BK)
+
+    def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.
+
+        Drawn as for training, of steps that come after the run's last.
+        """
+        number = self._config.steps * self._config.accumulate
+        while True:
+            step, part = self._place(number)
+            pairs = self.sampler.batch(step).part(*part)
+            images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
+            yield images, torch.from_numpy(pairs.factors_BK)
+            number += 1
+
+    def _place(self, number: int) -> tuple[int, tuple[int, int]]:
+        """A micro-batch's step, and which of how many parts of that step's batch this device has."""
+        step, micro = divmod(number, self._config.accumulate)
+        return step, (micro * self._world + self._rank, self._config.accumulate * self._world)
