@@ -114,6 +114,8 @@ def test_never_what_is_not_finite(name: str | int, value: float) -> None:
         ("#2=3deg", "Motion vectors have no unit; give #2=3"),
         ("smlie=1", "no control 'smlie'; did you mean smile.*yaw, smile.*#0 to #7"),
         ("x=1", "no control 'x'; they have: yaw, smile, and motion vectors by number, #0 to #7"),
+        ("mouth=1", "mouth is a group of controls; name one of them: smile"),
+        ("gaze=1", "no control 'gaze'"),
         ("#8=1", "no motion vector #8; these weights have #0 to #7"),
         ("#-1=1", "no motion vector #-1"),
         ("#²=1", "no motion vector"),

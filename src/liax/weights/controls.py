@@ -103,10 +103,12 @@ class Controls:
         return len(self.items)
 
     def __getitem__(self, name: str) -> Control:
-        """The control called `name`; raises LiaxError that lists them."""
+        """The control called `name`; raises LiaxError that lists them, or those of the group called so."""
         for control in self.items:
             if control.name == name:
                 return control
+        if members := [control.name for control in self.items if control.group == name]:
+            raise LiaxError(f"{name} is a group of controls; name one of them: {', '.join(members)}.")
         names = [control.name for control in self.items]
         meant = get_close_matches(name, names, 1)
         hint = f"did you mean {meant[0]}? They have" if meant else "they have"
