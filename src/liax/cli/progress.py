@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -13,9 +14,13 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressDisplay:
-    """Call it with (what is being done, frames done, frames in all or None); use as a context manager."""
+    """Call it with (what is being done, frames done, frames in all or None); use as a context manager.
 
-    def __init__(self) -> None:
+    units: what is counted, for stages that do not count frames.
+    """
+
+    def __init__(self, units: Mapping[str, str] | None = None) -> None:
+        self._units = units or {}
         self._bar: Progress | None = None
         console = Console(stderr=True)
         if console.is_terminal:
@@ -53,11 +58,12 @@ class ProgressDisplay:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
         elif now - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = now
-            print(f"{stage}: {_counted(done, total, now - self._began)}", file=sys.stderr, flush=True)
+            counted = _counted(done, total, self._units.get(stage, "frames"), now - self._began)
+            print(f"{stage}: {counted}", file=sys.stderr, flush=True)
 
 
-def _counted(done: int, total: int | None, seconds: float) -> str:
+def _counted(done: int, total: int | None, unit: str, seconds: float) -> str:
     if not total or total < done:
-        return f"{done} frames"
+        return f"{done} {unit}"
     left = seconds / max(done, 1) * (total - done)
-    return f"{done} of {total} frames, about {left:.0f} s left"
+    return f"{done} of {total} {unit}, about {left:.0f} s left"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.data.manifest import is_within_shard
 from liax.evaluation.clips import Clip, select_frames
 from liax.evaluation.faces import NAME, FaceReader, Faces, face_errors, faces_of
 from liax.evaluation.following import follow
@@ -92,9 +93,12 @@ class _Moving:
 def _facts(driving: Clip, seen: Seen) -> str:
     """What changes whenever the clip's faces could."""
     path = driving.path
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files)
-    return f"{size} bytes, {seen.count} frames, {seen.framing}, {','.join(FACTORS)}"
+    if is_within_shard(path):
+        content = path.name  # a shard's name changes with what is in it
+    else:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        content = f"{sum(file.stat().st_size for file in files)} bytes"
+    return f"{content}, {seen.count} frames, {seen.framing}, {','.join(FACTORS)}"
 
 
 @dataclass(frozen=True)

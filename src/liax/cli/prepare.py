@@ -1,0 +1,88 @@
+"""`liax prepare`: raw videos to training shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from liax.cli.progress import ProgressDisplay
+from liax.errors import LiaxError
+from liax.preparation.config import Cut, Limits
+
+if TYPE_CHECKING:
+    from liax.preparation.prepare import Summary
+
+_UNITS = {"reading files": "files", "cutting clips": "seconds of video", "writing clips": "clips"}
+
+
+def prepare(
+    videos: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="VIDEOS")],
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    *,
+    cut: Annotated[Cut, tyro.conf.arg(name="")] = Cut(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),  # noqa: B008
+    val: float = 0.05,
+    shard_megabytes: int = 256,
+    workers: int | None = None,
+    address: str | None = None,
+) -> None:
+    """Cut every face out of raw videos and make a data set for `liax train` of the good clips.
+
+    Writes shards of clips, their regions, and manifest.parquet, which tells of everything that was kept or
+    refused why, with the values measured. Interrupted, or given more videos or other limits, it goes on where
+    it was when it is started again. docs/preparing.md tells how everything is measured.
+
+    Args:
+        videos: Files, or folders that are searched with all folders in them.
+        output: Folder of the data set: a new one, or one to go on with.
+        val: Share of the clips that is held out as the split val, by person.
+        shard_megabytes: About how large a shard is.
+        workers: Processes at a time, by default one for each core.
+        address: Of a Ray cluster to work on (auto: the one that this machine belongs to), whose machines see
+            the same files by the same paths; by default this machine alone.
+    """
+    # Imported here, so that --help does not wait.
+    from liax.preparation.prepare import prepare as run
+
+    with ProgressDisplay(_UNITS) as progress:
+        summary = run(
+            videos,
+            output,
+            cut=cut,
+            limits=limits,
+            val=val,
+            shard_bytes=shard_megabytes << 20,
+            count=workers,
+            address=address,
+            progress=progress,
+        )
+    print(_told(summary, output))
+    if summary.unfinished:
+        raise LiaxError(
+            f"{summary.unfinished} minutes of video were not finished because their worker ended; "
+            "the same command tries them again."
+        )
+    if not summary.kept:
+        raise LiaxError(f"{output} has no clip in it; its manifest.parquet tells why each was refused.")
+
+
+def _told(summary: Summary, output: Path) -> str:
+    lines = [f"{output}: {summary.kept} clips"]
+    lines += [
+        f"  {split}: {summary.minutes[split]:.1f} min, {people} people"
+        for split, people in summary.people.items()
+    ]
+    if summary.refused:
+        lines.append("refused:")
+        lines += [f"{count:6d}  {reason}" for reason, count in summary.refused.items()]
+    if summary.core_seconds:
+        lines.append(
+            f"{summary.seconds:.0f} seconds of video in {summary.wall:.0f} s, "
+            f"{summary.seconds / summary.core_seconds:.1f} in each second of a core"
+        )
+    if summary.kept:
+        no_val = "" if "val" in summary.people else " --data.validation None"
+        lines.append(f"liax train --data.manifest {output} --data.regions {output / 'regions.npz'}{no_val}")
+    return "\n".join(lines)

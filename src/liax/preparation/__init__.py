@@ -1,0 +1,1 @@
+"""Raw videos to training shards: `liax prepare`."""

@@ -1,0 +1,114 @@
+"""One clip in the making: frames in, an H.264 file, its regions and its measures out."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.data.regions import Regions, regions_of
+from liax.face.crop import Crop, cut
+from liax.face.embed import FaceEmbedder
+from liax.face.landmarks import Face, FaceLandmarker
+from liax.media.writer import VideoWriter
+from liax.preparation.measures import movement, occlusion, shake, sharpness, skin_colours
+from liax.preparation.overlay import letters_in_a_line
+from liax.preparation.record import Record
+
+# Frames that are looked at for text, and for whose face it is, evenly spaced.
+_TEXT_FRAMES, _IDENTITY_FRAMES = 9, 5
+# Another face counts from this share of the main one's area on.
+_OTHER = 0.1
+# Landmarks of the irises follow the gaze and not the face.
+_FACE_POINTS = 468
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A clip to be: frames first … end - 1 of a span, the square to cut out, and the record so far."""
+
+    first: int
+    end: int
+    crop: Crop
+    record: Record
+
+
+class ClipMaker:
+    """Takes the frames of a plan one after the other; memory holds the encoded clip and its landmarks."""
+
+    def __init__(
+        self, plan: Plan, rate: Fraction, size: int, landmarker: FaceLandmarker, embedder: FaceEmbedder | None
+    ) -> None:
+        self.plan = plan
+        self._rate, self._size = rate, size
+        self._landmarker, self._embedder = landmarker, embedder
+        self._file = io.BytesIO()
+        # One thread: what more of them write depends on their number.
+        self._writer = VideoWriter(self._file, ".mp4", rate, threads=1)
+        self._faces: list[Face | None] = []
+        self._others = 0
+        self._sharpness: list[float] = []
+        self._colours: list[NDArray[np.float32]] = []
+        self._text: list[NDArray[np.uint8]] = []
+        self._embeddings: list[NDArray[np.float64]] = []
+        count = plan.end - plan.first
+        self._text_at, self._identity_at = (_spaced(count, n) for n in (_TEXT_FRAMES, _IDENTITY_FRAMES))
+
+    def add(self, image_HW3: NDArray[np.uint8]) -> None:
+        """The next RGB uint8 frame (H, W, 3) of the video."""
+        square_SS3 = cut(image_HW3, self.plan.crop, self._size)
+        number = len(self._faces)
+        self._writer.write(square_SS3, number / self._rate)
+        faces = self._landmarker.detect(square_SS3)
+        face = faces[0] if faces else None
+        self._faces.append(face)
+        if number in self._text_at:
+            self._text.append(square_SS3.mean(-1).astype(np.uint8))
+        if face is None:
+            return
+        self._others += any(other.area > _OTHER * face.area for other in faces[1:])
+        self._sharpness.append(sharpness(square_SS3, face.box))
+        self._colours.append(skin_colours(square_SS3, face.landmarks[:_FACE_POINTS]))
+        if self._embedder is not None and number in self._identity_at:
+            self._embeddings.append(self._embedder.embed(square_SS3, face))
+
+    def finish(self) -> tuple[Record, bytes, Regions]:
+        """The measured record, the MP4 file and the regions of its frames."""
+        self._writer.finish()
+        self._writer.close()
+        regions = regions_of(self._faces, self._size)
+        count = len(self._faces)
+        record = replace(
+            self.plan.record,
+            frames=count,
+            fps=float(self._rate),
+            seen=round(len(self._colours) / count, 4),
+            others=round(self._others / count, 4),
+        )
+        if self._colours:
+            record = self._measured(record, regions)
+        return record, self._file.getvalue(), regions
+
+    def _measured(self, record: Record, regions: Regions) -> Record:
+        faces = [face for face in self._faces if face is not None]
+        landmarks_TP2 = np.stack([face.landmarks[:_FACE_POINTS] for face in faces])
+        left, top, right, bottom = np.median([face.box for face in faces], 0).tolist()
+        embedding = np.mean(self._embeddings, 0).round(6).tolist() if self._embeddings else None
+        return replace(
+            record,
+            face=round(max(right - left, bottom - top) / self._size, 4),
+            sharpness=round(float(np.median(self._sharpness)), 4),
+            movement=round(movement(landmarks_TP2), 5),
+            shake=round(shake(landmarks_TP2), 5),
+            occlusion=round(occlusion(np.stack(self._colours), landmarks_TP2, regions, self._size), 4),
+            text=letters_in_a_line(np.stack(self._text), (left, top, right, bottom)),
+            embedding=tuple(embedding) if embedding else None,
+        )
+
+
+def _spaced(count: int, most: int) -> set[int]:
+    """At most `most` of the numbers 0 … count - 1, evenly spaced and away from the ends."""
+    return {(2 * k + 1) * count // (2 * most) for k in range(min(count, most))}

@@ -1,0 +1,66 @@
+"""What is cut out of videos, and which of it is good enough to train on; these are also the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from liax.preparation.record import Record
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How clips are cut; a data set has one such setting.
+
+    size: side of a clip, in pixels. fps: the most frames a second; of faster videos every second frame is
+    kept, or every third, … shortest, longest: of a clip, in seconds. enlarged: the most that a face may be
+    enlarged; smaller ones are not cut. identities: measure whose face it is, to group clips by person (extra
+    `evaluate`).
+    """
+
+    size: int = 256
+    fps: int = 25
+    shortest: float = 1.0
+    longest: float = 10.0
+    enlarged: float = 1.5
+    identities: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which clips are kept; a rerun with other limits decides anew without measuring anew.
+
+    How each is measured, and on what its default was chosen, is in docs/preparing.md. Shares are 0 to 1.
+
+    face: the least height or width of the face, as a share of the clip's side. outside: the largest share of
+    the crop beyond the picture's edge. seen: the least share of frames in which a face is found. others: the
+    largest share of frames with another face. sharpness: the least. movement: the least movement of the face
+    in itself. shake: the largest tremble of the face's place. occlusion: the largest share of the face that
+    something passing covers. text: the most letters in a line.
+    """
+
+    face: float = 0.40
+    outside: float = 0.15
+    seen: float = 0.95
+    others: float = 0.05
+    sharpness: float = 0.0
+    movement: float = 0.0
+    shake: float = 1.0
+    occlusion: float = 1.0
+    text: int = 100
+
+    def reason(self, record: Record) -> str | None:
+        """Why a clip is refused; None when it is kept."""
+        if record.problem is not None:
+            return record.problem
+        checks = (
+            (record.seen < self.seen, "the face is not seen throughout"),
+            (record.others > self.others, "another face is in the picture"),
+            (record.face < self.face, "the face moves about too much"),
+            (record.outside > self.outside, "the face is cut off by the picture's edge"),
+            (record.sharpness < self.sharpness, "not sharp"),
+            (record.movement < self.movement, "the face does not move"),
+            (record.shake > self.shake, "shaky"),
+            (record.occlusion > self.occlusion, "something covers the face"),
+            (record.text > self.text, "text is laid over it"),
+        )
+        return next((reason for failed, reason in checks if failed), None)

@@ -1,0 +1,96 @@
+"""The videos that a data set is made from, known by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from liax.errors import LiaxError
+from liax.media.footage import PICTURES
+from liax.media.video import Video
+from liax.preparation.unit import SECONDS, Unit
+
+# Endings of files in a folder that are no videos and are passed over in silence.
+_TEXTS = (".txt", ".md", ".csv", ".json", ".parquet", ".npz", ".srt", ".vtt")
+_SOUNDS = (".wav", ".mp3", ".flac", ".m4a", ".ogg")
+_OTHERS = (*PICTURES, *_TEXTS, *_SOUNDS)
+_KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file: the SHA-256 of its content (shortened), its video's length in seconds and size in pixels.
+
+    problem: why it cannot be used; then there is no length.
+    """
+
+    path: Path
+    key: str
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    rate: float = 0.0
+    problem: str | None = None
+
+    def units(self) -> list[Unit]:
+        """Its minutes, each to be worked on by itself."""
+        return [Unit(self.key, k, self.path) for k in range(math.ceil(self.seconds / SECONDS))]
+
+    def unit_seconds(self) -> list[float]:
+        """How long each of them is: 60 seconds, and the last one what is left."""
+        return [min(SECONDS, self.seconds - unit.number * SECONDS) for unit in self.units()]
+
+
+def list_inputs(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are, and those in folders that are not hidden and might be videos by their ending.
+
+    In order of their names, each once. Raises LiaxError for what does not exist, and when nothing is left.
+    """
+    files: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            files |= {file for file in path.rglob("*") if file.is_file() and _might_be_video(file, path)}
+        elif path.exists():
+            files.add(path)
+        else:
+            raise LiaxError(f"{path} does not exist; give videos, or folders of videos.")
+    if not files:
+        raise LiaxError(
+            f"{', '.join(map(str, paths))} has no video in it; give videos, or folders of videos."
+        )
+    return sorted(files)
+
+
+def _might_be_video(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and file.suffix.lower() not in _OTHERS
+
+
+def inspect(path: Path) -> Input:
+    """Read the file once, without decoding it."""
+    try:
+        with path.open("rb") as file:
+            key = hashlib.file_digest(file, "sha256").hexdigest()[:_KEY_LENGTH]
+    except OSError as error:
+        return Input(path, "", problem=f"cannot be read ({error.strerror})")
+    try:
+        video = Video(path, threads=1)
+        seconds = float(video.count_seconds())
+    except LiaxError as error:
+        return Input(path, key, problem=str(error).removeprefix(f"{path} ").partition(";")[0])
+    return Input(path, key, seconds, video.width, video.height, round(float(video.rate), 3))
+
+
+def distinct(inputs: Iterable[Input]) -> tuple[list[Input], list[tuple[Input, Path]]]:
+    """The first of each content, and the others, each with the path of the first."""
+    first: dict[str, Input] = {}
+    again = []
+    for item in sorted(inputs, key=lambda item: item.path):
+        if item.key and item.key in first:
+            again.append((item, first[item.key].path))
+        else:
+            first[item.key or str(item.path)] = item
+    return list(first.values()), again

@@ -1,0 +1,67 @@
+"""A function over many items on all cores of this machine or of a cluster, by Ray Data."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+# Nothing large passes between processes.
+_OBJECT_STORE_BYTES = 100 << 20
+
+
+@contextmanager
+def workers(count: int | None, address: str | None) -> Iterator[None]:
+    """Ray, started in this process's name and stopped at the end, or that of the cluster at `address`.
+
+    count: processes on this machine, by default one for each core.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    os.environ.setdefault("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE", "1")
+    import ray
+
+    quiet: dict[str, Any] = {
+        "configure_logging": True,
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
+    if address is not None:
+        ray.init(address=address, **quiet)
+    else:
+        ray.init(
+            address="local",
+            num_cpus=count or len(os.sched_getaffinity(0)),
+            num_gpus=0,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            **quiet,
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def each(
+    function: Callable[[dict[str, Any]], dict[str, Any]],
+    items: Sequence[dict[str, Any]],
+    count: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """What the function makes of the items, as they are finished; nothing for those that end their process.
+
+    count: the most at a time. To be called within `workers`.
+    """
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.max_errored_blocks = -1  # the death of a worker costs what it was doing
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    if items:
+        # A block an item: what one process takes at a time, and loses when it dies.
+        data = ray.data.from_items(list(items), override_num_blocks=len(items))
+        yield from data.map(function, num_cpus=1, concurrency=count).iter_rows()
