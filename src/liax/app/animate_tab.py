@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import ControlsPanel
-from liax.app.examples import DRIVING, PORTRAIT
+from liax.app.inputs import cropped_input, face_input, format_input, portrait_input, video_input
 from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio
@@ -20,7 +19,7 @@ from liax.errors import LiaxError
 from liax.portrait import animate_file, encode
 from liax.portrait.clip import Progress
 from liax.portrait.retarget import ALL
-from liax.portrait.template import save_template
+from liax.portrait.template import SUFFIX, save_template
 from liax.weights.controls import GROUPS
 
 _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
@@ -36,24 +35,40 @@ _BEGINNINGS: dict[str, dict[str, Any]] = {
 _STRONGEST = 2.0
 
 
+class _Asked(NamedTuple):
+    """The tab's components, or their values; strengths and controls come after them."""
+
+    portrait: Any
+    kind: Any
+    video: Any
+    motion: Any
+    beginning: Any
+    paste: Any
+    smooth: Any
+    compare: Any
+    face: Any
+    driving_face: Any
+    cropped: Any
+    format: Any
+
+    @property
+    def driving(self) -> str | None:
+        """The file that moves the portrait."""
+        return self.motion if self.kind == _MOTION else self.video
+
+
+_ASKED = len(_Asked._fields)
+
+
 def build(studio: Studio) -> None:
     """The tab's components and what they do."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             with gr.Row():
-                portrait = gr.Image(
-                    PORTRAIT,
-                    label="Your portrait",
-                    type="filepath",
-                    image_mode=None,
-                    sources=["upload", "webcam", "clipboard"],
-                    height=280,
-                )
+                portrait = portrait_input(280)
                 with gr.Column(min_width=200):
-                    video = gr.Video(DRIVING, label="Who moves it", sources=["upload", "webcam"], height=280)
-                    motion = gr.File(
-                        label="A saved motion", file_types=[".safetensors"], visible=False, height=280
-                    )
+                    video = video_input("Who moves it", 240)
+                    motion = gr.File(label="A saved motion", file_types=[SUFFIX], visible=False, height=280)
             kind = gr.Radio([_VIDEO, _MOTION], value=_VIDEO, label="Moved by")
             beginning = gr.Dropdown(
                 list(_BEGINNINGS), value=next(iter(_BEGINNINGS)), label="At the beginning", filterable=False
@@ -70,12 +85,9 @@ def build(studio: Studio) -> None:
                 panel = ControlsPanel(studio.controls)
             with gr.Accordion("More options", open=False):
                 with gr.Row():
-                    face = _number("Which face in the portrait")
-                    driving_face = _number("Which face in the video")
-                cropped = gr.Checkbox(label="Already cropped to the face", info="take both as they are")
-                format = gr.Radio(
-                    ["mp4", "webm", "gif"], value="mp4", label="Write", info="a GIF has no sound"
-                )
+                    face, driving_face = face_input("portrait"), face_input("video")
+                cropped = cropped_input()
+                format = format_input()
         with gr.Column(min_width=320):
             view = JobView(studio, "Animate")
             result = ResultView()
@@ -94,47 +106,25 @@ def build(studio: Studio) -> None:
         api_visibility="private",
     )
 
-    def called(values: Sequence[Any]) -> tuple[Path | None, Path | None, Call]:
-        """Portrait, driving, and what is to be done with them."""
-        (
-            portrait,
-            kind,
-            video,
-            motion,
-            beginning,
-            paste,
-            smooth,
-            compare,
-            face,
-            driving_face,
-            cropped,
-            format,
-            *rest,
-        ) = values
-        driving = motion if kind == _MOTION else video
+    def called(*values: Any) -> Call:
+        """What is to be done, and with which files, by name."""
+        asked, rest = _Asked(*values[:_ASKED]), values[_ASKED:]
         strength = dict(zip(strengths, rest, strict=False))
-        settings = panel.settings(rest[len(strengths) :])
-        options = dict(_BEGINNINGS[beginning])
-        wanted = {
-            "paste": paste,
-            "smooth": smooth,
-            "compare": compare,
-            "face": face,
-            "driving_face": driving_face,
-        }
-        options |= {name: value for name, value in wanted.items() if value}
-        options |= {"crop": False} if cropped else {}
+        options = dict(_BEGINNINGS[asked.beginning])
+        names = ("paste", "smooth", "compare", "face", "driving_face")
+        options |= {name: getattr(asked, name) for name in names if getattr(asked, name)}
+        options |= {"crop": False} if asked.cropped else {}
         changed = {name: value for name, value in strength.items() if value != 1}
         options |= {"strength": changed} if changed else {}
-        names = [Path(portrait or "portrait.jpg").name, Path(driving or "driving.mp4").name]
-        call = Call("animate", names, f"animated.{format}", settings, options, studio.weights_name)
-        return (Path(portrait) if portrait else None, Path(driving) if driving else None, call)
+        files = [Path(asked.portrait or "portrait.jpg").name, Path(asked.driving or "driving.mp4").name]
+        settings = panel.settings(rest[len(strengths) :])
+        return Call("animate", files, f"animated.{asked.format}", settings, options, studio.weights_name)
 
     def animating(*values: Any) -> Work:
-        portrait, driving, call = called(values)
-        if portrait is None:
+        asked, call = _Asked(*values[:_ASKED]), called(*values)
+        if asked.portrait is None:
             raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        driving = _checked(driving, studio)
+        portrait, driving = Path(asked.portrait), _checked(asked.driving, studio)
         output = studio.output(call.output)
 
         def work(progress: Progress) -> Outcome:
@@ -149,11 +139,10 @@ def build(studio: Studio) -> None:
         return work
 
     def saving_motion(*values: Any) -> Work:
-        _, driving, call = called(values)
-        driving = _checked(driving, studio)
-        if driving.suffix == ".safetensors":
+        call, driving = called(*values), _checked(_Asked(*values[:_ASKED]).driving, studio)
+        if driving.suffix == SUFFIX:
             raise LiaxError("This motion is saved already; choose a video above.")
-        output = studio.output(f"{driving.stem}.safetensors")
+        output = studio.output(driving.stem + SUFFIX)
 
         def work(progress: Progress) -> Outcome:
             face, crop = call.options.get("driving_face"), call.options.get("crop", True)
@@ -165,24 +154,13 @@ def build(studio: Studio) -> None:
 
         return work
 
-    inputs: list[Any] = [
-        portrait,
-        kind,
-        video,
-        motion,
-        beginning,
-        paste,
-        smooth,
-        compare,
-        face,
-        driving_face,
-        cropped,
-        format,
-    ]
-    inputs += [*strengths.values(), *panel.sliders]
+    asked = _Asked(
+        portrait, kind, video, motion, beginning, paste, smooth, compare, face, driving_face, cropped, format
+    )
+    inputs: list[Any] = [*asked, *strengths.values(), *panel.sliders]
     view.runs(animating, inputs, result.outputs)
     saving.runs(saving_motion, inputs, [saved])
-    commands.follows(lambda *values: called(values)[2], inputs)
+    commands.follows(called, inputs)
 
 
 def _strengths(studio: Studio) -> dict[str, gr.Slider]:
@@ -196,13 +174,10 @@ def _strengths(studio: Studio) -> dict[str, gr.Slider]:
     }
 
 
-def _number(label: str) -> gr.Number:
-    return gr.Number(None, label=label, info="1 is the largest", precision=0, minimum=1)
-
-
-def _checked(driving: Path | None, studio: Studio) -> Path:
+def _checked(driving: str | None, studio: Studio) -> Path:
     if driving is None:
         raise LiaxError("Give what moves the portrait: a video, a clip from the webcam, or a saved motion.")
-    check = check_motion if driving.suffix == ".safetensors" else check_video
-    check(driving, studio.limits)
-    return driving
+    path = Path(driving)
+    check = check_motion if path.suffix == SUFFIX else check_video
+    check(path, studio.limits)
+    return path

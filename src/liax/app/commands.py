@@ -99,9 +99,9 @@ class CommandsView:
         return call.command_line(), call.python()
 
     def follows(self, called: Callable[..., Call], inputs: Sequence[Any]) -> None:
-        """Show what `called(*values of inputs)` gives, whenever one of them changes."""
+        """Show what `called(*values of inputs)` gives, from the start and whenever one of them changes."""
         gr.on(
-            [component.change for component in inputs],
+            None,
             lambda *values: self.shows(called(*values)),
             inputs,
             self.outputs,

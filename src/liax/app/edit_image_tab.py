@@ -9,98 +9,76 @@ import gradio as gr
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import ControlsPanel
-from liax.app.examples import PORTRAIT
 from liax.app.hearing import heard
+from liax.app.inputs import cropped_input, face_input, portrait_input
 from liax.app.job_view import done_html, error_html
-from liax.app.studio import QUICK, Studio
+from liax.app.studio import Studio
 from liax.errors import LiaxError
 from liax.media.images import write_image
-from liax.portrait import edit_image
+from liax.portrait import Edited, edit_image
 
-# Full pictures with more pixels than this become JPEGs, which are written faster.
+# Pictures with more pixels than this become JPEGs, which are written faster.
 _LARGE = 1_000_000
-# Results of a visitor that stay while the next one is made: the one that is shown, and the one before.
-_KEPT = 2
 
 
 def build(studio: Studio) -> None:
     """The tab's components and what they do."""
     with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            portrait = gr.Image(
-                PORTRAIT,
-                label="Your portrait",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=320,
-            )
+        with gr.Column(scale=2, min_width=320, elem_classes="liax-sticky"):
+            portrait = portrait_input()
             whole = gr.Checkbox(label="In the whole picture", info="keeps the picture's own sharpness")
             with gr.Accordion("More options", open=False):
-                face = gr.Number(
-                    None, label="Which face in the portrait", info="1 is the largest", precision=0, minimum=1
-                )
-                cropped = gr.Checkbox(label="Already cropped to the face", info="take the picture as it is")
-        with gr.Column(scale=3, min_width=320):
+                face, cropped = face_input("portrait"), cropped_input()
+        with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky"):
             result = gr.Image(
                 label="Result",
                 type="filepath",
                 interactive=False,
-                height=480,
+                height=460,
                 buttons=["download", "fullscreen"],
             )
             status = gr.HTML(elem_classes="liax-status")
             commands = CommandsView()
         with gr.Column(scale=3, min_width=320):
             panel = ControlsPanel(studio.controls)
-    # The visitor's latest results, to be removed as new ones come.
-    kept = gr.State(())
 
-    def edit(
-        portrait: str | None,
-        whole: bool,
-        face: int | None,
-        cropped: bool,
-        kept: tuple[Path, ...],
-        *values: float,
-    ) -> Any:
-        settings = panel.settings(values)
+    def called(portrait: str | None, whole: bool, face: int | None, cropped: bool, *values: float) -> Call:
         options: dict[str, Any] = {"paste": True} if whole else {}
         options |= {"face": face} if face else {}
         options |= {"crop": False} if cropped else {}
-        call = Call(
-            "edit",
-            [Path(portrait or "portrait.jpg").name],
-            "edited.png",
-            settings,
-            options,
-            studio.weights_name,
-        )
-        try:
-            if portrait is None:
-                raise LiaxError("Give a portrait first: drop a picture above.")
-            with heard() as warnings:
-                still = studio.still(Path(portrait), face or None, crop=not cropped)
-                edited = edit_image(studio.animator, still, settings, crop=not cropped, paste=whole)
-        except Exception as error:
-            return None, error_html(error, studio), *commands.shows(call), kept
-        picture_HW3 = edited.picture_HW3
-        large = picture_HW3.shape[0] * picture_HW3.shape[1] > _LARGE
-        path = studio.output("edited.jpg" if large else "edited.png")
-        write_image(path, picture_HW3)
-        for old in kept[: 1 - _KEPT]:
-            studio.forget(old)
-        return path, done_html("", warnings, studio), *commands.shows(call), (*kept[1 - _KEPT :], path)
+        name = Path(portrait or "portrait.jpg").name
+        return Call("edit", [name], "edited.png", panel.settings(values), options, studio.weights_name)
 
-    asked: list[Any] = [portrait, whole, face, cropped]
+    def edit(request: gr.Request, portrait: str | None, *values: Any) -> tuple[Path | None, str]:
+        call = called(portrait, *values)
+
+        def work() -> tuple[Edited, list[str]]:
+            if portrait is None:
+                raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
+            options = dict(call.options)
+            with heard() as warnings:
+                still = studio.still(Path(portrait), options.pop("face", None), options.get("crop", True))
+                return edit_image(studio.animator, still, call.settings, **options), warnings
+
+        try:
+            edited, warnings = studio.quickly(work)
+        except Exception as error:
+            return None, error_html(error, studio)
+        height, width = edited.picture_HW3.shape[:2]
+        name = "edited.jpg" if height * width > _LARGE else "edited.png"
+        path = studio.output(name, visitor=request.session_hash)
+        write_image(path, edited.picture_HW3)
+        return path, done_html("", warnings, studio)
+
+    inputs: list[Any] = [portrait, whole, face, cropped, *panel.sliders]
     gr.on(
-        [component.change for component in (*asked, *panel.sliders)],
+        None,  # whatever changes, and when the page opens
         edit,
-        [*asked, kept, *panel.sliders],
-        [result, status, *commands.outputs, kept],
+        inputs,
+        [result, status],
         trigger_mode="always_last",
-        concurrency_id=QUICK,
-        concurrency_limit=1,
+        concurrency_limit=8,
         show_progress="hidden",
         api_visibility="private",
     )
+    commands.follows(called, inputs)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import ControlsPanel
-from liax.app.examples import DRIVING
+from liax.app.inputs import cropped_input, face_input, format_input, video_input
 from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio
@@ -24,7 +24,7 @@ def build(studio: Studio) -> None:
     """The tab's components and what they do."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
-            video = gr.Video(DRIVING, label="Your video", sources=["upload", "webcam"], height=320)
+            video = video_input("Your video")
             panel = ControlsPanel(studio.controls)
         with gr.Column(scale=3, min_width=320):
             view = JobView(studio, "Edit the video")
@@ -35,13 +35,8 @@ def build(studio: Studio) -> None:
                     label="From the first frame only",
                     info="edits the first frame and moves it as the video moves; all else stays still",
                 )
-                face = gr.Number(
-                    None, label="Which face in the portrait", info="1 is the largest", precision=0, minimum=1
-                )
-                cropped = gr.Checkbox(label="Already cropped to the face", info="take the frames as they are")
-                format = gr.Radio(
-                    ["mp4", "webm", "gif"], value="mp4", label="Write", info="a GIF has no sound"
-                )
+                face, cropped = face_input("video"), cropped_input()
+                format = format_input()
             commands = CommandsView()
 
     def called(

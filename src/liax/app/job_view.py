@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from liax.app.studio import LONG, Studio
+from liax.app.studio import Studio
 from liax.app.words import FAULT, for_page
 from liax.app.work import Told, Work
 from liax.errors import LiaxError
@@ -61,7 +61,7 @@ class JobView:
 
         buttons = [self.start, self.stop]
         waiting = self.start.click(
-            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(Told("waiting"))),
+            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(Told())),
             outputs=[*buttons, self.status],
             queue=False,
             show_progress="hidden",
@@ -71,8 +71,7 @@ class JobView:
             run,
             list(inputs),
             [self.status, *outputs],
-            concurrency_id=LONG,
-            concurrency_limit=1,
+            concurrency_limit=None,  # the studio keeps its own line
             show_progress="hidden",
             api_visibility="private",
         )

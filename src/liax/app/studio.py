@@ -8,37 +8,47 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from liax.app.limits import Limits
 from liax.app.uploads import check_picture
-from liax.app.work import Job, Work
+from liax.app.work import Job, Line, Work
 from liax.portrait import Animator, open_still
 from liax.portrait.still import Still
 from liax.weights.controls import Controls
 
-# Queues of Gradio: long work goes one after the other, and so do quick edits, which need not wait for it.
-LONG, QUICK = "long", "quick"
+T = TypeVar("T")
+
 # Portraits that are kept encoded.
 _STILLS = 8
+# Results that a visitor may be looking at while the next one is made.
+_SHOWN = 2
 
 
 class Studio:
     """The model, its name for `--weights`, what uploads may be, and the folder of all temporary files.
 
-    Use as a context manager: at its end the folder is removed, with all that visitors left there.
+    Use as a context manager: at its end work is stopped and the folder removed, with all that visitors left.
     """
 
     def __init__(self, animator: Animator, weights_name: str = "small", limits: Limits | None = None) -> None:
         self.animator, self.weights_name, self.limits = animator, weights_name, limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="liax-studio-"))
+        self._line, self._quick = Line(self.limits.waiting), ThreadPoolExecutor(1, "liax-quick")
         self._stills: OrderedDict[tuple[Path, int | None, bool], Still] = OrderedDict()
-        self._lock = threading.Lock()
+        # Folder, visitor (see `output`) and time of what was made.
+        self._results: list[tuple[Path, str | None, float]] = []
+        self._opening, self._making = threading.Lock(), threading.Lock()
 
     def __enter__(self) -> Studio:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._line.close()
+        self._quick.shutdown(cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -53,7 +63,7 @@ class Studio:
         """
         check_picture(path, self.limits)
         key = (path, face, crop)
-        with self._lock:
+        with self._opening:
             if key not in self._stills:
                 self._stills[key] = open_still(self.animator, path, crop=crop, face=face)
             self._stills.move_to_end(key)
@@ -61,24 +71,28 @@ class Studio:
                 self._stills.popitem(last=False)
             return self._stills[key]
 
-    def output(self, name: str) -> Path:
+    def output(self, name: str, visitor: str | None = None) -> Path:
         """Where a result called `name` ("orbit.mp4") may be written: in a new folder of its own.
 
-        Results that are older than the limits keep them are removed here.
+        visitor: who sees one result replace the other; all but the last one of theirs are removed here, and
+            everybody's that are older than the limits' `kept_minutes`.
         """
-        oldest = time.time() - 60 * self.limits.kept_minutes
-        results = self.folder / "results"
-        for folder in results.glob("*"):
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
-        folder = results / secrets.token_hex(16)
-        folder.mkdir(parents=True)
+        folder = self.folder / "results" / secrets.token_hex(16)
+        with self._making:
+            folder.mkdir(parents=True)
+            self._results.append((folder, visitor, time.monotonic()))
+            oldest = time.monotonic() - 60 * self.limits.kept_minutes
+            own = [place for place, theirs, _ in self._results if visitor and theirs == visitor]
+            old = {place for place, _, made in self._results if made < oldest} | set(own[:-_SHOWN])
+            self._results = [result for result in self._results if result[0] not in old]
+        for place in old:
+            shutil.rmtree(place, ignore_errors=True)
         return folder / name
 
-    def forget(self, path: Path) -> None:
-        """Remove a result, and its folder."""
-        shutil.rmtree(path.parent, ignore_errors=True)
-
     def job(self, work: Work) -> Job:
-        """Long work within the limits; see `Job`."""
-        return Job(work, self.limits.frames)
+        """Long work, to be done in turn and within the limits; see `Job`."""
+        return Job(work, self._line, self.limits.frames)
+
+    def quickly(self, work: Callable[[], T]) -> T:
+        """What `work` returns, done in a thread beside the long work, so that it need not wait for it."""
+        return self._quick.submit(work).result()

@@ -9,7 +9,7 @@ import gradio as gr
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import offered
-from liax.app.examples import PORTRAIT
+from liax.app.inputs import PORTRAIT
 from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio

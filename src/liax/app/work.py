@@ -1,10 +1,11 @@
-"""Long work in a thread of its own: it tells how far it is, and stops when nobody waits for it any more."""
+"""Long work, one piece after the other: it tells how far it is, and stops when nobody waits for it."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,16 @@ _INTERVAL = 0.25
 
 @dataclass(frozen=True)
 class Told:
-    """How far work is: what is being done, frames done and in all, and seconds since that stage began."""
+    """How far work is: what is being done, frames done and in all, and seconds since that stage began.
+
+    ahead: how many others have to end before this begins.
+    """
 
     stage: str = "starting"
     done: int = 0
     total: int | None = None
     seconds: float = 0.0
+    ahead: int = 0
 
     @property
     def share(self) -> float | None:
@@ -35,6 +40,8 @@ class Told:
 
     def __str__(self) -> str:
         """ "Animating: 34 of 125 frames, about 40 s left"."""
+        if self.ahead:
+            return f"Waiting for others: {self.ahead} before you"
         stage = self.stage.capitalize()
         if not self.done:
             return f"{stage} …"
@@ -44,49 +51,76 @@ class Told:
         return f"{stage}: {self.done} of {self.total} frames, about {_duration(left)} left"
 
 
+class Line:
+    """One thread that does long work in the order in which it comes.
+
+    longest: how many may wait. One thread, because each that computes keeps memory and helpers of its own.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._thread = ThreadPoolExecutor(1, "liax-long")
+        self._places: list[Future[Any]] = []
+        self._lock = threading.Lock()
+        self.closed = threading.Event()
+
+    def join(self, run: Callable[[], Any]) -> Future[Any]:
+        """A place at the end of the line; raises LiaxError when too many wait."""
+        with self._lock:
+            self._places = [place for place in self._places if not place.done()]
+            if len(self._places) > self._longest:
+                raise LiaxError("Too many people are waiting already; try again in some minutes.")
+            self._places.append(self._thread.submit(run))
+            return self._places[-1]
+
+    def ahead(self, place: Future[Any]) -> int:
+        """How many have to end before that place's work begins."""
+        with self._lock:
+            return sum(not p.done() for p in self._places[: self._places.index(place)])
+
+    def close(self) -> None:
+        """End what runs at its next frame, and forget what waits."""
+        self.closed.set()
+        self._thread.shutdown(cancel_futures=True)
+
+
 class Job:
-    """`work`, running from the first `next` on; iterate to hear how far it is, then take `result`
-    and the library's `warnings`.
+    """`work`, in line from the first `next` on; iterate to hear how far it is, then take its `result`.
 
     most_frames: beyond these the work ends with a LiaxError.
     Iterating raises what the work raises. When the iteration is given up (`close`, or the generator is
     dropped), the work is stopped at its next frame by an exception, so that files half written are removed.
+    `warnings` are the library's.
     """
 
-    def __init__(self, work: Work, most_frames: int) -> None:
-        self._work, self._most = work, most_frames
-        self._told, self._stop = Told(), threading.Event()
+    def __init__(self, work: Work, line: Line, most_frames: int) -> None:
+        self._work, self._line, self._most = work, line, most_frames
+        self._told, self._given_up = Told(), threading.Event()
         self._began = time.monotonic()
-        self._error: BaseException | None = None
         self.result: Any = None
         self.warnings: list[str] = []
 
     def __iter__(self) -> Iterator[Told]:
-        thread = threading.Thread(target=self._run, name="liax-job", daemon=True)
-        thread.start()
+        place = self._line.join(self._run)
         try:
-            while thread.is_alive():
-                yield self._told
-                thread.join(_INTERVAL)
+            while not place.done():
+                waiting = not place.running()
+                yield Told(ahead=self._line.ahead(place)) if waiting else self._told
+                wait([place], _INTERVAL)
         finally:
-            self._stop.set()
-        if self._error is not None:
-            raise self._error
+            self._given_up.set()
+            place.cancel()
+        self.result = place.result()
 
-    def _run(self) -> None:
-        try:
-            with heard() as self.warnings:
-                self.result = self._work(self._progress)
-        except BaseException as error:
-            self._error = error
+    def _run(self) -> Any:
+        with heard() as self.warnings:
+            return self._work(self._progress)
 
     def _progress(self, stage: str, done: int, total: int | None) -> None:
-        if self._stop.is_set():
+        if self._given_up.is_set() or self._line.closed.is_set():
             raise _StoppedError
         if done > self._most:
-            raise LiaxError(
-                f"This is longer than the {self._most} frames that are made at once; cut it shorter."
-            )
+            raise LiaxError(f"This is longer than the {self._most} frames that are made at once; shorten it.")
         now = time.monotonic()
         if stage != self._told.stage:
             self._began = now
@@ -98,6 +132,4 @@ class _StoppedError(Exception):
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
