@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 # Before Gradio is imported, which would else ask its makers' server for news.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from gradio.exceptions import ComponentProcessingError, InvalidPathError
+from gradio.exceptions import ComponentProcessingError
 
-from liax.app import animate_tab, edit_image_tab, edit_video_tab, turn_tab
+from liax.app import animate_tab, edit_image_tab, edit_video_tab, inspect_tab, turn_tab
 from liax.app.studio import Studio
 from liax.app.theme import CSS, theme
 
@@ -21,16 +22,16 @@ Bring a portrait to life: with the motion of a video, or by hand. The example is
 
 
 class Page(gr.Blocks):
-    """Gradio's page that takes nothing from visitors but values and files that they uploaded."""
+    """Gradio's page that takes nothing from visitors but values, and files that they uploaded to `folder`."""
+
+    folder: Path
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        _refuse_places(inputs)
+        _refuse_places(inputs, self.folder)
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except InvalidPathError as error:
-            raise _refused("This file was not uploaded here; upload it again.") from error
         except ComponentProcessingError as error:
-            raise _refused("This file cannot be read; give a JPEG, PNG or WebP picture.") from error
+            raise _refused("This cannot be read; give a JPEG, PNG or WebP picture.") from error
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -38,6 +39,7 @@ def build(studio: Studio) -> gr.Blocks:
     os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)
     kept = 60 * studio.limits.kept_minutes
     with Page(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
+        page.folder = studio.folder.resolve()
         gr.Markdown(_INTRODUCTION)
         with gr.Tab("Animate"):
             animate_tab.build(studio)
@@ -47,6 +49,8 @@ def build(studio: Studio) -> gr.Blocks:
             edit_video_tab.build(studio)
         with gr.Tab("Turn"):
             turn_tab.build(studio)
+        with gr.Tab("Inspect"):
+            inspect_tab.build(studio)
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
     return page
 
@@ -80,17 +84,19 @@ def serve(
     return page, public or address
 
 
-def _refuse_places(value: Any) -> None:
-    """Refuse files that a visitor names by an address, or sends as text past the limits of uploads."""
+def _refuse_places(value: Any, folder: Path) -> None:
+    """Refuse every file that does not lie in `folder`, and those sent as text past the limits of uploads."""
     if isinstance(value, Mapping):
-        path, url = str(value.get("path") or ""), str(value.get("url") or "")
-        if "://" in path or url.startswith("data:"):
-            raise _refused("Upload the file itself; addresses are not fetched.")
+        path, url = value.get("path"), value.get("url")
+        if "path" in value and not (isinstance(path, str) and Path(path).resolve().is_relative_to(folder)):
+            raise _refused("This file was not uploaded here; upload it again.")
+        if isinstance(url, str) and url.startswith("data:"):
+            raise _refused("Upload the file itself, not its content as text.")
         for item in value.values():
-            _refuse_places(item)
+            _refuse_places(item, folder)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            _refuse_places(item)
+            _refuse_places(item, folder)
 
 
 def _refused(sentence: str) -> gr.Error:

@@ -141,7 +141,12 @@ def _control(controls: Controls, name: str) -> Control:
     if not number.isdigit():
         return controls[name]
     edit_vector({f"#{number}": 0.0}, controls)  # refuses what does not exist
-    return Control(f"#{number}", "other", {int(number): 1.0}, -VECTOR_REACH, VECTOR_REACH)
+    return vector_control(int(number))
+
+
+def vector_control(index: int) -> Control:
+    """A motion vector as a control called by its number."""
+    return Control(f"#{index}", "other", {index: 1.0}, -VECTOR_REACH, VECTOR_REACH)
 
 
 def five_values(control: Control) -> list[float]:

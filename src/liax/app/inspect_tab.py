@@ -1,0 +1,147 @@
+"""Tab "Inspect": which motion vectors a clip uses, moment by moment, and what each does to a portrait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+from markupsafe import Markup
+
+from liax.app import motion_view
+from liax.app.controls_panel import offered
+from liax.app.inputs import DRIVING, PORTRAIT
+from liax.app.job_view import JobView, Outcome
+from liax.app.motion import Motion, read_motion, vector_names
+from liax.app.studio import Studio
+from liax.app.uploads import check_video
+from liax.app.work import Work
+from liax.errors import LiaxError
+from liax.interpretation.strips import draw_strips
+from liax.portrait import open_driving
+from liax.portrait.clip import Progress
+from liax.portrait.manipulate import five_values, vector_control
+from liax.report import file_uri
+from liax.weights.controls import Control
+
+_NAMED = "The named ones"
+
+
+def build(studio: Studio) -> None:
+    """The tab's components and what they do."""
+    gr.Markdown(
+        f"The model makes every movement out of {studio.controls.count} basic movements, its *motion "
+        "vectors*. Here you see which of them a clip uses, and what each does to a face."
+    )
+    with gr.Tabs(elem_classes="liax-inner"):
+        with gr.Tab("What moves in a clip"):
+            _build_clip(studio)
+        with gr.Tab("What each movement does"):
+            _build_strips(studio)
+
+
+def _build_clip(studio: Studio) -> None:
+    names = vector_names(studio.controls)
+    known: gr.State = gr.State(None, time_to_live=60 * studio.limits.kept_minutes)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            video = gr.Video(DRIVING, label="A clip of a face", sources=["upload", "webcam"], height=280)
+            view = JobView(studio, "Read the motion")
+        with gr.Column(scale=3, min_width=320):
+            facts = gr.HTML()
+            seconds = gr.Slider(0, 1, 0, step=0.01, label="Moment (seconds)", visible=False, buttons=[])
+            moment = gr.HTML()
+    charts = gr.HTML()
+
+    def reading(video: str | None) -> Work:
+        if video is None:
+            raise LiaxError("Give a clip first: drop a video on “A clip of a face”.")
+        check_video(Path(video), studio.limits)
+
+        def work(progress: Progress) -> Outcome:
+            driving = open_driving(studio.animator, Path(video), progress=progress)
+            motion = read_motion(driving, progress)
+            last = float(motion.times_T[-1])
+            slider = gr.update(maximum=last, value=last / 2, visible=True)
+            shown = motion_view.moment(motion, names, last / 2)
+            values = (
+                motion,
+                motion_view.facts(motion),
+                motion_view.charts(motion, names),
+                slider,
+                shown,
+            )
+            return Outcome(values, f"{len(motion.times_T)} moments read.")
+
+        return work
+
+    view.runs(reading, [video], [known, facts, charts, seconds, moment])
+
+    def at(motion: Motion | None, seconds: float) -> str:
+        return "" if motion is None else motion_view.moment(motion, names, seconds)
+
+    seconds.input(
+        at,
+        [known, seconds],
+        moment,
+        trigger_mode="always_last",
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _build_strips(studio: Studio) -> None:
+    named = list(studio.controls)
+    every = f"All {studio.controls.count}, by number"
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            portrait = gr.Image(
+                PORTRAIT,
+                label="Your portrait",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "webcam", "clipboard"],
+                height=280,
+            )
+            which = gr.Radio(
+                [_NAMED, every] if named else [every],
+                value=_NAMED if named else every,
+                label="Which movements",
+            )
+            view = JobView(studio, "Show what each does")
+        with gr.Column(scale=3, min_width=320):
+            strips = gr.HTML()
+
+    def drawing(portrait: str | None, which: str) -> Work:
+        if portrait is None:
+            raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
+        controls = offered(studio.controls)
+        if which == every:
+            controls = [vector_control(index) for index in range(studio.controls.count)]
+
+        def work(progress: Progress) -> Outcome:
+            still = studio.still(Path(portrait))
+            folder = studio.output("strips")
+            paths = draw_strips(studio.animator, {"portrait": still}, controls, folder, progress=progress)
+            pairs = zip(controls, paths, strict=True)
+            shown = Markup().join(_strip(control, file_uri(path)) for control, path in pairs)
+            return Outcome([Markup('<div class="liax-strips">{}</div>').format(shown)], "")
+
+        return work
+
+    view.runs(drawing, [portrait, which], [strips])
+
+
+_STRIP = Markup(
+    '<figure><figcaption><b>{}</b> {}</figcaption><img src="{}" alt="{}" loading="lazy">'
+    '<div class="scale">{}</div></figure>'
+)
+
+
+def _strip(control: Control, picture: str) -> Markup:
+    """A control's strip with its name, its meaning and its five values."""
+    unit = control.unit.replace("deg", "°")
+    values = [f"{value:+.3g}{unit}".replace("-", "−") if value else "0" for value in five_values(control)]
+    said = f"The portrait with {control.name} at {', '.join(values)}"
+    scale = Markup().join(Markup("<span>{}</span>").format(value) for value in values)
+    return _STRIP.format(control.name, control.meaning, picture, said, scale)

@@ -1,0 +1,130 @@
+"""A clip's motion drawn for the page: numbers, charts over time, and the bars of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from liax.app.motion import Motion
+from liax.report import number, signed
+from liax.report.charts import ACCENT, MUTED, Chart
+
+# Vectors that have a row, and columns of the map over time.
+_ROWS, _COLUMNS = 14, 320
+_BARS = 8
+# Growing and falling coefficients; seen on paper and by night alike.
+_UP, _DOWN = (221, 101, 72), (72, 138, 205)
+
+
+def facts(motion: Motion) -> Markup:
+    """The clip in three numbers."""
+    described = motion.sparsity.centred
+    vectors = motion.alpha_TM.shape[1]
+    shown = (
+        (number(described.used, 1), f"of {vectors} basic movements at work at a time", "on average"),
+        (str(described.used_ever), "at work at some time", "the others rest throughout"),
+        (
+            number(described.hoyer),
+            "concentration",
+            "0: all move alike · 1: one movement does everything (Hoyer's sparsity)",
+        ),
+    )
+    return _div("liax-facts", [_FACT.format(*fact) for fact in shown])
+
+
+def charts(motion: Motion, names: Sequence[str]) -> Markup:
+    """What moves when; how many vectors at once; how concentrated."""
+    figures = (
+        (
+            _map(motion, names),
+            "Each row is a movement, the liveliest on top; its colour tells how far it is from the clip's "
+            "average, and which way.",
+        ),
+        (_count(motion), "How many movements are at work: more than 5 % of the strongest of that moment."),
+        (_concentration(motion), "How much a few movements do by themselves, moment by moment."),
+    )
+    return _div("liax-charts", [_FIGURE.format(*figure) for figure in figures])
+
+
+def moment(motion: Motion, names: Sequence[str], seconds: float) -> Markup:
+    """The picture next to this time, and the movements that were strongest in it."""
+    index = motion.nearest(seconds)
+    change_M = motion.change_TM[index]
+    strongest = [m for m in np.argsort(-np.abs(change_M))[:_BARS] if motion.used_TM[index, m]]
+    most = np.abs(motion.change_TM).max() or 1.0
+    bars = [
+        _BAR.format(
+            names[m],
+            "up" if change_M[m] > 0 else "down",
+            f"{50 * abs(change_M[m]) / most:.1f}",
+            signed(change_M[m]),
+        )
+        for m in strongest
+    ]
+    count = int(motion.used_TM[index].sum())
+    title = f"At {number(motion.times_T[index])} s: {count} of {len(names)} movements at work"
+    picture = motion.pictures.get(index)
+    seen = [_PICTURE.format(picture, f"What was filmed at {motion.times_T[index]:.2f} s")] if picture else []
+    told = _div("liax-bars", [Markup("<h4>{}</h4>").format(title), *bars])
+    return _div("liax-moment", [*seen, told])
+
+
+def _map(motion: Motion, names: Sequence[str]) -> Markup:
+    liveliest = [m for m in np.argsort(-motion.sparsity.std_M)[:_ROWS] if motion.sparsity.std_M[m] > 0]
+    grid_C = np.linspace(motion.times_T[0], motion.times_T[-1], min(_COLUMNS, len(motion.times_T)))
+    nearest_C = np.searchsorted(motion.times_T, grid_C).clip(0, len(motion.times_T) - 1)
+    chart = Chart("What moves, and when", 640, 60 + 19 * len(liveliest))
+    extent = (motion.times_T[0], motion.times_T[-1], len(liveliest) - 0.5, -0.5)
+    chart.axes.imshow(
+        _coloured(motion.change_TM[nearest_C][:, liveliest].T),
+        extent=extent,
+        aspect="auto",
+        interpolation="none",
+    )
+    chart.axes.set(xlabel="seconds", yticks=range(len(liveliest)), yticklabels=[names[m] for m in liveliest])
+    chart.axes.grid(visible=False)
+    return chart.svg(f"Map of the {len(liveliest)} liveliest movements over time")
+
+
+def _coloured(change_KC: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """RGBA (K, C, 4): by sign, the less to be seen through the larger; 99 % of the map are not cut off."""
+    share_KC = (np.abs(change_KC) / (np.quantile(np.abs(change_KC), 0.99) or 1.0)).clip(0, 1)
+    colour_KC3 = np.where(change_KC[..., None] > 0, _UP, _DOWN)
+    return np.concatenate([colour_KC3, 255 * share_KC[..., None]], -1).astype(np.uint8)
+
+
+def _count(motion: Motion) -> Markup:
+    count_T = motion.used_TM.sum(1)
+    chart = Chart("Movements at work", 400, 190)
+    chart.axes.step(motion.times_T, count_T, where="mid", color=ACCENT, linewidth=1.3)
+    chart.axes.axhline(count_T.mean(), color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    chart.axes.set(xlabel="seconds", ylim=(0, count_T.max() + 1))
+    return chart.svg(f"How many movements are at work over time; {count_T.mean():.1f} on average")
+
+
+def _concentration(motion: Motion) -> Markup:
+    mean = np.nanmean(motion.hoyer_T) if np.isfinite(motion.hoyer_T).any() else np.nan
+    chart = Chart("Concentration", 400, 190)
+    chart.axes.plot(motion.times_T, motion.hoyer_T, color=ACCENT, linewidth=1.3)
+    chart.axes.axhline(mean, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    chart.axes.set(xlabel="seconds", ylim=(0, 1))
+    return chart.svg(f"Hoyer's sparsity over time; {mean:.2f} on average")
+
+
+_FACT = Markup(
+    '<div class="liax-fact"><p class="value">{}</p><p class="label">{}</p><p class="note">{}</p></div>'
+)
+_FIGURE = Markup("<figure>{}<figcaption>{}</figcaption></figure>")
+_PICTURE = Markup('<img src="{}" alt="{}">')
+_BAR = Markup(
+    '<div class="liax-bar"><span>{}</span>'
+    '<span class="track"><span class="{}" style="width:{}%"></span></span>'
+    '<span class="amount">{}</span></div>'
+)
+
+
+def _div(name: str, parts: Sequence[Markup]) -> Markup:
+    return Markup('<div class="{}">{}</div>').format(name, Markup().join(parts))
