@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from liax.app import motion_view
 from liax.app.controls_panel import offered
-from liax.app.inputs import DRIVING, PORTRAIT
+from liax.app.inputs import portrait_input, video_input
 from liax.app.job_view import JobView, Outcome
 from liax.app.motion import Motion, read_motion, vector_names
 from liax.app.studio import Studio
@@ -44,7 +44,7 @@ def _build_clip(studio: Studio) -> None:
     known: gr.State = gr.State(None, time_to_live=60 * studio.limits.kept_minutes)
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            video = gr.Video(DRIVING, label="A clip of a face", sources=["upload", "webcam"], height=280)
+            video = video_input("A clip of a face")
             view = JobView(studio, "Read the motion")
         with gr.Column(scale=3, min_width=320):
             facts = gr.HTML()
@@ -95,14 +95,7 @@ def _build_strips(studio: Studio) -> None:
     every = f"All {studio.controls.count}, by number"
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            portrait = gr.Image(
-                PORTRAIT,
-                label="Your portrait",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=280,
-            )
+            portrait = portrait_input()
             which = gr.Radio(
                 [_NAMED, every] if named else [every],
                 value=_NAMED if named else every,

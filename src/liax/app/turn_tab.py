@@ -9,7 +9,7 @@ import gradio as gr
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import offered
-from liax.app.inputs import PORTRAIT
+from liax.app.inputs import VIDEOS, cropped_input, face_input, format_input, portrait_input
 from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio
@@ -21,12 +21,7 @@ from liax.portrait.clip import Progress
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
 
 _CIRCLE, _SWEEP = "Look around in a circle", "One movement after another"
-_FORMATS = [
-    ("Video (MP4)", "mp4"),
-    ("Video (WebM)", "webm"),
-    ("Moving picture (GIF)", "gif"),
-    ("One picture of all poses (PNG)", "png"),
-]
+_SHEET = ("One picture of all poses (PNG)", "png")
 # What a sweep begins with, where the weights have it.
 _FIRST = ("yaw", "pitch", "roll")
 
@@ -39,14 +34,7 @@ def build(studio: Studio) -> None:
     gr.Markdown("See a portrait from other sides. The head turns in space; its back was never photographed.")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
-            portrait = gr.Image(
-                PORTRAIT,
-                label="Your portrait",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=320,
-            )
+            portrait = portrait_input()
             movement = gr.Radio(
                 [_CIRCLE, _SWEEP] if circles else [_SWEEP],
                 value=_CIRCLE if circles else _SWEEP,
@@ -70,13 +58,11 @@ def build(studio: Studio) -> None:
             with gr.Row(visible=circles) as rounds:
                 seconds = gr.Slider(1, 10, 4, step=0.5, label="Seconds a round")
                 turns = gr.Slider(1, 5, 1, step=1, label="Rounds")
-            format = gr.Dropdown(_FORMATS, value="mp4", label="Make", filterable=False)
+            format = format_input([*VIDEOS, _SHEET])
             with gr.Accordion("More options", open=False):
                 label = gr.Checkbox(label="Write the movement's name into a video's frames")
-                face = gr.Number(
-                    None, label="Which face in the portrait", info="1 is the largest", precision=0, minimum=1
-                )
-                cropped = gr.Checkbox(label="Already cropped to the face", info="take the picture as it is")
+                face = face_input("portrait")
+                cropped = cropped_input()
         with gr.Column(min_width=320):
             view = JobView(studio, "Turn")
             result = ResultView()
