@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from PIL import Image
 from torch.distributed.checkpoint import HuggingFaceStorageReader
 
@@ -21,6 +27,7 @@ from clips import write_clip
 from liax.data.augment import AugmentConfig
 from liax.training.checkpoint import latest_checkpoint, load_checkpoint
 from liax.training.config import DataConfig, LossConfig, OptimConfig, TrainConfig, to_dict
+from liax.training.run import train
 from liax.training.trainer import Trainer
 
 FRAMES = 12
@@ -101,6 +108,29 @@ def read_tensors(out: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def assert_same_state(one: Path, other: Path) -> None:
+    """Weights, momenta and all, bit for bit."""
+    a, b = (read_tensors(out) for out in (one, other))
+    assert a.keys() == b.keys()
+    assert len(a) > 100
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def wait_for_step(out: Path, alive: Callable[[], bool], enough: Callable[[int], bool]) -> None:
+    """Until a run logs a step that is `enough`."""
+    deadline = time.monotonic() + 120
+    while not enough(last_step(out)):
+        assert alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def last_step(out: Path) -> int:
+    """That a run has logged, 0 before the first."""
+    lines = (out / "log.csv").read_text().splitlines()[:-1] if (out / "log.csv").exists() else []
+    return int(lines[-1].partition(",")[0]) if lines else 0
+
+
 def start(config: TrainConfig, *options: str) -> subprocess.Popen[str]:
     """`liax train` in a process of its own."""
     path = config.out.with_suffix(".json")
@@ -112,3 +142,35 @@ def start(config: TrainConfig, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def start_two(config: TrainConfig) -> list[BaseProcess]:
+    """Two processes of one run with torchrun's environment; a server that has PyTorch imported forks them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["liax.training.trainer", "torch.utils.tensorboard"])
+    port = find_free_network_port()
+    processes = [context.Process(target=_become, args=(config, rank, port)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def _become(config: TrainConfig, rank: int, port: int) -> None:
+    place = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    server = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {name: str(value) for name, value in (place | server).items()}
+    torch.set_num_threads(1)
+    with stderr_of(config, rank).open("w") as file, redirect_stderr(file):
+        train(config)
+
+
+def stderr_of(config: TrainConfig, rank: int) -> Path:
+    return config.out.with_suffix(f".{rank}.txt")
+
+
+def run_two(config: TrainConfig) -> dict[str, list[str]]:
+    """Trains in two processes; returns the log."""
+    for rank, process in enumerate(start_two(config)):
+        process.join(240)
+        assert process.exitcode == 0, stderr_of(config, rank).read_text()
+    return read_log(config.out)

@@ -1,12 +1,11 @@
 import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from lightning.fabric import Fabric
-from runs import read_tensors, run, start, tiny
+from runs import assert_same_state, last_step, run, start, tiny, wait_for_step
 from safetensors.torch import load_file
 
 from liax.errors import LiaxError
@@ -29,29 +28,14 @@ def config(manifest: Path, tmp_path: Path) -> TrainConfig:
     )
 
 
-def assert_same_state(one: Path, other: Path) -> None:
-    """Weights, momenta and all, bit for bit."""
-    a, b = (read_tensors(out) for out in (one, other))
-    assert a.keys() == b.keys()
-    assert len(a) > 100
-    assert all(torch.equal(a[name], b[name]) for name in a)
-
-
 def test_killed_and_resumed_is_as_never_stopped(config: TrainConfig, tmp_path: Path) -> None:
     process = start(config)
-    log = config.out / "log.csv"
-    last = 0
-    deadline = time.monotonic() + 120
-    while last < 6 or last % 4 < 2:  # beyond a checkpoint, so that steps are repeated
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-        if log.exists() and (lines := log.read_text().splitlines()[:-1]):
-            last = int(lines[-1].partition(",")[0])
+    # Beyond a checkpoint, so that steps are repeated.
+    wait_for_step(config.out, lambda: process.poll() is None, lambda step: step >= 6 and step % 4 >= 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     saved = int(latest_checkpoint(config.out).name.removeprefix("checkpoint-"))
-    last = max(int(line.partition(",")[0]) for line in log.read_text().splitlines()[:-1])
+    last = last_step(config.out)
     assert 4 <= saved <= last
 
     config = replace(config, steps=last + 2)

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import torch
+
 from liax.data.augment import AugmentConfig
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
@@ -104,12 +106,12 @@ class TrainConfig:
     Both the devices and the micro-batches share one batch: their numbers do not change which pairs it has.
     precision: of the maps; parameters, codes and coefficients are float32 always. checkpoint_activations:
     computes most maps twice instead of keeping them, for networks that would not fit. devices: of each of
-    `nodes` machines. strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it, "auto" is
-    fsdp for the presets of 512² where devices are several. max_minutes: stop and save
-    after this time if `steps` are not reached; the learning rate's decay then follows the clock, so that a
-    run on borrowed time ends as well as one of known length. simplify: frames from which the final weights'
-    sparsest coordinates are found (0 leaves them as trained). init: name or file of weights of the same
-    preset to start from. An existing checkpoint in `out` is resumed.
+    `nodes` machines; torchrun and srun decide both where they start the processes. strategy: "ddp" keeps the
+    whole network on every device, "fsdp" a part of it; "auto" is fsdp for the presets of 512² where devices
+    are several. max_minutes: stop and save after this time if `steps` are not reached; the learning rate's
+    decay then follows the clock, so that a run on borrowed time ends as well as one of known length.
+    simplify: frames from which the final weights' sparsest coordinates are found (0 leaves them as trained).
+    init: name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
     """
 
     out: Path = Path("runs/small")
@@ -146,6 +148,15 @@ class TrainConfig:
     def processes(self) -> int:
         """One for each device of each node."""
         return self.devices * self.nodes
+
+    @property
+    def graphed(self) -> bool:
+        """Whether a step is replayed as one CUDA graph: on a GPU that holds the whole network and batch."""
+        on_gpu = self.accelerator in ("cuda", "gpu") or (
+            self.accelerator == "auto" and torch.cuda.is_available()
+        )
+        plain = not self.sharded and not self.checkpoint_activations and self.accumulate == 1
+        return self.compile and on_gpu and plain
 
     @property
     def sharded(self) -> bool:
