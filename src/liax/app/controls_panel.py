@@ -23,12 +23,10 @@ class ControlsPanel:
         self.sliders: list[gr.Slider] = []
         for group, members in by_group.items():
             if members:
-                with gr.Group(elem_classes="liax-group"):
-                    gr.Markdown(f"### {group.capitalize()}", container=True)
-                    with gr.Row():
-                        for control in members:
-                            self.names.append(control.name)
-                            self.sliders.append(_slider(control))
+                with gr.Accordion(group.capitalize(), elem_classes="liax-group"), gr.Row():
+                    for control in members:
+                        self.names.append(control.name)
+                        self.sliders.append(_slider(control))
         self.reset = gr.Button("Reset all", size="sm")
         self.reset.click(
             lambda: [0.0] * len(self.sliders),

@@ -14,7 +14,7 @@ from liax.errors import LiaxError
 from liax.portrait.template import load_template
 
 # The formats that are read: none that can name other files, nor one that needs another program.
-_PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
+_PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _VIDEOS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
 
 

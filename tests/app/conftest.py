@@ -1,0 +1,39 @@
+"""A studio with tiny weights, and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from liax.app.limits import Limits
+from liax.app.page import serve
+from liax.app.studio import Studio
+from liax.model import LIAX
+from liax.portrait import Animator
+from liax.weights.controls import Control, Controls
+
+CONTROLS = (
+    Control("yaw", "head", {0: 0.02}, -30, 30, "deg", "turns to the viewer's right"),
+    Control("blink", "eyes", {1: 1.0}, 0, 1, meaning="closes the eyes"),
+)
+
+
+@pytest.fixture(scope="session")
+def studio(tiny: LIAX) -> Iterator[Studio]:
+    """Of a network of 64x64 whose weights name two controls; takes little."""
+    animator = Animator(tiny, "cpu")
+    animator.controls = Controls(tiny.config.vectors, CONTROLS)
+    limits = Limits(megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60, waiting=3)
+    with Studio(animator, "small", limits) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def address(studio: Studio) -> Iterator[str]:
+    """Where the studio's page is served."""
+    page, address = serve(studio)
+    yield address
+    page.close()

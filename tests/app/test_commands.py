@@ -1,0 +1,89 @@
+"""What is copied from the page does what the page did."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clips import moving_face, write_clip
+from liax.app.commands import Call
+from liax.cli.main import main
+from liax.media.images import read_image
+from liax.media.video import Video
+
+SETTINGS = {"#0": 0.4, "#3": -0.25}
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, portrait_path: Path, portrait_HW3: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    (tmp_path / "my portrait.jpg").write_bytes(portrait_path.read_bytes())
+    write_clip(tmp_path / "talk.mp4", moving_face(portrait_HW3, 6), rate=6)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _by_command(call: Call) -> None:
+    words = shlex.split(call.command_line())
+    assert words[0] == "liax"
+    with pytest.raises(SystemExit) as ended:
+        main(words[1:])
+    assert not ended.value.code
+
+
+def _pictures(path: Path) -> list[Any]:
+    return [read_image(path)] if path.suffix == ".png" else [frame.rgb() for frame in Video(path)]
+
+
+def _calls(weights: str) -> list[Call]:
+    portrait, video = "my portrait.jpg", "talk.mp4"
+    return [
+        Call("edit", [portrait], "edited.png", SETTINGS, {"paste": True, "face": 1}, weights),
+        Call("edit", [portrait], "whole.png", SETTINGS, {"crop": False}, weights),
+        Call(
+            "animate", [portrait, video], "animated.mp4", SETTINGS, {"smooth": True, "compare": True}, weights
+        ),
+        Call(
+            "animate",
+            [portrait, video],
+            "copied.mp4",
+            {},
+            {"relative": False, "strength": {"all": 0.5}},
+            weights,
+        ),
+        Call("edit-video", [video], "edited.mp4", SETTINGS, {"paste": False}, weights),
+        Call("manipulate", [portrait], "sweep.png", {}, {"sweep": "#1,#2", "extent": 0.5}, weights),
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_command_and_the_program_make_the_same(
+    folder: Path, tiny_weights: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    call = _calls(str(tiny_weights))[number]
+    _by_command(call)
+    by_command = _pictures(folder / call.output)
+    (folder / call.output).unlink()
+    exec(compile(call.python(), "copied", "exec"), {})
+    by_program = _pictures(folder / call.output)
+    assert len(by_command) == len(by_program)
+    assert all(np.array_equal(a, b) for a, b in zip(by_command, by_program, strict=True))
+
+
+def test_what_is_not_changed_is_not_written() -> None:
+    call = Call("edit", ["portrait.jpg"], "edited.png", {"yaw": 10.0})
+    assert call.command_line() == "liax edit portrait.jpg -o edited.png --set yaw=10"
+
+
+@pytest.mark.parametrize("name", ["a b.jpg", "it's.jpg", '"; rm -rf .jpg', "$(x).jpg", "日本.jpg"])
+def test_names_of_files_stay_names(name: str) -> None:
+    call = Call("edit", [name], "edited.png")
+    assert shlex.split(call.command_line())[2] == name
+    compile(call.python(), "copied", "exec")
+    assert repr(name) in call.python()

@@ -1,0 +1,251 @@
+"""The page over HTTP, as a visitor's browser asks it, and as nobody's browser would."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from visitor import Visitor, file_value
+
+from clips import moving_face, write_clip
+from liax.app.studio import Studio
+from liax.media.images import read_image
+from liax.media.video import Video
+from liax.portrait import edit_image, edit_video
+
+
+@pytest.fixture
+def visitor(address: str) -> Visitor:
+    return Visitor(address)
+
+
+@pytest.fixture(scope="session")
+def talk(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a face, with sound."""
+    path = tmp_path_factory.mktemp("talk") / "my talk.mp4"
+    return write_clip(path, moving_face(portrait_HW3, 30), rate=10, sound="aac")
+
+
+def _last(messages: Iterator[dict[str, Any]]) -> list[Any]:
+    last = list(messages)[-1]
+    assert last["success"], last["output"]
+    return last["output"]["data"]
+
+
+def _results(studio: Studio) -> list[Path]:
+    return [path for path in (studio.folder / "results").rglob("*") if path.is_file()]
+
+
+def test_a_slider_shows_the_edited_portrait(visitor: Visitor, studio: Studio, portrait_path: Path) -> None:
+    portrait = visitor.upload(portrait_path)
+    shown, status = visitor.change("edit", Your_portrait=portrait, Blink=0.7)
+    wanted = edit_image(studio.animator, portrait_path, {"blink": 0.7}).picture_HW3
+    assert np.array_equal(read_image(Path(shown["path"])), wanted)
+    assert status == ""
+    whole, _ = visitor.change("edit", Your_portrait=portrait, Blink=0.7, In_the_whole_picture=True)
+    assert read_image(Path(whole["path"])).shape == read_image(portrait_path).shape
+
+
+def test_a_video_is_edited_with_progress(visitor: Visitor, studio: Studio, talk: Path) -> None:
+    messages = list(visitor.press("Edit the video", Your_video=visitor.upload(talk), **{"Yaw_(°)": 10}))
+    status, video, _, download = messages[-1]["output"]["data"]
+    assert "30 frames, 3.0 s, 320 × 240" in status
+    made = Path(video["value"]["path"])
+    assert made.name == "edited.mp4"
+    assert download["value"]["path"] == str(made)
+    wanted = edit_video(studio.animator, talk, {"yaw": 10})
+    assert (wanted.width, wanted.height) == (320, 240)
+    assert len(list(Video(made))) == 30
+    assert visitor.http.get(f"/gradio_api/file={made}").content == made.read_bytes()
+
+
+def test_a_portrait_is_animated_with_the_sound_of_the_video(visitor: Visitor, talk: Path) -> None:
+    import av
+
+    data = _last(visitor.press("Animate", Who_moves_it=visitor.upload(talk), Side_by_side=True, Smooth=True))
+    with av.open(data[1]["value"]["path"]) as made:
+        assert made.streams.audio
+        assert made.streams.video[0].width == 3 * 64
+
+
+def test_motion_is_saved_and_drives_again(visitor: Visitor, talk: Path) -> None:
+    data = _last(visitor.press("Save this motion", Who_moves_it=visitor.upload(talk)))
+    reply = visitor.http.get(f"/gradio_api/file={data[1]['value']['path']}")
+    motion = talk.with_name("saved.safetensors")
+    motion.write_bytes(reply.content)
+    data = _last(
+        visitor.press("Animate", Moved_by="A saved motion", A_saved_motion=visitor.upload(motion), Make="gif")
+    )
+    assert "30 frames" in data[0]
+    assert data[2]["value"]["path"].endswith("animated.gif")
+
+
+@pytest.fixture
+def slow(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Makes every batch of a clip take half a second, as a large network's; grows by each one's frames."""
+    decode, made = studio.animator.decode, list[int]()
+
+    def slowly(code_BD: Tensor, features: tuple[Tensor, ...]) -> NDArray[np.uint8]:
+        if threading.current_thread().name.startswith("liax-long"):
+            time.sleep(0.5)
+            made.append(len(code_BD))
+        return decode(code_BD, features)
+
+    monkeypatch.setattr(studio.animator, "decode", slowly)
+    return made
+
+
+def _until_it_animates(messages: Iterator[dict[str, Any]]) -> None:
+    assert any("Animating: " in str(message.get("output")) for message in messages)
+
+
+def test_stop_ends_the_work_and_leaves_nothing(
+    visitor: Visitor, studio: Studio, talk: Path, slow: list[int]
+) -> None:
+    before = _results(studio)
+    _until_it_animates(visitor.press("Animate", Who_moves_it=visitor.upload(talk)))
+    assert len(_results(studio)) == len(before) + 1  # half written
+    visitor.stop()
+    time.sleep(0.7)
+    assert sum(slow) < 30
+    made = len(slow)
+    time.sleep(0.7)
+    assert len(slow) == made
+    assert _results(studio) == before
+
+
+def test_work_ends_when_its_visitor_leaves(
+    visitor: Visitor, studio: Studio, talk: Path, slow: list[int]
+) -> None:
+    before = _results(studio)
+    _until_it_animates(visitor.press("Animate", Who_moves_it=visitor.upload(talk)))
+    visitor.http.close()
+    time.sleep(1.5)
+    assert sum(slow) < 30
+    assert _results(studio) == before
+
+
+def test_edits_are_answered_while_a_video_is_made(
+    visitor: Visitor, address: str, talk: Path, slow: list[int]
+) -> None:
+    _until_it_animates(visitor.press("Animate", Who_moves_it=visitor.upload(talk)))
+    others = [Visitor(address) for _ in range(3)]
+    shown: list[Any] = []
+    threads = [threading.Thread(target=lambda v=v: shown.append(v.change("edit", Blink=0.2))) for v in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(shown) == 3
+    assert all(picture["path"].endswith("edited.png") for picture, _ in shown)
+    assert sum(slow) < 30
+    visitor.stop()
+
+
+def test_what_cannot_be_used_is_told_in_plain_words(visitor: Visitor, studio: Studio, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 300), (90, 120, 90)).save(tmp_path / "my lawn.png")
+    picture, status = visitor.change("edit", Your_portrait=visitor.upload(tmp_path / "my lawn.png"))
+    assert picture is None
+    assert 'role="alert"' in status
+    assert "my lawn.png" in status
+    assert str(studio.folder) not in status
+    assert "--" not in status
+    (tmp_path / "talk.mp4").write_bytes(b"no video at all")
+    data = _last(visitor.press("Animate", Who_moves_it=visitor.upload(tmp_path / "talk.mp4")))
+    assert "talk.mp4 is not a video that can be read" in data[0]
+    data = _last(visitor.press("Animate", Your_portrait=None))
+    assert "Give a portrait first" in data[0]
+    data = _last(visitor.press("Edit the video"))
+    assert "move a slider first" in data[0]
+
+
+def test_a_fault_of_ours_is_told_without_its_details(
+    visitor: Visitor, studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret of the server")
+
+    monkeypatch.setattr(studio, "still", broken)
+    _, status = visitor.change("edit")
+    assert "Something went wrong on our side" in status
+    assert "secret" not in status
+    assert "secret of the server" in caplog.text  # who runs it can find it
+
+
+@pytest.mark.parametrize(
+    "named", ["/etc/passwd", "{folder}/../../etc/passwd", "{asset}", "http://127.0.0.1:9/a.png"]
+)
+@pytest.mark.parametrize("meta", [True, False])
+def test_no_path_of_a_visitor_is_opened(
+    visitor: Visitor, studio: Studio, portrait_path: Path, named: str, meta: bool
+) -> None:
+    path = named.format(folder=studio.folder, asset=portrait_path)
+    value = file_value(path) if meta else {"path": path}
+    for name, label in (("edit", "Your_portrait"), ("run", "Who_moves_it"), ("run", "A_saved_motion")):
+        event = next(event for event in visitor._events if event["api_name"] == name)
+        last = list(visitor.send(event, **{label: value}))[-1]
+        assert not last["success"]
+        assert last["output"]["error"] == "This file was not uploaded here; upload it again."
+
+
+def test_content_sent_as_text_is_refused(visitor: Visitor, portrait_path: Path) -> None:
+    value = visitor.upload(portrait_path) | {"url": "data:image/png;base64,iVBORw0KGgo="}
+    event = next(event for event in visitor._events if event["api_name"] == "edit")
+    last = list(visitor.send(event, Your_portrait=value))[-1]
+    assert "not its content as text" in last["output"]["error"]
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", "/etc/../etc/passwd", "{folder}/../x", "{cwd}/pyproject.toml"]
+)
+def test_no_file_of_the_server_is_served(visitor: Visitor, studio: Studio, place: str) -> None:
+    place = place.format(folder=studio.folder, cwd=Path.cwd())
+    assert visitor.http.get(f"/gradio_api/file={place}").status_code in (403, 404)
+
+
+def test_uploads_beyond_the_limit_are_cut_off(visitor: Visitor, studio: Studio) -> None:
+    files = {"files": ("large.png", bytes(1_200_000))}
+    assert visitor.http.post("/gradio_api/upload", files=files).status_code == 413
+    assert not list(studio.folder.rglob("large.png"))
+
+
+def test_uploads_cannot_choose_their_place(visitor: Visitor, studio: Studio) -> None:
+    files = {"files": ("../../../evil.png", b"x")}
+    path = Path(visitor.http.post("/gradio_api/upload", files=files).json()[0]).resolve()
+    assert path.is_relative_to(studio.folder.resolve())
+    assert ".." not in path.name
+
+
+def test_several_uploads_at_once_are_all_taken(address: str, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.bin" for number in range(8)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * 500_000)
+    taken: dict[int, str] = {}
+
+    def upload(number: int) -> None:
+        taken[number] = Visitor(address).upload(paths[number])["path"]
+
+    threads = [threading.Thread(target=upload, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    assert Visitor(address).http.get("/config").status_code == 200
+    for thread in threads:
+        thread.join()
+    assert all(Path(taken[number]).read_bytes() == paths[number].read_bytes() for number in range(8))
+
+
+def test_the_page_listens_here_only_and_shows_no_programming_interface(
+    visitor: Visitor, address: str
+) -> None:
+    assert address.startswith("http://127.0.0.1:")
+    assert visitor.http.get("/gradio_api/info").json() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    config = visitor.http.get("/config").json()
+    assert config["analytics_enabled"] is False

@@ -1,0 +1,151 @@
+"""Long work: one after the other, told, stopped, limited."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from liax.app.work import Job, Line, Told
+from liax.errors import LiaxError
+from liax.files import replacing
+from liax.portrait.clip import Progress
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line(2)
+    yield line
+    line.close()
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _frames(progress: Progress, end: threading.Event) -> None:
+    for done in range(1, 10_000):
+        progress("animating", done, 10_000)
+        if end.wait(0.005):
+            return
+
+
+def test_work_is_told_while_it_goes_on_and_its_result_comes_last(line: Line) -> None:
+    end = threading.Event()
+
+    def work(progress: Progress) -> str:
+        _frames(progress, end)
+        return "done"
+
+    job = Job(work, line, 10_000)
+    told = []
+    for now in job:
+        told.append(now)
+        if now.done > 60:
+            end.set()
+    assert job.result == "done"
+    done = [now.done for now in told]
+    assert done == sorted(done)
+    assert len(set(done)) >= 2
+    assert told[-1].stage == "animating"
+    assert told[-1].total == 10_000
+
+
+def test_work_that_is_given_up_stops_and_leaves_no_file(line: Line, tmp_path: Path) -> None:
+    stopped = threading.Event()
+
+    def work(progress: Progress) -> None:
+        try:
+            with replacing(tmp_path / "out.mp4") as file:
+                file.write(b"half")
+                _frames(progress, threading.Event())
+        finally:
+            stopped.set()
+
+    watching = iter(Job(work, line, 10_000))
+    while not any(tmp_path.iterdir()):
+        next(watching)
+    watching.close()  # type: ignore[attr-defined]
+    assert stopped.wait(1)
+    assert not any(tmp_path.iterdir())
+
+
+def test_others_wait_in_line_and_know_how_many_are_before_them(line: Line) -> None:
+    ends = [threading.Event() for _ in range(3)]
+    order = []
+
+    def work(number: int) -> Callable[[Progress], None]:
+        def run(progress: Progress) -> None:
+            order.append(number)
+            _frames(progress, ends[number])
+
+        return run
+
+    watching = [iter(Job(work(number), line, 10_000)) for number in range(3)]
+    next(watching[0])
+    _until(lambda: order == [0])
+    assert [next(watching[number]).ahead for number in (1, 2)] == [1, 2]
+    with pytest.raises(LiaxError, match="waiting already"):
+        next(iter(Job(work(0), line, 10_000)))
+    watching[1].close()  # type: ignore[attr-defined]
+    assert next(watching[2]).ahead == 1
+    ends[0].set()
+    _until(lambda: order == [0, 2])  # who gave up is never begun
+    ends[2].set()
+    assert all(told.ahead == 0 for told in watching[2])
+
+
+def test_work_longer_than_the_limit_ends(line: Line) -> None:
+    job = Job(lambda progress: _frames(progress, threading.Event()), line, 20)
+    with pytest.raises(LiaxError, match="longer than the 20 frames"):
+        list(job)
+
+
+def test_warnings_of_the_work_are_heard_and_no_one_else_s(line: Line) -> None:
+    def work(progress: Progress) -> None:
+        logging.getLogger("liax.face").warning("two faces")
+        other = threading.Thread(target=logging.getLogger("liax").warning, args=("of another visitor",))
+        other.start()
+        other.join()
+
+    job = Job(work, line, 10)
+    list(job)
+    assert job.warnings == ["two faces"]
+
+
+def test_closing_ends_what_runs_and_forgets_what_waits() -> None:
+    line = Line(2)
+    begun, other = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> None:
+        begun.set()
+        _frames(progress, threading.Event())
+
+    running = iter(Job(work, line, 10_000))
+    next(running)
+    waiting = iter(Job(lambda progress: other.set(), line, 10_000))
+    next(waiting)
+    assert begun.wait(1)
+    line.close()
+    assert not other.is_set()
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Told(), "Starting …"),
+        (Told(ahead=2), "Waiting for others: 2 before you"),
+        (Told("animating", 30, 120, 10.0), "Animating: 30 of 120 frames, about 30 s left"),
+        (Told("animating", 30, 1230, 10.0), "Animating: 30 of 1230 frames, about 7 min left"),
+        (Told("finding the face", 30, None, 10.0), "Finding the face: 30 frames"),
+    ],
+)
+def test_how_far_it_is_in_words(told: Told, words: str) -> None:
+    assert str(told) == words
