@@ -55,7 +55,7 @@ def test_ends_lie_between_amounts() -> None:
     assert (promise.low, promise.high) == pytest.approx((-1.875 * unit, 1.875 * unit))
 
 
-def test_without_a_promise_the_line_is_that_of_all() -> None:
+def test_without_a_promise_the_mean_from_end_to_end_is_the_unit() -> None:
     unlike = curve(np.array([[-40], [60.0]]) * AMOUNTS)
     assert best_line(unlike, "yaw", YAW) == (pytest.approx(10), None)
 

@@ -29,8 +29,8 @@ def best_line(curve: Curve, factor: str, quantity: Quantity) -> tuple[float, Pro
     """How many of the factor's units one of the curve's is, and what can be promised in them.
 
     That is the slope of the line that tells every portrait's change within the tolerance over the widest
-    range, to both sides if that can be; where there is none, of the best line for all of the curve. The
-    promise's share is that of these portraits.
+    range, to both sides if that can be; where there is none, of the mean from end to end. The promise's share
+    is that of these portraits.
     """
     asked_B, got_PB = _finer(curve.asked_A, curve.of(factor))
     zero = int(np.flatnonzero(asked_B == 0)[0])
@@ -38,16 +38,14 @@ def best_line(curve: Curve, factor: str, quantity: Quantity) -> tuple[float, Pro
     for low, high in product(range(zero + 1), range(zero, len(asked_B))):
         part = slice(low, high + 1)
         unit = _slope(asked_B[part], got_PB[:, part])
-        if unit <= 0:
-            continue
         wanted_B = unit * asked_B[part]
         off_PB = got_PB[:, part] - wanted_B
-        if (_root_mean_square(off_PB) > tolerance(quantity)).any():
+        if unit <= 0 or not (_root_mean_square(off_PB) <= tolerance(quantity)).all():
             continue
         if best is None or _reach(wanted_B[0], wanted_B[-1]) > _reach(best[1].low, best[1].high):
             share = _share(off_PB[:, wanted_B != 0], tolerance(quantity))
             best = unit, Promise(wanted_B[0], wanted_B[-1], tolerance(quantity), share)
-    return best or (_slope(curve.asked_A, curve.of(factor)), None)
+    return best or (curve.travel(factor) / float(np.ptp(curve.asked_A)), None)
 
 
 def confirmed(control: Control, curve: Curve) -> Control:
