@@ -72,7 +72,7 @@ def _run(name: str, rest: list[str]) -> int:
             raise
         print(
             f"liax: {name} needs the package {error.name}; "
-            "install liax with its extras (liax[prepare,train,evaluate]).",
+            "install liax with its extras (liax[studio,prepare,train,evaluate]).",
             file=sys.stderr,
         )
         return 1
