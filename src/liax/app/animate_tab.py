@@ -88,7 +88,7 @@ def build(studio: Studio) -> None:
                     face, driving_face = face_input("portrait"), face_input("video")
                 cropped = cropped_input()
                 format = format_input()
-        with gr.Column(min_width=320):
+        with gr.Column(min_width=320, elem_classes="liax-sticky"):
             view = JobView(studio, "Animate")
             result = ResultView()
             with gr.Accordion("Save this motion for other portraits", open=False):

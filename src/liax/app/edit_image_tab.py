@@ -29,7 +29,7 @@ def build(studio: Studio) -> None:
             whole = gr.Checkbox(label="In the whole picture", info="keeps the picture's own sharpness")
             with gr.Accordion("More options", open=False):
                 face, cropped = face_input("portrait"), cropped_input()
-        with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky"):
+        with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky liax-live"):
             result = gr.Image(
                 label="Result",
                 type="filepath",

@@ -26,7 +26,7 @@ def build(studio: Studio) -> None:
         with gr.Column(scale=3, min_width=320):
             video = video_input("Your video")
             panel = ControlsPanel(studio.controls)
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky"):
             view = JobView(studio, "Edit the video")
             result = ResultView()
             with gr.Accordion("More options", open=False):

@@ -63,7 +63,7 @@ def build(studio: Studio) -> None:
                 label = gr.Checkbox(label="Write the movement's name into a video's frames")
                 face = face_input("portrait")
                 cropped = cropped_input()
-        with gr.Column(min_width=320):
+        with gr.Column(min_width=320, elem_classes="liax-sticky"):
             view = JobView(studio, "Turn")
             result = ResultView()
             commands = CommandsView()
