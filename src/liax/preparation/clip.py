@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from liax.data.regions import Regions, regions_of
 from liax.face.crop import Crop, cut
@@ -15,11 +16,13 @@ from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.writer import VideoWriter
 from liax.preparation.measures import movement, occlusion, shake, sharpness, skin_colours
-from liax.preparation.overlay import letters_in_a_line
+from liax.preparation.overlay import SIDE, strokes_in_a_line
 from liax.preparation.record import Record
 
-# Frames that are looked at for text, and for whose face it is, evenly spaced.
-_TEXT_FRAMES, _IDENTITY_FRAMES = 9, 5
+# At so many moments, evenly spaced, a clip is looked at for text, and for whose face it is. What stands still
+# for so many seconds may be text.
+_TEXT_MOMENTS, _IDENTITY_MOMENTS = 5, 5
+_STILL = 0.3
 # Another face counts from this share of the main one's area on.
 _OTHER = 0.1
 # Landmarks of the irises follow the gaze and not the face.
@@ -52,10 +55,12 @@ class ClipMaker:
         self._others = 0
         self._sharpness: list[float] = []
         self._colours: list[NDArray[np.float32]] = []
-        self._text: list[NDArray[np.uint8]] = []
+        self._text: dict[int, NDArray[np.uint8]] = {}
         self._embeddings: list[NDArray[np.float64]] = []
         count = plan.end - plan.first
-        self._text_at, self._identity_at = (_spaced(count, n) for n in (_TEXT_FRAMES, _IDENTITY_FRAMES))
+        still = min(max(1, round(_STILL * rate)), count - 1)
+        self._moments = [(k, k + still) for k in sorted(_spaced(count - still, _TEXT_MOMENTS))]
+        self._identity_at = _spaced(count, _IDENTITY_MOMENTS)
 
     def add(self, image_HW3: NDArray[np.uint8]) -> None:
         """The next RGB uint8 frame (H, W, 3) of the video."""
@@ -65,8 +70,8 @@ class ClipMaker:
         faces = self._landmarker.detect(square_SS3)
         face = faces[0] if faces else None
         self._faces.append(face)
-        if number in self._text_at:
-            self._text.append(square_SS3.mean(-1).astype(np.uint8))
+        if any(number in moment for moment in self._moments):
+            self._text[number] = np.asarray(Image.fromarray(square_SS3).convert("L").resize((SIDE, SIDE)))
         if face is None:
             return
         self._others += any(other.area > _OTHER * face.area for other in faces[1:])
@@ -96,6 +101,8 @@ class ClipMaker:
         faces = [face for face in self._faces if face is not None]
         landmarks_TP2 = np.stack([face.landmarks[:_FACE_POINTS] for face in faces])
         left, top, right, bottom = np.median([face.box for face in faces], 0).tolist()
+        moments_NTSS = np.stack([[self._text[k], self._text[later]] for k, later in self._moments])
+        scale = SIDE / self._size
         embedding = np.mean(self._embeddings, 0).round(6).tolist() if self._embeddings else None
         return replace(
             record,
@@ -104,7 +111,7 @@ class ClipMaker:
             movement=round(movement(landmarks_TP2), 5),
             shake=round(shake(landmarks_TP2), 5),
             occlusion=round(occlusion(np.stack(self._colours), landmarks_TP2, regions, self._size), 4),
-            text=letters_in_a_line(np.stack(self._text), (left, top, right, bottom)),
+            text=strokes_in_a_line(moments_NTSS, (left * scale, top * scale, right * scale, bottom * scale)),
             embedding=tuple(embedding) if embedding else None,
         )
 

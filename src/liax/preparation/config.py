@@ -35,18 +35,19 @@ class Limits:
     the crop beyond the picture's edge. seen: the least share of frames in which a face is found. others: the
     largest share of frames with another face. sharpness: the least. movement: the least movement of the face
     in itself. shake: the largest tremble of the face's place. occlusion: the largest share of the face that
-    something passing covers. text: the most letters in a line.
+    something passing covers. text: the most strokes of letters
+    beside each other.
     """
 
     face: float = 0.40
     outside: float = 0.15
     seen: float = 0.95
     others: float = 0.05
-    sharpness: float = 0.0
-    movement: float = 0.0
-    shake: float = 1.0
-    occlusion: float = 1.0
-    text: int = 100
+    sharpness: float = 0.07
+    movement: float = 0.012
+    shake: float = 0.1
+    occlusion: float = 0.2
+    text: int = 6
 
     def reason(self, record: Record) -> str | None:
         """Why a clip is refused; None when it is kept."""

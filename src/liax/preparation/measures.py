@@ -11,8 +11,10 @@ from liax.face.crop import Box
 
 # Colours of the skin are taken from the picture this many times smaller, so that noise and pores average out.
 _SKIN_REDUCTION = 4
-# Skin counts as covered when its colour, with the whole face's light taken out, is so far from its usual one.
-_COVERED = 0.35
+# A point counts as covered when its colour, with the whole face's light taken out, is so far from its usual
+# one: in shares of the face's brightness, and in times its own median distance, which tells how much it
+# changes as the head turns.
+_COVERED, _UNUSUAL = 0.2, 4.0
 # Only points well within the face's outline are asked, as a share of the way from its centre.
 _INNER = 0.75
 # A clip's occlusion is that of its worst moments: all but so many frames show less.
@@ -74,17 +76,18 @@ def occlusion(
     """The largest share of the face that is covered by something for a while, in all but its rarest moments.
 
     The landmarker guesses landmarks under a hand or a microphone, so that their colours change while it
-    passes. Eyes, mouth and the outline, whose colours change anyway, do not count; neither does what covers
-    the face from beginning to end.
+    passes. Eyes and the outline, whose colours change anyway, do not count; neither does what covers the face
+    from beginning to end.
     """
     mean_P2 = np.median(landmarks_TP2, 0)
     low, high = mean_P2.min(0), mean_P2.max(0)
     inner_P = (((mean_P2 - (low + high) / 2) / ((high - low) / 2 * _INNER)) ** 2).sum(1) < 1
-    for left, top, right, bottom in np.nanmedian(regions.boxes_TP4, 0) * side:
+    for left, top, right, bottom in np.nanmedian(regions.boxes_TP4[:, :2], 0) * side:
         x_P, y_P = mean_P2.T
         inner_P &= ~((left < x_P) & (x_P < right) & (top < y_P) & (y_P < bottom))
     if not inner_P.any():
         return 0.0
     skin_TP3 = colours_TP3[:, inner_P]
-    covered_TP = np.abs(skin_TP3 - np.median(skin_TP3, 0)).mean(2) > _COVERED
+    away_TP = np.abs(skin_TP3 - np.median(skin_TP3, 0)).mean(2)
+    covered_TP = away_TP > np.maximum(_COVERED, _UNUSUAL * np.median(away_TP, 0))
     return float(np.quantile(covered_TP.mean(1), _WORST))

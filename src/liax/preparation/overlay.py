@@ -1,4 +1,4 @@
-"""Text that is laid over a picture: letters that stand still, stand out and stand in a line."""
+"""Text that is laid over a picture: strokes close beside each other, in a line, that stand still."""
 
 from __future__ import annotations
 
@@ -7,74 +7,52 @@ from numpy.typing import NDArray
 
 from liax.face.crop import Box
 
-# Heights of letters, as shares of the picture's side, and their widths and filling, as shares of the box.
-_LOW, _HIGH = 0.025, 0.14
-_NARROW, _WIDE = 0.12, 1.8
-_FULL = 0.9
-# What stands still changes by at most so many levels in most of the frames; what stands out differs so much
-# from its surroundings.
-_STEADY, _CONTRAST = 24, 50
-# Neighbours in a line: alike in height within a ratio, level and close within shares of the height.
-_ALIKE, _LEVEL, _CLOSE = 1.7, 0.35, 1.3
+# Everything is measured in pictures of so many pixels a side.
+SIDE = 256
+# An edge of a stroke: so many levels over two pixels, and the picture changes by fewer meanwhile.
+_EDGE, _STEADY = 60, 24
+# Strokes count within so many pixels beside each other, where they are as many in so many rows on end; a
+# pattern that goes on for more rows than letters are high is no text.
+_WIDTH, _ROWS, _HEIGHT = 64, 4, 38
+# Fewer are not worth looking at.
+_FEWEST = 4
 
 
-def letters_in_a_line(grey_NHW: NDArray[np.uint8], face: Box) -> int:
-    """The most letters that stand in one line beside or below the face, over a few frames of a clip.
+def strokes_in_a_line(moments_NTSS: NDArray[np.uint8], face: Box) -> int:
+    """The most strokes of letters beside each other in a quarter of the picture's width, at any moment.
 
-    grey_NHW: grey frames from all over the clip. face: in which nothing is taken for a letter, but its lowest
-    sixth.
+    moments_NTSS: grey pictures of SIDE pixels a side: N moments, the first and the last picture of each.
+    face: its box; in it nothing is taken for a letter, but in its lowest sixth.
     """
-    import cv2
-
-    still_HW = np.median(grey_NHW, 0).astype(np.uint8)
-    spread_HW = np.median(np.abs(grey_NHW.astype(np.int16) - still_HW), 0) * 2
-    steady_HW = spread_HW < _STEADY
-    side = len(still_HW)
-    finder = cv2.MSER.create(5, int((_LOW * side) ** 2 * 0.2), int((_HIGH * side) ** 2 * _WIDE))
-    regions, boxes = finder.detectRegions(still_HW)
-    letters = []
-    for points, (x, y, width, height) in zip(regions, boxes, strict=True):
-        points_N2 = np.asarray(points)
-        shape = _LOW * side <= height <= _HIGH * side and _NARROW * height <= width <= _WIDE * height
-        if not shape or (len(points_N2) > _FULL * width * height and width > 0.4 * height):
-            continue
-        centre = (x + width / 2, y + height / 2)
-        if face[0] < centre[0] < face[2] and face[1] < centre[1] < face[3] - (face[3] - face[1]) / 6:
-            continue
-        rows, columns = points_N2[:, 1], points_N2[:, 0]
-        if steady_HW[rows, columns].mean() < 0.8:
-            continue
-        window = still_HW[max(0, y - 1) : y + height + 1, max(0, x - 1) : x + width + 1].astype(float)
-        inside = float(still_HW[rows, columns].mean())
-        outside = (window.sum() - inside * len(points_N2)) / max(window.size - len(points_N2), 1)
-        if abs(inside - outside) >= _CONTRAST:
-            letters.append((float(x), float(y), float(width), float(height)))
-    return _longest_line(_distinct(letters))
+    left, top, right, bottom = (max(0, round(edge)) for edge in face)
+    free_SS = np.ones((SIDE, SIDE), bool)
+    free_SS[top : bottom - (bottom - top) // 6, left:right] = False
+    return max(_strokes(moment[0], moment[-1], free_SS) for moment in moments_NTSS.astype(np.int16))
 
 
-def _distinct(letters: list[tuple[float, float, float, float]]) -> list[tuple[float, float, float, float]]:
-    """Without regions that are found twice, or within another: a letter's hole, its shadow."""
-    kept: list[tuple[float, float, float, float]] = []
-    for x, y, width, height in sorted(letters, key=lambda box: box[2] * box[3], reverse=True):
-        cx, cy = x + width / 2, y + height / 2
-        if not any(a <= cx <= a + w and b <= cy <= b + h for a, b, w, h in kept):
-            kept.append((x, y, width, height))
-    return kept
+def _strokes(grey_SS: NDArray[np.int16], later_SS: NDArray[np.int16], free_SS: NDArray[np.bool_]) -> int:
+    slope = grey_SS[:, 2:] - grey_SS[:, :-2]
+    asked = (free_SS & (np.abs(grey_SS - later_SS) < _STEADY))[:, 1:-1]
+    # A stroke has two sides.
+    strokes = np.minimum(_beside(asked & (slope > _EDGE)), _beside(asked & (slope < -_EDGE)))
+    lines = np.lib.stride_tricks.sliding_window_view(strokes, _ROWS, 0).min(-1)
+    most = _FEWEST - 1
+    for y, x in zip(*np.nonzero(lines > most), strict=True):
+        if lines[y, x] > most and _height(strokes[:, x] >= lines[y, x] / 2, y) <= _HEIGHT:
+            most = int(lines[y, x])
+    return most if most >= _FEWEST else 0
 
 
-def _longest_line(letters: list[tuple[float, float, float, float]]) -> int:
-    longest = 0
-    lines: list[list[tuple[float, float, float, float]]] = []
-    for letter in sorted(letters):
-        x, y, _, height = letter
-        for line in lines:
-            a, b, w, h = line[-1]
-            alike = max(height, h) / min(height, h) < _ALIKE
-            level = abs((y + height / 2) - (b + h / 2)) < _LEVEL * max(height, h)
-            if alike and level and x - (a + w) < _CLOSE * max(height, h):
-                line.append(letter)
-                break
-        else:
-            lines.append([letter])
-        longest = max(longest, max(map(len, lines)))
-    return longest
+def _beside(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many edges begin within _WIDTH pixels from each on."""
+    begins = edges.copy()
+    begins[:, 1:] &= ~edges[:, :-1]
+    before = np.pad(np.cumsum(begins, 1), ((0, 0), (1, 0)))
+    return before[:, _WIDTH:] - before[:, :-_WIDTH]
+
+
+def _height(rows: NDArray[np.bool_], y: int) -> int:
+    """Length of the run of true rows around `y`."""
+    gaps = np.flatnonzero(~np.pad(rows, 1, constant_values=False)) - 1
+    after = np.searchsorted(gaps, y)
+    return int(gaps[after] - gaps[after - 1] - 1)

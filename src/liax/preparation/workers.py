@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+# An item that ends its process so many times more is given up.
+_RETRIES = 2
 # Nothing large passes between processes.
 _OBJECT_STORE_BYTES = 100 << 20
 
 
 @contextmanager
 def workers(count: int | None, address: str | None) -> Iterator[None]:
-    """Ray, started in this process's name and stopped at the end, or that of the cluster at `address`.
+    """Ray, started on this machine and stopped at the end, or that of the cluster at `address`.
 
-    count: processes on this machine, by default one for each core.
+    count: processes on this machine, by default one for each core. Within a program that runs Ray already,
+    that is used and left alone.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     os.environ.setdefault("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE", "1")
     import ray
 
+    if ray.is_initialized():
+        yield
+        return
     quiet: dict[str, Any] = {
         "configure_logging": True,
         "logging_level": logging.ERROR,
@@ -61,7 +68,11 @@ def each(
     context.print_on_execution_start = False
     context.max_errored_blocks = -1  # the death of a worker costs what it was doing
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    if items:
-        # A block an item: what one process takes at a time, and loses when it dies.
-        data = ray.data.from_items(list(items), override_num_blocks=len(items))
-        yield from data.map(function, num_cpus=1, concurrency=count).iter_rows()
+    if not items:
+        return
+    # A block an item: what one process takes at a time, and loses when it dies.
+    data = ray.data.from_items(list(items), override_num_blocks=len(items))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # max_retries will get a name of its own
+        made = data.map(function, num_cpus=1, max_retries=_RETRIES, concurrency=count)
+    yield from made.iter_rows()
