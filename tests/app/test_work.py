@@ -6,14 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from liax.app.work import Job, Line, Told
 from liax.errors import LiaxError
 from liax.files import replacing
-from liax.portrait.clip import Progress
+from liax.portrait.clip import Clip, Progress, write_clip
 
 
 @pytest.fixture
@@ -100,6 +103,37 @@ def test_others_wait_in_line_and_know_how_many_are_before_them(line: Line) -> No
     _until(lambda: order == [0, 2])  # who gave up is never begun
     ends[2].set()
     assert all(told.ahead == 0 for told in watching[2])
+
+
+def test_the_newest_frame_is_told_while_a_clip_is_made(line: Line, tmp_path: Path) -> None:
+    frames = [np.full((16, 32, 3), level, np.uint8) for level in range(0, 250, 10)]
+
+    def made() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
+        for number, frame_HW3 in enumerate(frames):
+            time.sleep(0.05)
+            yield Fraction(number, 25), frame_HW3
+
+    def work(job: Job) -> int:
+        clip = Clip(made(), Fraction(25), 32, 16, len(frames))
+        return write_clip(job.watched(clip), tmp_path / "clip.mp4", progress=job).frames
+
+    job = Job(work, line, 100)
+    seen = [(told.done, told.picture_HW3) for told in job if told.picture_HW3 is not None]
+    assert job.result == len(frames)
+    assert seen
+    assert all(np.array_equal(picture_HW3, frames[done - 1]) for done, picture_HW3 in seen)
+
+
+def test_the_estimate_counts_the_time_before_a_stage_tells_its_first_frame(line: Line) -> None:
+    def work(job: Job) -> None:
+        job("finding the face", 1, 1)
+        time.sleep(0.4)  # the first batch of four
+        job("animating", 4, 40)
+        time.sleep(0.6)
+
+    last = list(Job(work, line, 100))[-1]
+    assert last.stage == "animating"
+    assert 0.4 <= last.seconds < 0.6
 
 
 def test_work_longer_than_the_limit_ends(line: Line) -> None:

@@ -14,10 +14,9 @@ from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio
 from liax.app.uploads import check_motion, check_video
-from liax.app.work import Work
+from liax.app.work import Job, Work
 from liax.errors import LiaxError
-from liax.portrait import animate_file, encode
-from liax.portrait.clip import Progress
+from liax.portrait import animate, encode, write_clip
 from liax.portrait.retarget import ALL
 from liax.portrait.template import SUFFIX, save_template
 from liax.weights.controls import GROUPS
@@ -67,7 +66,7 @@ def build(studio: Studio) -> None:
             with gr.Row():
                 portrait = portrait_input(280)
                 with gr.Column(min_width=200):
-                    video = video_input("Who moves it", 240)
+                    video = video_input("Who moves it", 280)
                     motion = gr.File(label="A saved motion", file_types=[SUFFIX], visible=False, height=280)
             kind = gr.Radio([_VIDEO, _MOTION], value=_VIDEO, label="Moved by")
             beginning = gr.Dropdown(
@@ -127,12 +126,11 @@ def build(studio: Studio) -> None:
         portrait, driving = Path(asked.portrait), _checked(asked.driving, studio)
         output = studio.output(call.output)
 
-        def work(progress: Progress) -> Outcome:
+        def work(job: Job) -> Outcome:
             options = dict(call.options)
             still = studio.still(portrait, options.pop("face", None), options.get("crop", True))
-            done = animate_file(
-                studio.animator, still, driving, output, edit=call.settings, progress=progress, **options
-            )
+            clip = animate(studio.animator, still, driving, edit=call.settings, progress=job, **options)
+            done = write_clip(job.watched(clip), output, progress=job)
             said = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
             return Outcome(result.shows(done.path), said)
 
@@ -144,9 +142,9 @@ def build(studio: Studio) -> None:
             raise LiaxError("This motion is saved already; choose a video above.")
         output = studio.output(driving.stem + SUFFIX)
 
-        def work(progress: Progress) -> Outcome:
+        def work(job: Job) -> Outcome:
             face, crop = call.options.get("driving_face"), call.options.get("crop", True)
-            template = encode(studio.animator, driving, face=face, crop=crop, progress=progress)
+            template = encode(studio.animator, driving, face=face, crop=crop, progress=job)
             save_template(template, output)
             return Outcome(
                 [gr.update(value=output, visible=True)], f"{template.total} frames, {template.seconds:.1f} s"

@@ -14,10 +14,9 @@ from liax.app.job_view import JobView, Outcome
 from liax.app.result import ResultView
 from liax.app.studio import Studio
 from liax.app.uploads import check_video
-from liax.app.work import Work
+from liax.app.work import Job, Work
 from liax.errors import LiaxError
 from liax.portrait import edit_video, write_clip
-from liax.portrait.clip import Progress
 
 
 def build(studio: Studio) -> None:
@@ -65,9 +64,9 @@ def build(studio: Studio) -> None:
         check_video(Path(video), studio.limits)
         output = studio.output(call.output)
 
-        def work(progress: Progress) -> Outcome:
-            clip = edit_video(studio.animator, Path(video), call.settings, progress=progress, **call.options)
-            done = write_clip(clip, output, stage="editing", progress=progress)
+        def work(job: Job) -> Outcome:
+            clip = edit_video(studio.animator, Path(video), call.settings, progress=job, **call.options)
+            done = write_clip(job.watched(clip), output, stage="editing", progress=job)
             said = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
             return Outcome(result.shows(done.path), said)
 

@@ -78,6 +78,7 @@ def serve(
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
+        _frontend=False,  # else it asks itself for the page, and gives up where that takes 3 seconds
         theme=theme(),
         css=CSS,
     )

@@ -6,15 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liax.app.hearing import heard
 from liax.errors import LiaxError
-from liax.portrait.clip import Progress
+from liax.portrait.clip import Clip
 
-Work = Callable[[Progress], Any]
-"""Does something long, calls its argument at every frame, and returns what came of it."""
+Work: TypeAlias = "Callable[[Job], Any]"
+"""Does something long, calls its argument at every frame as a `Progress`, and returns what came of it."""
 
 # Seconds between two looks at how far the work is.
 _INTERVAL = 0.25
@@ -24,7 +28,7 @@ _INTERVAL = 0.25
 class Told:
     """How far work is: what is being done, frames done and in all, and seconds since that stage began.
 
-    ahead: how many others have to end before this begins.
+    ahead: how many others have to end before this begins. picture_HW3: the newest frame, RGB uint8.
     """
 
     stage: str = "starting"
@@ -32,6 +36,7 @@ class Told:
     total: int | None = None
     seconds: float = 0.0
     ahead: int = 0
+    picture_HW3: NDArray[np.uint8] | None = None
 
     @property
     def share(self) -> float | None:
@@ -87,6 +92,8 @@ class Line:
 class Job:
     """`work`, in line from the first `next` on; iterate to hear how far it is, then take its `result`.
 
+    To the work it is a `liax.portrait.clip.Progress`, to be called at every frame.
+
     most_frames: beyond these the work ends with a LiaxError.
     Iterating raises what the work raises. When the iteration is given up (`close`, or the generator is
     dropped), the work is stopped at its next frame by an exception, so that files half written are removed.
@@ -96,7 +103,8 @@ class Job:
     def __init__(self, work: Work, line: Line, most_frames: int) -> None:
         self._work, self._line, self._most = work, line, most_frames
         self._told, self._given_up = Told(), threading.Event()
-        self._began = time.monotonic()
+        self._began = self._last = 0.0
+        self._picture_HW3: NDArray[np.uint8] | None = None
         self.result: Any = None
         self.warnings: list[str] = []
 
@@ -112,19 +120,31 @@ class Job:
             place.cancel()
         self.result = place.result()
 
-    def _run(self) -> Any:
-        with heard() as self.warnings:
-            return self._work(self._progress)
-
-    def _progress(self, stage: str, done: int, total: int | None) -> None:
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Note how far the work is, and end it here if it is to end."""
         if self._given_up.is_set() or self._line.closed.is_set():
             raise _StoppedError
         if done > self._most:
             raise LiaxError(f"This is longer than the {self._most} frames that are made at once; shorten it.")
         now = time.monotonic()
         if stage != self._told.stage:
-            self._began = now
-        self._told = Told(stage, done, total, now - self._began)
+            self._began = self._last  # a first batch takes its time before its frames are told
+        self._last = now
+        self._told = Told(stage, done, total, now - self._began, picture_HW3=self._picture_HW3)
+
+    def watched(self, clip: Clip) -> Clip:
+        """The same clip, whose newest frame is told with how far the work is."""
+
+        def frames() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
+            for time_, self._picture_HW3 in clip.frames:
+                yield time_, self._picture_HW3
+
+        return replace(clip, frames=frames())
+
+    def _run(self) -> Any:
+        self._last = time.monotonic()
+        with heard() as self.warnings:
+            return self._work(self)
 
 
 class _StoppedError(Exception):
