@@ -104,7 +104,7 @@ def _decisions(
             else:
                 since, until = unit.stretch
                 records = [Record(item.key, float(since), float(until), problem="not finished")]
-            for record in sorted(records, key=lambda r: (r.since, r.left)):
+            for record in records:
                 yield item, record, path
     for item, first in again:
         yield item, Record(item.key, 0, item.seconds, problem=f"the same as {first}"), Path()

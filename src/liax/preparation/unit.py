@@ -60,16 +60,21 @@ def process(unit: Unit, cut: Cut, folder: Path) -> None:
     """
     path = unit.result(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    with (
+        FaceLandmarker() as landmarker,
+        replacing(path) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
         records: list[Record] = []
         regions: list[tuple[str, Regions]] = []
-        for record, clip, measured in _clips(unit, cut):
+        for record, clip, measured in _clips(unit, cut, landmarker):
             if clip is None or measured is None:
                 records.append(record)
             else:
                 records.append(replace(record, size=len(clip)))
                 add_member(tar, f"{record.name}.mp4", clip)
                 regions.append((f"{record.name}.mp4", measured))
+        records.sort(key=lambda record: (record.since, record.left))
         buffer = io.BytesIO()
         write_regions(buffer, regions)
         add_member(tar, _REGIONS, buffer.getvalue())
@@ -106,13 +111,15 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     return file
 
 
-def _clips(unit: Unit, cut: Cut) -> Iterator[tuple[Record, bytes | None, Regions | None]]:
+def _clips(
+    unit: Unit, cut: Cut, landmarker: FaceLandmarker
+) -> Iterator[tuple[Record, bytes | None, Regions | None]]:
     """Every decision about the unit, with the clip and its regions where there is one."""
     since, until = unit.stretch
     try:
         video = Video(unit.path, threads=1)
         span = Span(video, since, until, cut.fps)
-        tracks, count = find_tracks(_landmarker(), span)
+        tracks, count = find_tracks(landmarker, span)
         end = min(until, since + count / span.rate)
         if not tracks:
             problem = "no face found" if count else "no frame that can be decoded"
@@ -125,7 +132,7 @@ def _clips(unit: Unit, cut: Cut) -> Iterator[tuple[Record, bytes | None, Regions
                     plans.append(plan)
                 else:
                     yield plan.record, None, None
-        yield from _made(plans, span, cut)
+        yield from _made(plans, span, cut, landmarker)
     except LiaxError as error:
         yield _decision(unit, since, since, problem=str(error)), None, None
 
@@ -158,14 +165,16 @@ def _plans(unit: Unit, video: Video, span: Span, cut: Cut, number: int, track: T
         yield Plan(first, end, crop, record)
 
 
-def _made(plans: list[Plan], span: Span, cut: Cut) -> Iterator[tuple[Record, bytes, Regions]]:
+def _made(
+    plans: list[Plan], span: Span, cut: Cut, landmarker: FaceLandmarker
+) -> Iterator[tuple[Record, bytes, Regions]]:
     """Reads the span once for all its clips; each is let go as soon as it is complete."""
     embedder = _embedder() if cut.identities else None
     makers: list[ClipMaker] = []
     waiting = sorted(plans, key=lambda plan: plan.first)
     for number, frame in enumerate(span):
         while waiting and waiting[0].first <= number:
-            makers.append(ClipMaker(waiting.pop(0), span.rate, cut.size, _landmarker(), embedder))
+            makers.append(ClipMaker(waiting.pop(0), span.rate, cut.size, landmarker, embedder))
         if makers:
             image_HW3 = frame.rgb()
             for maker in makers:
@@ -188,11 +197,6 @@ def _outside(crop: Crop, video: Video) -> float:
 
 
 @lru_cache(maxsize=1)
-def _landmarker() -> FaceLandmarker:
-    """One for each process; opening it takes longer than many a clip."""
-    return FaceLandmarker()
-
-
-@lru_cache(maxsize=1)
 def _embedder() -> FaceEmbedder:
+    """One for each process: loading takes a moment."""
     return FaceEmbedder()
