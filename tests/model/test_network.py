@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from liax.model import LIAX, PRESETS, ModelConfig
-from liax.model.decoder import identity_grid, warp
+from liax.model.decoder import identity_grid
+from liax.model.warp import warp
 
 TINY = PRESETS["tiny"]
 
@@ -76,13 +77,14 @@ def test_bfloat16_images() -> None:
 def test_identity_grid_samples_the_map_itself() -> None:
     feature = torch.randn(2, 3, 8, 8)
     grid = identity_grid(8, feature.device).expand(2, -1, -1, -1)
-    torch.testing.assert_close(warp(feature, grid), feature, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(warp(feature, grid, torch.ones(2, 1, 8, 8)), feature, rtol=1e-5, atol=1e-5)
 
 
 def test_grid_is_x_then_y_with_zeros_outside() -> None:
     """An offset of one pixel (2/7 of the side of 8) in x reads the neighbour to the right."""
     feature = torch.randn(1, 1, 8, 8)
-    moved = warp(feature, identity_grid(8, feature.device)[None] + torch.tensor([2 / 7, 0.0]))
+    grid = identity_grid(8, feature.device)[None] + torch.tensor([2 / 7, 0.0])
+    moved = warp(feature, grid, torch.ones(1, 1, 8, 8))
     torch.testing.assert_close(moved[..., :-1], feature[..., 1:], rtol=1e-4, atol=1e-4)
     assert moved[..., -1].abs().max() < 1e-4
 

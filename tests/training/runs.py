@@ -67,7 +67,7 @@ def tiny(manifest: Path, out: Path, **changes: object) -> TrainConfig:
         validate_every=1000,
         checkpoint_every=1000,
         data=DataConfig(manifest=manifest, validation=None, frames="memory", workers=1, stills=0.0),
-        augment=AugmentConfig(flip=0.0, colour=0.0, driving_colour=0.0),
+        augment=AugmentConfig.none(),
         loss=LossConfig(parts=0.0),
         optim=OptimConfig(warmup=1, decay=0.0),
     )

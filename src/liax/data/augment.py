@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from liax.face.crop import FACE_CENTRE
-from liax.face.factors import FACTORS, MIRROR
+from liax.data.motion import Motion
+from liax.face.factors import MIRROR
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """flip: probability of mirroring a pair. colour: strength of a jitter shared by the pair.
-    driving_colour: of one more that only the network's view of the driving frame gets, so that the source's
-    looks cannot leak through the coefficients. The rest: largest rotation (degrees), relative change of scale
-    and shift (fractions of the picture) of the two warps that turn a still into a pair.
+    """How pairs are changed; all strengths are the largest that are drawn.
+
+    flip: probability of mirroring a pair. colour: a jitter shared by the pair.
+    still_…: rotation (degrees), relative change of scale, shift (fractions of the picture) of the two motions
+    that turn a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
+    `pair_share` of them gets it. stretch: these pairs, and stills, become wider or narrower: other people.
+    driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
+    through the coefficients: colour, stretch, and the probability of being blurred.
     """
 
     flip: float = 0.5
     colour: float = 0.15
-    driving_colour: float = 0.15
     still_rotation: float = 15.0
     still_scale: float = 0.12
     still_shift: float = 0.08
+    pair_share: float = 0.5
+    pair_rotation: float = 10.0
+    pair_scale: float = 0.12
+    pair_shift: float = 0.05
+    stretch: float = 0.1
+    driving_colour: float = 0.2
+    driving_stretch: float = 0.06
+    driving_blur: float = 0.2
+
+    @classmethod
+    def none(cls) -> AugmentConfig:
+        return cls(**{field.name: 0.0 for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -56,25 +71,31 @@ def augment(
 ) -> Batch:
     """uint8 (B, 3, R, R) pairs, the first `stills` of them a still twice, to a training batch.
 
-    part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random numbers
-    that they have there, however it is divided.
+    part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random
+    numbers that they have there, however it is divided.
     """
     source = source_u8.float() / 127.5 - 1
     target = driving_u8.float() / 127.5 - 1
     batch, device = len(source), source.device
 
-    def uniform(pairs: int, *shape: int) -> Tensor:
+    def uniform(*shape: int) -> Tensor:
         index, count = part
-        drawn = torch.rand((batch * count, *shape), device=device, generator=generator) * 2 - 1
-        return drawn[index::count][:pairs]
+        drawn = torch.rand((shape[0] * count, *shape[1:]), device=device, generator=generator) * 2 - 1
+        return drawn[index::count]
 
-    source_B4, target_B4 = uniform(stills, 4), uniform(stills, 4)
-    if stills:
-        boxes_BP4 = boxes_BP4.clone()
-        boxes_BP4[:stills] = torch.nan
-        source = torch.cat([_similarity(source[:stills], source_B4, config), source[stills:]])
-        target = torch.cat([_similarity(target[:stills], target_B4, config), target[stills:]])
-        factors_BK = torch.cat([_move_factors(factors_BK[:stills], target_B4, config), factors_BK[stills:]])
+    still = torch.arange(batch, device=device) < stills
+    chosen = uniform(batch) < config.pair_share * 2 - 1
+    stretch_B = torch.where(still | chosen, uniform(batch) * config.stretch, 0.0).exp()
+    shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
+    shared_B4 = torch.where(chosen[:, None], _strong(uniform(batch, 4), *shared), 0.0)
+    apart = (config.still_rotation, config.still_scale, config.still_shift)
+    at_source, at_target = (
+        _motion(torch.where(still[:, None], _strong(uniform(batch, 4), *apart), shared_B4), stretch_B)
+        for _ in range(2)
+    )
+    source, target = at_source.picture(source), at_target.picture(target)
+    boxes_BP4 = at_target.boxes(boxes_BP4)
+    factors_BK = torch.where((still | chosen)[:, None], at_target.factors(factors_BK), factors_BK)
     flip_B = uniform(batch) < config.flip * 2 - 1
     source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
     target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
@@ -85,51 +106,29 @@ def augment(
     shared = uniform(batch, 6) * config.colour
     source, target = _jitter(source, shared), _jitter(target, shared)
     driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
+    wider_B = (uniform(batch) * config.driving_stretch).exp()
+    driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
+    blurred_B = uniform(batch) < config.driving_blur * 2 - 1
+    driving = torch.where(blurred_B[:, None, None, None], _blur(driving), driving)
     return Batch(source, target, driving, boxes_BP4, factors_BK)
 
 
-def _motion(u_B4: Tensor, config: AugmentConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """A similarity's angle (B,) in radians, logarithm of its scale (B,), shift (B, 2) in half pictures."""
-    angle = torch.deg2rad(u_B4[:, 0] * config.still_rotation)
-    return angle, u_B4[:, 1] * math.log1p(config.still_scale), u_B4[:, 2:] * config.still_shift * 2
-
-
-def _similarity(image_B3RR: Tensor, u_B4: Tensor, config: AugmentConfig) -> Tensor:
-    """The picture at p' such that p = s R(angle) p' + shift: turned by -angle on the screen, 1/s as large."""
-    angle, log_scale, shift_B2 = _motion(u_B4, config)
-    cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
-    theta_B23 = torch.stack(
-        [torch.stack([cos, -sin, shift_B2[:, 0]], 1), torch.stack([sin, cos, shift_B2[:, 1]], 1)], 1
+def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:
+    """Angle in radians, logarithm of the scale, shift in half pictures, from numbers in ±1."""
+    angle, log_scale, right, down = u_B4.unbind(1)
+    return torch.stack(
+        [angle * math.radians(rotation), log_scale * math.log1p(scale), right * shift * 2, down * shift * 2],
+        1,
     )
-    grid = F.affine_grid(theta_B23, list(image_B3RR.shape), align_corners=False)
-    return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
 
 
-def _move_factors(factors_BK: Tensor, u_B4: Tensor, config: AugmentConfig) -> Tensor:
-    """What the face of a still moved by `_similarity` does: pose, position and size follow the picture."""
-    angle, log_scale, shift_B2 = _motion(u_B4, config)
-    names = list(FACTORS)
-    moved = dict(zip(names, factors_BK.unbind(1), strict=True))
-    yaw, pitch, roll = (torch.deg2rad(moved[name]) for name in ("yaw", "pitch", "roll"))
-    # Rotation about the line of sight, R_z(angle) R_y(yaw) R_x(pitch) R_z(roll); roll counts like the angle:
-    # y points down in pictures and up in the pose's camera.
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    towards_x, towards_y = torch.sin(yaw) * torch.cos(pitch), -torch.sin(pitch)
-    x, y = cos * towards_x - sin * towards_y, sin * towards_x + cos * towards_y
-    up_x = torch.sin(yaw) * torch.sin(pitch) * torch.cos(roll) - torch.cos(yaw) * torch.sin(roll)
-    side_x = torch.cos(yaw) * torch.cos(roll) + torch.sin(yaw) * torch.sin(pitch) * torch.sin(roll)
-    side_y, up_y = torch.cos(pitch) * torch.sin(roll), torch.cos(pitch) * torch.cos(roll)
-    moved["yaw"] = torch.rad2deg(torch.atan2(x, torch.cos(yaw) * torch.cos(pitch)))
-    moved["pitch"] = torch.rad2deg(torch.asin(-y))
-    moved["roll"] = torch.rad2deg(torch.atan2(sin * side_x + cos * side_y, sin * up_x + cos * up_y))
-    # Where the face's centre gets: p' = R(-angle) (p - shift) / s, in half pictures.
-    centre = torch.tensor(FACE_CENTRE, device=factors_BK.device) * 2 - 1
-    px, py = moved["x"] * 2 + centre[0] - shift_B2[:, 0], moved["y"] * 2 + centre[1] - shift_B2[:, 1]
-    shrink = torch.exp(-log_scale)
-    moved["x"] = ((cos * px + sin * py) * shrink - centre[0]) / 2
-    moved["y"] = ((cos * py - sin * px) * shrink - centre[1]) / 2
-    moved["size"] = moved["size"] - log_scale
-    return torch.stack([moved[name] for name in names], 1)
+def _motion(motion_B4: Tensor, stretch_B: Tensor) -> Motion:
+    return Motion(motion_B4[:, 0], motion_B4[:, 1], motion_B4[:, 2:], stretch_B)
+
+
+def _blur(image_B3RR: Tensor) -> Tensor:
+    """Half the resolution, and back."""
+    return F.interpolate(F.avg_pool2d(image_B3RR, 2), scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _flip_boxes(boxes_BP4: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liax.model.config import ModelConfig
-from liax.model.layers import ConvLayer, ModulatedConv, StyledConv, upsample
+from liax.model.layers import ConvLayer, ModulatedConv, StyledConv
+from liax.model.pointwise import modulate, upsample
+from liax.model.warp import warp
 
 
 class FlowBlock(nn.Module):
@@ -25,9 +26,7 @@ class FlowBlock(nn.Module):
 
     def forward(self, h_BCHW: Tensor, style_BD: Tensor) -> Tensor:
         p = self.first(h_BCHW, style_BD)
-        weight, bias = self.norm.weight.to(p.dtype), self.norm.bias.to(p.dtype)
-        normed = F.group_norm(p, self.norm.num_groups, weight, bias, self.norm.eps)
-        return torch.addcmul(p, self.gamma.to(p.dtype), self.second(normed, style_BD))
+        return self.second.residual(p, style_BD, self.norm, self.gamma.flatten())
 
 
 class FlowHead(nn.Module):
@@ -35,13 +34,13 @@ class FlowHead(nn.Module):
 
     def __init__(self, channels: int, latent: int) -> None:
         super().__init__()
-        self.conv = ModulatedConv(channels, 3, 1, latent, demodulate=False)
+        self.conv = ModulatedConv(channels, 3, 1, latent)
         self.bias = nn.Parameter(torch.zeros(3))
         with torch.no_grad():  # A small start makes the first warp the identity.
             self.conv.weight.mul_(0.1)
 
     def forward(self, h_BCHW: Tensor, style_BD: Tensor, logits_B3HW: Tensor | None) -> Tensor:
-        u = self.conv(h_BCHW, style_BD, self.bias).float()
+        u = self.conv(modulate(h_BCHW, self.conv.modulation(style_BD))).float() + self.bias[:, None, None]
         return u if logits_B3HW is None else u + upsample(logits_B3HW)
 
 
@@ -54,7 +53,7 @@ class RenderBlock(nn.Module):
         self.second = ConvLayer(channels, channels, 3, gain=1.0)
 
     def forward(self, g_BCHW: Tensor) -> Tensor:
-        return torch.add(self.second(self.first(g_BCHW)), g_BCHW, alpha=1 / math.sqrt(2))
+        return self.second(self.first(g_BCHW), g_BCHW, 1 / math.sqrt(2))
 
 
 class State(NamedTuple):
@@ -78,14 +77,6 @@ def identity_grid(side: int, device: torch.device) -> Tensor:
     axis = torch.linspace(-1, 1, side, device=device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x, y], -1)
-
-
-def warp(feature_BCHW: Tensor, grid_BHW2: Tensor) -> Tensor:
-    """Bilinear sampling with zeros outside and aligned corners, in float32 (bf16 grids are pixels wide)."""
-    sampled = F.grid_sample(
-        feature_BCHW.float(), grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=True
-    )
-    return sampled.to(feature_BCHW.dtype)
 
 
 class Level(nn.Module):
@@ -114,12 +105,12 @@ class Level(nn.Module):
         side = feature_BCHW.shape[-1]
         grid = identity_grid(side, h.device) + torch.tanh(logits[:, :2]).permute(0, 2, 3, 1)
         mask = torch.sigmoid(logits[:, 2:])
-        warped = warp(feature_BCHW, grid) * mask.to(feature_BCHW.dtype)
+        warped = warp(feature_BCHW, grid, mask)
         h = warped + (1 - mask).to(h.dtype) * h
 
         g = warped
         if below is not None and self.render_up is not None:
-            g = g + self.render_up(upsample(below.g))
+            g = self.render_up(upsample(below.g), g)
         for render_block in self.render_blocks:
             g = render_block(g)
         image = self.to_rgb(g).float() + self.rgb_bias[:, None, None]

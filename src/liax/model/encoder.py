@@ -22,7 +22,7 @@ class DownBlock(nn.Module):
         self.skip = ConvLayer(in_channels, out_channels, 1, down=True, activate=False, gain=1 / math.sqrt(2))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.down(self.conv(x_BCHW)) + self.skip(x_BCHW)
+        return self.down(self.conv(x_BCHW), self.skip(x_BCHW))
 
 
 class Encoder(nn.Module):

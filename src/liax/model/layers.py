@@ -5,6 +5,8 @@ Two rewritings keep the numbers and save memory traffic, which is what bounds th
 * √2 · leaky_relu(x) is leaky_relu(√2 · x), so every gain is folded into weights and biases.
 * A FIR filter beside a strided convolution is folded into that convolution's kernel (`fold_fir`).
 
+What happens between convolutions is in `pointwise.py`, where training fuses it.
+
 Activations keep the dtype of the incoming map while parameters stay float32; styles are always float32.
 """
 
@@ -16,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from liax.model import pointwise
+
 _GAIN = math.sqrt(2)
-_SLOPE = 0.2
 
 
 def fold_fir(weight_OIKK: Tensor) -> Tensor:
@@ -30,29 +33,6 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
     out_in = weight_OIKK.flatten(0, 1).unsqueeze(1)
     folded = F.conv2d(out_in, torch.outer(taps, taps)[None, None], padding=3)
     return folded.squeeze(1).unflatten(0, weight_OIKK.shape[:2])
-
-
-def upsample(x_BCHW: Tensor) -> Tensor:
-    """FIR upsampling by two, `upfirdn(x, 4·[1,3,3,1]⊗[1,3,3,1]/64, up=2, pad=(2, 1))`: (B, C, 2H, 2W).
-
-    Sample 2i is ¼ x[i−1] + ¾ x[i] and sample 2i+1 is ¾ x[i] + ¼ x[i+1], zero outside, along each axis. Inside
-    the map that is bilinear interpolation; at a border, interpolation repeats x where the filter has zeros.
-    """
-    if torch.compiler.is_compiling():
-        return _upsample_axis(_upsample_axis(x_BCHW, 2), 3)
-    y = F.interpolate(x_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
-    y[..., :: y.shape[-2] - 1, :] *= 0.75  # the first and the last row, then column
-    y[..., :: y.shape[-1] - 1] *= 0.75
-    return y
-
-
-def _upsample_axis(x_BCHW: Tensor, axis: int) -> Tensor:
-    """The same along one axis in operations that a compiler fuses, forward and backward."""
-    length = x_BCHW.shape[axis]
-    padded = F.pad(x_BCHW, (1, 1) if axis == 3 else (0, 0, 1, 1))
-    before, after = padded.narrow(axis, 0, length), padded.narrow(axis, 2, length)
-    even, odd = 0.25 * before + 0.75 * x_BCHW, 0.75 * x_BCHW + 0.25 * after
-    return torch.stack([even, odd], axis + 1).flatten(axis, axis + 1)
 
 
 class EqualLinear(nn.Module):
@@ -106,15 +86,17 @@ class ConvLayer(nn.Module):
         # Down: the FIR's padding, (2, 2) for a 3×3 kernel and (1, 1) for 1×1; plain: the kernel's half.
         self.padding = 1 + kernel // 2 if down else kernel // 2
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
+    def forward(self, x_BCHW: Tensor, add_BCHW: Tensor | None = None, add_scale: float = 1.0) -> Tensor:
+        """The layer's output, plus add_scale · add_BCHW where another branch of the same shape is given."""
         weight = self.weight * self.scale
         if self.down:
             weight = fold_fir(weight)
-        bias = None if self.bias is None else (self.bias * self.gain).to(x_BCHW.dtype)
-        y = F.conv2d(
-            x_BCHW, weight.to(x_BCHW.dtype), bias, stride=2 if self.down else 1, padding=self.padding
-        )
-        return y if bias is None else F.leaky_relu(y, _SLOPE, inplace=True)
+        y = F.conv2d(x_BCHW, weight.to(x_BCHW.dtype), stride=2 if self.down else 1, padding=self.padding)
+        if self.bias is None:
+            return y
+        if add_BCHW is None:
+            return pointwise.activate(y, self.bias * self.gain)
+        return pointwise.activate_add(y, self.bias * self.gain, add_BCHW, add_scale)
 
 
 class ModulatedConv(nn.Module):
@@ -122,46 +104,35 @@ class ModulatedConv(nn.Module):
 
     w' = w · m / √fan_in, then w' · rsqrt(Σ w'² + 1e-8) per output channel. No per-sample weight is built:
     scaling the input by m, convolving with the shared weight and scaling the output is the same product.
+    The caller scales: `modulation` before, `demodulation` after, so that both fuse with what is beside them.
     `up` doubles the side: transposed convolution of stride 2, then the FIR (kernel · 4, pad (1, 1)).
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int,
-        latent: int,
-        *,
-        demodulate: bool = True,
-        up: bool = False,
+        self, in_channels: int, out_channels: int, kernel: int, latent: int, *, up: bool = False
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
         self.affine = EqualLinear(latent, in_channels, bias_init=1.0)
         self.scale = 1 / math.sqrt(in_channels * kernel**2)
-        self.demodulate = demodulate
         self.up = up
         self.padding = kernel // 2
 
-    def forward(
-        self, x_BCHW: Tensor, style_BD: Tensor, bias_C: Tensor | None = None, gain: float = 1.0
-    ) -> Tensor:
-        """gain · (modulated convolution + bias): (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
-        dtype = x_BCHW.dtype
-        weight = self.weight * self.scale
-        m_BI = self.affine(style_BD)
-        x_BCHW = x_BCHW * m_BI.to(dtype)[:, :, None, None]
+    def modulation(self, style_BD: Tensor) -> Tensor:
+        """m: (B, in)."""
+        return self.affine(style_BD)
+
+    def demodulation(self, m_BI: Tensor) -> Tensor:
+        """rsqrt(Σ w'² + 1e-8): (B, out)."""
+        return torch.rsqrt(m_BI.square() @ (self.weight * self.scale).square().sum((2, 3)).T + 1e-8)
+
+    def forward(self, modulated_BCHW: Tensor) -> Tensor:
+        """The shared weight over the scaled input: (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
+        weight, dtype = self.weight * self.scale, modulated_BCHW.dtype
         if self.up:
             kernel_IOKK = fold_fir(weight * 4).transpose(0, 1)
-            y = F.conv_transpose2d(x_BCHW, kernel_IOKK.to(dtype), stride=2, padding=2)
-        else:
-            y = F.conv2d(x_BCHW, weight.to(dtype), padding=self.padding)
-        if self.demodulate:
-            d_BO = torch.rsqrt(m_BI.square() @ weight.square().sum((2, 3)).T + 1e-8) * gain
-            y = y * d_BO.to(dtype)[:, :, None, None]
-        elif gain != 1.0:
-            y = y * gain
-        return y if bias_C is None else y + (bias_C * gain).to(dtype)[:, None, None]
+            return F.conv_transpose2d(modulated_BCHW, kernel_IOKK.to(dtype), stride=2, padding=2)
+        return F.conv2d(modulated_BCHW, weight.to(dtype), padding=self.padding)
 
 
 class StyledConv(nn.Module):
@@ -173,4 +144,13 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x_BCHW: Tensor, style_BD: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x_BCHW, style_BD, self.bias, _GAIN), _SLOPE, inplace=True)
+        m_BI = self.conv.modulation(style_BD)
+        y = self.conv(pointwise.modulate(x_BCHW, m_BI))
+        return pointwise.demodulate(y, self.conv.demodulation(m_BI) * _GAIN, self.bias * _GAIN)
+
+    def residual(self, x_BCHW: Tensor, style_BD: Tensor, norm: nn.GroupNorm, gamma_C: Tensor) -> Tensor:
+        """x + γ · styled(group_norm(x))."""
+        m_BI = self.conv.modulation(style_BD)
+        normed = pointwise.normalise_modulate(x_BCHW, norm.num_groups, norm.weight, norm.bias, norm.eps, m_BI)
+        d_BO = self.conv.demodulation(m_BI) * _GAIN
+        return pointwise.demodulate_add(self.conv(normed), d_BO, self.bias * _GAIN, gamma_C, x_BCHW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from liax.model.config import ModelConfig
@@ -79,18 +80,8 @@ class LIAX(nn.Module):
 
     def forward(self, source_B3RR: Tensor, driving_B3RR: Tensor) -> tuple[list[State], Tensor]:
         """Self-reenactment, as trained: decode z_sr + Q a_d. Returns all levels' states and a_d (B, M)."""
-        source, driving = self.encode(source_B3RR), self.encode(driving_B3RR)
-        return self.render(self.reenact(source.code_BD, driving.alpha_BM), source.features), driving.alpha_BM
-
-    def compile_large_maps(self, smallest: int = 64) -> None:
-        """Compiles the blocks that work on maps of at least `smallest` pixels a side.
-
-        They are bound by memory traffic, which fusion saves; the small ones would only take time to compile.
-        """
-        sides = self.config.sides
-        for side, block in zip(reversed(sides), self.encoder.blocks, strict=True):
-            if side >= smallest:
-                block.compile(dynamic=False)
-        for side, level in zip(sides, self.decoder.levels, strict=True):
-            if side >= smallest:
-                level.compile(dynamic=False)
+        # One pass of the encoder over both halves.
+        both = self.encode(torch.cat([source_B3RR, driving_B3RR]))
+        count = len(source_B3RR)
+        alpha_BM, features = both.alpha_BM[count:], tuple(f[:count] for f in both.features)
+        return self.render(self.reenact(both.code_BD[:count], alpha_BM), features), alpha_BM

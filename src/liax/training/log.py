@@ -53,7 +53,7 @@ class RunLog:
         if self._config.max_minutes is not None:
             left = min(left, 60 * (self._config.max_minutes - minutes))
         shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
-        self.say(f"step {step}/{self._config.steps} {speed:.1f} it/s {_minutes(left)} left {shown}")
+        self.say(f"step {step}/{self._config.steps} {speed:.3g} it/s {_minutes(left)} left {shown}")
         self._write(step, {f"train/{name}": value for name, value in values.items()} | {"speed": speed})
 
     def validation(self, step: int, scores: dict[str, float], picture_3HW: Tensor) -> None:

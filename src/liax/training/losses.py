@@ -59,10 +59,18 @@ class SparsityController(nn.Module):
 class Reconstruction(nn.Module):
     """Pixels, features, coarse levels, flow, and eyes and mouth against the target frame."""
 
-    def __init__(self, config: LossConfig, compile: bool = False) -> None:
+    warp_weight: Tensor
+
+    def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
-        self.perceptual = PerceptualLoss(config.backbone, compile)
+        self.perceptual = PerceptualLoss(config.backbone)
+        self.register_buffer("warp_weight", torch.tensor(config.warp[0]), persistent=False)
+
+    def schedule(self, step: int) -> None:
+        """Sets the flow's weight, which falls linearly over the first `warp_steps` steps."""
+        first, last = self.config.warp
+        self.warp_weight.fill_(first + (last - first) * min(step / max(self.config.warp_steps, 1), 1.0))
 
     def forward(self, levels: list[State], batch: Batch, dtype: torch.dtype) -> dict[str, Tensor]:
         """The unweighted terms, each a scalar; `dtype` is the perceptual network's precision."""
@@ -86,42 +94,37 @@ class Reconstruction(nn.Module):
 
     def _parts(self, image: Tensor, batch: Batch, dtype: torch.dtype) -> Tensor:
         """L1 plus one-scale perceptual distance of the eye and mouth crops that are known."""
-        boxes_N4 = batch.boxes_BP4.flatten(0, 1)
-        known_N = ~boxes_N4.isnan().any(1)
-        whole = boxes_N4.new_tensor([0.0, 0.0, 1.0, 1.0])
-        boxes_N4 = torch.where(known_N[:, None], boxes_N4, whole)
-        parts = batch.boxes_BP4.shape[1]
-        got = crop(image.repeat_interleave(parts, 0), boxes_N4)
-        want = crop(batch.target.repeat_interleave(parts, 0), boxes_N4)
+        known_N = ~batch.boxes_BP4.isnan().any(2).flatten()
+        whole = batch.boxes_BP4.new_tensor([0.0, 0.0, 1.0, 1.0])
+        boxes_BP4 = torch.where(batch.boxes_BP4.isnan(), whole, batch.boxes_BP4)
+        got, want = crop(image, boxes_BP4), crop(batch.target, boxes_BP4)
         distance_N = (got - want).abs().mean((1, 2, 3))
         distance_N = distance_N + self.perceptual(got.to(dtype), want.to(dtype), scales=1)
         return (distance_N * known_N).sum() / known_N.sum().clamp(min=1)
 
-    def weighted(self, terms: dict[str, Tensor], step: int) -> Tensor:
-        """The terms' weighted sum; the flow's weight falls linearly over the first `warp_steps` steps."""
-        first, last = self.config.warp
-        progress = min(step / max(self.config.warp_steps, 1), 1.0)
-        weights = {
+    def weighted(self, terms: dict[str, Tensor]) -> Tensor:
+        """The terms' weighted sum."""
+        weights: dict[str, float | Tensor] = {
             "l1": self.config.l1,
             "perceptual": self.config.perceptual,
             "deep": self.config.deep,
-            "warp": first + (last - first) * progress,
+            "warp": self.warp_weight,
             "parts": self.config.parts,
         }
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
 
-def crop(image_N3RR: Tensor, boxes_N4: Tensor, side: int = _CROP) -> Tensor:
-    """Boxes (left, top, right, bottom as fractions of the picture) resampled to (N, 3, side, side)."""
-    low_N2, high_N2 = boxes_N4[:, :2] * 2 - 1, boxes_N4[:, 2:] * 2 - 1
-    half_N2, centre_N2 = (high_N2 - low_N2) / 2, (high_N2 + low_N2) / 2
-    zero = torch.zeros_like(half_N2[:, 0])
-    theta_N23 = torch.stack(
-        [
-            torch.stack([half_N2[:, 0], zero, centre_N2[:, 0]], 1),
-            torch.stack([zero, half_N2[:, 1], centre_N2[:, 1]], 1),
-        ],
-        1,
+def crop(image_B3RR: Tensor, boxes_BP4: Tensor, side: int = _CROP) -> Tensor:
+    """Boxes (left, top, right, bottom as fractions of the picture) resampled to (B · P, 3, side, side)."""
+    parts = boxes_BP4.shape[1]
+    axis = (torch.arange(side, device=image_B3RR.device) + 0.5) / side
+    left, top, right, bottom = (edge[..., None] for edge in boxes_BP4.unbind(-1))
+    x_BPS, y_BPS = left + (right - left) * axis, top + (bottom - top) * axis
+    grid_BPSS2 = torch.stack(
+        [x_BPS[:, :, None, :].expand(-1, -1, side, -1), y_BPS[..., None].expand(-1, -1, -1, side)], -1
     )
-    grid = F.affine_grid(theta_N23, [len(boxes_N4), 3, side, side], align_corners=False)
-    return F.grid_sample(image_N3RR, grid, padding_mode="border", align_corners=False)
+    # One sampling for all boxes of a picture, as one tall picture.
+    crops = F.grid_sample(
+        image_B3RR, grid_BPSS2.flatten(1, 2) * 2 - 1, padding_mode="border", align_corners=False
+    )
+    return crops.unflatten(2, (parts, side)).transpose(1, 2).flatten(0, 1)

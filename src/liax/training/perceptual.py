@@ -10,6 +10,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from liax.errors import LiaxError
+from liax.model.pointwise import fuses
 
 _SMALLEST = 32  # side in pixels below which the backbones' last maps vanish
 
@@ -31,21 +32,39 @@ class SqueezeNetFeatures(nn.Module):
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
         """image: RGB in [-1, 1]."""
-        x = F.relu(self._conv(image_B3HW, "conv1", stride=2))
+        x = rectify(*self._conv(image_B3HW, "conv1", stride=2))
         features = [x]
         for fire in range(8):
             if fire in (0, 2, 4):  # after conv1, fire 3 and fire 5
                 x = F.max_pool2d(x, 3, 2, ceil_mode=True)
-            x = F.relu(self._conv(x, f"fire_{fire}_squeeze"))
-            e3 = self._conv(x, f"fire_{fire}_e3", padding=1)
-            x = F.relu(torch.cat([self._conv(x, f"fire_{fire}_e1"), e3], 1))
+            x = rectify(*self._conv(x, f"fire_{fire}_squeeze"))
+            x = rectify_both(*self._conv(x, f"fire_{fire}_e1"), *self._conv(x, f"fire_{fire}_e3", padding=1))
             if fire % 2:  # fire 3, 5, 7, 9
                 features.append(x)
         return features
 
-    def _conv(self, x: Tensor, name: str, stride: int = 1, padding: int = 0) -> Tensor:
+    def _conv(self, x: Tensor, name: str, stride: int = 1, padding: int = 0) -> tuple[Tensor, Tensor]:
+        """The convolution, and the bias that is still to be added."""
         weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-        return F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), stride, padding)
+        return F.conv2d(x, weight.to(x.dtype), None, stride, padding), bias.to(x.dtype)
+
+
+def rectify(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
+    """relu(y + bias)."""
+    if fuses(y_BCHW):
+        from liax.kernels.affine import affine
+
+        return affine(y_BCHW, shift=bias_C, slope=0.0)
+    return F.relu(y_BCHW + bias_C[:, None, None])
+
+
+def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor) -> Tensor:
+    """relu(a + bias) and relu(b + bias), one after the other along the channels."""
+    if fuses(a_BCHW):
+        from liax.kernels.affine import rectify_both
+
+        return rectify_both(a_BCHW, bias_C, b_BDHW, bias_D)
+    return F.relu(torch.cat([a_BCHW + bias_C[:, None, None], b_BDHW + bias_D[:, None, None]], 1))
 
 
 class Vgg19Features(nn.Module):
@@ -90,9 +109,8 @@ class PerceptualLoss(nn.Module):
     The weighting of LPIPS without its learned linear layer (arXiv 1801.03924, equation 1 with w = 1).
     """
 
-    def __init__(self, backbone: str, compile: bool = False) -> None:
+    def __init__(self, backbone: str) -> None:
         super().__init__()
-        self.distance = torch.compile(feature_distance, dynamic=True) if compile else feature_distance
         self.features = SqueezeNetFeatures() if backbone == "squeezenet" else Vgg19Features()
         self.requires_grad_(False)
 
@@ -108,12 +126,16 @@ class PerceptualLoss(nn.Module):
             with torch.no_grad():
                 wanted = self.features(target_B3HW)
             for got, want in zip(self.features(image_B3HW), wanted, strict=True):
-                total = total + self.distance(got, want)
+                total = total + feature_distance(got, want)
         return total
 
 
 def feature_distance(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
     """Mean over positions of the squared difference of unit-length feature vectors: (B,), float32."""
+    if fuses(a_BCHW) and not b_BCHW.requires_grad:
+        from liax.kernels import distance
+
+        return distance.feature_distance(a_BCHW, b_BCHW)
     difference = _normalise(a_BCHW) - _normalise(b_BCHW)
     return difference.square().sum(1).mean((1, 2))
 

@@ -10,6 +10,7 @@ import copy
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -20,6 +21,7 @@ from liax.data.augment import Batch
 from liax.data.manifest import Manifest, read_manifest
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
+from liax.model.pointwise import fused
 from liax.training.adversary import Adversary
 from liax.training.batches import Batches
 from liax.training.checkpoint import (
@@ -34,11 +36,12 @@ from liax.training.checkpoint import (
 )
 from liax.training.config import TrainConfig, to_dict
 from liax.training.export import export, export_sparsest
+from liax.training.graphed import GraphedStep
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
 from liax.training.meaning import Meaning, adopt
 from liax.training.schedule import learning_rate
-from liax.training.sharding import checkpoint_activations, gather, make_equal, shard
+from liax.training.sharding import average_gradients, checkpoint_activations, gather, make_equal, shard
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
 from liax.weights import load as load_weights
@@ -60,15 +63,15 @@ class Trainer:
         )
         network = self._begin()
         self.averaged = copy.deepcopy(network).requires_grad_(False)
-        self.criterion = Reconstruction(config.loss, config.compile).to(fabric.device)
-        if config.compile:
-            network.compile_large_maps()
+        self.criterion = Reconstruction(config.loss).to(fabric.device)
         if config.checkpoint_activations:
             checkpoint_activations(network)
         self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
         self.meaning = Meaning().to(fabric.device) if config.meaningful else None
         self.plain: LIAX = network
-        self.network = fabric.setup_module(network)
+        # A graph does its own exchange of gradients.
+        self.network: Any = network if config.graphed else fabric.setup_module(network)
+        self._graphs: dict[bool, GraphedStep] = {}
         if isinstance(fabric.strategy, ModelParallelStrategy):
             shard(self.averaged, fabric.strategy.device_mesh)
         optim = config.optim
@@ -138,19 +141,13 @@ class Trainer:
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = config.optim.lr * learning_rate(self.step, self.minutes, config)
-        totals: dict[str, Tensor] = {}
-        for micro in range(config.accumulate):
-            batch = self.batches.batch(self.step * config.accumulate + micro)
-            last = micro == config.accumulate - 1
-            with self.fabric.no_backward_sync(self.network, enabled=not last):
-                terms = self._losses(batch)
-                self.fabric.backward(terms["total"] / config.accumulate)
-            for name, term in terms.items():
-                totals[name] = totals.get(name, 0) + term.detach() / config.accumulate
+        self.criterion.schedule(self.step)
+        totals = self._graphed_gradients() if self.config.graphed else self._gradients()
         if self.adversary is not None and "adversarial" in totals:
             totals |= self.adversary.step(self.step)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        if not config.graphed:  # the graph writes gradients where they are
+            self.optimizer.zero_grad(set_to_none=True)
         self._average()
         measured: Tensor = self.fabric.all_reduce(totals["hoyer"], reduce_op="mean")  # type: ignore[assignment]
         if config.loss.concentration:
@@ -158,27 +155,66 @@ class Trainer:
         totals["concentration"] = self.sparsity.weight.clone()
         return totals
 
+    def _gradients(self) -> dict[str, Tensor]:
+        """Gathers the gradients of a step's micro-batches; the means of their terms."""
+        totals: dict[str, Tensor] = {}
+        for micro in range(self.config.accumulate):
+            batch = self.batches.batch(self.step * self.config.accumulate + micro)
+            last = micro == self.config.accumulate - 1
+            with self.fabric.no_backward_sync(self.network, enabled=not last):
+                terms, image = self._losses(batch)
+                self.fabric.backward(terms["total"] / self.config.accumulate)
+            terms |= self._learn(batch, image)
+            for name, term in terms.items():
+                totals[name] = totals.get(name, 0) + term.detach() / self.config.accumulate
+        return totals
+
+    def _graphed_gradients(self) -> dict[str, Tensor]:
+        """The same by one CUDA graph; another is recorded where the adversarial term sets in."""
+        batch = self.batches.batch(self.step)
+        if self._adversarial not in self._graphs:
+            self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
+        terms, image = self._graphs[self._adversarial](batch)
+        average_gradients(self.plain)
+        return terms | self._learn(batch, image)
+
+    def _learn(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
+        """Gathers the discriminator's gradients."""
+        if self.adversary is None or not self._adversarial:
+            return {}
+        with fused(self.config.compile):
+            return {"discriminator": self.adversary.learn(batch.target, image)}
+
+    @property
+    def _adversarial(self) -> bool:
+        """Whether the adversarial term takes part in the present step."""
+        return self.adversary is not None and self.step >= self.config.adversarial.start
+
     def _means(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Over all devices."""
         means = self.fabric.all_reduce(torch.stack(list(terms.values())), reduce_op="mean")
         return dict(zip(terms, means.tolist(), strict=True))  # type: ignore[union-attr]
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms of equation (9), "total" among them, and the image."""
+        with fused(self.config.compile):
+            return self._compute_losses(batch)
+
+    def _compute_losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         config = self.config
         levels, alpha_BM = self.network(batch.source.to(self.dtype), batch.driving.to(self.dtype))
         terms = self.criterion(levels, batch, self.dtype)
-        total = self.criterion.weighted(terms, self.step)
+        total = self.criterion.weighted(terms)
         sparse = alpha_BM.abs().mean()
         total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
         if self.meaning is not None:
             terms["meaning"] = self.meaning(alpha_BM, batch.factors_BK)
             total = total + config.loss.meaning * terms["meaning"]
-        if self.adversary is not None and self.step >= config.adversarial.start:
+        if self.adversary is not None and self._adversarial:
             terms["adversarial"] = self.adversary.judge(levels[-1].image)
-            terms["discriminator"] = self.adversary.learn(batch.target, levels[-1].image)
             total = total + config.adversarial.weight * terms["adversarial"]
         sparsity = hoyer(centred(alpha_BM.detach())).mean()
-        return terms | {"sparse": sparse, "total": total, "hoyer": sparsity}
+        return terms | {"sparse": sparse, "total": total, "hoyer": sparsity}, levels[-1].image
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -1,0 +1,138 @@
+"""Every kernel computes what its twin in plain PyTorch does, forward and backward.
+
+On a GPU the kernels run there; elsewhere Triton's interpreter runs them, row by row, on small maps.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from liax.model import LIAX, PRESETS, pointwise
+from liax.model.pointwise import fused
+from liax.model.warp import warp
+from liax.training import perceptual
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu":
+    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are defined
+pytest.importorskip("triton", reason="the kernels are Triton's")
+
+
+def noise(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+
+
+def fraction(seed: int, *shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+
+
+# Twelve channels are no power of two; 20 × 24 positions of 64 make several chunks of rows.
+SHAPES = [(2, 12, 6, 10), (3, 64, 20, 24)]
+
+
+def same_with_gradients(function: Callable[..., Tensor], *inputs: Tensor) -> None:
+    """`function` gives the same map and gradients within `fused()`, where it uses kernels, and outside."""
+    results = []
+    for on in (False, True):
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        with fused(on):
+            assert pointwise.fuses(leaves[0]) is on
+            out = function(*leaves)
+        weight = noise(99, *out.shape)
+        results.append((out, *torch.autograd.grad((out * weight).sum(), leaves)))
+    for plain, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_chains(shape: tuple[int, ...]) -> None:
+    batch, channels = shape[:2]
+    x, other = noise(0, *shape), noise(1, *shape)
+    m, bias, gamma = noise(2, batch, channels), noise(3, channels), noise(4, channels)
+    same_with_gradients(pointwise.modulate, x, m)
+    same_with_gradients(pointwise.activate, x, bias)
+    same_with_gradients(lambda x, b, y: pointwise.activate_add(x, b, y, 0.7), x, bias, other)
+    same_with_gradients(pointwise.demodulate, x, m, bias)
+    same_with_gradients(pointwise.demodulate_add, x, m, bias, gamma, other)
+
+
+def test_a_slope_of_its_own_sign() -> None:
+    """Zero is on the leaky side: its gradient is the slope."""
+    x = torch.zeros(1, 8, 2, 2, device=DEVICE, requires_grad=True)
+    with fused():
+        pointwise.activate(x, torch.zeros(8, device=DEVICE)).sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, torch.full_like(x, 0.2))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_group_norm(shape: tuple[int, ...]) -> None:
+    x, weight, bias = noise(1, *shape) * 3 + 1, noise(2, shape[1]), noise(3, shape[1])
+    m = noise(4, *shape[:2])
+
+    def function(x: Tensor, weight: Tensor, bias: Tensor, m: Tensor) -> Tensor:
+        return pointwise.normalise_modulate(x, 4, weight, bias, 1e-5, m)
+
+    same_with_gradients(function, x, weight, bias, m)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_upsample(shape: tuple[int, ...]) -> None:
+    same_with_gradients(pointwise.upsample, noise(0, *shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_warp(shape: tuple[int, ...]) -> None:
+    """Positions within the picture, at its borders and outside."""
+    batch, _, height, width = shape
+    grid = fraction(6, batch, height, width, 2) * 2.6 - 1.3
+    same_with_gradients(warp, noise(5, *shape), grid, fraction(7, batch, 1, height, width))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_perceptual(shape: tuple[int, ...]) -> None:
+    x, y, bias = noise(0, *shape), noise(1, *shape), noise(2, shape[1])
+    same_with_gradients(lambda x: perceptual.rectify(x, bias), x)
+    same_with_gradients(lambda x, y: perceptual.rectify_both(x, bias, y, -bias), x, y)
+    same_with_gradients(lambda x: perceptual.feature_distance(x, y), x)
+
+
+def test_the_whole_network() -> None:
+    torch.manual_seed(0)
+    network = LIAX(PRESETS["tiny"]).to(DEVICE)
+    source, driving = fraction(1, 2, 1, 3, 64, 64) * 2 - 1
+    gradients = []
+    for on in (False, True):
+        network.zero_grad()
+        with fused(on):
+            image = network(source, driving)[0][-1].image
+        F.mse_loss(image, driving).backward()
+        gradients.append([image, *(p.grad for p in network.parameters() if p.grad is not None)])
+    assert len(gradients[0]) > 100
+    for plain, other in zip(*gradients, strict=True):
+        assert (other - plain).norm() <= 2e-3 * plain.norm() + 1e-7
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="Triton's interpreter has no bfloat16")
+def test_bfloat16() -> None:
+    """Rounding once, at the end, the kernels are nearer to float32 than plain PyTorch is."""
+    x, m, bias = noise(0, 2, 64, 16, 16), noise(1, 2, 64), noise(2, 64)
+    exact = pointwise.demodulate(x, m, bias)
+    plain = pointwise.demodulate(x.bfloat16(), m, bias)
+    with fused():
+        kernel = pointwise.demodulate(x.bfloat16(), m, bias)
+    assert kernel.dtype == torch.bfloat16
+    assert (kernel.float() - exact).norm() <= (plain.float() - exact).norm()
+
+
+def test_fused_ends_with_its_block() -> None:
+    x = noise(0, 1, 8, 2, 2)
+    with pytest.raises(ZeroDivisionError), fused():
+        raise ZeroDivisionError
+    assert not pointwise.fuses(x)
