@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from liax.data.regions import Regions, save_regions
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
-from liax.model import PRESETS
+from liax.model import PRESETS, pointwise
 from liax.training.trainer import Trainer
 from liax.weights import load
 from liax.weights.controls import read_controls
@@ -74,6 +74,16 @@ def test_activations_made_anew_give_the_same_gradients(manifest: Path, tmp_path:
         run(config)
         weights.append(load_file(config.out / "weights.safetensors"))
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_maps_are_made_anew_as_they_were_made(manifest: Path, tmp_path: Path) -> None:
+    """With kernels or without; kernels keep other tensors for gradients than what they stand for."""
+    config = tiny(manifest, tmp_path / "run", compile=True, checkpoint_activations=True, loss=CHEAP)
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    seen: list[bool] = []
+    trainer.plain.decoder.levels[0].up.register_forward_hook(lambda *_: seen.append(pointwise._fused))
+    trainer._train_step()
+    assert seen == [True, True]
 
 
 def test_stills_alone_can_be_trained_on(manifest: Path, tmp_path: Path, portrait_path: Path) -> None:

@@ -161,7 +161,9 @@ class Trainer:
         for micro in range(self.config.accumulate):
             batch = self.batches.batch(self.step * self.config.accumulate + micro)
             last = micro == self.config.accumulate - 1
-            with self.fabric.no_backward_sync(self.network, enabled=not last):
+            # Fused in the backward pass too, which computes checkpointed maps anew.
+            synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
+            with synchronised, fused(self.config.compile):
                 terms, image = self._losses(batch)
                 self.fabric.backward(terms["total"] / self.config.accumulate)
             terms |= self._learn(batch, image)
