@@ -85,7 +85,9 @@ def test_what_was_there_survives_a_full_disk(tmp_path: Path, full_disk) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 600])
-def test_damaged_checkpoints_are_one_sentence(tmp_path: Path, size: int) -> None:
+def test_damaged_checkpoints_are_one_sentence(
+    tmp_path: Path, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
     saved(tmp_path)
     path = tmp_path / "checkpoint-00000007"
     for name in [file.name for file in path.iterdir()]:
@@ -97,6 +99,7 @@ def test_damaged_checkpoints_are_one_sentence(tmp_path: Path, size: int) -> None
             load_checkpoint(path, tensors_of("network", *module(0)))
         assert "\n" not in str(caught.value)
         (path / name).write_bytes(whole)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_checkpoints_of_other_networks_are_refused(tmp_path: Path) -> None:

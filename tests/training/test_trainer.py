@@ -192,6 +192,16 @@ def test_adversary_begins_at_its_step(manifest: Path, tmp_path: Path) -> None:
     assert alone["train/l1"][4:] != log["train/l1"][4:]
 
 
+def test_the_discriminator_steps_once_whatever_the_micro_batches(manifest: Path, tmp_path: Path) -> None:
+    adversarial = {"weight": 0.1, "r1_every": 2, "width": 4}
+    config = tiny(manifest, tmp_path / "run", steps=2, accumulate=2, loss=CHEAP, adversarial=adversarial)
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    assert trainer.adversary is not None
+    trainer.run()
+    weight = trainer.adversary.discriminator.from_rgb.weight
+    assert trainer.adversary.optimizer.state[weight]["step"] == 3  # two, and one with the penalty
+
+
 def test_time_ends_a_run(manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The clock is looked at every 20 steps, which take longer than a fifth of a second; it is kept."""
     config = tiny(manifest, tmp_path / "run", steps=1000, batch=2, max_minutes=0.2 / 60, loss=CHEAP)

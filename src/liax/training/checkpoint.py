@@ -19,6 +19,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
 
@@ -120,9 +121,11 @@ def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
     """
     try:
         values: dict[str, Any] = json.loads((path / _VALUES).read_text())
+        reader = dcp.HuggingFaceStorageReader(str(path))
+        reader.read_metadata()  # says in an exception what `load` would log with a traceback
         with _alone_or_not():
-            dcp.load(dict(tensors), storage_reader=dcp.HuggingFaceStorageReader(str(path)))
-    except (OSError, ValueError, CheckpointException) as error:
+            dcp.load(dict(tensors), storage_reader=reader)
+    except (OSError, ValueError, SafetensorError, CheckpointException) as error:
         raise LiaxError(
             f"cannot resume from {path} ({_reason(error)}); move it away to start afresh"
         ) from None
