@@ -115,3 +115,14 @@ def test_skin_colours_are_relative_to_the_face(portrait_HW3: NDArray[np.uint8]) 
     assert usual.shape == (468, 3)
     assert np.median(usual) == pytest.approx(1)
     assert np.abs(skin_colours(image // 2, face_P2) - usual).mean() < 0.02
+
+
+def test_heads_that_turn_far_are_not_covered() -> None:
+    landmarks_TP2 = points(frames=60)
+    skin_TP3 = colours(landmarks_TP2, slice(20, 35), 0.5)
+    turned = regions(60)
+    turned.factors_TK[20:35, list(FACTORS).index("yaw")] = 40
+    assert occlusion(skin_TP3, landmarks_TP2, turned, 256) < 0.01
+    unseen = regions(60)  # frames without a face have no colours
+    unseen.factors_TK[50:] = np.nan
+    assert occlusion(skin_TP3[:50], landmarks_TP2[:50], unseen, 256) > 0.35

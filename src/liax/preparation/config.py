@@ -41,12 +41,12 @@ class Limits:
 
     face: float = 0.40
     outside: float = 0.15
-    seen: float = 0.95
+    seen: float = 0.9
     others: float = 0.05
     sharpness: float = 0.07
     movement: float = 0.012
     shake: float = 0.1
-    occlusion: float = 0.2
+    occlusion: float = 0.15
     text: int = 6
 
     def reason(self, record: Record) -> str | None:

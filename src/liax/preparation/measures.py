@@ -8,6 +8,7 @@ from PIL import Image
 
 from liax.data.regions import Regions
 from liax.face.crop import Box
+from liax.face.factors import FACTORS
 
 # Colours of the skin are taken from the picture this many times smaller, so that noise and pores average out.
 _SKIN_REDUCTION = 4
@@ -15,6 +16,8 @@ _SKIN_REDUCTION = 4
 # one: in shares of the face's brightness, and in times its own median distance, which tells how much it
 # changes as the head turns.
 _COVERED, _UNUSUAL = 0.2, 4.0
+# Turned further than this from their usual yaw and pitch, in degrees, faces show other skin in other light.
+_TURN, _TURNED = [list(FACTORS).index(name) for name in ("yaw", "pitch")], 15.0
 # Only points well within the face's outline are asked, as a share of the way from its centre.
 _INNER = 0.75
 # A clip's occlusion is that of its worst moments: all but so many frames show less.
@@ -76,9 +79,15 @@ def occlusion(
     """The largest share of the face that is covered by something for a while, in all but its rarest moments.
 
     The landmarker guesses landmarks under a hand or a microphone, so that their colours change while it
-    passes. Eyes and the outline, whose colours change anyway, do not count; neither does what covers the face
-    from beginning to end.
+    passes. Eyes and the outline, whose colours change anyway, do not count; neither do frames in which the
+    head is turned far from its usual pose, and what covers the face from beginning to end.
+
+    colours_TP3, landmarks_TP2: of the T frames that show the face; regions: of all frames.
     """
+    pose_T2 = regions.factors_TK[:, _TURN]
+    pose_T2 = pose_T2[np.isfinite(pose_T2).all(1)]
+    usual_T = (np.abs(pose_T2 - np.median(pose_T2, 0)) < _TURNED).all(1)
+    colours_TP3, landmarks_TP2 = colours_TP3[usual_T], landmarks_TP2[usual_T]
     mean_P2 = np.median(landmarks_TP2, 0)
     low, high = mean_P2.min(0), mean_P2.max(0)
     inner_P = (((mean_P2 - (low + high) / 2) / ((high - low) / 2 * _INNER)) ** 2).sum(1) < 1

@@ -8,15 +8,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from liax.face.embed import SAME_PERSON
 from liax.preparation.record import Record
+
+# Mean distance of two people's clips. Chosen on 187 clips of 120 people: 121 groups, in which 99.5 % of the
+# clips are among their own person's, and 98.9 % are together. At 0.6, which serves for single pairs,
+# strangers are chained together: 67 groups.
+_SAME_PERSON = 0.42
 
 
 def identities(records: Sequence[Record]) -> list[str]:
     """Whose face each clip shows: who looks alike where that was measured, and otherwise the video.
 
-    Clips are joined by average linkage while the distance of their embeddings stays below SAME_PERSON; a
-    person is called after the first of their clips. Memory grows with the square of the number of clips.
+    Clips are joined by average linkage while their mean distance stays below _SAME_PERSON; a person is called
+    after the first of their clips. Memory grows with the square of the number of clips.
     """
     known = [k for k, record in enumerate(records) if record.embedding is not None]
     names = [record.key for record in records]
@@ -24,7 +28,7 @@ def identities(records: Sequence[Record]) -> list[str]:
         from scipy.cluster.hierarchy import fcluster, linkage
 
         embeddings_NE = np.array([records[k].embedding for k in known])
-        groups = fcluster(linkage(embeddings_NE, "average"), SAME_PERSON, "distance")
+        groups = fcluster(linkage(embeddings_NE, "average"), _SAME_PERSON, "distance")
         first: dict[int, str] = {}
         for k, group in zip(known, groups, strict=True):
             names[k] = first.setdefault(int(group), f"person-{records[k].name}")
