@@ -1,0 +1,115 @@
+"""A real page in headless Chromium; skips where Playwright or Chromium is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from clips import moving_face, write_clip
+
+pytest.importorskip("gradio", reason="needs the extra studio")
+pytest.importorskip("playwright", reason="needs Playwright")
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from liax.app.limits import Limits
+from liax.app.page import serve
+from liax.app.studio import Studio
+from liax.model import LIAX
+from liax.portrait import Animator
+from liax.weights.controls import Control, Controls
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+# In a container there is no sandbox; what calls home by itself is switched off.
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_CONTROLS = (
+    Control("yaw", "head", {0: 0.03}, -30, 30, "deg", "turns to the viewer's right"),
+    Control("pitch", "head", {1: 0.05}, -15, 15, "deg", "nods down"),
+    Control("jaw", "mouth", {2: 0.8}, 0, 1, meaning="opens the mouth"),
+)
+
+
+@pytest.fixture(scope="session")
+def page_studio(tiny: LIAX) -> Iterator[Studio]:
+    """With a network of 64x64 and three named controls."""
+    animator = Animator(tiny, "cpu")
+    animator.controls = Controls(tiny.config.vectors, _CONTROLS)
+    limits = Limits(megabytes=2, picture_megapixels=2, video_megapixels=1, seconds=60, frames=2000)
+    with Studio(animator, "small", limits) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="session")
+def url(page_studio: Studio) -> Iterator[str]:
+    """Where its page is served."""
+    page, address = serve(page_studio)
+    yield address
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """`visit("Turn", width=390, dark=True)`: the page as a new visitor sees it, open at a tab.
+
+    At the end no visitor's page has asked another host for anything, nor logged an error.
+    """
+    contexts, outside, errors = [], [], []
+
+    def open_page(tab: str = "Animate", width: int = 1280, height: int = 900, dark: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda asked: outside.append(asked.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        page.get_by_role("tab", name=tab, exact=True).click()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [asked for asked in outside if not asked.startswith((url, "data:", "blob:"))] == []
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def long_clip(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 frames of a face: longer to animate than it takes to press Stop."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    return write_clip(path, moving_face(portrait_HW3, 100) * 2, rate=25)
+
+
+@pytest.fixture(scope="session")
+def faceless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of a colour gradient."""
+    path = tmp_path_factory.mktemp("faceless") / "wall.png"
+    Image.radial_gradient("L").convert("RGB").save(path)
+    return path

@@ -1,0 +1,122 @@
+"""What people come for: upload, slide, animate, turn, inspect, stop, download."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+from hands import Shown, Visit, block, button, downloaded, give, said, slide
+from PIL import Image
+
+from liax.app.studio import Studio
+from liax.media.video import Video
+
+
+def test_a_portrait_is_animated_with_sound(
+    visit: Visit, portrait_path: Path, face_clip: Path, tmp_path: Path
+) -> None:
+    page = visit("Animate")
+    give(page, "Your portrait", portrait_path)
+    give(page, "Who moves it", face_clip)
+    button(page, "Animate").click()
+    assert said(page).startswith("12 frames, 1.0 s")
+    video = downloaded(page, tmp_path)
+    assert len(list(Video(video))) == 12
+    with av.open(video) as container:
+        assert container.streams.audio
+
+
+def test_sliders_move_the_picture_and_reset_brings_it_back(visit: Visit) -> None:
+    page = visit("Edit image")
+    shown = Shown(page)
+    slide(page, "Yaw (°)", 0.4)
+    little = shown.next()
+    slide(page, "Yaw (°)", 28)
+    assert np.abs(shown.next() - little).max() > 20
+    button(page, "Reset all").click()
+    assert np.abs(shown.next() - little).mean() < 1
+
+
+def test_stop_ends_the_work_at_once(visit: Visit, page_studio: Studio, long_clip: Path) -> None:
+    page = visit("Animate")
+    give(page, "Who moves it", long_clip)
+    button(page, "Animate").click()
+    page.get_by_text("Animating:").filter(visible=True).wait_for()
+    button(page, "Stop").click()
+    assert said(page, "note").startswith("Stopped")
+    assert button(page, "Animate").is_visible()
+    end = time.monotonic() + 2
+    while _being_written(page_studio) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert _being_written(page_studio) == []
+
+
+def _being_written(studio: Studio) -> list[Path]:
+    return list((studio.folder / "results").rglob("*.part"))
+
+
+def test_a_head_is_turned(visit: Visit, tmp_path: Path) -> None:
+    page = visit("Turn")
+    slide(page, "Seconds a round", 1)
+    button(page, "Turn").click()
+    assert said(page).startswith("25 frames, 1.0 s")
+    first, *others = (frame.rgb().astype(int) for frame in Video(downloaded(page, tmp_path)))
+    assert max(np.abs(other - first).max() for other in others) > 20
+
+
+def test_chosen_movements_become_one_picture(visit: Visit, tmp_path: Path) -> None:
+    page = visit("Turn")
+    page.get_by_label("One movement after another").check()
+    page.get_by_label("pitch: nods down").uncheck()
+    page.get_by_role("combobox", name="Make").click()
+    page.get_by_role("option", name="One picture of all poses").click()
+    button(page, "Turn").click()
+    said(page)
+    sheet = Image.open(downloaded(page, tmp_path))
+    assert sheet.width > 2 * sheet.height > 2 * 64  # two rows of five
+
+
+def test_what_a_clip_uses_is_seen_moment_by_moment(visit: Visit, face_clip: Path) -> None:
+    page = visit("Inspect")
+    give(page, "A clip of a face", face_clip)
+    button(page, "Read the motion").click()
+    assert said(page) == "12 moments read."
+    assert page.locator(".liax-fact .value").count() == 3
+    assert page.get_by_role("img", name="Hoyer's sparsity over time").is_visible()
+    moment = page.locator(".liax-moment")
+    assert "At 0.42 s" in moment.inner_text()
+    slide(page, "Moment (seconds)", 0.9)
+    page.get_by_text("At 0.92 s").wait_for()
+    assert moment.locator("img").get_attribute("src").startswith("data:image/webp")
+    assert moment.locator(".liax-bar").count() > 1
+
+
+def test_each_control_has_its_strip(visit: Visit) -> None:
+    page = visit("Inspect")
+    page.get_by_role("tab", name="What each movement does").click()
+    button(page, "Show what each does").click()
+    strips = page.locator(".liax-strips figure")
+    strips.first.wait_for()
+    names = [strip.locator("b").inner_text() for strip in strips.all()]
+    assert names == ["yaw", "pitch", "jaw"]
+    assert "+30°" in strips.first.inner_text()
+
+
+def test_two_people_take_turns_and_edit_meanwhile(visit: Visit, long_clip: Path, face_clip: Path) -> None:
+    first, second = visit("Animate"), visit("Animate")
+    give(first, "Who moves it", long_clip)
+    give(second, "Who moves it", face_clip)
+    button(first, "Animate").click()
+    first.get_by_text("Animating:").filter(visible=True).wait_for()
+    button(second, "Animate").click()
+    second.get_by_text("1 before you").filter(visible=True).wait_for()
+    second.get_by_role("tab", name="Edit image").click()
+    slide(second, "Jaw", 1)
+    assert Shown(second).next().shape == (64, 64, 3)
+    assert button(first, "Stop").is_visible()
+    button(first, "Stop").click()
+    second.get_by_role("tab", name="Animate").click()
+    assert said(second).startswith("12 frames")
+    assert not block(first, "Result").locator("video").count()
