@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from liax.errors import LiaxError
 from liax.preparation.record import Record
 
 
@@ -23,6 +24,15 @@ class Cut:
     longest: float = 10.0
     enlarged: float = 1.5
     identities: bool = False
+
+    def check(self) -> None:
+        """Raises LiaxError for values that nothing can be cut with."""
+        if self.size < 32 or self.size % 2:
+            raise LiaxError(f"size must be even and at least 32, not {self.size}")
+        if self.fps < 1 or self.enlarged <= 0:
+            raise LiaxError("fps must be at least 1, and enlarged above 0")
+        if not 0 < self.shortest < self.longest:
+            raise LiaxError(f"clips cannot be {self.shortest:g} to {self.longest:g} seconds long; change one")
 
 
 @dataclass(frozen=True)

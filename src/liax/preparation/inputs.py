@@ -49,6 +49,8 @@ def list_inputs(paths: Sequence[Path]) -> list[Path]:
 
     In order of their names, each once. Raises LiaxError for what does not exist, and when nothing is left.
     """
+    if not paths:
+        raise LiaxError("There is nothing to prepare; give videos, or folders of videos.")
     files: set[Path] = set()
     for path in paths:
         if path.is_dir():

@@ -65,14 +65,19 @@ def prepare(
     total.
     Raises LiaxError for paths that hold nothing, a folder of other settings, or a full disk.
     """
+    cut.check()
     files = list_inputs(paths)
     _claim(folder, cut)
     finished = folder / "units"
-    with workers(count, address):
-        inputs, again = distinct(_inspected(files, count, progress))
-        began = time.monotonic()
-        seconds, core_seconds = _work(inputs, cut, finished, count, progress)
-        wall = time.monotonic() - began
+    try:
+        with workers(count, address):
+            inputs, again = distinct(_inspected(files, count, progress))
+            began = time.monotonic()
+            seconds, core_seconds = _work(inputs, cut, finished, count, progress)
+            wall = time.monotonic() - began
+    finally:
+        for half in finished.rglob(".*.part"):  # of workers that were killed, now or in an earlier run
+            half.unlink(missing_ok=True)
     rows = assemble(
         folder, finished, inputs, again, cut, limits, val, shard_bytes, partial(progress, "writing clips")
     )
