@@ -21,7 +21,7 @@ CONTROLS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def studio(tiny: LIAX) -> Iterator[Studio]:
     """Of a network of 64x64 whose weights name two controls; takes little."""
     animator = Animator(tiny, "cpu")
@@ -31,9 +31,12 @@ def studio(tiny: LIAX) -> Iterator[Studio]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(studio: Studio) -> Iterator[str]:
     """Where the studio's page is served."""
-    page, address = serve(studio)
-    yield address
-    page.close()
+    # Gradio has one folder for uploads in a process: that of the page that was built last.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
+        page, address = serve(studio)
+        yield address
+        page.close()

@@ -211,6 +211,12 @@ def test_no_file_of_the_server_is_served(visitor: Visitor, studio: Studio, place
     assert visitor.http.get(f"/gradio_api/file={place}").status_code in (403, 404)
 
 
+def test_messages_as_large_as_files_are_refused_unread(visitor: Visitor) -> None:
+    for path in ("/gradio_api/queue/join", "/gradio_api/run/edit"):
+        assert visitor.http.post(path, json={"data": ["x" * 1_000_000]}).status_code == 413
+        assert visitor.http.post(path, content=iter([b"x" * 100])).status_code == 413  # of unknown length
+
+
 def test_uploads_beyond_the_limit_are_cut_off(visitor: Visitor, studio: Studio) -> None:
     files = {"files": ("large.png", bytes(1_200_000))}
     assert visitor.http.post("/gradio_api/upload", files=files).status_code == 413

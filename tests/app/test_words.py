@@ -21,7 +21,7 @@ def test_files_go_by_their_own_names() -> None:
 def test_options_are_called_as_on_the_page() -> None:
     told = for_page("choose one with --driving-face; --face is the portrait's; --no-crop takes all", FOLDER)
     assert told == (
-        "choose one with “Which face in the video”; “Which face in the portrait” is the portrait&#x27;s; "
+        "choose one with “Which face in the video”; “Which face” is the portrait&#x27;s; "
         "“Already cropped to the face” takes all"
     )
 

@@ -25,11 +25,11 @@ _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
 # How the portrait and the first moment of the video go together: what is read -> options of `animate`.
 _BEGINNINGS: dict[str, dict[str, Any]] = {
     "Keep the portrait's own pose": {},
-    "Keep it, and follow from the moment most like it": {"best_frame": True},
+    "Keep it, and count motion from the moment most like it": {"best_frame": True},
     "Take the video's head pose": {"align": "pose"},
     "Take the video's expression": {"align": "expression"},
-    "Take both": {"align": "all"},
-    "Copy the video's motion as it is": {"relative": False},
+    "Take the video's pose and expression": {"align": "all"},
+    "Copy the video's poses as they are throughout": {"relative": False},
 }
 _STRONGEST = 2.0
 
@@ -92,7 +92,7 @@ def build(studio: Studio) -> None:
             result = ResultView()
             with gr.Accordion("Save this motion for other portraits", open=False):
                 gr.Markdown("Keeps the movement without the pictures: small, and it drives like the video.")
-                saving = JobView(studio, "Save this motion")
+                saving = JobView(studio, "Save this motion", "secondary")
                 saved = gr.DownloadButton("Download the motion", visible=False)
             commands = CommandsView()
 

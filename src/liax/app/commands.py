@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,11 +40,11 @@ class Call:
 
     def python(self) -> str:
         """A program that can be run as it is."""
-        opening = f"animator = liax.Animator(liax.load({self.weights!r}))"
-        files = [f"Path({name!r})" for name in self.inputs]
-        keywords = [f"{name}={value!r}" for name, value in self.options.items()]
-        settings = repr(dict(self.settings))
-        output = f"Path({self.output!r})"
+        opening = f"animator = liax.Animator(liax.load({_literal(self.weights)}))"
+        files = [f"Path({_literal(name)})" for name in self.inputs]
+        keywords = [f"{name}={_literal(value)}" for name, value in self.options.items()]
+        settings = _literal(self.settings)
+        output = f"Path({_literal(self.output)})"
         if self.command == "animate":
             keywords += [f"edit={settings}"] if self.settings else []
             imports = ["from liax.portrait import animate_file"]
@@ -69,8 +70,8 @@ class Call:
         options = {name: value for name, value in self.options.items() if name not in ("orbit", "sweep")}
         function, moves = "orbit", []
         if "sweep" in self.options:
-            function, moves = "sweep", [repr(self.options["sweep"].split(","))]
-        keywords = [f"{name}={value!r}" for name, value in options.items()]
+            function, moves = "sweep", [_literal(self.options["sweep"].split(","))]
+        keywords = [f"{name}={_literal(value)}" for name, value in options.items()]
         arguments = ["animator", *files, *moves, *keywords]
         if self.output.endswith(".png"):
             imports = [
@@ -125,6 +126,17 @@ def _flag(name: str, value: Any) -> list[str]:
 
 def _listed(values: Mapping[str, float]) -> str:
     return ",".join(f"{name}={value:g}" for name, value in values.items())
+
+
+def _literal(value: Any) -> str:
+    """The value as one writes it in Python."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return repr(value)
 
 
 def _call(function: str, arguments: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ def build(studio: Studio) -> None:
         with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky liax-live"):
             result = gr.Image(
                 label="Result",
+                alt_text="The edited portrait",
                 type="filepath",
                 interactive=False,
                 height=460,

@@ -6,7 +6,7 @@ import base64
 import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -37,11 +37,13 @@ class JobView:
     Make it where the buttons are to be, then call `runs` once all components of the tab exist.
     """
 
-    def __init__(self, studio: Studio, label: str) -> None:
-        """label: what the start button says ("Animate")."""
+    def __init__(
+        self, studio: Studio, label: str, variant: Literal["primary", "secondary"] = "primary"
+    ) -> None:
+        """label: what the start button says ("Animate"). variant: how much it stands out."""
         self._studio = studio
         with gr.Row():
-            self.start = gr.Button(label, variant="primary")
+            self.start = gr.Button(label, variant=variant)
             self.stop = gr.Button("Stop", variant="stop", visible=False)
         self.status = gr.HTML(elem_classes="liax-status")
 
@@ -84,9 +86,10 @@ class JobView:
             api_visibility="private",
         )
         ready = (gr.update(visible=True), gr.update(visible=False))
-        running.then(
-            lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
-        )
+        for afterwards in (running.then, running.failure):
+            afterwards(
+                lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
+            )
         self.stop.click(
             lambda: (*ready, _box("Stopped. Nothing was kept of it.", "note")),
             outputs=[*buttons, self.status],

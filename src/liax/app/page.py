@@ -1,19 +1,17 @@
-"""The page: its tabs, what it refuses, and how it is served."""
+"""The page: its tabs, and how it is served."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 # Before Gradio is imported, which would else ask its makers' server for news.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from gradio.exceptions import ComponentProcessingError
+from starlette.middleware import Middleware
 
 from liax.app import animate_tab, edit_image_tab, edit_video_tab, inspect_tab, turn_tab
+from liax.app.guard import GuardedPage, SmallMessages
 from liax.app.studio import Studio
 from liax.app.theme import CSS, theme
 
@@ -21,24 +19,11 @@ _INTRODUCTION = """# liax studio
 Bring a portrait to life: with the motion of a video, or by hand. The example is ready: press **Animate**."""
 
 
-class Page(gr.Blocks):
-    """Gradio's page that takes nothing from visitors but values, and files that they uploaded to `folder`."""
-
-    folder: Path
-
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        _refuse_places(inputs, self.folder)
-        try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except ComponentProcessingError as error:
-            raise _refused("This cannot be read; give a JPEG, PNG or WebP picture.") from error
-
-
 def build(studio: Studio) -> gr.Blocks:
     """The page of this studio; its temporary files lie in the studio's folder."""
     os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)
     kept = 60 * studio.limits.kept_minutes
-    with Page(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
+    with GuardedPage(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
         page.folder = studio.folder.resolve()
         gr.Markdown(_INTRODUCTION)
         with gr.Tab("Animate"):
@@ -68,6 +53,7 @@ def serve(
         server_name=host,
         server_port=port,
         share=share,
+        app_kwargs={"middleware": [Middleware(SmallMessages)]},
         max_file_size=f"{studio.limits.megabytes}mb",
         prevent_thread_lock=True,
         quiet=True,
@@ -83,22 +69,3 @@ def serve(
         css=CSS,
     )
     return page, public or address
-
-
-def _refuse_places(value: Any, folder: Path) -> None:
-    """Refuse every file that does not lie in `folder`, and those sent as text past the limits of uploads."""
-    if isinstance(value, Mapping):
-        path, url = value.get("path"), value.get("url")
-        if "path" in value and not (isinstance(path, str) and Path(path).resolve().is_relative_to(folder)):
-            raise _refused("This file was not uploaded here; upload it again.")
-        if isinstance(url, str) and url.startswith("data:"):
-            raise _refused("Upload the file itself, not its content as text.")
-        for item in value.values():
-            _refuse_places(item, folder)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for item in value:
-            _refuse_places(item, folder)
-
-
-def _refused(sentence: str) -> gr.Error:
-    return gr.Error(sentence, print_exception=False)

@@ -14,7 +14,12 @@ class ResultView:
     def __init__(self, label: str = "Result") -> None:
         self.video = gr.Video(label=label, interactive=False, autoplay=True, loop=True, buttons=[])
         self.picture = gr.Image(
-            label=label, interactive=False, visible=False, type="filepath", buttons=["fullscreen"]
+            label=label,
+            alt_text=label,
+            interactive=False,
+            visible=False,
+            type="filepath",
+            buttons=["fullscreen"],
         )
         self.download = gr.DownloadButton("Download", visible=False)
         self.outputs = [self.video, self.picture, self.download]

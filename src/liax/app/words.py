@@ -11,7 +11,7 @@ _NAMES = {
     "liax controls lists them": "the sliders show them",
     "liax encode": "“Save this motion”",
     "--driving-face": "“Which face in the video”",
-    "--face": "“Which face in the portrait”",
+    "--face": "“Which face”",
     "--no-crop": "“Already cropped to the face”",
     "--paste": "“In the whole picture”",
     "--force": "a gentler value",
