@@ -57,9 +57,12 @@ def page_studio(tiny: LIAX) -> Iterator[Studio]:
 @pytest.fixture(scope="session")
 def url(page_studio: Studio) -> Iterator[str]:
     """Where its page is served."""
-    page, address = serve(page_studio)
-    yield address
-    page.close()
+    # Gradio has one folder for uploads in a process: that of the page that was built last.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(page_studio.folder))
+        page, address = serve(page_studio)
+        yield address
+        page.close()
 
 
 @pytest.fixture(scope="session")
