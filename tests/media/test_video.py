@@ -174,3 +174,36 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
             Video(tmp_path / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_stretches_are_what_the_whole_has_there(tmp_path: Path) -> None:
+    """With key frames now and then, and a clock that does not begin at 0."""
+    for name, options in (("a.mp4", {"g": "20"}), ("b.mkv", {"g": "250"}), ("c.ts", {"g": "20"})):
+        video = Video(write_clip(tmp_path / name, flat_frames(100), rate=25, options=options))
+        whole = [(frame.time, frame.rgb().mean()) for frame in video]
+        for since, until in ((0, 1), (2, 3), (Fraction(5, 2), None), (9, 10)):
+            part = [
+                (f.time, f.rgb().mean()) for f in video.between(Fraction(since), until and Fraction(until))
+            ]
+            assert part == [f for f in whole if f[0] >= since and (until is None or f[0] < until)], name
+        assert video.count_seconds() == pytest.approx(4, abs=0.05)
+
+
+def test_a_stretch_is_reached_by_the_index(tmp_path: Path) -> None:
+    """No more is decoded than from the key frame a second before."""
+    video = Video(write_clip(tmp_path / "v.mp4", flat_frames(200), rate=25, options={"g": "25"}))
+    first = next(iter(video._read(Fraction(6))))
+    assert 4.9 <= first.time <= 6
+
+
+def test_an_index_that_leads_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = Video(write_clip(tmp_path / "v.mp4", flat_frames(100), rate=25))
+    read = Video._read
+
+    def astray(self: Video, since: Fraction | None):
+        return (f for f in read(self, None) if since is None or f.time > 3)
+
+    monkeypatch.setattr(Video, "_read", astray)
+    assert [frame.time for frame in video.between(Fraction(2), Fraction(3))] == [
+        k / Fraction(25) for k in range(50, 75)
+    ]
