@@ -59,8 +59,8 @@ class _Asked(NamedTuple):
 _ASKED = len(_Asked._fields)
 
 
-def build(studio: Studio) -> None:
-    """The tab's components and what they do."""
+def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
+    """The tab's components and what they do; its portrait and its driving video."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             with gr.Row():
@@ -159,6 +159,7 @@ def build(studio: Studio) -> None:
     view.runs(animating, inputs, result.outputs)
     saving.runs(saving_motion, inputs, [saved])
     commands.follows(called, inputs)
+    return portrait, video
 
 
 def _strengths(studio: Studio) -> dict[str, gr.Slider]:

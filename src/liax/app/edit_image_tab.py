@@ -21,8 +21,8 @@ from liax.portrait import Edited, edit_image
 _LARGE = 1_000_000
 
 
-def build(studio: Studio) -> None:
-    """The tab's components and what they do."""
+def build(studio: Studio) -> gr.Image:
+    """The tab's components and what they do; its portrait."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320, elem_classes="liax-sticky"):
             portrait = portrait_input()
@@ -83,3 +83,4 @@ def build(studio: Studio) -> None:
         api_visibility="private",
     )
     commands.follows(called, inputs)
+    return portrait

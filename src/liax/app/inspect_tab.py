@@ -24,22 +24,27 @@ from liax.report import file_uri
 from liax.weights.controls import Control
 
 _NAMED = "The named ones"
+_PROMISE = (
+    '<p class="liax-muted">You will see how many movements are at work at once, which ones they are at every '
+    "moment of the clip, and how much a few of them do by themselves.</p>"
+)
 
 
-def build(studio: Studio) -> None:
-    """The tab's components and what they do."""
+def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
+    """The tab's components and what they do; its portrait and its clip."""
     gr.Markdown(
         f"The model makes every movement out of {studio.controls.count} basic movements, its *motion "
         "vectors*. Here you see which of them a clip uses, and what each does to a face."
     )
     with gr.Tabs(elem_classes="liax-inner"):
         with gr.Tab("What moves in a clip"):
-            _build_clip(studio)
+            clip = _build_clip(studio)
         with gr.Tab("What each movement does"):
-            _build_strips(studio)
+            portrait = _build_strips(studio)
+    return portrait, clip
 
 
-def _build_clip(studio: Studio) -> None:
+def _build_clip(studio: Studio) -> gr.Video:
     names = vector_names(studio.controls)
     known: gr.State = gr.State(None, time_to_live=60 * studio.limits.kept_minutes)
     with gr.Row(equal_height=False):
@@ -47,7 +52,7 @@ def _build_clip(studio: Studio) -> None:
             video = video_input("A clip of a face")
             view = JobView(studio, "Read the motion")
         with gr.Column(scale=3, min_width=320):
-            facts = gr.HTML()
+            facts = gr.HTML(_PROMISE)
             seconds = gr.Slider(0, 1, 0, step=0.01, label="Moment (seconds)", visible=False, buttons=[])
             moment = gr.HTML()
     charts = gr.HTML()
@@ -88,22 +93,23 @@ def _build_clip(studio: Studio) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
+    return video
 
 
-def _build_strips(studio: Studio) -> None:
+def _build_strips(studio: Studio) -> gr.Image:
     named = list(studio.controls)
     every = f"All {studio.controls.count}, by number"
     with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(min_width=320):
             portrait = portrait_input()
+        with gr.Column(min_width=320):
             which = gr.Radio(
                 [_NAMED, every] if named else [every],
                 value=_NAMED if named else every,
                 label="Which movements",
             )
             view = JobView(studio, "Show what each does")
-        with gr.Column(scale=3, min_width=320):
-            strips = gr.HTML()
+    strips = gr.HTML()
 
     def drawing(portrait: str | None, which: str) -> Work:
         if portrait is None:
@@ -123,6 +129,7 @@ def _build_strips(studio: Studio) -> None:
         return work
 
     view.runs(drawing, [portrait, which], [strips])
+    return portrait
 
 
 _STRIP = Markup(

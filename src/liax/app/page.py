@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 # Before Gradio is imported, which would else ask its makers' server for news.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -27,15 +28,17 @@ def build(studio: Studio) -> gr.Blocks:
         page.folder = studio.folder.resolve()
         gr.Markdown(_INTRODUCTION)
         with gr.Tab("Animate"):
-            animate_tab.build(studio)
+            portrait, driving = animate_tab.build(studio)
         with gr.Tab("Edit image"):
-            edit_image_tab.build(studio)
+            edited = edit_image_tab.build(studio)
         with gr.Tab("Edit video"):
             edit_video_tab.build(studio)
         with gr.Tab("Turn"):
-            turn_tab.build(studio)
+            turned = turn_tab.build(studio)
         with gr.Tab("Inspect"):
-            inspect_tab.build(studio)
+            inspected, clip = inspect_tab.build(studio)
+        _keep_alike([portrait, edited, turned, inspected])
+        _keep_alike([driving, clip])
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
     return page
 
@@ -69,3 +72,12 @@ def serve(
         css=CSS,
     )
     return page, public or address
+
+
+def _keep_alike(components: Sequence[gr.Image | gr.Video]) -> None:
+    """What a visitor gives to one of them is given to all, within the browser."""
+    for given in components:
+        others = [component for component in components if component is not given]
+        given.input(
+            None, given, others, js=f"given => Array({len(others)}).fill(given)", api_visibility="private"
+        )

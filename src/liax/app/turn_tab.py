@@ -26,12 +26,14 @@ _SHEET = ("One picture of all poses (PNG)", "png")
 _FIRST = ("yaw", "pitch", "roll")
 
 
-def build(studio: Studio) -> None:
-    """The tab's components and what they do."""
+def build(studio: Studio) -> gr.Image:
+    """The tab's components and what they do; its portrait."""
     controls = offered(studio.controls)
     names = [control.name for control in controls]
     circles = set(ORBIT) <= set(names)
-    gr.Markdown("See a portrait from other sides. The head turns in space; its back was never photographed.")
+    gr.Markdown(
+        "See a portrait from other sides: the head turns in space, as far as one picture lets it be guessed."
+    )
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             portrait = portrait_input()
@@ -132,6 +134,7 @@ def build(studio: Studio) -> None:
     inputs = [portrait, movement, swept, extent, seconds, turns, format, label, face, cropped]
     view.runs(turning, inputs, result.outputs)
     commands.follows(called, inputs)
+    return portrait
 
 
 def _described(name: str, meaning: str) -> str:

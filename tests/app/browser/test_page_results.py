@@ -120,3 +120,23 @@ def test_two_people_take_turns_and_edit_meanwhile(visit: Visit, long_clip: Path,
     second.get_by_role("tab", name="Animate").click()
     assert said(second).startswith("12 frames")
     assert not block(first, "Result").locator("video").count()
+
+
+def test_what_is_given_on_one_tab_is_there_on_the_others(
+    visit: Visit, faceless: Path, face_clip: Path
+) -> None:
+    page = visit("Animate")
+    give(page, "Your portrait", faceless)
+    give(page, "Who moves it", face_clip)
+    for tab, label, name in (
+        ("Turn", "Your portrait", "wall.png"),
+        ("Inspect", "A clip of a face", "face.mp4"),
+    ):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        shown = block(page, label).locator("img, video").first
+        page.wait_for_function(
+            "([shown, name]) => shown.src.endsWith(name)", arg=[shown.element_handle(), name]
+        )
+    page.get_by_role("tab", name="Turn", exact=True).click()
+    button(page, "Turn").click()
+    assert said(page, "error").startswith("wall.png shows no face")
