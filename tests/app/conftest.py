@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("gradio")
+pytest.importorskip("gradio", reason="needs the extra studio")
+
+import gradio as gr
 
 from liax.app.limits import Limits
 from liax.app.page import serve
@@ -32,11 +34,17 @@ def studio(tiny: LIAX) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def address(studio: Studio) -> Iterator[str]:
-    """Where the studio's page is served."""
+def page(studio: Studio) -> Iterator[gr.Blocks]:
+    """The studio's page, served."""
     # Gradio has one folder for uploads in a process: that of the page that was built last.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
-        page, address = serve(studio)
-        yield address
-        page.close()
+        page, _ = serve(studio)
+        yield page
+        page.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def address(page: gr.Blocks) -> str:
+    """Where the page is served."""
+    return page.local_url

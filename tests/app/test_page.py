@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
+from gradio.route_utils import delete_files_created_by_app
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -209,6 +211,25 @@ def test_content_sent_as_text_is_refused(visitor: Visitor, portrait_path: Path) 
 def test_no_file_of_the_server_is_served(visitor: Visitor, studio: Studio, place: str) -> None:
     place = place.format(folder=studio.folder, cwd=Path.cwd())
     assert visitor.http.get(f"/gradio_api/file={place}").status_code in (403, 404)
+
+
+def test_what_visitors_leave_is_removed_in_time_and_the_example_stays(
+    visitor: Visitor, studio: Studio, page: gr.Blocks, talk: Path
+) -> None:
+    kept = 60 * studio.limits.kept_minutes
+    assert page.delete_cache is not None
+    assert page.delete_cache[0] <= page.delete_cache[1] == kept
+    uploaded = Path(visitor.upload(talk)["path"])
+    made = Path(visitor.change("edit")[0]["path"])
+    delete_files_created_by_app(page, kept)
+    assert uploaded.exists()
+    assert made.exists()
+    delete_files_created_by_app(page, 0)  # as if that time had passed
+    assert not uploaded.exists()
+    assert not made.exists()
+    assert visitor.change("edit")[0]["path"].endswith("edited.png")
+    _, status = visitor.change("edit", Your_portrait=file_value(str(uploaded)))
+    assert "my talk.mp4 is not kept here any more; upload it again." in status
 
 
 def test_messages_as_large_as_files_are_refused_unread(visitor: Visitor) -> None:

@@ -26,6 +26,7 @@ def studio(
         share: Also make a public link for a week; all then goes through a server of Gradio's makers.
     """
     # Imported here, so that --help does not wait for PyTorch.
+    from pathlib import Path
     from threading import Event
 
     from liax.app.page import serve
@@ -36,7 +37,9 @@ def studio(
     from liax.weights import load
 
     keep_freed_memory()
-    with Studio(Animator(load(weights), device), weights) as shared:
+    # Visitors see the weights' name in commands; where they lie here is not their concern.
+    name = Path(weights).name if Path(weights).is_file() else weights
+    with Studio(Animator(load(weights), device), name) as shared:
         try:
             page, address = serve(shared, host=host, port=port, share=share)
         except OSError as error:
@@ -47,4 +50,4 @@ def studio(
         try:
             Event().wait()
         finally:
-            page.close()
+            page.close(verbose=False)
