@@ -60,6 +60,7 @@ def _slider(control: Control) -> gr.Slider:
         info=control.meaning or None,
         min_width=220,
         buttons=["reset"],
+        elem_classes="liax-centred" if control.low == -control.high else None,
     )
 
 

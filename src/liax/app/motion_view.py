@@ -40,8 +40,8 @@ def charts(motion: Motion, names: Sequence[str]) -> Markup:
     figures = (
         (
             _map(motion, names),
-            "Each row is a movement, the liveliest on top; its colour tells how far it is from the clip's "
-            "average, and which way.",
+            "The liveliest movements, by the names of their sliders; those without one have numbers. Colour "
+            "tells how far each is from the clip's average: red one way, blue the other.",
         ),
         (_count(motion), "How many movements are at work: more than 5 % of the strongest of that moment."),
         (_concentration(motion), "How much a few movements do by themselves, moment by moment."),

@@ -7,12 +7,17 @@ from typing import Any
 
 import gradio as gr
 
+# Of the player, in pixels: the button beneath stays in sight.
+_HEIGHT = 400
+
 
 class ResultView:
     """A player, a picture for GIFs and stills, and a button to download; `outputs` are its components."""
 
     def __init__(self, label: str = "Result") -> None:
-        self.video = gr.Video(label=label, interactive=False, autoplay=True, loop=True, buttons=[])
+        self.video = gr.Video(
+            label=label, interactive=False, autoplay=True, loop=True, height=_HEIGHT, buttons=[]
+        )
         self.picture = gr.Image(
             label=label,
             alt_text=label,
