@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import liax.app.studio as module
@@ -12,7 +13,7 @@ from liax.app.limits import Limits
 from liax.app.studio import Studio
 from liax.errors import LiaxError
 from liax.model import LIAX
-from liax.portrait import Animator
+from liax.portrait import Animator, edit_image
 
 
 @pytest.fixture
@@ -47,6 +48,21 @@ def test_no_more_than_the_last_portraits_are_kept(
     assert opened == paths
     own.still(paths[0])
     assert opened == [*paths, paths[0]]
+
+
+@pytest.mark.parametrize("options", [{}, {"crop": False}, {"paste": True}])
+def test_editing_again_costs_one_drawing(
+    own: Studio, portrait_path: Path, options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    render = own.animator.network.render
+    monkeypatch.setattr(own.animator.network, "render", lambda *args: drawn.append(1) or render(*args))
+    own.edited(portrait_path, {"#0": -0.3}, **options)
+    drawn.clear()
+    edited = own.edited(portrait_path, {"#0": 0.4}, **options)
+    assert drawn == [1]
+    wanted = edit_image(own.animator, portrait_path, {"#0": 0.4}, **options).picture_HW3
+    assert np.array_equal(edited, wanted)
 
 
 def test_pictures_beyond_the_limits_are_not_opened(own: Studio, tmp_path: Path) -> None:

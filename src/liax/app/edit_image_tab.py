@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
 
 from liax.app.commands import Call, CommandsView
 from liax.app.controls_panel import ControlsPanel
@@ -15,7 +17,6 @@ from liax.app.job_view import done_html, error_html
 from liax.app.studio import Studio
 from liax.errors import LiaxError
 from liax.media.images import write_image
-from liax.portrait import Edited, edit_image
 
 # Pictures with more pixels than this become JPEGs, which are written faster.
 _LARGE = 1_000_000
@@ -53,22 +54,20 @@ def build(studio: Studio) -> gr.Image:
     def edit(request: gr.Request, portrait: str | None, *values: Any) -> tuple[Path | None, str]:
         call = called(portrait, *values)
 
-        def work() -> tuple[Edited, list[str]]:
+        def work() -> tuple[NDArray[np.uint8], list[str]]:
             if portrait is None:
                 raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-            options = dict(call.options)
             with heard() as warnings:
-                still = studio.still(Path(portrait), options.pop("face", None), options.get("crop", True))
-                return edit_image(studio.animator, still, call.settings, **options), warnings
+                return studio.edited(Path(portrait), call.settings, **call.options), warnings
 
         try:
-            edited, warnings = studio.quickly(work)
+            picture_HW3, warnings = studio.quickly(work)
         except Exception as error:
             return None, error_html(error, studio)
-        height, width = edited.picture_HW3.shape[:2]
+        height, width, _ = picture_HW3.shape
         name = "edited.jpg" if height * width > _LARGE else "edited.png"
         path = studio.output(name, visitor=request.session_hash)
-        write_image(path, edited.picture_HW3)
+        write_image(path, picture_HW3)
         return path, done_html("", warnings, studio)
 
     inputs: list[Any] = [portrait, whole, face, cropped, *panel.sliders]

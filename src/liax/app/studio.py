@@ -7,16 +7,21 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from liax.app.limits import Limits
+from liax.app.recent import Recent
 from liax.app.uploads import check_picture
 from liax.app.work import Job, Line, Work
-from liax.portrait import Animator, open_still
+from liax.portrait import Animator, edit_image, open_still
+from liax.portrait.edit import Pasting
+from liax.portrait.edits import Settings, edit_vector
 from liax.portrait.still import Still
 from liax.weights.controls import Controls
 
@@ -38,10 +43,10 @@ class Studio:
         self.animator, self.weights_name, self.limits = animator, weights_name, limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="liax-studio-"))
         self._line, self._quick = Line(self.limits.waiting), ThreadPoolExecutor(1, "liax-quick")
-        self._stills: OrderedDict[tuple[Path, int | None, bool], Still] = OrderedDict()
+        self._stills, self._pastings = Recent[Still](_STILLS), Recent[Pasting](_STILLS)
         # Folder, visitor (see `output`) and time of what was made.
         self._results: list[tuple[Path, str | None, float]] = []
-        self._opening, self._making = threading.Lock(), threading.Lock()
+        self._making = threading.Lock()
 
     def __enter__(self) -> Studio:
         return self
@@ -63,13 +68,27 @@ class Studio:
         """
         check_picture(path, self.limits)
         key = (path, face, crop)
-        with self._opening:
-            if key not in self._stills:
-                self._stills[key] = open_still(self.animator, path, crop=crop, face=face)
-            self._stills.move_to_end(key)
-            while len(self._stills) > _STILLS:
-                self._stills.popitem(last=False)
-            return self._stills[key]
+        return self._stills.get(key, lambda: open_still(self.animator, path, crop=crop, face=face))
+
+    def edited(
+        self,
+        path: Path,
+        settings: Settings,
+        *,
+        face: int | None = None,
+        crop: bool = True,
+        paste: bool = False,
+    ) -> NDArray[np.uint8]:
+        """What `edit_image` makes of the portrait at `path`, RGB uint8, in one drawing of the network.
+
+        All but that is kept from the last time. Raises LiaxError also for what is beyond the limits.
+        """
+        still = self.still(path, face, crop)
+        alpha_M = still.alpha_M + edit_vector(settings, self.animator.controls)
+        if paste and crop:
+            pasting = self._pastings.get((path, face), lambda: Pasting(self.animator, still))
+            return pasting(alpha_M)
+        return edit_image(self.animator, still, settings, crop=crop, paste=paste).picture_HW3
 
     def output(self, name: str, visitor: str | None = None) -> Path:
         """Where a result called `name` ("orbit.mp4") may be written: in a new folder of its own.

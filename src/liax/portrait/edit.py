@@ -56,15 +56,25 @@ def edit_image(
     alpha_M = still.alpha_M + edit_M
     (result_RR3,) = animator.render(still.encoded, [alpha_M])
     after_HW3 = still.shown(result_RR3)
-    picture_HW3 = _pasted(animator, still, alpha_M) if paste else after_HW3
+    picture_HW3 = Pasting(animator, still)(alpha_M) if paste else after_HW3
     return Edited(still.shown(still.square_RR3), after_HW3, picture_HW3, edit_M)
 
 
-def _pasted(animator: Animator, still: Still, alpha_M: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The full picture, to its last row and column, changed to these coefficients."""
-    height, width, _ = still.picture_HW3.shape
-    retouch = Retouch(still.framing.crop, width, height, animator.size)
-    (change,) = Redrawing(animator, still.encoded)(alpha_M[None])
-    picture_HW3 = still.picture_HW3.copy()
-    picture_HW3[: retouch.height, : retouch.width] = retouch(picture_HW3, change)
-    return picture_HW3
+class Pasting:
+    """A portrait's full picture, to be changed again and again in one drawing of the network each.
+
+    still: opened with a crop. Made itself at the cost of another drawing.
+    """
+
+    def __init__(self, animator: Animator, still: Still) -> None:
+        height, width, _ = still.picture_HW3.shape
+        self._picture_HW3 = still.picture_HW3
+        self._retouch = Retouch(still.framing.crop, width, height, animator.size)
+        self._redrawing = Redrawing(animator, still.encoded)
+
+    def __call__(self, alpha_M: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The full picture, to its last row and column, changed to these coefficients; RGB uint8."""
+        (change,) = self._redrawing(alpha_M[None])
+        picture_HW3 = self._picture_HW3.copy()
+        picture_HW3[: self._retouch.height, : self._retouch.width] = self._retouch(picture_HW3, change)
+        return picture_HW3
