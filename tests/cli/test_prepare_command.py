@@ -50,7 +50,7 @@ def test_what_was_made_is_told(asked: list[tuple], capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines() == [
         "set: 3 clips",
         "  train: 0.2 min, 2 people",
-        "  val: 0.1 min, 1 people",
+        "  val: 0.1 min, 1 person",
         "refused:",
         "     4  not sharp",
         "     1  too short",

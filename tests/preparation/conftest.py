@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
+from scenes import FAST, Scene, resized
 
 from clips import Frames, write_clip
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Video
-
-Scene = Callable[..., Frames]
-FAST = {"preset": "veryfast"}
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +43,6 @@ def scene(head: Frames) -> Scene:
         return pictures
 
     return make
-
-
-def resized(picture_HW3: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(picture_HW3).resize((side, side), Image.Resampling.BICUBIC))
 
 
 @pytest.fixture(scope="session")

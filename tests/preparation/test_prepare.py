@@ -4,7 +4,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from lightning.fabric import Fabric
 from pyarrow import parquet
+from scenes import FAST, Scene
 
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
@@ -12,6 +14,8 @@ from liax.preparation import prepare as prepare_module
 from liax.preparation.config import Cut, Limits
 from liax.preparation.prepare import prepare
 from liax.preparation.workers import each, workers
+from liax.training.config import DataConfig, LossConfig, TrainConfig
+from liax.training.trainer import Trainer
 
 CUT = Cut(size=64)
 
@@ -121,3 +125,22 @@ def test_another_setting_and_other_folders_are_refused(
         prepare([raw], tmp_path / "set", cut=CUT)
     with pytest.raises(LiaxError, match=r"holds something else; name a new folder"):
         prepare([raw], raw, cut=CUT)
+
+
+def test_the_trainer_trains_on_it(ray: None, scene: Scene, tmp_path: Path) -> None:
+    for k in range(2):
+        write_clip(tmp_path / f"{k}.mp4", scene(30, left=160 + k), options=FAST)
+    prepare([tmp_path / f"{k}.mp4" for k in range(2)], tmp_path / "set", cut=CUT)
+    data = DataConfig(tmp_path / "set", regions=tmp_path / "set" / "regions.npz", frames="stream", workers=1)
+    config = TrainConfig(
+        out=tmp_path / "run",
+        preset="tiny",
+        steps=2,
+        batch=2,
+        accelerator="cpu",
+        simplify=0,
+        data=data,
+        loss=LossConfig(meaning=0.0),
+    )
+    Trainer(config, Fabric(accelerator="cpu", devices=1)).run()
+    assert (tmp_path / "run" / "weights.safetensors").exists()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from scenes import Scene
 
-from conftest import Scene
 from held import Held
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import crop_for

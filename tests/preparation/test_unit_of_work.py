@@ -5,9 +5,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from scenes import FAST, Scene
 
 from clips import write_clip
-from conftest import FAST, Scene
 from liax.data.frames import read_item
 from liax.data.manifest import Item
 from liax.errors import LiaxError

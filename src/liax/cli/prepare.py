@@ -21,7 +21,7 @@ def prepare(
     videos: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="VIDEOS")],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     *,
-    cut: Annotated[Cut, tyro.conf.arg(name="")] = Cut(),  # noqa: B008 - frozen
+    cut: Annotated[Cut, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = Cut(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008
     val: float = 0.05,
     shard_megabytes: int = 256,
@@ -71,7 +71,7 @@ def prepare(
 def _told(summary: Summary, output: Path) -> str:
     lines = [f"{output}: {summary.kept} clips"]
     lines += [
-        f"  {split}: {summary.minutes[split]:.1f} min, {people} people"
+        f"  {split}: {summary.minutes[split]:.1f} min, {people} {'person' if people == 1 else 'people'}"
         for split, people in summary.people.items()
     ]
     if summary.refused:

@@ -10,12 +10,15 @@ from liax.preparation.record import Record
 
 @dataclass(frozen=True)
 class Cut:
-    """How clips are cut; a data set has one such setting.
+    """How clips are cut, which is one way for a data set.
 
-    size: side of a clip, in pixels. fps: the most frames a second; of faster videos every second frame is
-    kept, or every third, … shortest, longest: of a clip, in seconds. enlarged: the most that a face may be
-    enlarged; smaller ones are not cut. identities: measure whose face it is, to group clips by person (extra
-    `evaluate`).
+    Args:
+        size: Side of a clip, in pixels.
+        fps: The most frames a second; of faster videos every second frame is kept, or every third, …
+        shortest: A clip's least length, in seconds.
+        longest: A clip's largest length, in seconds.
+        enlarged: How many times a face is enlarged at most; smaller ones are not cut.
+        identities: Measure whose face it is, to group clips by person (extra `evaluate`).
     """
 
     size: int = 256
@@ -37,16 +40,20 @@ class Cut:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which clips are kept; a rerun with other limits decides anew without measuring anew.
+    """Which clips are kept. A rerun with other limits decides anew, without measuring anew.
 
-    How each is measured, and on what its default was chosen, is in docs/preparing.md. Shares are 0 to 1.
+    docs/preparing.md tells how each is measured, and on what its default was chosen. Shares are 0 to 1.
 
-    face: the least height or width of the face, as a share of the clip's side. outside: the largest share of
-    the crop beyond the picture's edge. seen: the least share of frames in which a face is found. others: the
-    largest share of frames with another face. sharpness: the least. movement: the least movement of the face
-    in itself. shake: the largest tremble of the face's place. occlusion: the largest share of the face that
-    something passing covers. text: the most strokes of letters
-    beside each other.
+    Args:
+        face: Least height or width of the face, as a share of the clip's side.
+        outside: Largest share of the crop beyond the picture's edge.
+        seen: Least share of frames in which a face is found.
+        others: Largest share of frames with another face.
+        sharpness: Least sharpness of the face.
+        movement: Least movement within the face, in shares of its size.
+        shake: Largest tremble of the face's place, in shares of its size a frame.
+        occlusion: Largest share of the face that something passing covers.
+        text: Most strokes of letters beside each other.
     """
 
     face: float = 0.40

@@ -10,8 +10,8 @@ from liax.data.regions import Regions
 from liax.face.crop import Box
 from liax.face.factors import FACTORS
 
-# Colours of the skin are taken from the picture this many times smaller, so that noise and pores average out.
-_SKIN_REDUCTION = 4
+# Colours of the skin are taken from the picture at so many pixels a side, so that noise averages out.
+_SKIN_SIDE = 64
 # A point counts as covered when its colour, with the whole face's light taken out, is so far from its usual
 # one: in shares of the face's brightness, and in times its own median distance, which tells how much it
 # changes as the head turns.
@@ -67,9 +67,9 @@ def shake(landmarks_TP2: NDArray[np.float32]) -> float:
 
 def skin_colours(image_SS3: NDArray[np.uint8], landmarks_P2: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean colours (P, 3) around the landmarks, relative to the face's median brightness."""
-    small_HW3 = np.asarray(Image.fromarray(image_SS3).reduce(_SKIN_REDUCTION), np.float32)
-    x_P, y_P = (landmarks_P2 / _SKIN_REDUCTION).astype(int).clip(0, len(small_HW3) - 1).T
-    colours_P3 = small_HW3[y_P, x_P]
+    image = Image.fromarray(image_SS3).resize((_SKIN_SIDE, _SKIN_SIDE), Image.Resampling.BOX)
+    x_P, y_P = (landmarks_P2 * _SKIN_SIDE / len(image_SS3)).astype(int).clip(0, _SKIN_SIDE - 1).T
+    colours_P3 = np.asarray(image, np.float32)[y_P, x_P]
     return colours_P3 / max(float(np.median(colours_P3)), 1.0)
 
 

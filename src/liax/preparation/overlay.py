@@ -36,11 +36,10 @@ def _strokes(grey_SS: NDArray[np.int16], later_SS: NDArray[np.int16], free_SS: N
     # A stroke has two sides.
     strokes = np.minimum(_beside(asked & (slope > _EDGE)), _beside(asked & (slope < -_EDGE)))
     lines = np.lib.stride_tricks.sliding_window_view(strokes, _ROWS, 0).min(-1)
-    most = _FEWEST - 1
-    for y, x in zip(*np.nonzero(lines > most), strict=True):
-        if lines[y, x] > most and _height(strokes[:, x] >= lines[y, x] / 2, y) <= _HEIGHT:
-            most = int(lines[y, x])
-    return most if most >= _FEWEST else 0
+    for most in range(int(lines.max()), _FEWEST - 1, -1):
+        if ((lines == most) & (_heights(strokes >= most / 2)[: len(lines)] <= _HEIGHT)).any():
+            return most
+    return 0
 
 
 def _beside(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -51,8 +50,9 @@ def _beside(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
     return before[:, _WIDTH:] - before[:, :-_WIDTH]
 
 
-def _height(rows: NDArray[np.bool_], y: int) -> int:
-    """Length of the run of true rows around `y`."""
-    gaps = np.flatnonzero(~np.pad(rows, 1, constant_values=False)) - 1
-    after = np.searchsorted(gaps, y)
-    return int(gaps[after] - gaps[after - 1] - 1)
+def _heights(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many pixels are marked on end above and below each, itself included."""
+    rows = np.broadcast_to(np.arange(len(marked))[:, None], marked.shape)
+    above = np.maximum.accumulate(np.where(marked, -1, rows), 0)
+    below = np.minimum.accumulate(np.where(marked, len(marked), rows)[::-1], 0)[::-1]
+    return below - above - 1
