@@ -95,8 +95,7 @@ class Reconstruction(nn.Module):
     def _parts(self, image: Tensor, batch: Batch, dtype: torch.dtype) -> Tensor:
         """L1 plus one-scale perceptual distance of the eye and mouth crops that are known."""
         known_N = ~batch.boxes_BP4.isnan().any(2).flatten()
-        whole = batch.boxes_BP4.new_tensor([0.0, 0.0, 1.0, 1.0])
-        boxes_BP4 = torch.where(batch.boxes_BP4.isnan(), whole, batch.boxes_BP4)
+        boxes_BP4 = batch.boxes_BP4.nan_to_num(0.0)
         got, want = crop(image, boxes_BP4), crop(batch.target, boxes_BP4)
         distance_N = (got - want).abs().mean((1, 2, 3))
         distance_N = distance_N + self.perceptual(got.to(dtype), want.to(dtype), scales=1)
