@@ -20,6 +20,7 @@ class ResultView:
         )
         self.picture = gr.Image(
             label=label,
+            show_label=False,  # it would cover what is written above the poses of a sheet
             alt_text=label,
             interactive=False,
             visible=False,

@@ -70,9 +70,13 @@ def build(studio: Studio) -> gr.Image:
             result = ResultView()
             commands = CommandsView()
 
-    movement.change(
-        lambda chosen: (gr.update(visible=chosen == _SWEEP), gr.update(visible=chosen == _CIRCLE)),
-        movement,
+    gr.on(
+        [movement.change, format.change],
+        lambda movement, format: (
+            gr.update(visible=movement == _SWEEP),
+            gr.update(visible=movement == _CIRCLE and format != _SHEET[1]),
+        ),
+        [movement, format],
         [swept, rounds],
         queue=False,
         show_progress="hidden",
@@ -91,7 +95,7 @@ def build(studio: Studio) -> gr.Image:
         face: int | None,
         cropped: bool,
     ) -> Call:
-        circle, still = movement == _CIRCLE, format == "png"
+        circle, still = movement == _CIRCLE, format == _SHEET[1]
         # In the order of the sliders, not of the clicks.
         what = {"orbit": True} if circle else {"sweep": ",".join(n for n in names if n in swept)}
         options: dict[str, Any] = {**what, "extent": extent / 100}
