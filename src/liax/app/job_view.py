@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import gradio as gr
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from liax.app.studio import Studio
 from liax.app.words import FAULT, for_page
 from liax.app.work import Told, Work
 from liax.errors import LiaxError
+from liax.report import picture_uri
 
 log = logging.getLogger(__name__)
 
-# Longest side of the frame that is shown while the others are made, in pixels.
+# Width of the frame that is shown while the others are made, in pixels.
 _PREVIEW = 320
 
 
@@ -105,16 +101,8 @@ def progress_html(told: Told) -> str:
     value = "" if told.share is None else f' value="{told.share:.3f}"'
     bar = f'<progress{value} aria-label="{told.stage}"></progress>'
     picture = told.picture_HW3
-    shown = "" if picture is None else f'<img src="{_jpeg(picture)}" alt="The newest frame">'
+    shown = "" if picture is None else f'<img src="{picture_uri(picture, _PREVIEW)}" alt="The newest frame">'
     return f'<div class="liax-progress"><span>{told}</span>{bar}{shown}</div>'
-
-
-def _jpeg(picture_HW3: NDArray[np.uint8]) -> str:
-    """A small copy, as the address of an image."""
-    image, written = Image.fromarray(picture_HW3), io.BytesIO()
-    image.thumbnail((_PREVIEW, _PREVIEW))
-    image.save(written, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"
 
 
 def done_html(said: str, warnings: Sequence[str], studio: Studio) -> str:
