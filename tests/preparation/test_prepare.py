@@ -144,3 +144,13 @@ def test_the_trainer_trains_on_it(ray: None, scene: Scene, tmp_path: Path) -> No
     )
     Trainer(config, Fabric(accelerator="cpu", devices=1)).run()
     assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_no_cluster(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", refuse)
+    with pytest.raises(LiaxError, match="no Ray cluster answers at here:1; start one with `ray start`"):
+        prepare([raw], tmp_path / "set", cut=CUT, address="here:1")

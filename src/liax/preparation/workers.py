@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from liax.errors import LiaxError
+
 # An item that ends its process so many times more is given up.
 _RETRIES = 2
 # Nothing large passes between processes.
@@ -36,7 +38,10 @@ def workers(count: int | None, address: str | None) -> Iterator[None]:
         "log_to_driver": False,
     }
     if address is not None:
-        ray.init(address=address, **quiet)
+        try:
+            ray.init(address=address, **quiet)
+        except (ConnectionError, ValueError) as error:
+            raise LiaxError(f"no Ray cluster answers at {address}; start one with `ray start`.") from error
     else:
         ray.init(
             address="local",
