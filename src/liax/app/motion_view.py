@@ -76,7 +76,7 @@ def _map(motion: Motion, names: Sequence[str]) -> Markup:
     liveliest = [m for m in np.argsort(-motion.sparsity.std_M)[:_ROWS] if motion.sparsity.std_M[m] > 0]
     grid_C = np.linspace(motion.times_T[0], motion.times_T[-1], min(_COLUMNS, len(motion.times_T)))
     nearest_C = np.searchsorted(motion.times_T, grid_C).clip(0, len(motion.times_T) - 1)
-    chart = Chart("What moves, and when", 640, 60 + 19 * len(liveliest))
+    chart = Chart("What moves, and when", 700, 60 + 19 * len(liveliest))
     extent = (motion.times_T[0], motion.times_T[-1], len(liveliest) - 0.5, -0.5)
     chart.axes.imshow(
         _coloured(motion.change_TM[nearest_C][:, liveliest].T),
@@ -98,7 +98,7 @@ def _coloured(change_KC: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _count(motion: Motion) -> Markup:
     count_T = motion.used_TM.sum(1)
-    chart = Chart("Movements at work", 400, 190)
+    chart = Chart("Movements at work", 460, 200)
     chart.axes.step(motion.times_T, count_T, where="mid", color=ACCENT, linewidth=1.3)
     chart.axes.axhline(count_T.mean(), color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
     chart.axes.set(xlabel="seconds", ylim=(0, count_T.max() + 1))
@@ -107,7 +107,7 @@ def _count(motion: Motion) -> Markup:
 
 def _concentration(motion: Motion) -> Markup:
     mean = np.nanmean(motion.hoyer_T) if np.isfinite(motion.hoyer_T).any() else np.nan
-    chart = Chart("Concentration", 400, 190)
+    chart = Chart("Concentration", 460, 200)
     chart.axes.plot(motion.times_T, motion.hoyer_T, color=ACCENT, linewidth=1.3)
     chart.axes.axhline(mean, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
     chart.axes.set(xlabel="seconds", ylim=(0, 1))
