@@ -36,7 +36,7 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
         f"The model makes every movement out of {studio.controls.count} basic movements, its *motion "
         "vectors*. Here you see which of them a clip uses, and what each does to a face."
     )
-    with gr.Tabs(elem_classes="liax-inner"):
+    with gr.Tabs():
         with gr.Tab("What moves in a clip"):
             clip = _build_clip(studio)
         with gr.Tab("What each movement does"):
