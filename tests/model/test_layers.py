@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import literal
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from liax.model import layers
 from liax.model.layers import ConvLayer, EqualConv, EqualLinear, ModulatedConv, StyledConv, fold_fir
 from liax.model.pointwise import modulate, upsample
 
@@ -20,6 +23,14 @@ SEED = st.integers(0, 2**31)
 LATENT = 5
 
 several = settings(max_examples=40, deadline=None)
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["apart", "folded"], scope="module")
+def folded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both ways to do FIR filters: CPUs do them apart, GPUs fold them into the convolution."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "_folds", lambda x: request.param)
+        yield
 
 
 def noise(seed: int, *shape: int) -> Tensor:

@@ -3,7 +3,7 @@
 Two rewritings keep the numbers and save memory traffic, which is what bounds this network's speed:
 
 * √2 · leaky_relu(x) is leaky_relu(√2 · x), so every gain is folded into weights and biases.
-* A FIR filter beside a strided convolution is folded into that convolution's kernel (`fold_fir`).
+* On GPUs a FIR filter beside a strided convolution is folded into that convolution's kernel (`fold_fir`).
 
 What happens between convolutions is in `pointwise.py`, where training fuses it.
 
@@ -29,11 +29,28 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
     Both are correlations, so their composition is the correlation with the convolved kernels; the FIR is
     symmetric, so the same holds for transposed convolutions.
     """
-    i = torch.arange(4, dtype=weight_OIKK.dtype, device=weight_OIKK.device)
-    taps = (1 + i * (3 - i)) / 8  # 1, 3, 3, 1, made on the device: a CUDA graph can copy nothing from the host
     out_in = weight_OIKK.flatten(0, 1).unsqueeze(1)
-    folded = F.conv2d(out_in, torch.outer(taps, taps)[None, None], padding=3)
+    folded = F.conv2d(out_in, _taps(weight_OIKK)[None, None], padding=3)
     return folded.squeeze(1).unflatten(0, weight_OIKK.shape[:2])
+
+
+def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+    """gain · the FIR that `fold_fir` folds, of each channel of the zero-padded map."""
+    channels = x_BCHW.shape[1]
+    kernel_C144 = (_taps(x_BCHW) * gain).expand(channels, 1, 4, 4)
+    return F.conv2d(x_BCHW, kernel_C144, stride=stride, padding=padding, groups=channels)
+
+
+def _taps(like: Tensor) -> Tensor:
+    """[1,3,3,1] ⊗ [1,3,3,1] / 64, made on the device: a CUDA graph can copy nothing from the host."""
+    i = torch.arange(4, dtype=like.dtype, device=like.device)
+    taps = (1 + i * (3 - i)) / 8
+    return torch.outer(taps, taps)
+
+
+def _folds(x_BCHW: Tensor) -> bool:
+    """Whether to fold: it saves memory traffic, which bounds GPUs, for four times the arithmetic."""
+    return x_BCHW.is_cuda
 
 
 class EqualLinear(nn.Module):
@@ -84,20 +101,27 @@ class ConvLayer(nn.Module):
         self.gain = gain
         self.scale = gain / math.sqrt(in_channels * kernel**2)
         self.down = down
-        # Down: the FIR's padding, (2, 2) for a 3×3 kernel and (1, 1) for 1×1; plain: the kernel's half.
-        self.padding = 1 + kernel // 2 if down else kernel // 2
+        self.kernel = kernel
 
     def forward(self, x_BCHW: Tensor, add_BCHW: Tensor | None = None, add_scale: float = 1.0) -> Tensor:
         """The layer's output, plus add_scale · add_BCHW where another branch of the same shape is given."""
-        weight = self.weight * self.scale
-        if self.down:
-            weight = fold_fir(weight)
-        y = F.conv2d(x_BCHW, weight.to(x_BCHW.dtype), stride=2 if self.down else 1, padding=self.padding)
+        y = self._convolve(x_BCHW, self.weight * self.scale)
         if self.bias is None:
             return y
         if add_BCHW is None:
             return pointwise.activate(y, self.bias * self.gain)
         return pointwise.activate_add(y, self.bias * self.gain, add_BCHW, add_scale)
+
+    def _convolve(self, x_BCHW: Tensor, weight: Tensor) -> Tensor:
+        half = self.kernel // 2
+        if not self.down:
+            return F.conv2d(x_BCHW, weight.to(x_BCHW.dtype), padding=half)
+        # The FIR pads by (2, 2) before a 3×3 kernel and by (1, 1) before 1×1.
+        if _folds(x_BCHW):
+            return F.conv2d(x_BCHW, fold_fir(weight).to(x_BCHW.dtype), stride=2, padding=1 + half)
+        if self.kernel == 1:
+            return F.conv2d(fir(x_BCHW, 1, stride=2), weight.to(x_BCHW.dtype))
+        return F.conv2d(fir(x_BCHW, 2), weight.to(x_BCHW.dtype), stride=2)
 
 
 class ModulatedConv(nn.Module):
@@ -130,9 +154,13 @@ class ModulatedConv(nn.Module):
     def forward(self, modulated_BCHW: Tensor) -> Tensor:
         """The shared weight over the scaled input: (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
         weight, dtype = self.weight * self.scale, modulated_BCHW.dtype
-        if self.up:
+        if self.up and _folds(modulated_BCHW):
             kernel_IOKK = fold_fir(weight * 4).transpose(0, 1)
             return F.conv_transpose2d(modulated_BCHW, kernel_IOKK.to(dtype), stride=2, padding=2)
+        if self.up:
+            return fir(
+                F.conv_transpose2d(modulated_BCHW, weight.transpose(0, 1).to(dtype), stride=2), 1, gain=4
+            )
         return F.conv2d(modulated_BCHW, weight.to(dtype), padding=self.padding)
 
 

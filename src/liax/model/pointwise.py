@@ -58,21 +58,21 @@ def modulate(x_BCHW: Tensor, m_BC: Tensor) -> Tensor:
 
 
 def activate(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
-    """leaky_relu(y + bias, 0.2)."""
+    """leaky_relu(y + bias, 0.2); y, fresh from a convolution, is used up."""
     if fuses(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, slope=_SLOPE)
-    return _leaky(y_BCHW + _over_map(bias_C, y_BCHW))
+    return _leaky(y_BCHW.add_(_over_map(bias_C, y_BCHW)))
 
 
 def activate_add(y_BCHW: Tensor, bias_C: Tensor, other_BCHW: Tensor, scale: float) -> Tensor:
-    """leaky_relu(y + bias, 0.2) + scale · other."""
+    """leaky_relu(y + bias, 0.2) + scale · other; y is used up."""
     if fuses(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, other_BCHW=other_BCHW, other_scale=scale, slope=_SLOPE)
-    return torch.add(_leaky(y_BCHW + _over_map(bias_C, y_BCHW)), other_BCHW, alpha=scale)
+    return torch.add(_leaky(y_BCHW.add_(_over_map(bias_C, y_BCHW))), other_BCHW, alpha=scale)
 
 
 def demodulate(y_BCHW: Tensor, d_BC: Tensor, bias_C: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def demodulate(y_BCHW: Tensor, d_BC: Tensor, bias_C: Tensor) -> Tensor:
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, d_BC, bias_C, slope=_SLOPE)
-    return _leaky(y_BCHW * _over_map(d_BC, y_BCHW) + _over_map(bias_C, y_BCHW))
+    return _leaky(torch.addcmul(_over_map(bias_C, y_BCHW), y_BCHW, _over_map(d_BC, y_BCHW)))
 
 
 def demodulate_add(
@@ -92,7 +92,7 @@ def demodulate_add(
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, d_BC, bias_C, gamma_C, other_BCHW, slope=_SLOPE)
-    y = _leaky(y_BCHW * _over_map(d_BC, y_BCHW) + _over_map(bias_C, y_BCHW))
+    y = _leaky(torch.addcmul(_over_map(bias_C, y_BCHW), y_BCHW, _over_map(d_BC, y_BCHW)))
     return torch.addcmul(other_BCHW, _over_map(gamma_C, y), y)
 
 
