@@ -43,7 +43,7 @@ def same_with_gradients(function: Callable[..., Tensor], *inputs: Tensor) -> Non
         leaves = [x.clone().requires_grad_() for x in inputs]
         with fused(on):
             assert pointwise.fuses(leaves[0]) is on
-            out = function(*leaves)
+            out = function(*(leaf.clone() for leaf in leaves))  # some use up what they are given
         weight = noise(99, *out.shape)
         results.append((out, *torch.autograd.grad((out * weight).sum(), leaves)))
     for plain, other in zip(*results, strict=True):

@@ -103,8 +103,8 @@ def augment(
     mirror_K = torch.from_numpy(MIRROR).to(device)
     factors_BK = torch.where(flip_B[:, None], factors_BK * mirror_K, factors_BK)
 
-    shared = uniform(batch, 6) * config.colour
-    source, target = _jitter(source, shared), _jitter(target, shared)
+    jitter_B6 = uniform(batch, 6) * config.colour
+    source, target = _jitter(source, jitter_B6), _jitter(target, jitter_B6)
     driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
     wider_B = (uniform(batch) * config.driving_stretch).exp()
     driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
