@@ -169,6 +169,9 @@ def test_closing_ends_what_runs_and_forgets_what_waits() -> None:
     assert begun.wait(1)
     line.close()
     assert not other.is_set()
+    for watching in (running, waiting):
+        with pytest.raises(LiaxError, match="being closed"):
+            list(watching)
 
 
 @pytest.mark.parametrize(

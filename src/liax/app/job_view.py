@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -115,7 +116,8 @@ def error_html(error: Exception, studio: Studio) -> str:
     """What a visitor is told of an error: a LiaxError's sentence; of others only that there was one."""
     if isinstance(error, LiaxError):
         return _box(for_page(error, studio.folder), "error")
-    log.error("an event of the page failed", exc_info=error)
+    # In the message, since the command line shows no more of a record than that.
+    log.error("An event of the page failed:\n%s", "".join(traceback.format_exception(error)))
     return _box(FAULT, "error")
 
 

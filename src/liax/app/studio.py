@@ -52,9 +52,13 @@ class Studio:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End all work: what runs at its next frame, what waits at once. None can be begun any more."""
         self._line.close()
         self._quick.shutdown(cancel_futures=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def controls(self) -> Controls:

@@ -118,6 +118,8 @@ class Job:
         finally:
             self._given_up.set()
             place.cancel()
+        if self._line.closed.is_set():
+            raise LiaxError("The studio is being closed; nothing was kept of this.")
         self.result = place.result()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:

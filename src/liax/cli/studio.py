@@ -50,4 +50,5 @@ def studio(
         try:
             Event().wait()
         finally:
+            shared.stop()  # first, for the server waits for those who watch it
             page.close(verbose=False)
