@@ -78,7 +78,8 @@ def test_edit_pasted_with_a_sheet(edit: Command, tmp_path: Path, portrait_path: 
         (["--set", "yaw"], "'yaw' is no setting"),
         (
             ["--set", "yaw=30deg"],
-            "yaw=30deg is out of its range -25 to 20 deg (verified to ±4 in -10 to 12); stay within it, or pass --force",
+            "yaw=30deg is out of its range -25 to 20 deg (verified to ±4 in -10 to 12); "
+            "stay within it, or pass --force",
         ),
         (["--set", "smlie=1"], "did you mean smile"),
         (["--set", "yaw=1", "--face", "3"], "--face goes from 1"),
