@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,14 @@ from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
 from liax.evaluation.clips import select_frames
 from liax.evaluation.fidelity import fidelity
+from liax.evaluation.perceptual import open_perceptual
 from liax.interpretation.effects import measure_effects, observed_values
 from liax.interpretation.instrument import Instrument, MediaPipe
-from liax.interpretation.observe import observe
+from liax.interpretation.observe import Observations, observe
+from liax.interpretation.path_length import path_length
 from liax.model import LIAX
 from liax.portrait import Animator
+from liax.portrait.still import open_still
 from liax.training.meaning import adopt
 from liax.training.simplify import simplify
 from liax.weights import load
@@ -91,9 +95,19 @@ def reenacted(network: LIAX, manifest: Manifest, device: torch.device) -> NDArra
     return np.array(scores)
 
 
+def smoothness(animator: Animator, observed: Observations, portraits: Iterable[Path]) -> tuple[float, float]:
+    """Perceptual path length and straightness, over as many paths as clips; no basis changes either."""
+    stills = [open_still(animator, portrait, crop=False) for portrait in portraits]
+    _, frames = np.unique(observed.clip_N, return_counts=True)
+    paths = int((frames > 1).sum())
+    found = path_length(animator, observed, stills, open_perceptual(device=animator.device), paths)
+    return found.length, found.straightness
+
+
 @torch.no_grad()
 def measure(run: Path, data: Path, out: Path, device: torch.device, instrument: Instrument) -> None:
-    """Writes RUN.npz (fidelity), and RUN.COORDINATES.observed.npz and .effects.npz for each coordinates."""
+    """Writes RUN.npz (fidelity), RUN.path.npz (smoothness), and for each coordinates RUN.COORDINATES.observed.npz
+    and .effects.npz."""
     manifest = read_manifest(data, "val")
     stills = [item for item in manifest.items if item.kind == "portrait"]
     stills = stills[:: max(1, len(stills) // _PORTRAITS)][:_PORTRAITS]
@@ -108,7 +122,11 @@ def measure(run: Path, data: Path, out: Path, device: torch.device, instrument: 
         widest = np.sort(np.argsort(values_MV[:, 0] - values_MV[:, -1])[:_VECTORS])
         effects = measure_effects(animator, portraits, values_MV, instrument, vectors=widest.tolist())
         effects.save(out / f"{run.name}.{name}.effects.npz")
-        observe(animator, manifest, instrument).save(out / f"{run.name}.{name}.observed.npz")
+        observed = observe(animator, manifest, instrument)
+        observed.save(out / f"{run.name}.{name}.observed.npz")
+        if name == "trained":
+            length, straightness = smoothness(animator, observed, portraits.values())
+            np.savez(out / f"{run.name}.path.npz", length=length, straightness=straightness)
 
 
 def main() -> None:

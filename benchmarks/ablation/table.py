@@ -1,4 +1,4 @@
-"""The ablation's table, of what measure.py wrote: fidelity, sparsity, disentanglement, leakage, stability.
+"""The ablation's table, of what measure.py wrote: fidelity, sparsity, disentanglement, leakage, smoothness, stability.
 
 python benchmarks/ablation/table.py results/ablation -o results/ablation.md
 """
@@ -41,6 +41,7 @@ _HEADS = (
     ("SAP", ".2f"),
     ("leak", ".0%"),
     ("best", ".0%"),
+    ("path", ".1f"),
     ("again", ".2f"),
     ("by chance", ".2f"),
 )
@@ -56,7 +57,9 @@ def described(folder: Path, run: str, coordinates: str, jobs: int) -> dict[str, 
     l1, psnr, ssim = np.load(folder / f"{run}.npz")["scores_C3"].mean(0)
     travel_MF = travels(Effects.load(folder / f"{run}.{coordinates}.effects.npz"))
     size_MF = np.abs(travel_MF)
-    return {
+    path = folder / f"{run}.path.npz"
+    smooth = {"path": float(np.load(path)["length"])} if path.exists() else {}
+    return smooth | {
         "L1": l1,
         "PSNR": psnr,
         "SSIM": ssim,
@@ -93,7 +96,10 @@ def rows(folder: Path, jobs: int) -> dict[str, dict[str, Any]]:
                 continue
             each = [described(folder, path.name.split(".")[0], coordinates, jobs) for path in runs]
             profiles = [one.pop("profile") for one in each]
-            mean = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
+            mean = {
+                key: float(np.mean([one[key] for one in each if key in one]))
+                for key in dict.fromkeys(key for one in each for key in one)
+            }
             if len(profiles) > 1:
                 match = match_profiles(profiles[0], profiles[1])
                 mean |= {"again": match.weighted, "by chance": match.chance}
