@@ -106,8 +106,8 @@ def smoothness(animator: Animator, observed: Observations, portraits: Iterable[P
 
 @torch.no_grad()
 def measure(run: Path, data: Path, out: Path, device: torch.device, instrument: Instrument) -> None:
-    """Writes RUN.npz (fidelity), RUN.path.npz (smoothness), and for each coordinates RUN.COORDINATES.observed.npz
-    and .effects.npz."""
+    """Writes RUN.npz (fidelity), RUN.path.npz (smoothness), and for each coordinates
+    RUN.COORDINATES.observed.npz and .effects.npz."""
     manifest = read_manifest(data, "val")
     stills = [item for item in manifest.items if item.kind == "portrait"]
     stills = stills[:: max(1, len(stills) // _PORTRAITS)][:_PORTRAITS]

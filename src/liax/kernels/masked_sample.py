@@ -16,6 +16,15 @@ from liax.kernels.rows import channels_last, shape
 
 
 @triton.jit
+def _position(grid, p, inside, H, W):  # type: ignore[no-untyped-def]
+    """The pixel above and to the left of where the grid points, and how far beyond it, as a fraction."""
+    x = (tl.load(grid + 2 * p, mask=inside, other=0.0) + 1) * 0.5 * (W - 1)
+    y = (tl.load(grid + 2 * p + 1, mask=inside, other=0.0) + 1) * 0.5 * (H - 1)
+    left, top = tl.floor(x), tl.floor(y)
+    return left.to(tl.int32), top.to(tl.int32), x - left, y - top
+
+
+@triton.jit
 def _corner(feature, image, x, y, inside, H, W, channel, C: tl.constexpr):  # type: ignore[no-untyped-def]
     """Offsets of the rows at integer positions, and which of their elements lie within the picture."""
     within = inside & (x >= 0) & (x < W) & (y >= 0) & (y < H)
@@ -30,11 +39,7 @@ def _forward(  # type: ignore[no-untyped-def]
     p = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = p < positions
     image = p // (H * W)
-    x = (tl.load(grid + 2 * p, mask=inside, other=0.0) + 1) * 0.5 * (W - 1)
-    y = (tl.load(grid + 2 * p + 1, mask=inside, other=0.0) + 1) * 0.5 * (H - 1)
-    left, top = tl.floor(x), tl.floor(y)
-    fx, fy = x - left, y - top
-    ix, iy = left.to(tl.int32), top.to(tl.int32)
+    ix, iy, fx, fy = _position(grid, p, inside, H, W)
     share = tl.load(mask + p, mask=inside, other=0.0)
     channel = tl.arange(0, PADDED)
     at, ok = _corner(feature, image, ix, iy, inside, H, W, channel, C)
@@ -68,11 +73,7 @@ def _backward(  # type: ignore[no-untyped-def]
     p = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = p < positions
     image = p // (H * W)
-    x = (tl.load(grid + 2 * p, mask=inside, other=0.0) + 1) * 0.5 * (W - 1)
-    y = (tl.load(grid + 2 * p + 1, mask=inside, other=0.0) + 1) * 0.5 * (H - 1)
-    left, top = tl.floor(x), tl.floor(y)
-    fx, fy = x - left, y - top
-    ix, iy = left.to(tl.int32), top.to(tl.int32)
+    ix, iy, fx, fy = _position(grid, p, inside, H, W)
     share = tl.load(mask + p, mask=inside, other=0.0)
     channel = tl.arange(0, PADDED)
     here = inside[:, None] & (channel < C)[None, :]
