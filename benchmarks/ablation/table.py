@@ -1,4 +1,4 @@
-"""The ablation's table, of what measure.py wrote: fidelity, sparsity, disentanglement, leakage, smoothness, stability.
+"""The ablation's table, of what measure.py wrote: fidelity, sparsity, disentanglement, leakage and more.
 
 python benchmarks/ablation/table.py results/ablation -o results/ablation.md
 """

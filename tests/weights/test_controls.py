@@ -169,3 +169,9 @@ def test_controls_do_not_hinder_the_way_back(tmp_path: Path, published_state: di
     assert back.keys() == published_state.keys()
     for name, value in published_state.items():
         assert torch.equal(back[name], value), name
+
+
+def test_a_movement_is_told_without_remarks() -> None:
+    yaw = Control("yaw", "head", {0: 1.0}, -1.0, 1.0, meaning="turns right; leaks 18 % into wink")
+    assert yaw.movement == "turns right"
+    assert Control("yaw", "head", {0: 1.0}, -1.0, 1.0, meaning="turns right").movement == "turns right"

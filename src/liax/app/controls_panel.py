@@ -57,7 +57,7 @@ def _slider(control: Control) -> gr.Slider:
         value=0.0,
         step=step,
         label=name,
-        info=control.meaning or None,
+        info=control.movement or None,
         min_width=220,
         buttons=["reset"],
         elem_classes="liax-centred" if control.low == -control.high else None,

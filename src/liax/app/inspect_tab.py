@@ -144,4 +144,4 @@ def _strip(control: Control, picture: str) -> Markup:
     values = [f"{value:+.3g}{unit}".replace("-", "−") if value else "0" for value in five_values(control)]
     said = f"The portrait with {control.name} at {', '.join(values)}"
     scale = Markup().join(Markup("<span>{}</span>").format(value) for value in values)
-    return _STRIP.format(control.name, control.meaning, picture, said, scale)
+    return _STRIP.format(control.name, control.movement, picture, said, scale)

@@ -43,7 +43,7 @@ def build(studio: Studio) -> gr.Image:
                 label="Movement",
             )
             swept = gr.CheckboxGroup(
-                [(_described(control.name, control.meaning), control.name) for control in controls],
+                [(_described(control.name, control.movement), control.name) for control in controls],
                 value=[name for name in names if name in _FIRST] or names[:3],
                 label="Which movements",
                 info="each goes to both of its ends and back",

@@ -107,10 +107,11 @@ class TrainConfig:
     precision: of the maps; parameters, codes and coefficients are float32 always. compile: on GPUs, own
     kernels for what lies between convolutions and, where a device holds the whole step, one CUDA graph of it.
     checkpoint_activations: computes most maps twice instead of keeping them, for networks that would not fit.
-    devices: of each of `nodes` machines; torchrun and srun decide both where they start the processes. strategy: "ddp" keeps the
-    whole network on every device, "fsdp" a part of it; "auto" is fsdp for the presets of 512² where devices
-    are several. max_minutes: stop and save after this time if `steps` are not reached; the learning rate's
-    decay then follows the clock, so that a run on borrowed time ends as well as one of known length.
+    devices: of each of `nodes` machines; torchrun and srun decide both where they start the processes.
+    strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it; "auto" is fsdp for the
+    presets of 512² where devices are several. max_minutes: stop and save after this time if `steps` are not
+    reached; the learning rate's decay then follows the clock, so that a run on borrowed time ends as well as
+    one of known length.
     simplify: frames from which the final weights' sparsest coordinates are found (0 leaves them as trained).
     init: name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
     """

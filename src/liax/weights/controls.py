@@ -53,7 +53,8 @@ class Control:
     vectors: motion vector's index -> change of its coefficient per unit of the control.
     low, high: the range in which pictures hold together, in units; low < 0 < high, or one of them 0.
     unit: "deg" for degrees, "" for a bare number.
-    meaning: what growing values do, in a few words: "turns the head to the viewer's right".
+    meaning: what growing values do, and what else is to be known of it: "turns to the viewer's
+        right; leaks 18 % into wink".
     promise: the part of the range in which as much arrives as is asked for; None where nobody measured that.
     """
 
@@ -80,6 +81,11 @@ class Control:
     def range(self) -> str:
         """ "-25 to 25 deg", as people are told."""
         return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+
+    @property
+    def movement(self) -> str:
+        """The meaning without what follows a semicolon, such as how much the control leaks into others."""
+        return self.meaning.partition(";")[0]
 
     @property
     def promised(self) -> str:
