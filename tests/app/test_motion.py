@@ -58,7 +58,7 @@ def test_reading_tells_how_far_it_is(motion: Motion) -> None:
 
 def test_vectors_bear_the_names_of_the_controls_that_they_carry() -> None:
     controls = (
-        Control("yaw", "head", {0: 1.0, 1: 0.1}, -1, 1),
+        Control("yaw", "head", {0: 1.0, 1: -0.6}, -1, 1),
         Control("jaw", "mouth", {2: -0.8}, 0, 1),
         Control("smile", "mouth", {2: 0.5, 0: 0.1}, 0, 1),
     )

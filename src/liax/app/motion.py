@@ -18,8 +18,6 @@ from liax.weights.controls import Controls
 
 # Pictures that are kept of a clip, spread over it, and their width in pixels.
 _PICTURES, _WIDTH = 60, 256
-# A vector bears the names of the controls of whose strongest vector it has at least this share.
-_NAMED = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,8 @@ def read_motion(driving: Driving, progress: Progress) -> Motion:
 
 
 def vector_names(controls: Controls) -> Sequence[str]:
-    """What each motion vector is called: "yaw", "jaw + smile" where controls share it, or "#12"."""
+    """What each motion vector is called: "yaw", "jaw + smile" where it is the strongest of both, or "#12"."""
     names: list[list[str]] = [[] for _ in range(controls.count)]
     for control in controls:
-        strongest = max(map(abs, control.vectors.values()))
-        for index, amount in control.vectors.items():
-            if abs(amount) >= _NAMED * strongest:
-                names[index].append(control.name)
+        names[max(control.vectors, key=lambda index: abs(control.vectors[index]))].append(control.name)
     return [" + ".join(known) or f"#{index}" for index, known in enumerate(names)]
