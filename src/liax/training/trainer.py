@@ -176,7 +176,8 @@ class Trainer:
         batch = self.batches.batch(self.step)
         if self._adversarial not in self._graphs:
             self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
-        terms, image = self._graphs[self._adversarial](batch)
+        with fused():
+            terms, image = self._graphs[self._adversarial](batch)
         average_gradients(self.plain)
         return terms | self._learn(batch, image)
 
@@ -199,10 +200,6 @@ class Trainer:
 
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
-        with fused(self.config.compile):
-            return self._compute_losses(batch)
-
-    def _compute_losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         config = self.config
         levels, alpha_BM = self.network(batch.source.to(self.dtype), batch.driving.to(self.dtype))
         terms = self.criterion(levels, batch, self.dtype)
