@@ -33,7 +33,7 @@ def test_every_control_has_a_slider_and_its_ends_are_allowed(bundled: Controls) 
         assert slider.maximum - slider.minimum > 0.97 * (control.high - control.low)
         steps = -slider.minimum / slider.step
         assert steps == pytest.approx(round(steps))  # 0 can be set
-        assert slider.info == control.meaning
+        assert slider.info == control.movement
 
 
 def test_sliders_come_by_group_with_their_unit() -> None:

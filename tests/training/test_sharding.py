@@ -49,13 +49,13 @@ def assert_close(one: dict[str, list[str]], other: dict[str, list[str]], toleran
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: str) -> None:
-    """And one goes on where two stopped, and two where one did. Adam makes much of rounding, step by step."""
+    """And one goes on where two stopped, and two where one did. Adam multiplies rounding, by 1 % at times."""
     config = tiny(
         manifest, tmp_path / "one", steps=2, batch=8, loss={"concentration": 0.0}, augment=AUGMENTED
     )
     two = replace(config, out=tmp_path / "two", devices=2, strategy=strategy)
     together = run_two if strategy == "fsdp" else run_apart
-    assert_close(together(two), run(config), 2e-4)
+    assert_close(together(two), run(config), 1e-3)
     shards = list(latest_checkpoint(two.out).glob("*.safetensors"))
     assert len(shards) == (2 if strategy == "fsdp" else 1)
     whole, parts = read_tensors(config.out), read_tensors(two.out)
@@ -68,9 +68,9 @@ def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: st
     shutil.copytree(config.out, tmp_path / "one-then-two")
     straight = run(replace(config, steps=4))
     went_on = run(replace(two, steps=4, devices=1, strategy="auto"))
-    assert_close(went_on, straight, 0.01)
+    assert_close(went_on, straight, 0.03)
     if strategy == "fsdp":
-        assert_close(run_two(replace(two, out=tmp_path / "one-then-two", steps=4)), straight, 0.01)
+        assert_close(run_two(replace(two, out=tmp_path / "one-then-two", steps=4)), straight, 0.03)
 
 
 def test_a_sharded_run_that_is_killed_resumes(manifest: Path, tmp_path: Path) -> None:
