@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,10 @@ from PIL import Image
 
 from clips import moving_face, write_clip
 from liax.model import LIAX, PRESETS
+
+# Without a GPU, kernels run in Triton's interpreter; Triton reads it when it is imported.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 # Tests that run in the background ignore Ctrl-C, and so would the processes that they start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

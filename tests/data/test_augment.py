@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from liax.data.augment import AugmentConfig, Batch, augment
+from liax.data.pairs import Pairs
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import FaceLandmarker
 
@@ -24,6 +25,7 @@ def picture(batch: int = 4, size: int = 32, seed: int = 0) -> torch.Tensor:
 
 
 def boxes(batch: int = 4) -> torch.Tensor:
+    """Of the eyes and the mouth, (B, 3, 4)."""
     left, right, mouth = [0.5, 0.25, 0.75, 0.375], [0.125, 0.25, 0.375, 0.375], [0.25, 0.625, 0.625, 0.75]
     return torch.tensor([left, right, mouth]).expand(batch, 3, 4)
 
@@ -32,9 +34,17 @@ def factors(batch: int = 4) -> torch.Tensor:
     return torch.arange(1.0, 1 + len(FACTORS)).expand(batch, -1) / 20
 
 
+def pairs(batch: int = 4, stills: int = 0, boxes_BP4: torch.Tensor | None = None) -> Pairs:
+    """What is known of pairs; the source's factors are twice the driving frame's."""
+    factors_BK = factors(batch).numpy()
+    boxes_BP4 = boxes(batch) if boxes_BP4 is None else boxes_BP4
+    numbers = np.arange(batch)
+    return Pairs(numbers, numbers, boxes_BP4.numpy(), 2 * factors_BK, factors_BK, stills)
+
+
 def made(config: AugmentConfig, stills: int = 0, seed: int = 1) -> Batch:
     generator = torch.Generator().manual_seed(seed)
-    return augment(picture(), picture(seed=1), boxes(), factors(), stills, config, generator)
+    return augment(picture(), picture(seed=1), pairs(stills=stills), config, generator)
 
 
 def test_without_augmentation_nothing_changes() -> None:
@@ -42,7 +52,9 @@ def test_without_augmentation_nothing_changes() -> None:
     assert torch.allclose((batch.source + 1) * 127.5, picture().float(), atol=1e-4)
     assert torch.allclose((batch.target + 1) * 127.5, picture(seed=1).float(), atol=1e-4)
     assert torch.equal(batch.boxes_BP4, boxes())
-    assert torch.allclose(batch.factors_BK, factors())
+    assert torch.equal(batch.factors_BK, factors())
+    assert torch.equal(batch.source_factors_BK, 2 * factors())
+    assert batch.told_BK.isnan().all()
     assert torch.allclose(batch.driving, batch.target, atol=1e-6)
 
 
@@ -54,6 +66,7 @@ def test_flip_mirrors_pictures_and_boxes() -> None:
     told = dict(zip(FACTORS, (flipped.factors_BK / plain.factors_BK)[0].tolist(), strict=True))
     assert {name for name, ratio in told.items() if ratio == -1} == {"yaw", "roll", "x", "gaze-x"}
     assert set(told.values()) == {1, -1}
+    assert torch.equal(flipped.source_factors_BK, 2 * flipped.factors_BK)
     left, right, mouth = flipped.boxes_BP4[0].tolist()
     assert left == [1 - 0.375, 0.25, 1 - 0.125, 0.375]
     assert right == [1 - 0.75, 0.25, 1 - 0.5, 0.375]
@@ -65,7 +78,7 @@ def test_half_are_flipped() -> None:
     image = torch.zeros(batch, 3, 2, 2, dtype=torch.uint8)
     image[..., 0] = 255
     generator = torch.Generator().manual_seed(0)
-    done = augment(image, image, boxes(batch), factors(batch), 0, replace(PLAIN, flip=0.5), generator)
+    done = augment(image, image, pairs(batch), replace(PLAIN, flip=0.5), generator)
     flipped = done.source[:, 0, 0, 1] > 0
     assert abs(int(flipped.sum()) - 1000) < 5 * math.sqrt(batch / 4)
     assert torch.equal(flipped, done.boxes_BP4[:, 0, 0] != 0.5)  # boxes with their picture
@@ -84,9 +97,7 @@ def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, s
 def test_colours_change_for_source_and_target_alike() -> None:
     same = picture()
     generator = torch.Generator().manual_seed(3)
-    batch = augment(
-        same, same, boxes(), factors(), 0, replace(PLAIN, colour=0.3, driving_colour=0.3), generator
-    )
+    batch = augment(same, same, pairs(), replace(PLAIN, colour=0.3, driving_colour=0.3), generator)
     assert torch.equal(batch.source, batch.target)
     assert (batch.source - made(PLAIN).source).abs().mean() > 0.02
     assert (batch.driving - batch.target).abs().mean() > 0.02
@@ -116,10 +127,10 @@ def test_however_divided_a_pair_is_augmented_alike() -> None:
     for index in range(2):
         generator = torch.Generator().manual_seed(1)
         images = picture()[index::2], picture(seed=1)[index::2]
-        part = augment(*images, boxes(2), factors(2), 1, AugmentConfig(), generator, part=(index, 2))
-        for name in ("source", "target", "driving", "boxes_BP4", "factors_BK"):
-            wanted = getattr(whole, name)[index::2]
-            assert torch.allclose(getattr(part, name), wanted, atol=1e-5, equal_nan=True), name
+        part = augment(*images, pairs(2, stills=1), AugmentConfig(), generator, part=(index, 2))
+        for field in fields(Batch):
+            wanted = getattr(whole, field.name)[index::2]
+            assert torch.allclose(getattr(part, field.name), wanted, atol=1e-5, equal_nan=True), field.name
 
 
 def test_a_still_becomes_two() -> None:
@@ -134,7 +145,7 @@ def test_a_clips_frames_move_alike() -> None:
     """Both frames by the same motion, so that what lies between them stays what it was."""
     same = picture()
     config = replace(PLAIN, pair_share=1.0, pair_rotation=10.0, pair_scale=0.1, pair_shift=0.05, stretch=0.1)
-    batch = augment(same, same, boxes(), factors(), 0, config, torch.Generator().manual_seed(2))
+    batch = augment(same, same, pairs(), config, torch.Generator().manual_seed(2))
     assert torch.equal(batch.source, batch.target)
     assert (batch.source - made(PLAIN).source).abs().mean(dim=(1, 2, 3)).min() > 0.02
     assert (batch.factors_BK != factors()).any(1).all()
@@ -146,7 +157,7 @@ def test_boxes_go_with_what_they_frame() -> None:
     image[..., 24:36, 16:40] = 255
     box_BP4 = torch.tensor([16, 24, 40, 36]).div(64).expand(8, 3, 4)
     config = replace(PLAIN, pair_share=1.0, pair_scale=0.2, pair_shift=0.1, stretch=0.2, flip=0.5)
-    batch = augment(image, image, box_BP4, factors(8), 0, config, torch.Generator().manual_seed(4))
+    batch = augment(image, image, pairs(8, boxes_BP4=box_BP4), config, torch.Generator().manual_seed(4))
     for picture_3RR, (left, top, right, bottom) in zip(
         batch.target, (batch.boxes_BP4[:, 0] * 64).tolist(), strict=True
     ):
@@ -162,6 +173,19 @@ def test_what_only_the_drivings_view_gets() -> None:
         assert (made(config).driving - batch.target).abs().mean() > 0.005
 
 
+def test_some_pairs_are_told_what_the_target_does() -> None:
+    """As it is after all changes, and independently of them."""
+    image = torch.zeros(2000, 3, 2, 2, dtype=torch.uint8)
+    config = replace(STILLS, told=0.3, flip=0.5)
+    batch = augment(image, image, pairs(2000, stills=1000), config, torch.Generator().manual_seed(0))
+    told_B = ~batch.told_BK.isnan().any(1)
+    assert torch.equal(batch.told_BK[told_B], batch.factors_BK[told_B])
+    assert batch.told_BK[~told_B].isnan().all()
+    flipped_B = batch.factors_BK[:, -2] < 0  # gaze-x
+    for group in (slice(1000), slice(1000, None), flipped_B, ~flipped_B):
+        assert float(told_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_stills_are_moved_by_similarities(seed: int) -> None:
     """Seen in a coordinate picture: red tells x and green y, so that the warp can be read off and fitted."""
@@ -170,7 +194,7 @@ def test_stills_are_moved_by_similarities(seed: int) -> None:
     ramp = torch.stack([line.expand(size, size), line[:, None].expand(size, size), torch.zeros(size, size)])
     image = ramp.round().to(torch.uint8)[None]
     config = STILLS
-    moved = augment(image, image, boxes(1), factors(1), 1, config, torch.Generator().manual_seed(seed))
+    moved = augment(image, image, pairs(1, stills=1), config, torch.Generator().manual_seed(seed))
     middle = slice(24, 40)  # where no warp of this strength reflects at the border
     at_y, at_x = torch.meshgrid(torch.arange(24, 40.0), torch.arange(24, 40.0), indexing="ij")
     places = torch.stack([at_x.flatten(), at_y.flatten(), torch.ones(256)], 1) / torch.tensor([31.5, 31.5, 1])
@@ -200,10 +224,13 @@ def test_a_moved_stills_factors_are_those_of_the_moved_picture(portrait_HW3: NDA
         before = measured(portrait_HW3)
         for seed in range(3):
             generator = torch.Generator().manual_seed(seed)
-            moved = augment(still, still, boxes(1), before, 1, config, generator)
-            image_HW3 = ((moved.target[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
-            off = (moved.factors_BK - measured(image_HW3))[0].abs()
+            known = replace(pairs(1, stills=1), source_factors_BK=before.numpy(), factors_BK=before.numpy())
+            moved = augment(still, still, known, config, generator)
+            frames = (moved.source, moved.source_factors_BK), (moved.target, moved.factors_BK)
+            for image_1HW3, factors_1K in frames:
+                image_HW3 = ((image_1HW3[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+                off = (factors_1K - measured(image_HW3))[0].abs()
+                assert (off[:3] < 3).all()  # degrees
+                assert (off[3:6] < 0.03).all()
             change = (moved.factors_BK - before)[0].abs()
-            assert (off[:3] < 3).all()  # degrees
-            assert (off[3:6] < 0.03).all()
             assert change[2] + change[3:6].max() * 100 > 5

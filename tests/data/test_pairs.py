@@ -159,6 +159,7 @@ def test_steady_pairs_are_of_like_pose(blinking: Path) -> None:
         pairs = sampler(bob, batch=4000, regions=blinking, steady=steady).batch(0)
         apart[steady] = np.abs(pairs.source_B - pairs.driving_B)
         assert (pairs.factors_BK[:, YAW] == pairs.driving_B).all()
+        assert (pairs.source_factors_BK[:, YAW] == pairs.source_B).all()
     assert apart[1.0].mean() < 2.5
     assert abs(apart[0.0].mean() - 40 / 3) < 0.7
     assert abs(apart[0.5].mean() - (apart[0.0].mean() + apart[1.0].mean()) / 2) < 0.7

@@ -5,7 +5,6 @@ On a GPU the kernels run there; elsewhere Triton's interpreter runs them, row by
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -19,8 +18,6 @@ from liax.model.warp import warp
 from liax.training import perceptual
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are defined
 pytest.importorskip("triton", reason="the kernels are Triton's")
 
 

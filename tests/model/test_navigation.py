@@ -81,8 +81,20 @@ def test_an_edit_per_sample(network: LIAX, code_BD: Tensor, alphas: tuple[Tensor
 
 def test_forward_is_self_reenactment(network: LIAX) -> None:
     source, driving = torch.rand(2, 1, 3, CONFIG.size, CONFIG.size) * 2 - 1
-    states, alpha_BM = network(source, driving)
+    states, source_BM, alpha_BM = network(source, driving)
     encoded = network.encode(source)
+    same(source_BM, encoded.alpha_BM)
     same(alpha_BM, network.encode(driving).alpha_BM)
     image = network.decode(network.reenact(encoded.code_BD, alpha_BM), encoded.features)
     same(states[-1].image, image)
+
+
+def test_forward_takes_over_what_it_is_told(network: LIAX) -> None:
+    """The first and the third coefficient; what was read is returned nevertheless."""
+    source, driving = torch.rand(2, 1, 3, CONFIG.size, CONFIG.size) * 2 - 1
+    states, _, read_BM = network(source, driving, torch.tensor([[0.3, torch.nan, -0.7]]))
+    encoded, alpha_BM = network.encode(source), network.encode(driving).alpha_BM
+    same(read_BM, alpha_BM)
+    alpha_BM = alpha_BM.clone()
+    alpha_BM[0, 0], alpha_BM[0, 2] = 0.3, -0.7
+    same(states[-1].image, network.decode(network.reenact(encoded.code_BD, alpha_BM), encoded.features))

@@ -52,7 +52,7 @@ def test_samples_do_not_mix() -> None:
 
 def test_gradient_reaches_every_parameter() -> None:
     network = build()
-    states, alpha_BM = network(pictures(2), pictures(4)[2:])
+    states, _, alpha_BM = network(pictures(2), pictures(4)[2:])
     (states[-1].image.square().mean() + alpha_BM.abs().mean()).backward()
     dead = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert dead == []

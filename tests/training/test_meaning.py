@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from liax.data.augment import Batch
 from liax.face.factors import FACTORS
 from liax.model import LIAX, ModelConfig
 from liax.training.meaning import COUNT, Meaning, adopt, controls, per_unit
@@ -16,25 +17,38 @@ def network() -> LIAX:
     return LIAX(ModelConfig(64, width=8, max_width=32, latent=64, vectors=20, flow_blocks=1, render_blocks=1))
 
 
+UNKNOWN = torch.full((2, COUNT), torch.nan)
+IMAGE = torch.zeros(2, 3, 8, 8)
+
+
+def measured(source_BK: torch.Tensor, driving_BK: torch.Tensor) -> Batch:
+    return Batch(IMAGE, IMAGE, IMAGE, torch.zeros(2, 3, 4), source_BK, driving_BK, UNKNOWN)
+
+
 def test_no_distance_where_coefficients_are_what_is_measured() -> None:
-    factors_BK = torch.randn(6, COUNT) * torch.tensor([f.usual for f in FACTORS.values()])
-    alpha_BM = torch.cat([factors_BK * per_unit(), torch.randn(6, 5)], 1)  # what follows is free
-    assert float(Meaning()(alpha_BM, factors_BK)) == pytest.approx(0, abs=1e-6)
+    factors_2BK = torch.randn(2, 2, COUNT) * torch.tensor([f.usual for f in FACTORS.values()])
+    free_2BM = torch.randn(2, 2, 5)
+    read_2BM = torch.cat([Meaning().coefficients(factors_2BK), free_2BM], 2)
+    assert float(Meaning()(*read_2BM, measured(*factors_2BK))) == pytest.approx(0, abs=1e-6)
 
 
 def test_distance_is_smooth_l1_of_what_is_known() -> None:
-    """Two known entries off by 0.5 and 0.05: (0.5 - 0.05) and 0.05² / 0.2, in coefficients."""
-    factors_BK = torch.full((2, COUNT), torch.nan)
-    factors_BK[0, 0], factors_BK[1, 3] = 0.0, 0.0
-    alpha_BM = torch.full((2, COUNT + 1), 7.0, requires_grad=True)
+    """The source's first factor is known, the driving frame's as well, and so is its change; and another.
+
+    They are off by 0.2, 1.2, 1.0 and 0.1 in coefficients: 0.2², 1.2 - 0.25, 1.0 - 0.25 and 0.1².
+    """
+    source_BK, driving_BK = UNKNOWN.clone(), UNKNOWN.clone()
+    source_BK[0, 0] = driving_BK[0, 0] = driving_BK[1, 3] = 0.0
+    source_BM, driving_BM = (torch.full((2, COUNT + 1), 7.0, requires_grad=True) for _ in range(2))
     with torch.no_grad():
-        alpha_BM[0, 0], alpha_BM[1, 3] = 0.5, 0.05
-    loss = Meaning()(alpha_BM, factors_BK)
-    assert loss.item() == pytest.approx((0.45 + 0.0125) / 2)
+        source_BM[0, 0], driving_BM[0, 0], driving_BM[1, 3] = 0.2, 1.2, 0.1
+    loss = Meaning()(source_BM, driving_BM, measured(source_BK, driving_BK))
+    assert loss.item() == pytest.approx((0.04 + 0.95 + 0.75 + 0.01) / 4)
     loss.backward()
-    assert alpha_BM.grad is not None
-    assert int((alpha_BM.grad != 0).sum()) == 2
-    assert Meaning()(alpha_BM, torch.full((2, COUNT), torch.nan)).item() == 0
+    for read_BM, known in ((source_BM, 1), (driving_BM, 2)):
+        assert read_BM.grad is not None
+        assert int((read_BM.grad != 0).sum()) == known
+    assert Meaning()(source_BM, driving_BM, measured(UNKNOWN, UNKNOWN)).item() == 0
 
 
 def test_controls_are_the_factors_in_their_units() -> None:
@@ -63,7 +77,8 @@ def test_adopting_finds_known_directions_and_changes_no_picture(network: LIAX) -
     moved = copy.deepcopy(network)
     adopt(moved, alpha_NM, factors_NK)
     image = torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1
-    (before, alpha_BM), (after, moved_BM) = network(image, image.flip(3)), moved(image, image.flip(3))
+    before, _, alpha_BM = network(image, image.flip(3))
+    after, _, moved_BM = moved(image, image.flip(3))
     assert torch.allclose(before[-1].image, after[-1].image, atol=1e-4)
     # The map of coefficients that did this, applied to the made ones, gives the factors.
     known_N = torch.arange(500) != 3

@@ -157,6 +157,22 @@ def test_the_first_coefficients_learn_their_meaning(
     assert numbers(went_on, "train/meaning")[0] < numbers(anew, "train/meaning")[0]
 
 
+@pytest.mark.parametrize("told", [0.0, 1.0])
+def test_what_the_network_is_told_it_need_not_read(
+    manifest: Path, tmp_path: Path, turning: Path, monkeypatch: pytest.MonkeyPatch, told: float
+) -> None:
+    """The picture then asks nothing of the reading of the one known factor, and still of the next vector."""
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], vectors=16))
+    loss = CHEAP | {"sparse": 0.0, "concentration": 0.0, "meaning": 1e-30}
+    config = tiny(manifest, tmp_path / "run", data={"regions": turning}, loss=loss, augment={"told": told})
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    trainer._gradients()
+    gradient_MD = trainer.plain.to_alpha.weight.grad
+    assert gradient_MD is not None
+    assert (gradient_MD[0].abs().max() > 1e-12) == (told == 0)
+    assert gradient_MD[1].abs().max() > 1e-12
+
+
 def test_weights_of_another_preset_are_refused(manifest: Path, tmp_path: Path, tiny_weights: Path) -> None:
     config = tiny(manifest, tmp_path / "run", preset="small", init=str(tiny_weights))
     with pytest.raises(LiaxError, match="is no network of the preset small"):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded
+from liax.training.meaning import COUNT, per_unit
 from liax.training.validation import Validation
 
 CPU = torch.device("cpu")
@@ -47,6 +49,26 @@ def test_scores_known_values() -> None:
     assert picture.shape == (3, 3 * 32, 3 * 32)
     columns = [float(picture[:, :, k * 32 : (k + 1) * 32].mean()) for k in range(3)]
     assert columns == pytest.approx([0.2, 0.4, 0.5], abs=1e-4)  # source, driving, output
+
+
+def test_how_changes_within_a_clip_are_read() -> None:
+    """A fifth of yaw's change arrives, whatever offset each clip has; pitch is read the wrong way round."""
+    times_F, offsets_C = np.arange(6.0), np.array([0.0, 40.0, -70.0])
+    factors_CFK = np.zeros((3, 6, COUNT), np.float32)
+    factors_CFK[..., 0] = times_F + offsets_C[:, None]
+    factors_CFK[..., 1] = times_F**2
+    read_CFM = np.random.default_rng(0).normal(size=(3, 6, COUNT + 3)).astype(np.float32)
+    read_CFM[..., :2] = factors_CFK[..., :2] * per_unit()[:2].numpy() * [0.2, -1]
+    read_CFM[..., 0] += np.array([5.0, 1.0, 2.0])[:, None]
+    factors_CFK[1, 3, 7] = np.nan  # of this clip nothing counts
+    read_CFM[1] = 3.0
+    scores = replace(grey_clips(), factors_NK=factors_CFK.reshape(18, -1))._reading(read_CFM.reshape(18, -1))
+    assert scores["reads yaw"] == pytest.approx(1, abs=1e-4)
+    assert scores["gain yaw"] == pytest.approx(0.2, abs=1e-4)
+    assert scores["reads pitch"] == pytest.approx(-1, abs=1e-4)
+    assert scores["gain pitch"] == pytest.approx(-1, abs=1e-4)
+    assert scores["gain jaw"] == 0  # it did not change
+    assert grey_clips()._reading(read_CFM.reshape(18, -1)) == {}
 
 
 def test_reads_the_source_and_later_frames(manifest: Path) -> None:

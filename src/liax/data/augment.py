@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.data.motion import Motion
+from liax.data.pairs import Pairs
 from liax.face.factors import MIRROR
 
 
@@ -23,6 +26,7 @@ class AugmentConfig:
     `pair_share` of them gets it. stretch: these pairs, and stills, become wider or narrower: other people.
     driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
     through the coefficients: colour, stretch, and the probability of being blurred.
+    told: share of pairs for which the network is told the target's factors and does not read them.
     """
 
     flip: float = 0.5
@@ -38,6 +42,7 @@ class AugmentConfig:
     driving_colour: float = 0.2
     driving_stretch: float = 0.06
     driving_blur: float = 0.2
+    told: float = 0.5
 
     @classmethod
     def none(cls) -> AugmentConfig:
@@ -49,27 +54,29 @@ class Batch:
     """source, target: (B, 3, R, R) in [-1, 1]; driving: the target as the network is shown it.
 
     boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
-    factors_BK: what the target's face does (`liax.face.factors.FACTORS`); NaN where unknown.
+    source_factors_BK, factors_BK: what the source's and the target's faces do
+        (`liax.face.factors.FACTORS`); NaN where unknown.
+    told_BK: the target's factors where the network is told them; NaN where it has to read the driving frame.
     """
 
     source: Tensor
     target: Tensor
     driving: Tensor
     boxes_BP4: Tensor
+    source_factors_BK: Tensor
     factors_BK: Tensor
+    told_BK: Tensor
 
 
 def augment(
     source_u8: Tensor,
     driving_u8: Tensor,
-    boxes_BP4: Tensor,
-    factors_BK: Tensor,
-    stills: int,
+    pairs: Pairs,
     config: AugmentConfig,
     generator: torch.Generator,
     part: tuple[int, int] = (0, 1),
 ) -> Batch:
-    """uint8 (B, 3, R, R) pairs, the first `stills` of them a still twice, to a training batch.
+    """The pairs' frames, uint8 (B, 3, R, R), and what is known of them, to a training batch on their device.
 
     part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random
     numbers that they have there, however it is divided.
@@ -83,7 +90,7 @@ def augment(
         drawn = torch.rand((shape[0] * count, *shape[1:]), device=device, generator=generator) * 2 - 1
         return drawn[index::count]
 
-    still = torch.arange(batch, device=device) < stills
+    still = torch.arange(batch, device=device) < pairs.stills
     chosen = uniform(batch) < config.pair_share * 2 - 1
     stretch_B = torch.where(still | chosen, uniform(batch) * config.stretch, 0.0).exp()
     shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
@@ -94,14 +101,19 @@ def augment(
         for _ in range(2)
     )
     source, target = at_source.picture(source), at_target.picture(target)
-    boxes_BP4 = at_target.boxes(boxes_BP4)
-    factors_BK = torch.where((still | chosen)[:, None], at_target.factors(factors_BK), factors_BK)
+    boxes_BP4 = at_target.boxes(torch.from_numpy(pairs.boxes_BP4).to(device))
     flip_B = uniform(batch) < config.flip * 2 - 1
     source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
     target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
-    mirror_K = torch.from_numpy(MIRROR).to(device)
-    factors_BK = torch.where(flip_B[:, None], factors_BK * mirror_K, factors_BK)
+    mirror_BK = torch.where(flip_B[:, None], torch.from_numpy(MIRROR).to(device), 1.0)
+
+    def factors(measured_BK: NDArray[np.float32], at: Motion) -> Tensor:
+        factors_BK = torch.from_numpy(measured_BK).to(device)
+        return torch.where((still | chosen)[:, None], at.factors(factors_BK), factors_BK) * mirror_BK
+
+    source_factors_BK = factors(pairs.source_factors_BK, at_source)
+    factors_BK = factors(pairs.factors_BK, at_target)
 
     jitter_B6 = uniform(batch, 6) * config.colour
     source, target = _jitter(source, jitter_B6), _jitter(target, jitter_B6)
@@ -110,7 +122,9 @@ def augment(
     driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
     blurred_B = uniform(batch) < config.driving_blur * 2 - 1
     driving = torch.where(blurred_B[:, None, None, None], _blur(driving), driving)
-    return Batch(source, target, driving, boxes_BP4, factors_BK)
+    told_B = uniform(batch) < config.told * 2 - 1
+    told_BK = torch.where(told_B[:, None], factors_BK, torch.nan)
+    return Batch(source, target, driving, boxes_BP4, source_factors_BK, factors_BK, told_BK)
 
 
 def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:

@@ -24,12 +24,14 @@ class Pairs:
     """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
 
     boxes_BP4: the driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN unknown.
-    factors_BK: what the driving frames' faces do (`liax.face.factors.FACTORS`); NaN unknown.
+    source_factors_BK, factors_BK: what the source's and the driving frames' faces do
+        (`liax.face.factors.FACTORS`); NaN unknown.
     """
 
     source_B: NDArray[np.int64]
     driving_B: NDArray[np.int64]
     boxes_BP4: NDArray[np.float32]
+    source_factors_BK: NDArray[np.float32]
     factors_BK: NDArray[np.float32]
     stills: int
 
@@ -40,6 +42,7 @@ class Pairs:
             self.source_B[part],
             self.driving_B[part],
             self.boxes_BP4[part],
+            self.source_factors_BK[part],
             self.factors_BK[part],
             len(range(index, self.stills, count)),
         )
@@ -96,6 +99,7 @@ class PairSampler:
             source_B=self._starts[item] + source,
             driving_B=self._starts[item] + driving,
             boxes_BP4=np.stack([self._boxes(i, t) for i, t in zip(item, driving, strict=True)]),
+            source_factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, source, strict=True)]),
             factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, driving, strict=True)]),
             stills=self._stills,
         )

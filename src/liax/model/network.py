@@ -78,10 +78,20 @@ class LIAX(nn.Module):
         """G(z) with every level's flow, mask and running image, 8×8 first."""
         return self.decoder(code_BD, features)
 
-    def forward(self, source_B3RR: Tensor, driving_B3RR: Tensor) -> tuple[list[State], Tensor]:
-        """Self-reenactment, as trained: decode z_sr + Q a_d. Returns all levels' states and a_d (B, M)."""
+    def forward(
+        self, source_B3RR: Tensor, driving_B3RR: Tensor, told_BK: Tensor | None = None
+    ) -> tuple[list[State], Tensor, Tensor]:
+        """Self-reenactment, as trained: decode z_sr + Q a_d.
+
+        told_BK: what the first K of a_d are to be, whatever the driving image shows; NaN where it decides.
+        Returns all levels' states, and a_s and a_d as the encoder reads them, (B, M).
+        """
         # One pass of the encoder over both halves.
         both = self.encode(torch.cat([source_B3RR, driving_B3RR]))
         count = len(source_B3RR)
-        alpha_BM, features = both.alpha_BM[count:], tuple(f[:count] for f in both.features)
-        return self.render(self.reenact(both.code_BD[:count], alpha_BM), features), alpha_BM
+        source_BM, read_BM = both.alpha_BM[:count], both.alpha_BM[count:]
+        alpha_BM, features = read_BM, tuple(f[:count] for f in both.features)
+        if told_BK is not None:
+            first_BK, rest = read_BM.split([told_BK.shape[1], read_BM.shape[1] - told_BK.shape[1]], dim=1)
+            alpha_BM = torch.cat([torch.where(told_BK.isnan(), first_BK, told_BK), rest], 1)
+        return self.render(self.reenact(both.code_BD[:count], alpha_BM), features), source_BM, read_BM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -66,18 +67,16 @@ class Batches:
         batch = augment(
             self.frames.fetch(pairs.source_B),
             self.frames.fetch(pairs.driving_B),
-            torch.from_numpy(pairs.boxes_BP4).to(device),
-            torch.from_numpy(pairs.factors_BK).to(device),
-            pairs.stills,
+            pairs,
             config.augment,
             generator,
             part,
         )
         if device.type != "cuda":
             return batch
-        images = (batch.source, batch.target, batch.driving)
-        source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
-        return Batch(source, target, driving, batch.boxes_BP4, batch.factors_BK)
+        images = {name: getattr(batch, name) for name in ("source", "target", "driving")}
+        last = {name: x.contiguous(memory_format=torch.channels_last) for name, x in images.items()}
+        return replace(batch, **last)
 
     def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.

@@ -51,9 +51,9 @@ class LossConfig:
     l1, perceptual (λ1), sparse (λ2) are the paper's. deep: L1 of the running image at 32², 64², …, R/2.
     warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
     value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. meaning: distance of the
-    first coefficients from the driving frame's measured factors (training/meaning.py), where data.regions
-    has them. concentration: the largest weight that the sparsity controller may give to the coefficients'
-    L1/L2 ratio (0 leaves it out), and hoyer: the Hoyer sparsity at which it stops pushing.
+    first coefficients from the frames' measured factors (training/meaning.py), where data.regions has them.
+    concentration: the largest weight that the sparsity controller may give to the coefficients' L1/L2 ratio
+    (0 leaves it out), and hoyer: the Hoyer sparsity at which it stops pushing.
     """
 
     l1: float = 6.0
@@ -64,7 +64,7 @@ class LossConfig:
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
     parts: float = 2.0
-    meaning: float = 4.0
+    meaning: float = 6.0
     concentration: float = 3.0
     hoyer: float = 0.55
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 
 import torch
 from torch import Tensor, nn
@@ -65,4 +66,4 @@ class GraphedStep:
 
 
 def _tensors(batch: Batch) -> tuple[Tensor, ...]:
-    return (batch.source, batch.target, batch.driving, batch.boxes_BP4, batch.factors_BK)
+    return tuple(getattr(batch, field.name) for field in fields(batch))

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from liax.data.augment import Batch
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.training.simplify import recentre, rotate, stretch
@@ -20,8 +21,9 @@ from liax.weights.controls import Control, Controls
 COUNT = len(FACTORS)
 # So many of a factor's usual deviations are a coefficient of 1.
 _UNIT = 2.5
-# Within this distance of the measured value the pull weakens: instruments are not exact.
-_TOLERANCE = 0.1
+# Within this distance of the measured value the pull weakens. Were it narrow, what is seldom would never be
+# read: where a blink is likely but not certain, the least absolute error is had by open eyes.
+_TOLERANCE = 0.5
 # Most by which a vector of weights to start from is stretched to its factor's unit.
 _LARGEST_STRETCH = 2.0
 
@@ -32,7 +34,11 @@ def per_unit() -> Tensor:
 
 
 class Meaning(nn.Module):
-    """Smooth L1 distance of the first K coefficients from the measured factors."""
+    """Distance of the first K coefficients of both frames, and of their change, from the measured factors.
+
+    The change is what reenactment takes over (equation 8). It is also what is hardest to read: between two
+    frames of a person expressions differ less than between people, of whom some always seem to smile.
+    """
 
     scale_K: Tensor
 
@@ -40,11 +46,17 @@ class Meaning(nn.Module):
         super().__init__()
         self.register_buffer("scale_K", per_unit(), persistent=False)
 
-    def forward(self, alpha_BM: Tensor, factors_BK: Tensor) -> Tensor:
-        """factors_BK: as measured, NaN where unknown. A scalar, 0 where nothing is known."""
-        known_BK = ~factors_BK.isnan()
-        wanted_BK = torch.where(known_BK, factors_BK * self.scale_K, 0.0)
-        off_BK = F.smooth_l1_loss(alpha_BM[:, :COUNT], wanted_BK, reduction="none", beta=_TOLERANCE)
+    def coefficients(self, factors_BK: Tensor) -> Tensor:
+        """What the first K coefficients should be for these measures; NaN where those are."""
+        return factors_BK * self.scale_K
+
+    def forward(self, source_BM: Tensor, driving_BM: Tensor, batch: Batch) -> Tensor:
+        """Of the coefficients as read from a batch's pairs. A scalar, 0 where nothing is known."""
+        read, measured = (source_BM, driving_BM), (batch.source_factors_BK, batch.factors_BK)
+        read_BK = torch.cat([*read, driving_BM - source_BM])[:, :COUNT]
+        wanted_BK = self.coefficients(torch.cat([*measured, batch.factors_BK - batch.source_factors_BK]))
+        known_BK = ~wanted_BK.isnan()
+        off_BK = F.smooth_l1_loss(read_BK, wanted_BK.nan_to_num(0.0), reduction="none", beta=_TOLERANCE)
         return (off_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
 
 

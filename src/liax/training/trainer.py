@@ -201,13 +201,16 @@ class Trainer:
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
         config = self.config
-        levels, alpha_BM = self.network(batch.source.to(self.dtype), batch.driving.to(self.dtype))
+        told_BK = None if self.meaning is None else self.meaning.coefficients(batch.told_BK)
+        levels, source_BM, alpha_BM = self.network(
+            batch.source.to(self.dtype), batch.driving.to(self.dtype), told_BK
+        )
         terms = self.criterion(levels, batch, self.dtype)
         total = self.criterion.weighted(terms)
         sparse = alpha_BM.abs().mean()
         total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
         if self.meaning is not None:
-            terms["meaning"] = self.meaning(alpha_BM, batch.factors_BK)
+            terms["meaning"] = self.meaning(source_BM, alpha_BM, batch)
             total = total + config.loss.meaning * terms["meaning"]
         if self.adversary is not None and self._adversarial:
             terms["adversarial"] = self.adversary.judge(levels[-1].image)

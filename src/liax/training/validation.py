@@ -17,6 +17,7 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.training.losses import hoyer
+from liax.training.meaning import COUNT, per_unit
 
 _FRAMES = 6  # driving frames a clip, evenly spaced over its first 60
 
@@ -61,8 +62,9 @@ class Validation:
     def score(self, network: LIAX, dtype: torch.dtype) -> tuple[dict[str, float], Tensor]:
         """Mean L1 on [0, 1], PSNR in dB, and Hoyer sparsity; and a picture (3, rows · R, 3 · R) in [0, 1].
 
-        Where factors are known, also how well coefficient k reads factor k: their Pearson correlation. The
-        picture's columns are source, driving frame, output; its rows the last driving frame of six clips.
+        Where factors are known, also how well coefficient k reads factor k's changes within a clip: their
+        correlation ("reads yaw"), and how much of them arrives, 1 if all ("gain yaw"). The picture's columns
+        are source, driving frame, output; its rows the last driving frame of six clips.
         """
         l1, psnr, sparsity, rows, alphas = [], [], [], [], []
         for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
@@ -85,10 +87,17 @@ class Validation:
         return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
 
     def _reading(self, alpha_NM: NDArray[np.float32]) -> dict[str, float]:
-        known_N = np.isfinite(self.factors_NK).all(1)
-        if known_N.sum() < 2 or alpha_NM.shape[1] < len(FACTORS):
+        wanted_CFK = (self.factors_NK * per_unit().numpy()).reshape(-1, _FRAMES, COUNT)
+        known_C = np.isfinite(wanted_CFK).all((1, 2))
+        if not known_C.any() or alpha_NM.shape[1] < COUNT:
             return {}
-        return {
-            f"reads {name}": float(np.corrcoef(alpha_NM[known_N, k], self.factors_NK[known_N, k])[0, 1])
-            for k, name in enumerate(FACTORS)
-        }
+        read_CFK = alpha_NM.reshape(-1, _FRAMES, alpha_NM.shape[1])[..., :COUNT]
+        wanted_NK, read_NK = (
+            (x_CFK - x_CFK.mean(1, keepdims=True))[known_C].reshape(-1, COUNT)
+            for x_CFK in (wanted_CFK, read_CFK)
+        )
+        both_K = (wanted_NK * read_NK).sum(0)
+        wanted_K, read_K = (wanted_NK**2).sum(0) + 1e-9, (read_NK**2).sum(0) + 1e-9
+        reads_K, gain_K = both_K / np.sqrt(wanted_K * read_K), both_K / wanted_K
+        scores = {f"reads {name}": float(value) for name, value in zip(FACTORS, reads_K, strict=True)}
+        return scores | {f"gain {name}": float(value) for name, value in zip(FACTORS, gain_K, strict=True)}
