@@ -18,7 +18,7 @@ def network() -> LIAX:
 def reenacted(net: LIAX) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     source, driving = (torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1 for _ in range(2))
-    states, alpha_BM = net(source, driving)
+    states, _, alpha_BM = net(source, driving)
     return states[-1].image, alpha_BM
 
 
