@@ -5,12 +5,12 @@ import torch
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.portrait.animator import Animator
-from liax.portrait.device import choose_device
+from liax.portrait.device import choose_device, choose_precision
 
 
 @pytest.fixture
 def animator(tiny: LIAX) -> Animator:
-    return Animator(tiny, "cpu")
+    return Animator(tiny, "cpu", torch.float32)
 
 
 def pictures(count: int, seed: int = 0, side: int = 64) -> list[np.ndarray]:
@@ -101,13 +101,12 @@ def test_other_sizes_are_squashed(animator: Animator) -> None:
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_bfloat16_is_nearly_the_same(tiny: LIAX, device: str) -> None:
-    """As on CUDA; on the CPU it checks that the precision reaches the network."""
+    """On CPUs without bfloat16 of their own PyTorch emulates it."""
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs CUDA")
     source, driving = pictures(1)[0], pictures(4, seed=1)
-    exact = list(Animator(tiny, "cpu").animate(source, driving))
-    animator = Animator(tiny, device)
-    animator.dtype = torch.bfloat16
+    exact = list(Animator(tiny, "cpu", torch.float32).animate(source, driving))
+    animator = Animator(tiny, device, torch.bfloat16)
     assert animator.encode([source]).features[0].dtype == torch.bfloat16
     half = list(animator.animate(source, driving))
     difference = np.abs(np.stack(exact).astype(int) - np.stack(half))
@@ -156,3 +155,20 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:1").index == 1
     with pytest.raises(LiaxError, match=r"sees 2 GPU"):
         choose_device("cuda:2")
+
+
+def test_precision_is_what_the_processor_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for able, dtype in (
+        ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)
+        assert choose_precision(cpu) == dtype
+    assert choose_precision(torch.device("mps")) == torch.float32
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
+    assert choose_precision(cpu) == torch.float32
+    for able in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
+        assert (choose_precision(torch.device("cuda")) == torch.bfloat16) == able

@@ -36,6 +36,21 @@ def choose_device(name: str | None = None) -> torch.device:
     return device
 
 
+def choose_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it natively, else float32.
+
+    Those are NVIDIA GPUs since Ampere, and CPUs with AVX-512 BF16 or AMX (AMD since Zen 4, Intel's servers
+    since Sapphire Rapids), as far as this PyTorch tells.
+    """
+    if device.type == "cuda":
+        half = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        told = getattr(torch.cpu, "get_capabilities", None) if device.type == "cpu" else None
+        able: dict[str, bool] = told() if told else {}
+        half = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return torch.bfloat16 if half else torch.float32
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to reuse freed memory instead of returning it, for this process: halves a frame's CPU time.
 
