@@ -106,16 +106,16 @@ def decode(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """RGB uint8 frames (H, W, 3) of a video; none where OpenCV cannot read it."""
+    """RGB uint8 frames (H, W, 3) of a video, by one thread; none where OpenCV cannot read it."""
     import cv2
 
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         while True:
             found, frame_bgr = capture.read()
             if not found:
                 return
-            yield np.ascontiguousarray(frame_bgr[..., ::-1])
+            yield np.asarray(cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2RGB), np.uint8)
     finally:
         capture.release()
 

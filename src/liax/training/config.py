@@ -64,7 +64,7 @@ class LossConfig:
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
     parts: float = 2.0
-    meaning: float = 6.0
+    meaning: float = 20.0
     concentration: float = 3.0
     hoyer: float = 0.55
 
