@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.app.folder import TemporaryFolder
 from liax.app.limits import Limits
 from liax.app.recent import Recent
 from liax.app.uploads import check_picture
@@ -41,7 +41,8 @@ class Studio:
 
     def __init__(self, animator: Animator, weights_name: str = "small", limits: Limits | None = None) -> None:
         self.animator, self.weights_name, self.limits = animator, weights_name, limits or Limits()
-        self.folder = Path(tempfile.mkdtemp(prefix="liax-studio-"))
+        self._temporary = TemporaryFolder()
+        self.folder = self._temporary.path
         self._line, self._quick = Line(self.limits.waiting), ThreadPoolExecutor(1, "liax-quick")
         self._stills, self._pastings = Recent[Still](_STILLS), Recent[Pasting](_STILLS)
         # Folder, visitor (see `output`) and time of what was made.
@@ -53,7 +54,7 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._temporary.remove()
 
     def stop(self) -> None:
         """End all work: what runs at its next frame, what waits at once. None can be begun any more."""
