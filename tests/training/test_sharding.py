@@ -55,7 +55,7 @@ def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: st
     )
     two = replace(config, out=tmp_path / "two", devices=2, strategy=strategy)
     together = run_two if strategy == "fsdp" else run_apart
-    assert_close(together(two), run(config), 1e-3)
+    assert_close(together(two), run(config), 2e-4)
     shards = list(latest_checkpoint(two.out).glob("*.safetensors"))
     assert len(shards) == (2 if strategy == "fsdp" else 1)
     whole, parts = read_tensors(config.out), read_tensors(two.out)

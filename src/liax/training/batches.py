@@ -74,9 +74,9 @@ class Batches:
         )
         if device.type != "cuda":
             return batch
-        images = {name: getattr(batch, name) for name in ("source", "target", "driving")}
-        last = {name: x.contiguous(memory_format=torch.channels_last) for name, x in images.items()}
-        return replace(batch, **last)
+        images = (batch.source, batch.target, batch.driving)
+        source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
+        return replace(batch, source=source, target=target, driving=driving)
 
     def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.

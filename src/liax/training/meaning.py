@@ -52,9 +52,9 @@ class Meaning(nn.Module):
 
     def forward(self, source_BM: Tensor, driving_BM: Tensor, batch: Batch) -> Tensor:
         """Of the coefficients as read from a batch's pairs. A scalar, 0 where nothing is known."""
-        read, measured = (source_BM, driving_BM), (batch.source_factors_BK, batch.factors_BK)
-        read_BK = torch.cat([*read, driving_BM - source_BM])[:, :COUNT]
-        wanted_BK = self.coefficients(torch.cat([*measured, batch.factors_BK - batch.source_factors_BK]))
+        source_BK, driving_BK = batch.source_factors_BK, batch.factors_BK
+        read_BK = torch.cat([source_BM, driving_BM, driving_BM - source_BM])[:, :COUNT]
+        wanted_BK = self.coefficients(torch.cat([source_BK, driving_BK, driving_BK - source_BK]))
         known_BK = ~wanted_BK.isnan()
         off_BK = F.smooth_l1_loss(read_BK, wanted_BK.nan_to_num(0.0), reduction="none", beta=_TOLERANCE)
         return (off_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
