@@ -85,6 +85,26 @@ def test_upsample(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_fir(shape: tuple[int, ...]) -> None:
+    x = noise(0, *shape)
+    same_with_gradients(lambda x: pointwise.fir(x, 1, stride=2), x)
+    same_with_gradients(lambda x: pointwise.fir(x, 2), x)
+    odd = noise(1, *shape[:2], shape[2] + 1, shape[3] + 1)
+    same_with_gradients(lambda x: pointwise.fir(x, 1, gain=4), odd)
+
+
+def test_branch() -> None:
+    """Three uses of a map, of which one sees its first images only."""
+
+    def function(x: Tensor) -> Tensor:
+        first, a, b = pointwise.branch(x, 2)
+        assert first.shape[0] == 2
+        return a * b + F.pad(first, (0, 0, 0, 0, 0, 0, 0, 1)).square()
+
+    same_with_gradients(function, noise(0, *SHAPES[1]))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_warp(shape: tuple[int, ...]) -> None:
     """Positions within the picture, at its borders and outside."""
     batch, _, height, width = shape
@@ -127,6 +147,18 @@ def test_bfloat16() -> None:
         kernel = pointwise.demodulate(x.bfloat16(), m, bias)
     assert kernel.dtype == torch.bfloat16
     assert (kernel.float() - exact).norm() <= (plain.float() - exact).norm()
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="a GPU's, which rounds while it scales")
+def test_scaled() -> None:
+    weight = noise(0, 16, 8, 3, 3).requires_grad_()
+    plain = pointwise.scaled(weight, 0.3, torch.bfloat16)
+    with fused():
+        kernel = pointwise.scaled(weight, 0.3, torch.bfloat16)
+    assert torch.equal(kernel, plain)
+    gradients = [torch.autograd.grad(out.float().square().sum(), weight)[0] for out in (plain, kernel)]
+    assert gradients[1].dtype == torch.float32
+    torch.testing.assert_close(*gradients, rtol=2**-7, atol=1e-6)
 
 
 def test_fused_ends_with_its_block() -> None:

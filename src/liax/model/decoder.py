@@ -59,17 +59,23 @@ class RenderBlock(nn.Module):
 class State(NamedTuple):
     """What one level hands to the next; H = W = the level's side.
 
-    h: flow state (B, C, H, W). logits: u, (B, 3, H, W) float32. g: renderer's features (B, C, H, W).
-    image: y so far, (B, 3, H, W) float32. grid: where the source was sampled, (B, H, W, 2) as (x, y), with
-    the picture's corner pixels at ±1. mask: how much of the warped source is used, (B, 1, H, W) in [0, 1].
+    h: flow state (B, C, H, W). logits: u, (B, 3, H, W) float32. grid: where the source was sampled,
+    (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1. mask: how much of the warped source is
+    used, (B, 1, H, W) in [0, 1]. warped: that much of it, (B, C, H, W). g: renderer's features, likewise.
+    image: y so far, (B, 3, H, W) float32.
     """
 
     h: Tensor
     logits: Tensor
-    g: Tensor
-    image: Tensor
     grid: Tensor
     mask: Tensor
+    warped: Tensor
+    g: Tensor
+    image: Tensor
+
+    def blended(self) -> Tensor:
+        """The flow state with the source where the mask has it, warped + (1 − mask) · h: the next level's."""
+        return torch.addcmul(self.warped, (1 - self.mask).to(self.h.dtype), self.h)
 
 
 def identity_grid(side: int, device: torch.device) -> Tensor:
@@ -106,7 +112,6 @@ class Level(nn.Module):
         grid = identity_grid(side, h.device) + torch.tanh(logits[:, :2]).permute(0, 2, 3, 1)
         mask = torch.sigmoid(logits[:, 2:])
         warped = warp(feature_BCHW, grid, mask)
-        h = warped + (1 - mask).to(h.dtype) * h
 
         g = warped
         if below is not None and self.render_up is not None:
@@ -116,7 +121,7 @@ class Level(nn.Module):
         image = self.to_rgb(g).float() + self.rgb_bias[:, None, None]
         if below is not None:
             image = image + upsample(below.image)
-        return State(h, logits, g, image, grid, mask)
+        return State(h, logits, grid, mask, warped, g, image)
 
 
 class Decoder(nn.Module):
@@ -136,5 +141,5 @@ class Decoder(nn.Module):
         states: list[State] = []
         for level, feature in zip(self.levels, features, strict=True):
             below = states[-1] if states else None
-            states.append(level(below, below.h if below else h, code_BD, feature))
+            states.append(level(below, below.blended() if below else h, code_BD, feature))
         return states

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from liax.model.config import ModelConfig
 from liax.model.layers import ConvLayer, EqualConv
+from liax.model.pointwise import branch
 
 
 class DownBlock(nn.Module):
@@ -21,8 +22,9 @@ class DownBlock(nn.Module):
         self.down = ConvLayer(out_channels, out_channels, 3, down=True, gain=1.0)
         self.skip = ConvLayer(in_channels, out_channels, 1, down=True, activate=False, gain=1 / math.sqrt(2))
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.down(self.conv(x_BCHW), self.skip(x_BCHW))
+    def forward(self, x_BCHW: Tensor, twin_BCHW: Tensor | None = None) -> Tensor:
+        """twin: x once more, where gradients of both uses are to be told apart."""
+        return self.down(self.conv(x_BCHW), self.skip(x_BCHW if twin_BCHW is None else twin_BCHW))
 
 
 class Encoder(nn.Module):
@@ -36,10 +38,15 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in pairwise(widths))
         self.to_code = EqualConv(widths[-1], config.latent, 4)
 
-    def forward(self, image_B3RR: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Code (B, D) in float32, and the features from 8×8 up to R×R in the image's dtype."""
-        maps = [self.from_rgb(image_B3RR)]
+    def forward(self, image_B3RR: Tensor, count: int | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Code (B, D) in float32, and the features from 8×8 up to R×R in the image's dtype.
+
+        count: of how many images, the first ones, features are wanted; None for all.
+        """
+        x = self.from_rgb(image_B3RR)
+        features: list[Tensor] = []
         for block in self.blocks:
-            maps.append(block(maps[-1]))
-        code_BD = self.to_code(maps.pop()).flatten(1).float()
-        return code_BD, tuple(reversed(maps))
+            feature, x, twin = branch(x, count)
+            features.append(feature)
+            x = block(x, twin)
+        return self.to_code(x).flatten(1).float(), tuple(reversed(features))

@@ -3,7 +3,7 @@
 Two rewritings keep the numbers and save memory traffic, which is what bounds this network's speed:
 
 * √2 · leaky_relu(x) is leaky_relu(√2 · x), so every gain is folded into weights and biases.
-* On GPUs a FIR filter beside a strided convolution is folded into that convolution's kernel (`fold_fir`).
+* On GPUs, out of training, a FIR filter beside a strided convolution is folded into its kernel (`fold_fir`).
 
 What happens between convolutions is in `pointwise.py`, where training fuses it.
 
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liax.model import pointwise
+from liax.model.pointwise import fir, fir_taps, scaled
 
 _GAIN = math.sqrt(2)
 
@@ -30,27 +31,18 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
     symmetric, so the same holds for transposed convolutions.
     """
     out_in = weight_OIKK.flatten(0, 1).unsqueeze(1)
-    folded = F.conv2d(out_in, _taps(weight_OIKK)[None, None], padding=3)
+    folded = F.conv2d(out_in, fir_taps(weight_OIKK)[None, None], padding=3)
     return folded.squeeze(1).unflatten(0, weight_OIKK.shape[:2])
 
 
-def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
-    """gain · the FIR that `fold_fir` folds, of each channel of the zero-padded map."""
-    channels = x_BCHW.shape[1]
-    kernel_C144 = (_taps(x_BCHW) * gain).expand(channels, 1, 4, 4)
-    return F.conv2d(x_BCHW, kernel_C144, stride=stride, padding=padding, groups=channels)
-
-
-def _taps(like: Tensor) -> Tensor:
-    """[1,3,3,1] ⊗ [1,3,3,1] / 64, made on the device: a CUDA graph can copy nothing from the host."""
-    i = torch.arange(4, dtype=like.dtype, device=like.device)
-    taps = (1 + i * (3 - i)) / 8
-    return torch.outer(taps, taps)
-
-
 def _folds(x_BCHW: Tensor) -> bool:
-    """Whether to fold: it saves memory traffic, which bounds GPUs, for four times the arithmetic."""
-    return x_BCHW.is_cuda
+    """Whether to fold: on a GPU that costs less than another pass over the map, unless a kernel makes it."""
+    return x_BCHW.is_cuda and not pointwise.fuses(x_BCHW)
+
+
+def _eight_channels(x: Tensor) -> Tensor:
+    """A picture, or a weight for it, with zeros for five more channels: cuDNN is slow with three."""
+    return F.pad(x, (0, 0, 0, 0, 0, 5)) if x.is_cuda and x.shape[1] == 3 else x
 
 
 class EqualLinear(nn.Module):
@@ -75,7 +67,7 @@ class EqualConv(nn.Module):
         self.scale = 1 / math.sqrt(in_channels * kernel**2)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return F.conv2d(x_BCHW, (self.weight * self.scale).to(x_BCHW.dtype))
+        return F.conv2d(x_BCHW, scaled(self.weight, self.scale, x_BCHW.dtype))
 
 
 class ConvLayer(nn.Module):
@@ -105,23 +97,25 @@ class ConvLayer(nn.Module):
 
     def forward(self, x_BCHW: Tensor, add_BCHW: Tensor | None = None, add_scale: float = 1.0) -> Tensor:
         """The layer's output, plus add_scale · add_BCHW where another branch of the same shape is given."""
-        y = self._convolve(x_BCHW, self.weight * self.scale)
+        y = self._convolve(x_BCHW)
         if self.bias is None:
             return y
         if add_BCHW is None:
             return pointwise.activate(y, self.bias * self.gain)
         return pointwise.activate_add(y, self.bias * self.gain, add_BCHW, add_scale)
 
-    def _convolve(self, x_BCHW: Tensor, weight: Tensor) -> Tensor:
-        half = self.kernel // 2
-        if not self.down:
-            return F.conv2d(x_BCHW, weight.to(x_BCHW.dtype), padding=half)
+    def _convolve(self, x_BCHW: Tensor) -> Tensor:
+        half, dtype = self.kernel // 2, x_BCHW.dtype
         # The FIR pads by (2, 2) before a 3×3 kernel and by (1, 1) before 1×1.
-        if _folds(x_BCHW):
-            return F.conv2d(x_BCHW, fold_fir(weight).to(x_BCHW.dtype), stride=2, padding=1 + half)
+        if self.down and _folds(x_BCHW):
+            weight = fold_fir(self.weight * self.scale).to(dtype)
+            return F.conv2d(x_BCHW, weight, stride=2, padding=1 + half)
+        weight = scaled(self.weight, self.scale, dtype)
+        if not self.down:
+            return F.conv2d(_eight_channels(x_BCHW), _eight_channels(weight), padding=half)
         if self.kernel == 1:
-            return F.conv2d(fir(x_BCHW, 1, stride=2), weight.to(x_BCHW.dtype))
-        return F.conv2d(fir(x_BCHW, 2), weight.to(x_BCHW.dtype), stride=2)
+            return F.conv2d(fir(x_BCHW, 1, stride=2), weight)
+        return F.conv2d(fir(x_BCHW, 2), weight, stride=2)
 
 
 class ModulatedConv(nn.Module):
@@ -147,21 +141,21 @@ class ModulatedConv(nn.Module):
         """m: (B, in)."""
         return self.affine(style_BD)
 
-    def demodulation(self, m_BI: Tensor) -> Tensor:
-        """rsqrt(Σ w'² + 1e-8): (B, out)."""
-        return torch.rsqrt(m_BI.square() @ (self.weight * self.scale).square().sum((2, 3)).T + 1e-8)
+    def demodulation(self, m_BI: Tensor, gain: float = 1.0) -> Tensor:
+        """gain · rsqrt(Σ w'² + 1e-8): (B, out)."""
+        squares_OI = self.weight.square().sum((2, 3))
+        return torch.rsqrt(m_BI.square() @ squares_OI.T * (self.scale / gain) ** 2 + 1e-8 / gain**2)
 
     def forward(self, modulated_BCHW: Tensor) -> Tensor:
         """The shared weight over the scaled input: (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
-        weight, dtype = self.weight * self.scale, modulated_BCHW.dtype
+        dtype = modulated_BCHW.dtype
         if self.up and _folds(modulated_BCHW):
-            kernel_IOKK = fold_fir(weight * 4).transpose(0, 1)
+            kernel_IOKK = fold_fir(self.weight * (4 * self.scale)).transpose(0, 1)
             return F.conv_transpose2d(modulated_BCHW, kernel_IOKK.to(dtype), stride=2, padding=2)
+        weight = scaled(self.weight, self.scale, dtype)
         if self.up:
-            return fir(
-                F.conv_transpose2d(modulated_BCHW, weight.transpose(0, 1).to(dtype), stride=2), 1, gain=4
-            )
-        return F.conv2d(modulated_BCHW, weight.to(dtype), padding=self.padding)
+            return fir(F.conv_transpose2d(modulated_BCHW, weight.transpose(0, 1), stride=2), 1, gain=4)
+        return F.conv2d(modulated_BCHW, weight, padding=self.padding)
 
 
 class StyledConv(nn.Module):
@@ -175,11 +169,11 @@ class StyledConv(nn.Module):
     def forward(self, x_BCHW: Tensor, style_BD: Tensor) -> Tensor:
         m_BI = self.conv.modulation(style_BD)
         y = self.conv(pointwise.modulate(x_BCHW, m_BI))
-        return pointwise.demodulate(y, self.conv.demodulation(m_BI) * _GAIN, self.bias * _GAIN)
+        return pointwise.demodulate(y, self.conv.demodulation(m_BI, _GAIN), self.bias * _GAIN)
 
     def residual(self, x_BCHW: Tensor, style_BD: Tensor, norm: nn.GroupNorm, gamma_C: Tensor) -> Tensor:
         """x + γ · styled(group_norm(x))."""
         m_BI = self.conv.modulation(style_BD)
         normed = pointwise.normalise_modulate(x_BCHW, norm.num_groups, norm.weight, norm.bias, norm.eps, m_BI)
-        d_BO = self.conv.demodulation(m_BI) * _GAIN
+        d_BO = self.conv.demodulation(m_BI, _GAIN)
         return pointwise.demodulate_add(self.conv(normed), d_BO, self.bias * _GAIN, gamma_C, x_BCHW)

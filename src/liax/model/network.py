@@ -42,9 +42,9 @@ class LIAX(nn.Module):
         self.dictionary = MotionDictionary(config)
         self.decoder = Decoder(config)
 
-    def encode(self, image_B3RR: Tensor) -> Encoded:
-        """E(x), its features, and a = FC(E(x))  (equation 3)."""
-        code_BD, features = self.encoder(image_B3RR)
+    def encode(self, image_B3RR: Tensor, count: int | None = None) -> Encoded:
+        """E(x), its features (of the first `count` images only, if told), and a = FC(E(x))  (equation 3)."""
+        code_BD, features = self.encoder(image_B3RR, count)
         return Encoded(code_BD, self.to_alpha(code_BD), features)
 
     def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
@@ -87,11 +87,11 @@ class LIAX(nn.Module):
         Returns all levels' states, and a_s and a_d as the encoder reads them, (B, M).
         """
         # One pass of the encoder over both halves.
-        both = self.encode(torch.cat([source_B3RR, driving_B3RR]))
         count = len(source_B3RR)
+        both = self.encode(torch.cat([source_B3RR, driving_B3RR]), count)
         source_BM, read_BM = both.alpha_BM[:count], both.alpha_BM[count:]
-        alpha_BM, features = read_BM, tuple(f[:count] for f in both.features)
+        alpha_BM = read_BM
         if told_BK is not None:
             first_BK, rest = read_BM.split([told_BK.shape[1], read_BM.shape[1] - told_BK.shape[1]], dim=1)
             alpha_BM = torch.cat([torch.where(told_BK.isnan(), first_BK, told_BK), rest], 1)
-        return self.render(self.reenact(both.code_BD[:count], alpha_BM), features), source_BM, read_BM
+        return self.render(self.reenact(both.code_BD[:count], alpha_BM), both.features), source_BM, read_BM

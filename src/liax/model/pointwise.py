@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -123,10 +124,77 @@ def upsample(x_BCHW: Tensor) -> Tensor:
     the map that is bilinear interpolation; at a border, interpolation repeats x where the filter has zeros.
     """
     if fuses(x_BCHW):
-        from liax.kernels import upsample as kernel
+        from liax.kernels.fir import upsample as kernel
 
-        return kernel.upsample(x_BCHW)
+        return kernel(x_BCHW)
     y = F.interpolate(x_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
     y[..., :: y.shape[-2] - 1, :] *= 0.75  # the first and the last row, then column
     y[..., :: y.shape[-1] - 1] *= 0.75
     return y
+
+
+def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+    """gain · FIR([1,3,3,1] ⊗ [1,3,3,1] / 64) of each channel of the zero-padded map.
+
+    Of stride 2 only with padding 1, and of maps of even sides.
+    """
+    if fuses(x_BCHW):
+        from liax.kernels.fir import downsample, smooth
+
+        return downsample(x_BCHW, gain) if stride == 2 else smooth(x_BCHW, padding, gain)
+    channels = x_BCHW.shape[1]
+    kernel_C144 = (fir_taps(x_BCHW) * gain).expand(channels, 1, 4, 4)
+    return F.conv2d(x_BCHW, kernel_C144, stride=stride, padding=padding, groups=channels)
+
+
+def fir_taps(like: Tensor) -> Tensor:
+    """[1,3,3,1] ⊗ [1,3,3,1] / 64, made on the device: a CUDA graph can copy nothing from the host."""
+    i = torch.arange(4, dtype=like.dtype, device=like.device)
+    taps = (1 + i * (3 - i)) / 8
+    return torch.outer(taps, taps)
+
+
+def branch(x_BCHW: Tensor, count: int | None) -> tuple[Tensor, Tensor, Tensor]:
+    """The first `count` images of a map (None: all), and the map twice, for two convolutions."""
+    if fuses(x_BCHW) and x_BCHW.requires_grad:
+        first: tuple[Tensor, Tensor, Tensor] = _Branch.apply(x_BCHW, count)
+        return first
+    return x_BCHW[:count], x_BCHW, x_BCHW
+
+
+class _Branch(torch.autograd.Function):
+    """Sums the branches' gradients in their own layout; PyTorch would pad the first with zeros in another."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, count: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.count = count
+        return x[:count], x.view_as(x), x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        first, a, b = gradients
+        total = a + b
+        total[: ctx.count] += first
+        return total, None
+
+
+def scaled(weight: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+    """scale · weight in another type."""
+    if _fused and weight.is_cuda:
+        out: Tensor = _Scaled.apply(weight, scale, dtype)
+        return out
+    return (weight * scale).to(dtype)
+
+
+class _Scaled(torch.autograd.Function):
+    """One kernel each way, not two: a step has hundreds of weights."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+        ctx.scale, ctx.dtype = scale, weight.dtype
+        return torch.mul(weight, scale, out=torch.empty_like(weight, dtype=dtype))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        gradient = torch.empty_like(gradients[0], dtype=ctx.dtype)
+        return torch.mul(gradients[0], ctx.scale, out=gradient), None, None

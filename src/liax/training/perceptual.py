@@ -29,6 +29,7 @@ class SqueezeNetFeatures(nn.Module):
         for name, tensor in weights.items():
             if not name.startswith("conv10"):
                 self.register_buffer(name.replace(".", "_"), tensor, persistent=False)
+        self._ready: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
         """image: RGB in [-1, 1]."""
@@ -45,8 +46,19 @@ class SqueezeNetFeatures(nn.Module):
 
     def _conv(self, x: Tensor, name: str, stride: int = 1, padding: int = 0) -> tuple[Tensor, Tensor]:
         """The convolution, and the bias that is still to be added."""
-        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-        return F.conv2d(x, weight.to(x.dtype), None, stride, padding), bias.to(x.dtype)
+        if x.is_cuda and x.shape[1] == 3:  # cuDNN is slow with three channels
+            x = F.pad(x, (0, 0, 0, 0, 0, 5))
+        weight = self._weight(name, x)
+        return F.conv2d(x, weight, None, stride, padding), self.get_buffer(f"{name}_bias")
+
+    def _weight(self, name: str, x: Tensor) -> Tensor:
+        """In x's type, for as many channels; made once, for these weights do not change."""
+        key = name, x.dtype, x.device
+        if key not in self._ready:
+            weight = self.get_buffer(f"{name}_weight").to(x.dtype)
+            weight = F.pad(weight, (0, 0, 0, 0, 0, x.shape[1] - weight.shape[1]))
+            self._ready[key] = weight.contiguous(memory_format=torch.channels_last)
+        return self._ready[key]
 
 
 def rectify(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
@@ -55,7 +67,7 @@ def rectify(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, slope=0.0)
-    return F.relu(y_BCHW + bias_C[:, None, None])
+    return F.relu(y_BCHW + bias_C[:, None, None].to(y_BCHW.dtype))
 
 
 def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor) -> Tensor:
@@ -64,7 +76,8 @@ def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor)
         from liax.kernels.affine import rectify_both
 
         return rectify_both(a_BCHW, bias_C, b_BDHW, bias_D)
-    return F.relu(torch.cat([a_BCHW + bias_C[:, None, None], b_BDHW + bias_D[:, None, None]], 1))
+    both_BCHW = torch.cat([a_BCHW, b_BDHW], 1)
+    return F.relu(both_BCHW + torch.cat([bias_C, bias_D])[:, None, None].to(both_BCHW.dtype))
 
 
 class Vgg19Features(nn.Module):
