@@ -76,21 +76,26 @@ def _smooth(  # type: ignore[no-untyped-def]
     inside = column < out_W
     here = inside[:, None] & (c < C)[None, :]
     above = tl.zeros((BLOCK, PADDED), tl.float32)
-    first, second = above, above
-    for i in range(ROWS + 3):
+    first = tl.zeros((BLOCK, PADDED), tl.float32)
+    second = tl.zeros((BLOCK, PADDED), tl.float32)
+    # Unrolled: as a loop, values handed on from one to the next that all begin with zeros stay zeros on GPUs.
+    for i in tl.static_range(ROWS + 3):
         row, left = top + i - padding, column - padding
         last = _at(x, image, row, left, H, W, inside, c, C) + _at(x, image, row, left + 3, H, W, inside, c, C)
         last += 3 * _at(x, image, row, left + 1, H, W, inside, c, C)
         last += 3 * _at(x, image, row, left + 2, H, W, inside, c, C)
-        y = (above + last + 3 * (first + second)) * (gain / 64)
-        out_row = top + i - 3
-        at = (image * out_H + out_row) * out_W + column
-        ready = here & (i >= 3) & (out_row < out_H)
-        tl.store(out + at[:, None] * C + c[None, :], y.to(out.dtype.element_ty), mask=ready)
-        above, first, second = first, second, last
+        if i >= 3:
+            out_row = top + i - 3
+            at = (image * out_H + out_row) * out_W + column
+            y = (above + last + 3 * (first + second)) * (gain / 64)
+            ready = here & (out_row < out_H)
+            tl.store(out + at[:, None] * C + c[None, :], y.to(out.dtype.element_ty), mask=ready)
+        above = first
+        first = second
+        second = last
 
 
-_ROWS = 16  # of a program of `_smooth`
+_ROWS = 8  # of a program of `_smooth`
 
 
 def _new(x: Tensor, height: int, width: int) -> Tensor:

@@ -37,6 +37,7 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.export import export, export_sparsest
 from liax.training.graphed import GraphedStep
+from liax.training.kernel_check import check_kernels
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
 from liax.training.meaning import Meaning, adopt
@@ -291,6 +292,8 @@ class Trainer:
             torch.backends.cudnn.benchmark_limit = 4
             if not config.sharded:  # FSDP wants its parameters contiguous
                 network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if config.compile:
+                check_kernels(network, next(self.batches.faces())[0])
         return network
 
     def _resume(self) -> None:
