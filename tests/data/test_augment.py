@@ -54,7 +54,7 @@ def test_without_augmentation_nothing_changes() -> None:
     assert torch.equal(batch.boxes_BP4, boxes())
     assert torch.equal(batch.factors_BK, factors())
     assert torch.equal(batch.source_factors_BK, 2 * factors())
-    assert batch.told_BK.isnan().all()
+    assert not batch.alone_B.any()
     assert torch.allclose(batch.driving, batch.target, atol=1e-6)
 
 
@@ -173,17 +173,14 @@ def test_what_only_the_drivings_view_gets() -> None:
         assert (made(config).driving - batch.target).abs().mean() > 0.005
 
 
-def test_some_pairs_are_told_what_the_target_does() -> None:
-    """As it is after all changes, and independently of them."""
+def test_in_some_pairs_named_coefficients_are_alone() -> None:
+    """Independently of all other changes."""
     image = torch.zeros(2000, 3, 2, 2, dtype=torch.uint8)
-    config = replace(STILLS, told=0.3, flip=0.5)
+    config = replace(STILLS, alone=0.3, flip=0.5)
     batch = augment(image, image, pairs(2000, stills=1000), config, torch.Generator().manual_seed(0))
-    told_B = ~batch.told_BK.isnan().any(1)
-    assert torch.equal(batch.told_BK[told_B], batch.factors_BK[told_B])
-    assert batch.told_BK[~told_B].isnan().all()
     flipped_B = batch.factors_BK[:, -2] < 0  # gaze-x
     for group in (slice(1000), slice(1000, None), flipped_B, ~flipped_B):
-        assert float(told_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
+        assert float(batch.alone_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
 
 
 @pytest.mark.parametrize("seed", range(5))

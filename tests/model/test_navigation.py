@@ -89,12 +89,14 @@ def test_forward_is_self_reenactment(network: LIAX) -> None:
     same(states[-1].image, image)
 
 
-def test_forward_takes_over_what_it_is_told(network: LIAX) -> None:
-    """The first and the third coefficient; what was read is returned nevertheless."""
-    source, driving = torch.rand(2, 1, 3, CONFIG.size, CONFIG.size) * 2 - 1
-    states, _, read_BM = network(source, driving, torch.tensor([[0.3, torch.nan, -0.7]]))
+def test_forward_keeps_what_it_is_asked_to(network: LIAX) -> None:
+    """The source's second coefficient, of the second pair; what was read is returned nevertheless."""
+    source, driving = torch.rand(2, 2, 3, CONFIG.size, CONFIG.size) * 2 - 1
+    kept_BM = torch.zeros(2, CONFIG.vectors, dtype=torch.bool)
+    kept_BM[1, 1] = True
+    states, source_BM, read_BM = network(source, driving, kept_BM)
     encoded, alpha_BM = network.encode(source), network.encode(driving).alpha_BM
     same(read_BM, alpha_BM)
     alpha_BM = alpha_BM.clone()
-    alpha_BM[0, 0], alpha_BM[0, 2] = 0.3, -0.7
+    alpha_BM[1, 1] = source_BM[1, 1]
     same(states[-1].image, network.decode(network.reenact(encoded.code_BD, alpha_BM), encoded.features))

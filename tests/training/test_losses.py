@@ -36,7 +36,9 @@ def states(image: torch.Tensor, grid_shift: float = 0.0) -> list[State]:
 def batch(source: torch.Tensor, target: torch.Tensor, boxes: torch.Tensor | None = None) -> Batch:
     boxes = torch.full((2, 3, 4), torch.nan) if boxes is None else boxes
     unknown_BK = torch.full((2, len(FACTORS)), torch.nan)
-    return Batch(source, target, target, boxes, unknown_BK, unknown_BK, unknown_BK)
+    return Batch(
+        source, target, target, boxes, unknown_BK, unknown_BK, torch.zeros(len(source), dtype=torch.bool)
+    )
 
 
 @pytest.fixture(scope="module")

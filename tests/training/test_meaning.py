@@ -8,7 +8,7 @@ import torch
 from liax.data.augment import Batch
 from liax.face.factors import FACTORS
 from liax.model import LIAX, ModelConfig
-from liax.training.meaning import COUNT, Meaning, adopt, controls, per_unit
+from liax.training.meaning import COUNT, Meaning, adopt, controls, free, per_unit
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,15 @@ IMAGE = torch.zeros(2, 3, 8, 8)
 
 
 def measured(source_BK: torch.Tensor, driving_BK: torch.Tensor) -> Batch:
-    return Batch(IMAGE, IMAGE, IMAGE, torch.zeros(2, 3, 4), source_BK, driving_BK, UNKNOWN)
+    return Batch(
+        IMAGE, IMAGE, IMAGE, torch.zeros(2, 3, 4), source_BK, driving_BK, torch.zeros(2, dtype=torch.bool)
+    )
 
 
 def test_no_distance_where_coefficients_are_what_is_measured() -> None:
     factors_2BK = torch.randn(2, 2, COUNT) * torch.tensor([f.usual for f in FACTORS.values()])
     free_2BM = torch.randn(2, 2, 5)
-    read_2BM = torch.cat([Meaning().coefficients(factors_2BK), free_2BM], 2)
+    read_2BM = torch.cat([factors_2BK * per_unit(), free_2BM], 2)
     assert float(Meaning()(*read_2BM, measured(*factors_2BK))) == pytest.approx(0, abs=1e-6)
 
 
@@ -89,3 +91,9 @@ def test_adopting_finds_known_directions_and_changes_no_picture(network: LIAX) -
     expected_BM = (alpha_BM - 0.3) @ rotation_MM
     assert torch.allclose(moved_BM[:, :COUNT], expected_BM[:, :COUNT] * 1.5, atol=0.15)
     assert math.isclose(float(moved.dictionary.vectors_DM().square().sum()), 20, rel_tol=1e-4)
+
+
+def test_free_coefficients() -> None:
+    mask_BM = free(torch.tensor([True, False]), COUNT + 2)
+    assert mask_BM.sum(1).tolist() == [2, 0]
+    assert mask_BM[0, COUNT:].all()

@@ -45,10 +45,33 @@ def test_scores_known_values() -> None:
     scores, picture = grey_clips().score(Rigged(0.2), torch.float32)  # type: ignore[arg-type]
     assert scores["l1"] == pytest.approx(0.1, rel=1e-4)  # on [0, 1]
     assert scores["psnr"] == pytest.approx(20.0, rel=1e-4)
-    assert scores["hoyer"] == pytest.approx(0.0, abs=1e-3)  # all coefficients are alike
+    assert "psnr alone" not in scores  # which coefficients mean something is unknown
     assert picture.shape == (3, 3 * 32, 3 * 32)
     columns = [float(picture[:, :, k * 32 : (k + 1) * 32].mean()) for k in range(3)]
     assert columns == pytest.approx([0.2, 0.4, 0.5], abs=1e-4)  # source, driving, output
+
+
+def test_what_the_named_coefficients_draw_alone() -> None:
+    """Of 27 pixels 13 are taken from the driving frame and 14 stay, 0.2 too dark."""
+    small = Validation(
+        torch.full((3, 3, 3, 3), 51, dtype=torch.uint8),
+        torch.full((3, 6, 3, 3, 3), 102, dtype=torch.uint8),
+        np.zeros((18, COUNT), np.float32),
+    )
+    scores, _ = small.score(Rigged(0.1), torch.float32)  # type: ignore[arg-type]
+    wanted = -10 * np.log10((13 * 0.05**2 + 14 * 0.15**2) / 27)
+    assert scores["psnr alone"] == pytest.approx(wanted, abs=1e-3)
+    assert scores["psnr"] == pytest.approx(-20 * np.log10(0.05), abs=1e-3)
+
+
+def test_sparsity_is_of_what_varies() -> None:
+    """One large coefficient that never changes, beside others that all do, is none."""
+    frames = torch.full((3, 6, 3, 3, 3), 128, dtype=torch.uint8)
+    frames[:, ::2] += 4
+    frames[..., 0, 0, 0] = 255
+    unknown = np.full((18, COUNT), np.nan, np.float32)
+    scores, _ = Validation(frames[:, 0], frames, unknown).score(Rigged(0.0), torch.float32)  # type: ignore[arg-type]
+    assert scores["hoyer"] < 0.1
 
 
 def test_how_changes_within_a_clip_are_read() -> None:

@@ -26,7 +26,8 @@ class AugmentConfig:
     `pair_share` of them gets it. stretch: these pairs, and stills, become wider or narrower: other people.
     driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
     through the coefficients: colour, stretch, and the probability of being blurred.
-    told: share of pairs for which the network is told the target's factors and does not read them.
+    alone: share of pairs in which the coefficients that mean something move the source alone; the others
+    stay as the source's are.
     """
 
     flip: float = 0.5
@@ -42,7 +43,7 @@ class AugmentConfig:
     driving_colour: float = 0.2
     driving_stretch: float = 0.06
     driving_blur: float = 0.2
-    told: float = 0.5
+    alone: float = 0.25
 
     @classmethod
     def none(cls) -> AugmentConfig:
@@ -56,7 +57,7 @@ class Batch:
     boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
     source_factors_BK, factors_BK: what the source's and the target's faces do
         (`liax.face.factors.FACTORS`); NaN where unknown.
-    told_BK: the target's factors where the network is told them; NaN where it has to read the driving frame.
+    alone_B: whether the coefficients that mean something move the source alone.
     """
 
     source: Tensor
@@ -65,7 +66,7 @@ class Batch:
     boxes_BP4: Tensor
     source_factors_BK: Tensor
     factors_BK: Tensor
-    told_BK: Tensor
+    alone_B: Tensor
 
 
 def augment(
@@ -122,9 +123,8 @@ def augment(
     driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
     blurred_B = uniform(batch) < config.driving_blur * 2 - 1
     driving = torch.where(blurred_B[:, None, None, None], _blur(driving), driving)
-    told_B = uniform(batch) < config.told * 2 - 1
-    told_BK = torch.where(told_B[:, None], factors_BK, torch.nan)
-    return Batch(source, target, driving, boxes_BP4, source_factors_BK, factors_BK, told_BK)
+    alone_B = uniform(batch) < config.alone * 2 - 1
+    return Batch(source, target, driving, boxes_BP4, source_factors_BK, factors_BK, alone_B)
 
 
 def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:

@@ -79,19 +79,16 @@ class LIAX(nn.Module):
         return self.decoder(code_BD, features)
 
     def forward(
-        self, source_B3RR: Tensor, driving_B3RR: Tensor, told_BK: Tensor | None = None
+        self, source_B3RR: Tensor, driving_B3RR: Tensor, kept_BM: Tensor | None = None
     ) -> tuple[list[State], Tensor, Tensor]:
         """Self-reenactment, as trained: decode z_sr + Q a_d.
 
-        told_BK: what the first K of a_d are to be, whatever the driving image shows; NaN where it decides.
+        kept_BM: where true, the source's own coefficient is decoded in place of the driving image's.
         Returns all levels' states, and a_s and a_d as the encoder reads them, (B, M).
         """
         # One pass of the encoder over both halves.
         count = len(source_B3RR)
         both = self.encode(torch.cat([source_B3RR, driving_B3RR]), count)
         source_BM, read_BM = both.alpha_BM[:count], both.alpha_BM[count:]
-        alpha_BM = read_BM
-        if told_BK is not None:
-            first_BK, rest = read_BM.split([told_BK.shape[1], read_BM.shape[1] - told_BK.shape[1]], dim=1)
-            alpha_BM = torch.cat([torch.where(told_BK.isnan(), first_BK, told_BK), rest], 1)
+        alpha_BM = read_BM if kept_BM is None else torch.where(kept_BM, source_BM, read_BM)
         return self.render(self.reenact(both.code_BD[:count], alpha_BM), both.features), source_BM, read_BM

@@ -46,18 +46,23 @@ class Meaning(nn.Module):
         super().__init__()
         self.register_buffer("scale_K", per_unit(), persistent=False)
 
-    def coefficients(self, factors_BK: Tensor) -> Tensor:
-        """What the first K coefficients should be for these measures; NaN where those are."""
-        return factors_BK * self.scale_K
-
     def forward(self, source_BM: Tensor, driving_BM: Tensor, batch: Batch) -> Tensor:
         """Of the coefficients as read from a batch's pairs. A scalar, 0 where nothing is known."""
         source_BK, driving_BK = batch.source_factors_BK, batch.factors_BK
         read_BK = torch.cat([source_BM, driving_BM, driving_BM - source_BM])[:, :COUNT]
-        wanted_BK = self.coefficients(torch.cat([source_BK, driving_BK, driving_BK - source_BK]))
+        wanted_BK = torch.cat([source_BK, driving_BK, driving_BK - source_BK]) * self.scale_K
         known_BK = ~wanted_BK.isnan()
         off_BK = F.smooth_l1_loss(read_BK, wanted_BK.nan_to_num(0.0), reduction="none", beta=_TOLERANCE)
         return (off_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
+
+
+def free(where_B: Tensor, vectors: int) -> Tensor:
+    """Mask (B, M) of the coefficients that no factor names, in the rows that are true.
+
+    Where these stay the source's, the named ones alone draw the motion. Without such pairs the decoder is
+    free to take everything from the others, and a control that is read well may draw nothing.
+    """
+    return where_B[:, None] & (torch.arange(vectors, device=where_B.device) >= COUNT)
 
 
 def controls(vectors: int) -> Controls:

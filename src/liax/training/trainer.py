@@ -40,7 +40,7 @@ from liax.training.graphed import GraphedStep
 from liax.training.kernel_check import check_kernels
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
-from liax.training.meaning import Meaning, adopt
+from liax.training.meaning import Meaning, adopt, free
 from liax.training.schedule import learning_rate
 from liax.training.sharding import average_gradients, checkpoint_activations, gather, make_equal, shard
 from liax.training.stop import StopSignal
@@ -202,9 +202,9 @@ class Trainer:
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
         config = self.config
-        told_BK = None if self.meaning is None else self.meaning.coefficients(batch.told_BK)
+        kept_BM = None if self.meaning is None else free(batch.alone_B, self.plain.config.vectors)
         levels, source_BM, alpha_BM = self.network(
-            batch.source.to(self.dtype), batch.driving.to(self.dtype), told_BK
+            batch.source.to(self.dtype), batch.driving.to(self.dtype), kept_BM
         )
         terms = self.criterion(levels, batch, self.dtype)
         total = self.criterion.weighted(terms)

@@ -16,8 +16,9 @@ from liax.data.regions import load_regions
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
-from liax.training.losses import hoyer
-from liax.training.meaning import COUNT, per_unit
+from liax.model.network import Encoded
+from liax.training.losses import centred, hoyer
+from liax.training.meaning import COUNT, free, per_unit
 
 _FRAMES = 6  # driving frames a clip, evenly spaced over its first 60
 
@@ -60,30 +61,34 @@ class Validation:
 
     @torch.no_grad()
     def score(self, network: LIAX, dtype: torch.dtype) -> tuple[dict[str, float], Tensor]:
-        """Mean L1 on [0, 1], PSNR in dB, and Hoyer sparsity; and a picture (3, rows · R, 3 · R) in [0, 1].
+        """Mean L1 on [0, 1], PSNR in dB, and the Hoyer sparsity of the coefficients less their mean.
 
-        Where factors are known, also how well coefficient k reads factor k's changes within a clip: their
-        correlation ("reads yaw"), and how much of them arrives, 1 if all ("gain yaw"). The picture's columns
-        are source, driving frame, output; its rows the last driving frame of six clips.
+        And a picture (3, rows · R, 3 · R) in [0, 1], whose columns are source, driving frame and output, and
+        whose rows the last driving frame of six clips.
+        Where factors are known, also the PSNR where the first K coefficients alone move the source ("psnr
+        alone"), and how well coefficient k reads factor k's changes within a clip: their correlation
+        ("reads yaw"), and how much of them arrives, 1 if all ("gain yaw").
         """
-        l1, psnr, sparsity, rows, alphas = [], [], [], [], []
+        known = np.isfinite(self.factors_NK).any()
+        scores: dict[str, list[Tensor]] = {}
+        rows, alphas = [], []
         for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
             source = network.encode((source_u8[None].float() / 127.5 - 1).to(dtype))
             wanted = driving_u8.float() / 255
             alpha_FM = network.encode((wanted * 2 - 1).to(dtype)).alpha_BM
-            features = tuple(f.expand(len(wanted), -1, -1, -1) for f in source.features)
-            image = network.decode(network.reenact(source.code_BD, alpha_FM), features)
-            image = (image.clamp(-1, 1) + 1) / 2
-            l1.append((image - wanted).abs().mean())
-            psnr.append((-10 * torch.log10((image - wanted).square().mean((1, 2, 3)))).mean())
-            sparsity.append(hoyer(alpha_FM).mean())
+            image = _drawn(network, source, alpha_FM)
+            scores.setdefault("l1", []).append((image - wanted).abs().mean())
+            scores.setdefault("psnr", []).append(_psnr(image, wanted))
+            if known:
+                kept_FM = free(torch.ones_like(alpha_FM[:, 0], dtype=torch.bool), alpha_FM.shape[1])
+                alone = _drawn(network, source, torch.where(kept_FM, source.alpha_BM, alpha_FM))
+                scores.setdefault("psnr alone", []).append(_psnr(alone, wanted))
             alphas.append(alpha_FM)
             rows.append(torch.cat([source_u8.float() / 255, wanted[-1], image[-1]], 2))
-        means = {
-            name: float(torch.stack(v).mean())
-            for name, v in (("l1", l1), ("psnr", psnr), ("hoyer", sparsity))
-        }
-        means |= self._reading(torch.cat(alphas).cpu().numpy())
+        means = {name: float(torch.stack(values).mean()) for name, values in scores.items()}
+        alpha_NM = torch.cat(alphas)
+        means["hoyer"] = float(hoyer(centred(alpha_NM)).mean())
+        means |= self._reading(alpha_NM.cpu().numpy())
         return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
 
     def _reading(self, alpha_NM: NDArray[np.float32]) -> dict[str, float]:
@@ -101,3 +106,14 @@ class Validation:
         reads_K, gain_K = both_K / np.sqrt(wanted_K * read_K), both_K / wanted_K
         scores = {f"reads {name}": float(value) for name, value in zip(FACTORS, reads_K, strict=True)}
         return scores | {f"gain {name}": float(value) for name, value in zip(FACTORS, gain_K, strict=True)}
+
+
+def _drawn(network: LIAX, source: Encoded, alpha_FM: Tensor) -> Tensor:
+    """One source with each of F coefficients: (F, 3, R, R) in [0, 1]."""
+    features = tuple(f.expand(len(alpha_FM), -1, -1, -1) for f in source.features)
+    image = network.decode(network.reenact(source.code_BD, alpha_FM), features)
+    return (image.clamp(-1, 1) + 1) / 2
+
+
+def _psnr(image_F3RR: Tensor, wanted_F3RR: Tensor) -> Tensor:
+    return (-10 * torch.log10((image_F3RR - wanted_F3RR).square().mean((1, 2, 3)))).mean()
