@@ -48,6 +48,16 @@ def test_lines_tell_speed_and_time_left(tmp_path: Path, capsys: pytest.CaptureFi
     assert "it/s 0:00:00 left l1 5.5000" in line
 
 
+def test_memory_of_a_gpu_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3 * 2**29)
+    logged(tmp_path, 0, [5], 0.5)
+    assert "it/s 1.5 GiB 0:00:00 left" in capsys.readouterr().err
+    assert "5,memory,1.5" in rows(tmp_path)
+
+
 def test_other_processes_are_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = RunLog(TrainConfig(out=tmp_path), quiet=True)
     log.begin(0)

@@ -45,16 +45,24 @@ class RunLog:
             self._writer = SummaryWriter(self._config.out, purge_step=step + 1)
 
     def scalars(self, step: int, values: dict[str, float], minutes: float) -> None:
-        """Losses of one step, with the speed since the last call and the time left at that speed."""
+        """Losses of one step, with the speed since the last call and the time left at that speed.
+
+        On a GPU also the most memory that was taken there so far, in GiB.
+        """
         (last_step, last_time), now = self._mark, time.monotonic()
         self._mark = (step, now)
         speed = (step - last_step) / max(now - last_time, 1e-9)
         left = (self._config.steps - step) / max(speed, 1e-9)
         if self._config.max_minutes is not None:
             left = min(left, 60 * (self._config.max_minutes - minutes))
-        shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
-        self.say(f"step {step}/{self._config.steps} {speed:.3g} it/s {_minutes(left)} left {shown}")
-        self._write(step, {f"train/{name}": value for name, value in values.items()} | {"speed": speed})
+        about = {"speed": speed}
+        shown = f"{speed:.3g} it/s"
+        if torch.cuda.is_available():
+            about["memory"] = torch.cuda.max_memory_allocated() / 2**30
+            shown += f" {about['memory']:.1f} GiB"
+        losses = " ".join(f"{name} {value:.4f}" for name, value in values.items())
+        self.say(f"step {step}/{self._config.steps} {shown} {_minutes(left)} left {losses}")
+        self._write(step, {f"train/{name}": value for name, value in values.items()} | about)
 
     def validation(self, step: int, scores: dict[str, float], picture_3HW: Tensor) -> None:
         self.say(f"step {step} validation " + " ".join(f"{n} {v:.4f}" for n, v in scores.items()))
