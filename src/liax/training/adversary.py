@@ -21,7 +21,7 @@ class Adversary:
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config, self.parts = config.adversarial, config.accumulate
-        self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        self.dtype = config.dtype
         self.discriminator = Discriminator(PRESETS[config.preset].size, self.config.width).to(device)
         make_equal(self.discriminator)
         if device.type == "cuda":

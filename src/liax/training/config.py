@@ -142,6 +142,11 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """What maps are computed in."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
+    @property
     def meaningful(self) -> bool:
         """Whether the first coefficients are tied to measured factors."""
         return self.loss.meaning > 0 and self.data.regions is not None

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from liax.data.augment import Batch
 from liax.data.manifest import Manifest, read_manifest
-from liax.errors import LiaxError
-from liax.model import LIAX, PRESETS
+from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.adversary import Adversary
 from liax.training.batches import Batches
+from liax.training.begin import begin, coefficients
 from liax.training.checkpoint import (
     begin_momenta,
     check_resumable,
@@ -37,15 +37,13 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.export import export, export_sparsest
 from liax.training.graphed import GraphedStep
-from liax.training.kernel_check import check_kernels
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
-from liax.training.meaning import Meaning, adopt, free
+from liax.training.meaning import Meaning, free
 from liax.training.schedule import learning_rate
-from liax.training.sharding import average_gradients, checkpoint_activations, gather, make_equal, shard
+from liax.training.sharding import average_gradients, checkpoint_activations, gather, shard
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
-from liax.weights import load as load_weights
 
 
 class Trainer:
@@ -54,7 +52,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
         config.check()
         self.config, self.fabric = config, fabric
-        self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        self.dtype = config.dtype
         self.log = RunLog(config, quiet=not fabric.is_global_zero)
         manifest = read_manifest(config.data.manifest, config.data.split)
         self._prepare_folder(manifest)
@@ -62,7 +60,7 @@ class Trainer:
         self.batches = Batches(
             config, manifest, fabric.device, fabric.global_rank, fabric.world_size, self.log
         )
-        network = self._begin()
+        network = begin(config, fabric.device, self.batches)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
         self.criterion = Reconstruction(config.loss).to(fabric.device)
         if config.checkpoint_activations:
@@ -257,44 +255,8 @@ class Trainer:
         """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
         averaged = self._averaged_whole()
         if self.fabric.is_global_zero and self.config.simplify:
-            alpha_NM, _ = self._coefficients(averaged, self.config.simplify)
+            alpha_NM, _ = coefficients(averaged, self.batches, self.config.simplify, self.dtype)
             export_sparsest(averaged, alpha_NM, self.config, self.step)
-
-    @torch.no_grad()
-    def _coefficients(self, network: LIAX, count: int) -> tuple[Tensor, Tensor]:
-        """Coefficients (N, M) and factors (N, K) of at least `count` training frames."""
-        alphas: list[Tensor] = []
-        factors: list[Tensor] = []
-        for images, factors_BK in self.batches.faces():
-            alphas.append(network.encode(images.to(self.dtype)).alpha_BM)
-            factors.append(factors_BK)
-            if sum(map(len, alphas)) >= count:
-                break
-        return torch.cat(alphas), torch.cat(factors)
-
-    def _begin(self) -> LIAX:
-        """The network to start with: new, or `init` in the coordinates that its vectors are to have."""
-        config, device = self.config, self.fabric.device
-        torch.manual_seed(config.seed)
-        network = LIAX(PRESETS[config.preset])
-        if config.init is not None:
-            started = load_weights(config.init)
-            if started.config != network.config:
-                raise LiaxError(f"{config.init} is no network of the preset {config.preset}; choose its own")
-            network = started.train().requires_grad_(True)
-        network = network.to(device)
-        if config.init is not None and config.meaningful and latest_checkpoint(config.out) is None:
-            adopt(network, *self._coefficients(network, config.simplify or 4096))
-        network.dictionary.train_on()
-        make_equal(network)
-        if device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
-            torch.backends.cudnn.benchmark_limit = 4
-            if not config.sharded:  # FSDP wants its parameters contiguous
-                network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            if config.compile:
-                check_kernels(network, next(self.batches.faces())[0])
-        return network
 
     def _resume(self) -> None:
         path = latest_checkpoint(self.config.out)
