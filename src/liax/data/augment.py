@@ -13,6 +13,7 @@ from torch import Tensor
 
 from liax.data.motion import Motion
 from liax.data.pairs import Pairs
+from liax.data.sending import send
 from liax.face.factors import MIRROR
 
 
@@ -102,15 +103,15 @@ def augment(
         for _ in range(2)
     )
     source, target = at_source.picture(source), at_target.picture(target)
-    boxes_BP4 = at_target.boxes(torch.from_numpy(pairs.boxes_BP4).to(device))
+    boxes_BP4 = at_target.boxes(send(pairs.boxes_BP4, device))
     flip_B = uniform(batch) < config.flip * 2 - 1
     source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
     target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
-    mirror_BK = torch.where(flip_B[:, None], torch.from_numpy(MIRROR).to(device), 1.0)
+    mirror_BK = torch.where(flip_B[:, None], send(MIRROR, device), 1.0)
 
     def factors(measured_BK: NDArray[np.float32], at: Motion) -> Tensor:
-        factors_BK = torch.from_numpy(measured_BK).to(device)
+        factors_BK = send(measured_BK, device)
         return torch.where((still | chosen)[:, None], at.factors(factors_BK), factors_BK) * mirror_BK
 
     source_factors_BK = factors(pairs.source_factors_BK, at_source)

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from liax.data.manifest import Item, Manifest
+from liax.data.sending import send
 from liax.errors import LiaxError
 from liax.files import replacing
 
@@ -162,7 +163,9 @@ class ResidentFrames:
                     file.write(chunk.cpu().numpy().data)
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
-        return self._frames[torch.from_numpy(numbers).to(self._frames.device)].to(self._device)
+        if self._frames.device.type == "cpu":
+            return send(self._frames[torch.from_numpy(numbers)], self._device)
+        return self._frames[send(numbers, self._frames.device)]
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         pass
@@ -191,7 +194,7 @@ class StreamedFrames:
         places = self._places(numbers)
         clips = {item: self._clip(item) for item, _ in places}
         frames = torch.stack([clips[item].result()[offset] for item, offset in places])
-        return frames.to(self._device)
+        return send(frames, self._device)
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         for item, _ in self._places(numbers):

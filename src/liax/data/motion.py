@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from liax.data.sending import send
 from liax.face.crop import FACE_CENTRE
 from liax.face.factors import FACTORS
 
@@ -76,7 +77,7 @@ class Motion:
         moved["yaw"] = torch.rad2deg(torch.atan2(x, torch.cos(yaw) * torch.cos(pitch)))
         moved["pitch"] = torch.rad2deg(torch.asin(-y))
         moved["roll"] = torch.rad2deg(torch.atan2(sin * side_x + cos * side_y, sin * up_x + cos * up_y))
-        centre = torch.tensor(FACE_CENTRE, device=factors_BK.device) * 2 - 1
+        centre = send(torch.tensor(FACE_CENTRE), factors_BK.device) * 2 - 1
         place_B2 = torch.stack([moved["x"], moved["y"]], 1) * 2 + centre
         moved["x"], moved["y"] = ((self.points(place_B2[:, None])[:, 0] - centre) / 2).unbind(1)
         moved["size"] = moved["size"] - self.log_scale_B
