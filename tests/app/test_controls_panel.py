@@ -6,6 +6,7 @@ import gradio as gr
 import pytest
 
 from liax.app.controls_panel import ControlsPanel
+from liax.app.theme import CSS
 from liax.portrait.edits import edit_vector
 from liax.weights import load
 from liax.weights.controls import Control, Controls, read_controls
@@ -34,6 +35,17 @@ def test_every_control_has_a_slider_and_its_ends_are_allowed(bundled: Controls) 
         steps = -slider.minimum / slider.step
         assert steps == pytest.approx(round(steps))  # 0 can be set
         assert slider.info == control.movement
+
+
+def test_ends_and_zero_are_where_the_control_has_them() -> None:
+    controls = Controls(
+        2, (Control("pitch", "head", {0: 0.1}, -6.3, 12, "deg"), Control("jaw", "mouth", {1: 1.0}, 0, 1))
+    )
+    pitch, jaw = _panel(controls).sliders
+    assert (pitch.minimum, pitch.maximum) == (-6.3, 12)
+    assert pitch.elem_classes == ["liax-zero-34"]  # 6.3 of 18.3
+    assert jaw.elem_classes == ["liax-zero-0"]
+    assert ".liax-zero-34 { --zero: 34%; }" in CSS
 
 
 def test_sliders_come_by_group_with_their_unit() -> None:

@@ -50,17 +50,18 @@ def _slider(control: Control) -> gr.Slider:
     unit = {"deg": "°"}.get(control.unit, control.unit)
     name = f"{control.name.capitalize()} ({unit})" if unit else control.name.capitalize()
     step = _step(control)
+    # Ends on the grid of steps, so that 0 is on it as well.
+    low, high = (round(int(round(end / step, 6)) * step, 6) for end in (control.low, control.high))
     return gr.Slider(
-        # Ends on the grid of steps, so that 0 is on it as well.
-        round(int(control.low / step) * step, 6),
-        round(int(control.high / step) * step, 6),
+        low,
+        high,
         value=0.0,
         step=step,
         label=name,
         info=control.movement or None,
         min_width=220,
         buttons=["reset"],
-        elem_classes="liax-centred" if control.low == -control.high else None,
+        elem_classes=f"liax-zero-{round(100 * -low / (high - low))}",
     )
 
 

@@ -6,7 +6,9 @@ from importlib.resources import files
 
 import gradio as gr
 
-CSS = (files("liax.app") / "studio.css").read_text("utf-8")
+# A class for every place that 0 may have on a slider's track, in per cent from its left.
+_ZEROS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
+CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZEROS
 
 _FONT = (
     "system-ui",
