@@ -49,9 +49,18 @@ def assert_close(one: dict[str, list[str]], other: dict[str, list[str]], toleran
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: str) -> None:
-    """And one goes on where two stopped, and two where one did. Adam multiplies rounding, by 1 % at times."""
+    """And one goes on where two stopped, and two where one did.
+
+    In small steps: Adam's first ones go by the signs of gradients, of which rounding decides the smallest.
+    """
     config = tiny(
-        manifest, tmp_path / "one", steps=2, batch=8, loss={"concentration": 0.0}, augment=AUGMENTED
+        manifest,
+        tmp_path / "one",
+        steps=2,
+        batch=8,
+        loss={"concentration": 0.0},
+        augment=AUGMENTED,
+        optim={"lr": 2e-4},
     )
     two = replace(config, out=tmp_path / "two", devices=2, strategy=strategy)
     together = run_two if strategy == "fsdp" else run_apart
@@ -68,9 +77,9 @@ def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: st
     shutil.copytree(config.out, tmp_path / "one-then-two")
     straight = run(replace(config, steps=4))
     went_on = run(replace(two, steps=4, devices=1, strategy="auto"))
-    assert_close(went_on, straight, 0.03)
+    assert_close(went_on, straight, 2e-3)
     if strategy == "fsdp":
-        assert_close(run_two(replace(two, out=tmp_path / "one-then-two", steps=4)), straight, 0.03)
+        assert_close(run_two(replace(two, out=tmp_path / "one-then-two", steps=4)), straight, 2e-3)
 
 
 def test_a_sharded_run_that_is_killed_resumes(manifest: Path, tmp_path: Path) -> None:
