@@ -79,7 +79,7 @@ def test_activations_made_anew_give_the_same_gradients(manifest: Path, tmp_path:
 
 def test_maps_are_made_anew_as_they_were_made(manifest: Path, tmp_path: Path) -> None:
     """With kernels or without; kernels keep other tensors for gradients than what they stand for."""
-    config = tiny(manifest, tmp_path / "run", compile=True, checkpoint_activations=True, loss=CHEAP)
+    config = tiny(manifest, tmp_path / "run", batch=1, compile=True, checkpoint_activations=True, loss=CHEAP)
     trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
     seen: list[bool] = []
     trainer.plain.decoder.levels[0].up.register_forward_hook(lambda *_: seen.append(pointwise._fused))
