@@ -55,7 +55,7 @@ class _World:
         self.turns_3M = np.zeros((3, COUNT))
         self.turns_3M[[0, 1, 2], [0, 1, 2]] = np.array([50, 50, 20]) * gain
         self.turns_3M[[1, 2], [0, 1]] = 50 * gain * mixing
-        self.turns_3M[0, 5] = 20  # a smile seems to turn the head: no control of it may be used for that
+        self.turns_3M[0, 5] = 5  # a smile seems to turn the head: no control of it may be used for that
 
     def render(self, source: Encoded, alphas: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield from alphas

@@ -16,6 +16,7 @@ from liax.portrait.edits import parse_settings
 from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.still import Still, open_still
 from liax.weights.controls import Control, Controls
+from liax.weights.reach import Reach
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,21 @@ def test_is_equation_11(animator: Animator, still: Still, tiny: LIAX) -> None:
     np.testing.assert_array_equal(edited.before_HW3, still.square_RR3)
     nothing = edit_image(animator, still, {"yaw": 0})
     assert np.abs(edited.after_HW3.astype(int) - nothing.after_HW3).mean() > 1
+
+
+def test_a_face_that_is_at_its_end_already_goes_no_further(tiny: LIAX, portrait_path: Path) -> None:
+    animator = Animator(tiny, "cpu")
+    jaw = Control("jaw", "mouth", {0: 1.0}, -1, 1)
+    animator.controls = Controls(8, (jaw,), Reach(np.full(8, -1e-3), np.full(8, 1e-3)))
+    still = open_still(animator, portrait_path)
+    way = -1.0 if still.alpha_M[0] < 0 else 1.0
+    unchanged, held, back, forced = (
+        edit_image(animator, still, {"jaw": amount}, force=force)
+        for amount, force in ((0.0, False), (way, False), (-way, False), (way, True))
+    )
+    np.testing.assert_array_equal(held.picture_HW3, unchanged.picture_HW3)
+    assert np.abs(still.alpha_M + back.edit_M)[0] == pytest.approx(1e-3, abs=1e-6)
+    assert forced.edit_M[0] == way
 
 
 def test_file_array_and_open_portrait_are_the_same(

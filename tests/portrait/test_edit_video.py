@@ -23,6 +23,8 @@ from liax.portrait.edit_video import _amount, edit_video
 from liax.portrait.following import Absence, Shot
 from liax.portrait.framing import Framing
 from liax.weights import load
+from liax.weights.controls import Control, Controls
+from liax.weights.reach import Reach
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from flicker import flicker_ratio
@@ -88,6 +90,24 @@ def test_every_frame_is_its_own_source(animator: Animator, portrait_HW3: np.ndar
     ]
     assert [g.sum() > 400 for g in green[0]] == [False] * 5 + [True] * 5
     assert not any(g.any() for g in green[1])
+
+
+def test_expressions_stop_where_faces_do_in_every_frame(
+    animator: Animator, face_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are below the reach already go no further down, but up."""
+    jaw = Control("jaw", "mouth", {0: 1.0}, -1, 1)
+    nowhere = Reach(np.full(8, 100.0), np.full(8, 100.0))
+    monkeypatch.setattr(animator, "controls", Controls(8, (jaw,), nowhere))
+    before = frames_of(face_clip)
+    for first in (False, True):
+        down, up, forced = (
+            results(animator, face_clip, {"jaw": amount}, from_first_frame=first, force=force)
+            for amount, force in ((-1.0, False), (1.0, False), (-1.0, True))
+        )
+        assert np.array_equal(down[0], before[0])
+        assert changes(before, up)[0] > 1
+        assert changes(before, forced)[0] > 1
 
 
 def test_from_the_first_frame_motion_is_the_video_s(animator: Animator, face_clip: Path) -> None:

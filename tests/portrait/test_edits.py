@@ -12,6 +12,7 @@ from liax.errors import LiaxError
 from liax.portrait.animator import LARGEST_EDIT
 from liax.portrait.edits import Amount, edit_vector, parse_settings
 from liax.weights.controls import Control, Controls, Promise
+from liax.weights.reach import Reach
 
 CONTROLS = Controls(
     8,
@@ -77,6 +78,23 @@ def test_settings_add_up(yaw: float, smile: float, fifth: float) -> None:
     np.testing.assert_allclose(
         together_M, CONTROLS.directions_MK @ [yaw, smile] + np.eye(8)[5] * fifth, atol=1e-6
     )
+
+
+def test_expressions_stop_where_faces_do() -> None:
+    """Here at 0.9; the head's controls and vectors by number are exact."""
+    alpha_M = np.full(8, 0.8, np.float32)
+    reach = Reach(np.full(8, -0.9), np.full(8, 0.9))
+    controls = replace(CONTROLS, reach=reach)
+
+    def added(settings: dict[str | int, float], force: bool = False) -> list[float]:
+        return edit_vector(settings, controls, force, alpha_M)[[1, 3, 5, 7]].tolist()
+
+    assert added({"smile": 0.1}) == pytest.approx([0.05, 0, 0.025, 0])
+    assert added({"smile": 1.0}) == pytest.approx([0.1, 0, 0.1, 0])
+    assert added({"yaw": 25.0, 7: 1.5}) == pytest.approx([0, 0.5, -0.025, 1.5])
+    assert added({"smile": 1.0, 1: 0.3}) == pytest.approx([0.3, 0, 0.1, 0])
+    assert added({"smile": 1.0}, force=True) == pytest.approx([0.5, 0, 0.25, 0])
+    assert edit_vector({"smile": 1.0}, controls)[1] == pytest.approx(0.5)  # of no portrait in particular
 
 
 @given(st.floats(-1e6, 1e6), st.sampled_from(["yaw", "smile", "#2", 2]))

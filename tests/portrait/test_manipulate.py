@@ -1,6 +1,7 @@
 """Sweeps and orbits: which coefficients are decoded when, and what becomes of them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from liax.portrait.edit import edit_image
 from liax.portrait.manipulate import orbit, orbit_sheet, sweep, sweep_sheet
 from liax.portrait.still import Still, open_still
 from liax.weights.controls import Control, Controls
+from liax.weights.reach import Reach
 
 CONTROLS = Controls(
     8,
@@ -70,6 +72,17 @@ def test_sweep_as_published(animator: Recorder, still: Still) -> None:
     expected_NM = np.outer(yaw, CONTROLS.directions_MK[:, 0]) + np.outer(seventh, np.eye(8)[7])
     np.testing.assert_allclose(edits(animator, still), expected_NM, atol=1e-6)
     assert alike(frames[16][1], edit_image(animator, still, {"yaw": 20}).picture_HW3).all()
+
+
+def test_sweeps_of_expressions_stop_where_faces_do(
+    animator: Recorder, still: Still, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_M = np.abs(still.alpha_M) + 0.25
+    monkeypatch.setattr(animator, "controls", replace(CONTROLS, reach=Reach(-end_M, end_M)))
+    list(sweep(animator, still, ["yaw", "smile"]).frames)
+    turned_N, smiling_N = edits(animator, still)[:, [1, 5]].T
+    assert turned_N.max() == pytest.approx(0.4)  # a head turns as many degrees as are asked for
+    assert smiling_N.max() == pytest.approx(end_M[5] - still.alpha_M[5], abs=1e-6)
 
 
 @pytest.mark.parametrize(("name", "index", "end"), [("smile", 5, 1.0), ("shut", 6, -0.8)])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from liax.portrait.moment import Moment
 from liax.portrait.transfer import Transfer, carry, nearest
+from liax.weights.reach import Reach
 
 M = 5
 SOURCE_M = np.array([0.5, -0.2, 0, 0.1, 0], np.float32)
@@ -36,6 +37,17 @@ def test_relative_is_equation_10() -> None:
     expected_NM = SOURCE_M + edit_M + (alpha_NM - alpha_NM[0]) @ gains_MM.T
     np.testing.assert_allclose(carried(alpha_NM, Transfer(True, edit_M, gains_MM)), expected_NM, atol=1e-5)
     np.testing.assert_allclose(carried(alpha_NM, Transfer()), SOURCE_M + alpha_NM - alpha_NM[0], atol=1e-6)
+
+
+def test_motion_stops_where_faces_do_unless_the_driving_goes_further() -> None:
+    reach = Reach(np.full(M, -1.0), np.full(M, 1.0))
+    alpha_NM = np.zeros((4, M), np.float32)
+    alpha_NM[1:, 0] = 0.4, 0.8, 1.8
+    np.testing.assert_allclose(carried(alpha_NM, Transfer())[:, 0], [0.5, 0.9, 1.3, 2.3])
+    np.testing.assert_allclose(carried(alpha_NM, Transfer(reach=reach))[:, 0], [0.5, 0.9, 1.0, 1.8])
+    edited = Transfer(edit_M=np.full(M, 2.0), reach=reach)  # an edit that is further already stays
+    np.testing.assert_allclose(carried(alpha_NM, edited)[:, 0], 2.5)
+    np.testing.assert_allclose(carried(alpha_NM, Transfer(False, reach=reach)), alpha_NM)
 
 
 def test_absolute_takes_over_and_gains_scale_the_way_there() -> None:

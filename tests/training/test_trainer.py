@@ -149,7 +149,10 @@ def test_the_first_coefficients_learn_their_meaning(
     assert apart[-20:].mean() < 0.8 * apart[:20].mean()
     network = load(config.out / "weights.safetensors")
     assert network.dictionary.vectors_DM().shape[1] == 16
-    assert read_controls(network.metadata, 16)["yaw"].vectors == {0: pytest.approx(1 / 30)}
+    known = read_controls(network.metadata, 16)
+    assert known["yaw"].vectors == {0: pytest.approx(1 / 30)}
+    assert known.reach is not None
+    assert (known.reach.low_M < known.reach.high_M).all()
 
     went_on = run(
         replace(config, out=tmp_path / "two", steps=1, init=str(config.out / "weights.safetensors"))

@@ -89,8 +89,8 @@ class Studio:
         All but that is kept from the last time. Raises LiaxError also for what is beyond the limits.
         """
         still = self.still(path, face, crop)
-        alpha_M = still.alpha_M + edit_vector(settings, self.animator.controls)
         if paste and crop:
+            alpha_M = still.alpha_M + edit_vector(settings, self.controls, alpha_M=still.alpha_M)
             pasting = self._pastings.get((path, face), lambda: Pasting(self.animator, still))
             return pasting(alpha_M)
         return edit_image(self.animator, still, settings, crop=crop, paste=paste).picture_HW3

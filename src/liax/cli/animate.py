@@ -58,7 +58,7 @@ def animate(
         smooth: Take the jitter out of the driving's motion.
         settings: Change the source throughout: yaw=15deg, smile=0.5, or 12=0.3 for motion vector 12; may be
             repeated.
-        force: Allow values out of a control's range; faces may fall apart.
+        force: Allow values out of a control's range, and what no face does; faces may fall apart.
         paste: Put the moving face back into the full picture, instead of writing the cropped square.
         compare: Write source, driving and result side by side.
         no_crop: Both are cropped to the face already: take the pictures whole.

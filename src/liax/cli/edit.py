@@ -29,7 +29,8 @@ def edit(
     """Change a portrait's pose and expression by the weights' controls; liax controls lists them.
 
     The network draws the whole square anew: with yaw=0 it shows how well it draws this face. Every control
-    goes as far as pictures hold; within its verified range, if it has one, as much arrives as is asked for.
+    goes as far as pictures hold, expressions no further than faces do: who smiles already can smile little
+    more. Within its verified range, if it has one, as much arrives as is asked for.
 
     Args:
         image: The portrait: a JPEG, PNG or WebP with a face.
@@ -41,7 +42,7 @@ def edit(
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
         no_crop: The picture is cropped to the face already: take it whole.
         face: Which of several faces, 1 being the largest.
-        force: Allow values out of a control's full range; faces may fall apart.
+        force: Allow values out of a control's full range, and what no face does; faces may fall apart.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.

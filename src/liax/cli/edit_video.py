@@ -38,7 +38,7 @@ def edit_video(
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
         no_crop: The video is cropped to the face already: take its frames whole.
         face: Which of several faces, 1 being the largest.
-        force: Allow values out of a control's range; faces may fall apart.
+        force: Allow values out of a control's range, and what no face does; faces may fall apart.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.

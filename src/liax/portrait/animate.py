@@ -63,7 +63,8 @@ def animate(
     relative: move the source by the driving's change since each shot's first frame (equations 8 and 10).
         Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
         picture, which has no change, that happens anyway unless `align` is given.
-    edit, force: what is added throughout, v of equation (10), as in `edit_vector`.
+    edit, force: what is added throughout, v of equation (10), as in `edit_vector`. Unless forced, motion
+        stops where faces do (`Controls.reach`), or where the driving face does if that goes further.
     only, without, strength: which of the motion is carried over and how strongly, as in `retarget`.
     smooth: filter the driving's jitter (`smoothed`).
     best_frame: measure the change since the frame of each shot that is nearest to the source; the driving is
@@ -79,9 +80,10 @@ def animate(
     Raises LiaxError for every input or option that does not work.
     """
     _check(relative, best_frame, align, paste, crop)
-    edit_M = edit_vector(edit or {}, animator.controls, force)
+    edit_vector(edit or {}, animator.controls, force)  # refused before anything is opened
     gains_MM = retarget(animator.controls, only, without, strength)
     still = open_still(animator, source, crop=crop, face=face)
+    edit_M = edit_vector(edit or {}, animator.controls, force, still.alpha_M)
     if isinstance(driving, Path):
         driving = open_driving(animator, driving, crop=crop, face=driving_face, rate=rate, progress=progress)
     if align is not None:
@@ -89,7 +91,8 @@ def animate(
     elif relative and driving.total == 1:
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
         relative = False
-    transfer, alpha_M = Transfer(relative, edit_M, gains_MM), still.alpha_M
+    reach = None if force else animator.controls.reach
+    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, reach), still.alpha_M
     references = None
     if best_frame:
         told = counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)

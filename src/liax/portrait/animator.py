@@ -71,12 +71,13 @@ class Animator:
         driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is squashed.
         relative: move the source by the driving's change since its first frame (equations 8 and 10).
             Otherwise take over the driving's coefficients as they are (equations 1-3).
+            Neither goes further than faces do, or the driving face (`Controls.reach`).
         edit: motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
         batch: frames computed at once; None chooses by device.
 
         Raises LiaxError for an edit of a vector that does not exist or beyond the range.
         """
-        transfer = Transfer(relative, self._edit(edit or {}))
+        transfer = Transfer(relative, self._edit(edit or {}), reach=self.controls.reach)
         return self._animate(source_HW3, driving, transfer, batch or self.batch)
 
     @torch.inference_mode()

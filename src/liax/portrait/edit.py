@@ -49,10 +49,11 @@ def edit_image(
     paste: make the change in the full picture instead (`liax.portrait.retouch`).
     Raises LiaxError for settings or a source that do not work, and for paste without crop.
     """
-    edit_M = edit_vector(settings, animator.controls, force)
+    edit_vector(settings, animator.controls, force)  # refused before the portrait is opened
     if paste and not crop:
         raise LiaxError("Without a crop there is nothing to paste back into; leave out --paste or --no-crop.")
     still = open_still(animator, source, crop=crop, face=face)
+    edit_M = edit_vector(settings, animator.controls, force, still.alpha_M)
     alpha_M = still.alpha_M + edit_M
     (result_RR3,) = animator.render(still.encoded, [alpha_M])
     after_HW3 = still.shown(result_RR3)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from fractions import Fraction
+from functools import partial
 from itertools import islice, tee
 from pathlib import Path
 
@@ -27,6 +28,8 @@ _PURPOSE = Purpose("--face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
 _FADE = 0.2
 
+# From the coefficients of a frame to v.
+_Edit = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _Frames = Iterator[tuple[Fraction, NDArray[np.uint8]]]
 
 
@@ -59,7 +62,8 @@ def edit_video(
     progress: told about the search for the face.
     Raises LiaxError, before the first frame is made, for settings or a video that do not work.
     """
-    edit_M = edit_vector(settings, animator.controls, force)
+    edit_vector(settings, animator.controls, force)  # refused before the video is read
+    edit = partial(edit_vector, settings, animator.controls, force)
     footage = Video(video)
     stage = "finding the face" if crop else "finding cuts"
     with FaceLandmarker() if crop else nullcontext() as landmarker:
@@ -73,7 +77,7 @@ def edit_video(
         )
     places = _Places(footage, animator.size, whole=paste or not crop)
     make = _from_first_frame if from_first_frame else _frame_by_frame
-    frames = make(animator, footage, shots, edit_M, places)
+    frames = make(animator, footage, shots, edit, places)
     return Clip(frames, footage.rate, places.width, places.height, total, footage.path, footage.start)
 
 
@@ -101,7 +105,7 @@ class _Places:
 
 
 def _frame_by_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit_M: NDArray[np.float32], places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: _Edit, places: _Places
 ) -> _Frames:
     views = _in_shots(footage, shots)
     fade = max(1.0, _FADE * footage.rate)
@@ -111,8 +115,9 @@ def _frame_by_frame(
         squares = [s.framing.shown(p, animator.size) for p, (_, _, s) in zip(pictures, chunk, strict=True)]
         encoded = animator.encode(squares)
         amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
-        alpha_BM = encoded.alpha_BM.cpu().numpy() + amount_B[:, None] * edit_M
-        changes = Redrawing(animator, encoded)(alpha_BM)
+        alpha_BM = encoded.alpha_BM.cpu().numpy()
+        edit_BM = np.stack([edit(alpha_M) for alpha_M in alpha_BM])
+        changes = Redrawing(animator, encoded)(alpha_BM + amount_B[:, None] * edit_BM)
         for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
             number, frame, shot = view
             if shot is not current:
@@ -123,7 +128,7 @@ def _frame_by_frame(
 
 
 def _from_first_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit_M: NDArray[np.float32], places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: _Edit, places: _Places
 ) -> _Frames:
     shot = next(shot for shot in shots if shot.begins is not None)
     picture_HW3 = next(frame.rgb() for number, frame, _ in _in_shots(footage, shots) if number == shot.begins)
@@ -132,7 +137,8 @@ def _from_first_frame(
     encoded = animator.encode([square_RR3])
     redrawing, retouch = Redrawing(animator, encoded), places.of(shot)
     moments, same = tee(Filmed(animator, footage, list(shots), 0).moments())
-    alphas = transfer.carry(encoded.alpha_BM[0].cpu().numpy(), same, transfer.Transfer(edit_M=edit_M))
+    alpha_M = encoded.alpha_BM[0].cpu().numpy()
+    alphas = transfer.carry(alpha_M, same, transfer.Transfer(edit_M=edit(alpha_M)))
     for moment, change in zip(moments, redrawing.stream(alphas), strict=True):
         yield moment.time, retouch(picture_HW3, change)
 

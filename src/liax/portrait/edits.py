@@ -57,15 +57,23 @@ def parse_settings(texts: Sequence[str], required: bool = False) -> dict[str | i
     return settings
 
 
-def edit_vector(settings: Settings, controls: Controls, force: bool = False) -> NDArray[np.float32]:
+def edit_vector(
+    settings: Settings,
+    controls: Controls,
+    force: bool = False,
+    alpha_M: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """v of equations (10) and (11): the change of the M coefficients that `settings` ask for, (M,) float32.
 
     Settings that share motion vectors add up. force: allow what is out of a control's range, or beyond
     ±LARGEST_EDIT of a single vector.
+    alpha_M: the portrait's own coefficients. Expressions then stop where faces do (`Controls.reach`), unless
+    forced: who smiles already can smile little more. The head's controls, which are degrees and positions,
+    and motion vectors by number remain as asked for.
     Raises LiaxError for unknown names, units that are not the control's, values out of range, and always for
     what is no finite number that float32 can compute with.
     """
-    edit_M = np.zeros(controls.count)
+    edit_M, expression_M = np.zeros(controls.count), np.zeros(controls.count)
     for name, amount in settings.items():
         value, unit = amount if isinstance(amount, tuple) else Amount(amount)
         if not abs(value) <= _ABSURD:
@@ -76,8 +84,11 @@ def edit_vector(settings: Settings, controls: Controls, force: bool = False) -> 
         control = controls[name]
         _check(control, value, unit, force)
         for index, per_unit in control.vectors.items():
-            edit_M[index] += value * per_unit
-    return edit_M.astype(np.float32)
+            (edit_M if control.group == "head" else expression_M)[index] += value * per_unit
+    if alpha_M is not None and controls.reach is not None and not force:
+        turned_M = alpha_M + edit_M
+        expression_M = controls.reach.hold(turned_M + expression_M, turned_M) - turned_M
+    return (edit_M + expression_M).astype(np.float32)
 
 
 def _check(control: Control, value: float, unit: str, force: bool) -> None:

@@ -172,8 +172,8 @@ def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, 
 
 def _decoded(animator: Animator, still: Still, steps: Sequence[Settings]) -> Iterator[NDArray[np.uint8]]:
     """Equation (11) for each of the settings."""
-    edits = (edit_vector(settings, animator.controls, force=True) for settings in steps)
-    alphas = (still.alpha_M + edit_M for edit_M in edits)
+    alpha_M = still.alpha_M
+    alphas = (alpha_M + edit_vector(step, animator.controls, alpha_M=alpha_M) for step in steps)
     return map(still.shown, animator.render(still.encoded, alphas))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.portrait.moment import Moment
+from liax.weights.reach import Reach
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class Transfer:
         otherwise the coefficients as they are (equations 1-3).
     edit_M: v (M,), added throughout. gains_MM: G (M, M), what scales the motion (`liax.portrait.retarget`).
         None leaves either out.
+    reach: where motion that is added to the source's own stops, unless the driving face itself goes further.
     """
 
     relative: bool = True
     edit_M: NDArray[np.floating] | None = None
     gains_MM: NDArray[np.floating] | None = None
+    reach: Reach | None = None
 
     def moved(
         self,
@@ -37,7 +40,10 @@ class Transfer:
         """
         change_M = self.scaled(alpha_M - (reference_M if self.relative else alpha_source_M))
         still_M = alpha_source_M if self.edit_M is None else alpha_source_M + self.edit_M
-        return (still_M + change_M).astype(np.float32)
+        moved_M = still_M + change_M
+        if self.reach is not None:
+            moved_M = self.reach.hold(moved_M, still_M, alpha_M)
+        return moved_M.astype(np.float32)
 
     def scaled(self, change_M: NDArray[np.float32]) -> NDArray[np.floating]:
         """G x: a change of the coefficients (M,) as far as it is taken over."""

@@ -13,11 +13,15 @@ from liax.training.meaning import COUNT, controls
 from liax.training.simplify import simplify
 from liax.weights import save
 from liax.weights.controls import METADATA_KEY
+from liax.weights.reach import METADATA_KEY as REACH_KEY
+from liax.weights.reach import Reach
 
 
-def export(network: LIAX, config: TrainConfig, step: int) -> None:
+def export(network: LIAX, config: TrainConfig, step: int, reach: Reach | None = None) -> None:
     """Writes `weights.safetensors` into the run's folder."""
     about = {"name": config.preset, "steps": str(step)}
+    if reach is not None:
+        about[REACH_KEY] = reach.to_json()
     if config.meaningful:
         about[METADATA_KEY] = controls(network.config.vectors).to_json()
     save(network, config.out / "weights.safetensors", metadata=about)
@@ -25,7 +29,10 @@ def export(network: LIAX, config: TrainConfig, step: int) -> None:
 
 @torch.no_grad()
 def export_sparsest(network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int) -> None:
-    """The same in the coordinates in which the coefficients alpha_NM of N training frames are sparsest."""
+    """The same in the coordinates in which the coefficients alpha_NM of N training frames are sparsest.
+
+    With how far they reach.
+    """
     network = copy.deepcopy(network)
-    simplify(network, alpha_NM, fixed=COUNT if config.meaningful else 0)
-    export(network, config, step)
+    simple_NM = simplify(network, alpha_NM, fixed=COUNT if config.meaningful else 0)
+    export(network, config, step, Reach.of(simple_NM.numpy()))

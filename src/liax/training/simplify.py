@@ -18,10 +18,10 @@ from liax.model.layers import EqualLinear, ModulatedConv
 from liax.training.losses import l1_over_l2
 
 
-def simplify(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> None:
-    """Moves a network to its sparsest coordinates, in place; its dictionary is frozen.
+def simplify(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> Tensor:
+    """Moves a network to its sparsest coordinates, in place; returns alpha_NM there.
 
-    alpha_NM: its coefficients of N frames, best several thousand of many people.
+    Its dictionary is frozen. alpha_NM: its coefficients of N frames, best several thousand of many people.
     fixed: so many of the first vectors have a meaning already and stay as they are, and so does the scale.
     """
     device = network.to_alpha.bias.device
@@ -30,7 +30,10 @@ def simplify(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> None:
     recentre(network, origin_M.to(device))
     rotate(network, rotation_MM.to(device))
     if not fixed:
-        rescale(network, float(simple_NM.abs().amax(1).quantile(0.99)))
+        unit = float(simple_NM.abs().amax(1).quantile(0.99))
+        rescale(network, unit)
+        simple_NM = simple_NM / unit
+    return simple_NM
 
 
 @torch.enable_grad()

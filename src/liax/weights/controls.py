@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.weights import inference
 from liax.weights.loading import open_weights
+from liax.weights.reach import Reach, read_reach
 
 # In the order in which they are listed and drawn.
 GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
@@ -97,10 +98,14 @@ class Control:
 
 @dataclass(frozen=True)
 class Controls:
-    """All controls of one set of weights. count: number M of motion vectors."""
+    """All controls of one set of weights.
+
+    count: number M of motion vectors. reach: how far faces go in each; None where the weights do not say.
+    """
 
     count: int
     items: tuple[Control, ...] = field(default=())
+    reach: Reach | None = None
 
     def __iter__(self) -> Iterator[Control]:
         return iter(self.items)
@@ -137,13 +142,14 @@ class Controls:
 
 
 def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
-    """The controls that a weights file's metadata carries; none where it carries none.
+    """The controls and the reach that a weights file's metadata carries; none where it carries none.
 
     count: the weights' number M of motion vectors. Raises LiaxError for what is no list of controls.
     """
+    reach = read_reach(metadata, count)
     text = metadata.get(METADATA_KEY)
     if text is None:
-        return Controls(count)
+        return Controls(count, reach=reach)
     try:
         items = tuple(_control(values, count) for values in json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -151,7 +157,7 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
     names: Sequence[str] = [control.name for control in items]
     if len(set(names)) < len(names):
         raise LiaxError("The weights' controls share a name; get or make the weights anew.")
-    return Controls(count, items)
+    return Controls(count, items, reach)
 
 
 def set_controls(
