@@ -165,7 +165,7 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
 def _strengths(studio: Studio) -> dict[str, gr.Slider]:
     """Group -> slider of its strength; all that has no name comes last."""
     present = {control.group for control in studio.controls}
-    names = {group: f"{group.capitalize()} motion" for group in GROUPS if group in present}
+    names = {group: group.capitalize() for group in GROUPS if group in present}
     names[ALL] = "Everything else" if names else "All motion"
     return {
         name: gr.Slider(0, _STRONGEST, 1.0, step=0.05, label=label, info="0 leaves it out, 1 as filmed")
