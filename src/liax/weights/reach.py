@@ -17,7 +17,7 @@ METADATA_KEY = "reach"
 _BEYOND = 0.005
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reach:
     """Each coefficient's lowest and highest value on all but the rarest faces of the training material, (M,).
 
