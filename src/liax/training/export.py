@@ -16,6 +16,9 @@ from liax.weights.controls import METADATA_KEY
 from liax.weights.reach import METADATA_KEY as REACH_KEY
 from liax.weights.reach import Reach
 
+# Frames that tell how far faces go; fewer are too few to hold others by.
+_ENOUGH = 1000
+
 
 def export(network: LIAX, config: TrainConfig, step: int, reach: Reach | None = None) -> None:
     """Writes `weights.safetensors` into the run's folder."""
@@ -31,8 +34,9 @@ def export(network: LIAX, config: TrainConfig, step: int, reach: Reach | None = 
 def export_sparsest(network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int) -> None:
     """The same in the coordinates in which the coefficients alpha_NM of N training frames are sparsest.
 
-    With how far they reach.
+    And with how far they reach, if the frames are many.
     """
     network = copy.deepcopy(network)
     simple_NM = simplify(network, alpha_NM, fixed=COUNT if config.meaningful else 0)
-    export(network, config, step, Reach.of(simple_NM.numpy()))
+    reach = Reach.of(simple_NM.numpy()) if len(simple_NM) >= _ENOUGH else None
+    export(network, config, step, reach)
