@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
@@ -35,6 +37,14 @@ def test_every_control_has_a_slider_and_its_ends_are_allowed(bundled: Controls) 
         steps = -slider.minimum / slider.step
         assert steps == pytest.approx(round(steps))  # 0 can be set
         assert slider.info == control.movement
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_that_expressions_stop_is_told_where_they_do(bundled: Controls, held: bool) -> None:
+    with gr.Blocks(analytics_enabled=False) as page:
+        ControlsPanel(bundled if held else replace(bundled, reach=None))
+    notes = [block.value for block in page.blocks.values() if isinstance(block, gr.Markdown)]
+    assert [note.startswith("Expressions stop where faces do") for note in notes] == [True] * held
 
 
 def test_ends_and_zero_are_where_the_control_has_them() -> None:

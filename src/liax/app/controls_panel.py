@@ -12,6 +12,7 @@ from liax.weights.controls import GROUPS, Control, Controls
 _STEPS = 100
 # What weights that name nothing offer: their first motion vectors, which are the strongest.
 _UNNAMED = 12
+_STOPS = "Expressions stop where faces do: who smiles already can smile little more."
 
 
 class ControlsPanel:
@@ -27,6 +28,8 @@ class ControlsPanel:
                     for control in members:
                         self.names.append(control.name)
                         self.sliders.append(_slider(control))
+        if controls.reach is not None:
+            gr.Markdown(_STOPS)
         self.reset = gr.Button("Reset all", size="sm")
         self.reset.click(
             lambda: [0.0] * len(self.sliders),
