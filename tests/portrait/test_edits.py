@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from liax.errors import LiaxError
 from liax.portrait.animator import LARGEST_EDIT
-from liax.portrait.edits import Amount, edit_vector, parse_settings
+from liax.portrait.edits import Amount, Edit, edit_vector, parse_settings
 from liax.weights.controls import Control, Controls, Promise
 from liax.weights.reach import Reach
 
@@ -87,7 +87,11 @@ def test_expressions_stop_where_faces_do() -> None:
     controls = replace(CONTROLS, reach=reach)
 
     def added(settings: dict[str | int, float], force: bool = False) -> list[float]:
-        return edit_vector(settings, controls, force, alpha_M)[[1, 3, 5, 7]].tolist()
+        edit = Edit.of(settings, controls, force)
+        both_2M = edit.on(np.stack([alpha_M, alpha_M - 0.1]))
+        np.testing.assert_array_equal(both_2M[0], edit.on(alpha_M))
+        np.testing.assert_array_equal(both_2M[1], edit.on(alpha_M - np.float32(0.1)))
+        return edit.on(alpha_M)[[1, 3, 5, 7]].tolist()
 
     assert added({"smile": 0.1}) == pytest.approx([0.05, 0, 0.025, 0])
     assert added({"smile": 1.0}) == pytest.approx([0.1, 0, 0.1, 0])

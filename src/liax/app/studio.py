@@ -21,7 +21,7 @@ from liax.app.uploads import check_picture
 from liax.app.work import Job, Line, Work
 from liax.portrait import Animator, edit_image, open_still
 from liax.portrait.edit import Pasting
-from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.edits import Edit, Settings
 from liax.portrait.still import Still
 from liax.weights.controls import Controls
 
@@ -90,7 +90,7 @@ class Studio:
         """
         still = self.still(path, face, crop)
         if paste and crop:
-            alpha_M = still.alpha_M + edit_vector(settings, self.controls, alpha_M=still.alpha_M)
+            alpha_M = still.alpha_M + Edit.of(settings, self.controls).on(still.alpha_M)
             pasting = self._pastings.get((path, face), lambda: Pasting(self.animator, still))
             return pasting(alpha_M)
         return edit_image(self.animator, still, settings, crop=crop, paste=paste).picture_HW3

@@ -21,7 +21,7 @@ from liax.portrait.align import Alignment, align_source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Clip, Progress, Written, counted, silent, write_clip
 from liax.portrait.driving import open_driving
-from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.edits import Edit, Settings
 from liax.portrait.moment import Driving, Moment
 from liax.portrait.retarget import retarget
 from liax.portrait.retouch import Redrawing, Retouch
@@ -63,7 +63,7 @@ def animate(
     relative: move the source by the driving's change since each shot's first frame (equations 8 and 10).
         Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
         picture, which has no change, that happens anyway unless `align` is given.
-    edit, force: what is added throughout, v of equation (10), as in `edit_vector`. Unless forced, motion
+    edit, force: what is added throughout, v of equation (10), as in `Edit.of`. Unless forced, motion
         stops where faces do (`Controls.reach`), or where the driving face does if that goes further.
     only, without, strength: which of the motion is carried over and how strongly, as in `retarget`.
     smooth: filter the driving's jitter (`smoothed`).
@@ -80,10 +80,10 @@ def animate(
     Raises LiaxError for every input or option that does not work.
     """
     _check(relative, best_frame, align, paste, crop)
-    edit_vector(edit or {}, animator.controls, force)  # refused before anything is opened
+    wanted = Edit.of(edit or {}, animator.controls, force)
     gains_MM = retarget(animator.controls, only, without, strength)
     still = open_still(animator, source, crop=crop, face=face)
-    edit_M = edit_vector(edit or {}, animator.controls, force, still.alpha_M)
+    edit_M = wanted.on(still.alpha_M)
     if isinstance(driving, Path):
         driving = open_driving(animator, driving, crop=crop, face=driving_face, rate=rate, progress=progress)
     if align is not None:
@@ -91,8 +91,7 @@ def animate(
     elif relative and driving.total == 1:
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
         relative = False
-    reach = None if force else animator.controls.reach
-    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, reach), still.alpha_M
+    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, wanted.reach), still.alpha_M
     references = None
     if best_frame:
         told = counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.portrait.animator import Animator
-from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.edits import Edit, Settings
 from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.still import Source, Still, open_still
 
@@ -45,15 +45,15 @@ def edit_image(
     The network draws everything anew, so with v = 0 the result is its reconstruction of the source, not the
     source itself; pasted, it is the source.
 
-    settings, force: as in `edit_vector`. crop, face: as in `open_still`.
+    settings, force: as in `Edit.of`. crop, face: as in `open_still`.
     paste: make the change in the full picture instead (`liax.portrait.retouch`).
     Raises LiaxError for settings or a source that do not work, and for paste without crop.
     """
-    edit_vector(settings, animator.controls, force)  # refused before the portrait is opened
+    edit = Edit.of(settings, animator.controls, force)
     if paste and not crop:
         raise LiaxError("Without a crop there is nothing to paste back into; leave out --paste or --no-crop.")
     still = open_still(animator, source, crop=crop, face=face)
-    edit_M = edit_vector(settings, animator.controls, force, still.alpha_M)
+    edit_M = edit.on(still.alpha_M)
     alpha_M = still.alpha_M + edit_M
     (result_RR3,) = animator.render(still.encoded, [alpha_M])
     after_HW3 = still.shown(result_RR3)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from fractions import Fraction
-from functools import partial
 from itertools import islice, tee
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from liax.portrait import transfer
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Clip, Progress, silent
 from liax.portrait.driving import Filmed
-from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.edits import Edit, Settings
 from liax.portrait.following import Purpose, Shot, follow
 from liax.portrait.retouch import Redrawing, Retouch
 from liax.portrait.surroundings import Surroundings
@@ -28,8 +27,6 @@ _PURPOSE = Purpose("--face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
 _FADE = 0.2
 
-# From the coefficients of a frame to v.
-_Edit = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _Frames = Iterator[tuple[Fraction, NDArray[np.uint8]]]
 
 
@@ -51,7 +48,7 @@ def edit_video(
     and what the edit leaves alone keeps the frame's own pixels (`liax.portrait.retouch`). Rate, times and
     sound are the video's. Each shot has its own square; where no face is seen, frames stay as they are.
 
-    settings, force: as in `edit_vector`.
+    settings, force: as in `Edit.of`.
     from_first_frame: as published: only the first frame (that shows the face) is a source, edited and moved
         by the video's change since then: z_1 + Q (a_1 + v) + Q (a_t − a_1)  (equation 10). All else stays as
         it is in that frame.
@@ -62,8 +59,7 @@ def edit_video(
     progress: told about the search for the face.
     Raises LiaxError, before the first frame is made, for settings or a video that do not work.
     """
-    edit_vector(settings, animator.controls, force)  # refused before the video is read
-    edit = partial(edit_vector, settings, animator.controls, force)
+    edit = Edit.of(settings, animator.controls, force)
     footage = Video(video)
     stage = "finding the face" if crop else "finding cuts"
     with FaceLandmarker() if crop else nullcontext() as landmarker:
@@ -105,7 +101,7 @@ class _Places:
 
 
 def _frame_by_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: _Edit, places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, places: _Places
 ) -> _Frames:
     views = _in_shots(footage, shots)
     fade = max(1.0, _FADE * footage.rate)
@@ -116,8 +112,7 @@ def _frame_by_frame(
         encoded = animator.encode(squares)
         amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
         alpha_BM = encoded.alpha_BM.cpu().numpy()
-        edit_BM = np.stack([edit(alpha_M) for alpha_M in alpha_BM])
-        changes = Redrawing(animator, encoded)(alpha_BM + amount_B[:, None] * edit_BM)
+        changes = Redrawing(animator, encoded)(alpha_BM + amount_B[:, None] * edit.on(alpha_BM))
         for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
             number, frame, shot = view
             if shot is not current:
@@ -128,7 +123,7 @@ def _frame_by_frame(
 
 
 def _from_first_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: _Edit, places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, places: _Places
 ) -> _Frames:
     shot = next(shot for shot in shots if shot.begins is not None)
     picture_HW3 = next(frame.rgb() for number, frame, _ in _in_shots(footage, shots) if number == shot.begins)
@@ -138,7 +133,7 @@ def _from_first_frame(
     redrawing, retouch = Redrawing(animator, encoded), places.of(shot)
     moments, same = tee(Filmed(animator, footage, list(shots), 0).moments())
     alpha_M = encoded.alpha_BM[0].cpu().numpy()
-    alphas = transfer.carry(alpha_M, same, transfer.Transfer(edit_M=edit(alpha_M)))
+    alphas = transfer.carry(alpha_M, same, transfer.Transfer(edit_M=edit.on(alpha_M)))
     for moment, change in zip(moments, redrawing.stream(alphas), strict=True):
         yield moment.time, retouch(picture_HW3, change)
 

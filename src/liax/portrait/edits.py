@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.portrait.animator import LARGEST_EDIT
 from liax.weights.controls import Control, Controls
+from liax.weights.reach import Reach
 
 _SETTING = re.compile(r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d]*)\s*", re.I)
 _UNITS = {"°": "deg", "degree": "deg", "degrees": "deg"}
@@ -57,38 +59,57 @@ def parse_settings(texts: Sequence[str], required: bool = False) -> dict[str | i
     return settings
 
 
-def edit_vector(
-    settings: Settings,
-    controls: Controls,
-    force: bool = False,
-    alpha_M: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
-    """v of equations (10) and (11): the change of the M coefficients that `settings` ask for, (M,) float32.
+@dataclass(frozen=True)
+class Edit:
+    """What settings ask for, checked; v of equations (10) and (11) once it is known of which portrait.
 
-    Settings that share motion vectors add up. force: allow what is out of a control's range, or beyond
-    ±LARGEST_EDIT of a single vector.
-    alpha_M: the portrait's own coefficients. Expressions then stop where faces do (`Controls.reach`), unless
-    forced: who smiles already can smile little more. The head's controls, which are degrees and positions,
-    and motion vectors by number remain as asked for.
-    Raises LiaxError for unknown names, units that are not the control's, values out of range, and always for
-    what is no finite number that float32 can compute with.
+    exact_M: change of the coefficients by the head's controls, which are degrees and positions, and by motion
+        vectors by number. expression_M: by all other controls. reach: where expressions stop, if anywhere.
     """
-    edit_M, expression_M = np.zeros(controls.count), np.zeros(controls.count)
-    for name, amount in settings.items():
-        value, unit = amount if isinstance(amount, tuple) else Amount(amount)
-        if not abs(value) <= _ABSURD:
-            raise LiaxError(f"{name}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
-        if isinstance(name, int) or name.startswith("#"):
-            edit_M[_vector(name, value, unit, controls.count, force)] += value
-            continue
-        control = controls[name]
-        _check(control, value, unit, force)
-        for index, per_unit in control.vectors.items():
-            (edit_M if control.group == "head" else expression_M)[index] += value * per_unit
-    if alpha_M is not None and controls.reach is not None and not force:
-        turned_M = alpha_M + edit_M
-        expression_M = controls.reach.hold(turned_M + expression_M, turned_M) - turned_M
-    return (edit_M + expression_M).astype(np.float32)
+
+    exact_M: NDArray[np.floating]
+    expression_M: NDArray[np.floating]
+    reach: Reach | None
+
+    @classmethod
+    def of(cls, settings: Settings, controls: Controls, force: bool = False) -> Edit:
+        """Settings that share motion vectors add up.
+
+        force: allow what is out of a control's range, beyond ±LARGEST_EDIT of a single vector, or further
+            than faces go.
+        Raises LiaxError for unknown names, units that are not the control's, values out of range, and always
+        for what is no finite number that float32 can compute with.
+        """
+        exact_M, expression_M = np.zeros(controls.count), np.zeros(controls.count)
+        for name, amount in settings.items():
+            value, unit = amount if isinstance(amount, tuple) else Amount(amount)
+            if not abs(value) <= _ABSURD:
+                raise LiaxError(f"{name}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
+            if isinstance(name, int) or name.startswith("#"):
+                exact_M[_vector(name, value, unit, controls.count, force)] += value
+                continue
+            control = controls[name]
+            _check(control, value, unit, force)
+            for index, per_unit in control.vectors.items():
+                (exact_M if control.group == "head" else expression_M)[index] += value * per_unit
+        return cls(exact_M, expression_M, None if force else controls.reach)
+
+    def on(self, alpha_M: NDArray[np.float32]) -> NDArray[np.float32]:
+        """v on a portrait with these coefficients (M,), or on each of several (B, M).
+
+        Expressions stop where faces do: who smiles already can smile little more.
+        """
+        turned_M = alpha_M + self.exact_M
+        expression_M = self.expression_M
+        if self.reach is not None:
+            expression_M = self.reach.hold(turned_M + expression_M, turned_M) - turned_M
+        return np.broadcast_to(self.exact_M + expression_M, alpha_M.shape).astype(np.float32)
+
+
+def edit_vector(settings: Settings, controls: Controls, force: bool = False) -> NDArray[np.float32]:
+    """What `settings` ask for, on no portrait in particular: (M,) float32. Otherwise as `Edit.of`."""
+    edit = Edit.of(settings, controls, force)
+    return (edit.exact_M + edit.expression_M).astype(np.float32)
 
 
 def _check(control: Control, value: float, unit: str, force: bool) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Clip, Progress, counted, silent
-from liax.portrait.edits import Settings, edit_vector
+from liax.portrait.edits import Edit, Settings, edit_vector
 from liax.portrait.sheets import caption, draw_sheet
 from liax.portrait.still import Source, Still, open_still
 from liax.weights.controls import Control, Controls
@@ -173,7 +173,7 @@ def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, 
 def _decoded(animator: Animator, still: Still, steps: Sequence[Settings]) -> Iterator[NDArray[np.uint8]]:
     """Equation (11) for each of the settings."""
     alpha_M = still.alpha_M
-    alphas = (alpha_M + edit_vector(step, animator.controls, alpha_M=alpha_M) for step in steps)
+    alphas = (alpha_M + Edit.of(step, animator.controls).on(alpha_M) for step in steps)
     return map(still.shown, animator.render(still.encoded, alphas))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,11 @@ class Reach:
         return cls(low_M, high_M)
 
     def hold(self, alpha_M: NDArray[np.floating], *seen_M: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Coefficients (M,) that go no further than this, or than some that a face was seen to have."""
-        low_M = np.min([self.low_M, *seen_M], axis=0)
-        high_M = np.max([self.high_M, *seen_M], axis=0)
-        return alpha_M.clip(low_M, high_M)
+        """Coefficients (M,) that go no further than this, or than some that a face was seen to have.
+
+        Several at once, (B, M), each beside those that were seen of the same face.
+        """
+        return alpha_M.clip(reduce(np.minimum, seen_M, self.low_M), reduce(np.maximum, seen_M, self.high_M))
 
     def to_json(self) -> str:
         return json.dumps({"low": self.low_M.round(4).tolist(), "high": self.high_M.round(4).tolist()})
