@@ -72,8 +72,11 @@ def average_gradients(module: nn.Module) -> None:
     if not dist.is_initialized():
         return
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    flat = torch.empty(sum(g.numel() for g in gradients), device=gradients[0].device)
+    # In each gradient's own layout, so that all are copied by a few kernels.
+    parts = flat.split([g.numel() for g in gradients])
+    parts = [part.as_strided(g.shape, g.stride()) for part, g in zip(parts, gradients, strict=True)]
+    torch._foreach_copy_(parts, gradients)
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+    torch._foreach_copy_(gradients, parts)
