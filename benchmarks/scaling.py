@@ -32,6 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from liax.data.sending import send
 from liax.model import LIAX, PRESETS, ModelConfig
+from liax.training import batches
 from liax.training.config import TrainConfig, from_dict, load_config, to_dict
 from liax.training.run import launch
 from liax.training.trainer import Trainer
@@ -175,9 +176,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config, fabric = launch(settings(options, Path(folder)))
-        trainer = Trainer(config, fabric)
         if options.data is None:
-            trainer.batches.frames = MadeUpFrames(PRESETS[config.preset].size, fabric.device)
+            made_up = MadeUpFrames(PRESETS[config.preset].size, fabric.device)
+            batches.open_frames = lambda *_: made_up
+        trainer = Trainer(config, fabric)
         measured = measure(trainer, options.steps, options.warm_up)
         table = profile(trainer) if options.profile else ""
     if fabric.is_global_zero:

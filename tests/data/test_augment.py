@@ -87,7 +87,8 @@ def test_half_are_flipped() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**62), st.floats(0, 1), st.floats(0, 1), st.integers(0, 4))
 def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, stills: int) -> None:
-    batch = made(AugmentConfig(colour=colour, driving_colour=driving_colour), stills, seed)
+    config = AugmentConfig(colour=colour, driving_colour=driving_colour, hue=90, bend=0.05, driving_cover=0.5)
+    batch = made(config, stills, seed)
     for image in (batch.source, batch.target, batch.driving):
         assert image.shape == (4, 3, 32, 32)
         assert float(image.min()) >= -1
@@ -166,6 +167,50 @@ def test_boxes_go_with_what_they_frame() -> None:
         assert found == pytest.approx((left, top, right, bottom), abs=0.6)
 
 
+def ramp(size: int = 64) -> torch.Tensor:
+    """Red tells x and green y, from 0 to 255: (1, 3, size, size)."""
+    line = torch.linspace(0, 255, size)
+    planes = (line.expand(size, size), line[:, None].expand(size, size), torch.zeros(size, size))
+    return torch.stack(planes).round().to(torch.uint8)[None]
+
+
+def test_a_bend_is_smooth_and_leaves_the_middle_of_the_face() -> None:
+    image = ramp().expand(32, -1, -1, -1)
+    config = replace(PLAIN, pair_share=1.0, bend=0.04)
+    batch = augment(image, image, pairs(32), config, torch.Generator().manual_seed(5))
+    assert torch.equal(batch.source, batch.target)
+    shift = (batch.target - (image.float() / 127.5 - 1))[:, :2, 8:-8, 8:-8] / 2  # in pictures
+    assert 0.01 < float(shift.std()) < 0.04
+    assert float(shift.abs().max()) < 3 * 0.04
+    at_face = shift[..., round(0.56 * 63) - 8, round(0.5 * 63) - 8]
+    assert float(at_face.abs().max()) < 0.004
+    assert float(shift.diff(dim=-1).abs().max()) < 0.7 / 64  # no fold
+    torch.testing.assert_close(batch.factors_BK, factors(32))
+
+
+def test_a_turn_of_colours_keeps_grey_and_how_colourful_a_picture_is() -> None:
+    soft = picture() // 4 + 96  # nothing is clipped
+    config = replace(PLAIN, hue=180.0)
+    batch = augment(soft, soft, pairs(), config, torch.Generator().manual_seed(7))
+    before = soft.float() / 127.5 - 1
+    assert torch.equal(batch.source, batch.target)
+    torch.testing.assert_close(batch.target.mean(1), before.mean(1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(batch.target.norm(dim=1), before.norm(dim=1), atol=1e-5, rtol=0)
+    assert (batch.target - before).abs().mean(dim=(1, 2, 3)).min() > 0.01
+
+
+def test_the_drivings_view_is_covered_in_a_share_of_pairs() -> None:
+    image = torch.full((400, 3, 32, 32), 255, dtype=torch.uint8)
+    config = replace(PLAIN, driving_cover=0.25)
+    batch = augment(image, image, pairs(400), config, torch.Generator().manual_seed(8))
+    assert torch.equal(batch.target, torch.ones_like(batch.target))
+    hidden_B = (batch.driving == 0).all(1).float().mean((1, 2))
+    assert set(batch.driving.unique().tolist()) == {0, 1}
+    assert float((hidden_B > 0).float().mean()) == pytest.approx(0.25, abs=0.08)
+    assert float(hidden_B.max()) <= 0.25 + 0.05
+    assert float(hidden_B[hidden_B > 0].mean()) == pytest.approx(1 / 16, abs=0.03)
+
+
 def test_what_only_the_drivings_view_gets() -> None:
     batch = made(replace(PLAIN, driving_stretch=0.2, driving_blur=1.0))
     assert torch.equal(batch.target, made(PLAIN).target)
@@ -186,10 +231,7 @@ def test_in_some_pairs_named_coefficients_are_alone() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_stills_are_moved_by_similarities(seed: int) -> None:
     """Seen in a coordinate picture: red tells x and green y, so that the warp can be read off and fitted."""
-    size = 64
-    line = torch.linspace(0, 255, size)
-    ramp = torch.stack([line.expand(size, size), line[:, None].expand(size, size), torch.zeros(size, size)])
-    image = ramp.round().to(torch.uint8)[None]
+    image = ramp()
     config = STILLS
     moved = augment(image, image, pairs(1, stills=1), config, torch.Generator().manual_seed(seed))
     middle = slice(24, 40)  # where no warp of this strength reflects at the border

@@ -16,23 +16,30 @@ from liax.data.pairs import Pairs
 from liax.data.sending import send
 from liax.face.factors import MIRROR
 
+# Places down and across whose random shifts bend a picture.
+_BENDS = (4, 4)
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
     """How pairs are changed; all strengths are the largest that are drawn.
 
-    flip: probability of mirroring a pair. colour: a jitter shared by the pair.
+    flip: probability of mirroring a pair. colour: a jitter shared by the pair, and hue: a turn of its colours
+    (degrees).
     still_…: rotation (degrees), relative change of scale, shift (fractions of the picture) of the two motions
     that turn a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
-    `pair_share` of them gets it. stretch: these pairs, and stills, become wider or narrower: other people.
+    `pair_share` of them gets it. stretch, bend: these pairs, and stills, become wider or narrower, and are
+    bent smoothly (by fractions of the picture): other people.
     driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
-    through the coefficients: colour, stretch, and the probability of being blurred.
+    through the coefficients: colour, stretch, and the probabilities of being blurred and of being covered by
+    a grey rectangle.
     alone: share of pairs in which the coefficients that mean something move the source alone; the others
     stay as the source's are.
     """
 
     flip: float = 0.5
     colour: float = 0.15
+    hue: float = 0.0
     still_rotation: float = 15.0
     still_scale: float = 0.12
     still_shift: float = 0.08
@@ -41,9 +48,11 @@ class AugmentConfig:
     pair_scale: float = 0.12
     pair_shift: float = 0.05
     stretch: float = 0.1
+    bend: float = 0.0
     driving_colour: float = 0.2
     driving_stretch: float = 0.06
     driving_blur: float = 0.2
+    driving_cover: float = 0.0
     alone: float = 0.25
 
     @classmethod
@@ -98,8 +107,14 @@ def augment(
     shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
     shared_B4 = torch.where(chosen[:, None], _strong(uniform(batch, 4), *shared), 0.0)
     apart = (config.still_rotation, config.still_scale, config.still_shift)
+    bend_B2NN = None
+    if config.bend:
+        drawn = uniform(batch, 2, *_BENDS) * config.bend * 2
+        bend_B2NN = torch.where((still | chosen)[:, None, None, None], drawn, 0.0)
     at_source, at_target = (
-        _motion(torch.where(still[:, None], _strong(uniform(batch, 4), *apart), shared_B4), stretch_B)
+        _motion(
+            torch.where(still[:, None], _strong(uniform(batch, 4), *apart), shared_B4), stretch_B, bend_B2NN
+        )
         for _ in range(2)
     )
     source, target = at_source.picture(source), at_target.picture(target)
@@ -118,12 +133,16 @@ def augment(
     factors_BK = factors(pairs.factors_BK, at_target)
 
     jitter_B6 = uniform(batch, 6) * config.colour
-    source, target = _jitter(source, jitter_B6), _jitter(target, jitter_B6)
+    turn_B = uniform(batch) * math.radians(config.hue) if config.hue else None
+    source, target = _jitter(source, jitter_B6, turn_B), _jitter(target, jitter_B6, turn_B)
     driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
     wider_B = (uniform(batch) * config.driving_stretch).exp()
     driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
     blurred_B = uniform(batch) < config.driving_blur * 2 - 1
     driving = torch.where(blurred_B[:, None, None, None], _blur(driving), driving)
+    if config.driving_cover:
+        covered_B = uniform(batch) < config.driving_cover * 2 - 1
+        driving = torch.where(covered_B[:, None, None, None], _cover(driving, uniform(batch, 4)), driving)
     alone_B = uniform(batch) < config.alone * 2 - 1
     return Batch(source, target, driving, boxes_BP4, source_factors_BK, factors_BK, alone_B)
 
@@ -137,13 +156,30 @@ def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor
     )
 
 
-def _motion(motion_B4: Tensor, stretch_B: Tensor) -> Motion:
-    return Motion(motion_B4[:, 0], motion_B4[:, 1], motion_B4[:, 2:], stretch_B)
+def _motion(motion_B4: Tensor, stretch_B: Tensor, bend_B2NN: Tensor | None = None) -> Motion:
+    return Motion(motion_B4[:, 0], motion_B4[:, 1], motion_B4[:, 2:], stretch_B, bend_B2NN)
 
 
 def _blur(image_B3RR: Tensor) -> Tensor:
     """Half the resolution, and back."""
     return F.interpolate(F.avg_pool2d(image_B3RR, 2), scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _cover(image_B3RR: Tensor, u_B4: Tensor) -> Tensor:
+    """With a grey rectangle, a quarter of the picture wide and high on average, at most half."""
+    axis = torch.linspace(-1, 1, image_B3RR.shape[-1], device=image_B3RR.device)
+    x_B, y_B, wide_B, high_B = u_B4.unbind(1)
+    across_BR = (axis - x_B[:, None]).abs() < (1 + wide_B[:, None]) / 4
+    down_BR = (axis - y_B[:, None]).abs() < (1 + high_B[:, None]) / 4
+    return image_B3RR.masked_fill((down_BR[:, :, None] & across_BR[:, None, :])[:, None], 0.0)
+
+
+def _turn(angle_B: Tensor) -> Tensor:
+    """Rotations of the colour space about its grey axis, by radians (Rodrigues' formula): (B, 3, 3)."""
+    cos_B11, sin_B11 = torch.cos(angle_B)[:, None, None], torch.sin(angle_B)[:, None, None]
+    one = torch.eye(3, device=angle_B.device)
+    across = (one.roll(1, 0) - one.roll(-1, 0)) / math.sqrt(3)
+    return cos_B11 * one + (1 - cos_B11) / 3 + sin_B11 * across
 
 
 def _flip_boxes(boxes_BP4: Tensor) -> Tensor:
@@ -152,12 +188,18 @@ def _flip_boxes(boxes_BP4: Tensor) -> Tensor:
     return torch.stack([1 - right, top, 1 - left, bottom], -1)[:, [1, 0, 2]]
 
 
-def _jitter(image_B3RR: Tensor, u_B6: Tensor) -> Tensor:
-    """Brightness, contrast, saturation and a gain per channel, by 1 + u each (brightness: + u)."""
-    brightness, contrast, saturation = (u_B6[:, i, None, None, None] for i in range(3))
-    gain_B3 = 1 + u_B6[:, 3:, None, None] / 2
-    grey = image_B3RR.mean(1, keepdim=True)
-    mean = grey.mean((2, 3), keepdim=True)
-    image = grey + (image_B3RR - grey) * (1 + saturation)
-    image = mean + (image - mean) * (1 + contrast)
-    return (((image + 1) * gain_B3 - 1) + brightness).clamp(-1, 1)
+def _jitter(image_B3RR: Tensor, u_B6: Tensor, turn_B: Tensor | None = None) -> Tensor:
+    """Colours turned, then saturation, contrast and a gain per channel by 1 + u each, and brightness by + u.
+
+    All of it is one affine map of the colour space for each picture.
+    """
+    brightness_B1, contrast_B1, saturation_B1 = u_B6[:, :3, None].unbind(1)
+    gain_B3 = 1 + u_B6[:, 3:] / 2
+    mix_B33 = (1 + saturation_B1[..., None]) * torch.eye(3, device=u_B6.device) - saturation_B1[..., None] / 3
+    if turn_B is not None:
+        mix_B33 = mix_B33 @ _turn(turn_B)
+    mean_B1 = image_B3RR.mean((1, 2, 3))[:, None]  # of the grey, which neither of the two changes
+    by_B33 = (gain_B3 * (1 + contrast_B1))[..., None] * mix_B33
+    plus_B3 = gain_B3 * (1 - contrast_B1 * mean_B1) - 1 + brightness_B1
+    changed = torch.baddbmm(plus_B3[..., None], by_B33, image_B3RR.flatten(2))
+    return changed.view_as(image_B3RR).clamp_(-1, 1)

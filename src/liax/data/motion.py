@@ -12,19 +12,24 @@ from liax.data.sending import send
 from liax.face.crop import FACE_CENTRE
 from liax.face.factors import FACTORS
 
+_FINE = 32  # side to which a bend is interpolated smoothly
+
 
 @dataclass(frozen=True)
 class Motion:
     """One affine motion for each of B pictures: the moved picture has at p' what was at p = s R(angle) K p' +
     shift, K = diag(stretch, 1): it is turned by -angle on the screen, 1/s as large, 1/stretch as wide.
 
-    angle_B in radians; log_scale_B = log s; shift_B2 in half pictures, as p; stretch_B around 1.
+    angle_B in radians; log_scale_B = log s; shift_B2 in half pictures, as p; stretch_B around 1. bend_B2NN:
+    how far the picture is bent before that, at N × N places spread over it, in half pictures. It leaves the
+    middle of the face where it is; boxes and measures do not follow it.
     """
 
     angle_B: Tensor
     log_scale_B: Tensor
     shift_B2: Tensor
     stretch_B: Tensor
+    bend_B2NN: Tensor | None = None
 
     def picture(self, image_B3RR: Tensor) -> Tensor:
         """The moved pictures, mirrored beyond their borders."""
@@ -39,6 +44,8 @@ class Motion:
             1,
         )
         grid = F.affine_grid(theta_B23, list(image_B3RR.shape), align_corners=False)
+        if self.bend_B2NN is not None:
+            grid = grid + _bends(self.bend_B2NN, grid)
         return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
 
     def points(self, p_BN2: Tensor) -> Tensor:
@@ -82,3 +89,14 @@ class Motion:
         moved["x"], moved["y"] = ((self.points(place_B2[:, None])[:, 0] - centre) / 2).unbind(1)
         moved["size"] = moved["size"] - self.log_scale_B
         return torch.stack([moved[name] for name in names], 1)
+
+
+def _bends(bend_B2NN: Tensor, at_BHW2: Tensor) -> Tensor:
+    """How far a picture is bent at its places, which are in half pictures as the shifts are: (B, H, W, 2)."""
+    smooth = F.interpolate(bend_B2NN, (_FINE, _FINE), mode="bicubic", align_corners=True)
+    centre = send(torch.tensor(FACE_CENTRE), smooth.device) * 2 - 1
+    at, at_centre = (
+        F.grid_sample(smooth, places, padding_mode="border", align_corners=True)
+        for places in (at_BHW2, centre.expand(len(smooth), 1, 1, 2))
+    )
+    return (at - at_centre).permute(0, 2, 3, 1)
