@@ -33,12 +33,12 @@ def begin(config: TrainConfig, device: torch.device, batches: Batches) -> LIAX:
     network.dictionary.train_on()
     make_equal(network)
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
-        torch.backends.cudnn.benchmark_limit = 4
         if not config.sharded:  # FSDP wants its parameters contiguous
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if config.compile:
             check_kernels(network, next(batches.faces())[0])
+        torch.backends.cudnn.benchmark = True  # pays in training, not in one check
+        torch.backends.cudnn.benchmark_limit = 4
     return network
 
 

@@ -60,6 +60,7 @@ class Trainer:
         self.batches = Batches(
             config, manifest, fabric.device, fabric.global_rank, fabric.world_size, self.log
         )
+        self.log.say("making the network" + (", checking kernels" if config.compile else ""))
         network = begin(config, fabric.device, self.batches)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
         self.criterion = Reconstruction(config.loss).to(fabric.device)
@@ -100,6 +101,7 @@ class Trainer:
         """Trains to `steps` (or `max_minutes`, Ctrl-C or SIGTERM); returns the averaged weights' path."""
         config = self.config
         self.log.begin(self.step)
+        self.log.say("training; the first step takes longest")
         self._mark = time.monotonic()
         with StopSignal() as signal:
             while self.step < config.steps and not self._must_stop(signal):
