@@ -1,4 +1,8 @@
-"""From two uint8 frames to a training pair: flips, colour, and motion for stills, all on the device."""
+"""From two uint8 frames to a training pair: flips, colour, and motion for stills.
+
+What happens to each pair is drawn and computed on the host, by a few hundred operations on a few numbers
+each, which a GPU would take longer to be told of than to do. The device changes the pictures alone.
+"""
 
 from __future__ import annotations
 
@@ -89,19 +93,20 @@ def augment(
 ) -> Batch:
     """The pairs' frames, uint8 (B, 3, R, R), and what is known of them, to a training batch on their device.
 
-    part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random
-    numbers that they have there, however it is divided.
+    generator: of the host. part: (i, n), where they are the pairs i, i + n, … of a batch n times as large;
+    they get the random numbers that they have there, however it is divided.
     """
-    source = source_u8.float() / 127.5 - 1
-    target = driving_u8.float() / 127.5 - 1
-    batch, device = len(source), source.device
+    batch, device = len(source_u8), source_u8.device
 
     def uniform(*shape: int) -> Tensor:
         index, count = part
-        drawn = torch.rand((shape[0] * count, *shape[1:]), device=device, generator=generator) * 2 - 1
+        drawn = torch.rand((shape[0] * count, *shape[1:]), generator=generator) * 2 - 1
         return drawn[index::count]
 
-    still = torch.arange(batch, device=device) < pairs.stills
+    def sent(values: Tensor) -> Tensor:
+        return send(values, device)
+
+    still = torch.arange(batch) < pairs.stills
     chosen = uniform(batch) < config.pair_share * 2 - 1
     stretch_B = torch.where(still | chosen, uniform(batch) * config.stretch, 0.0).exp()
     shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
@@ -117,16 +122,16 @@ def augment(
         )
         for _ in range(2)
     )
-    source, target = at_source.picture(source), at_target.picture(target)
-    boxes_BP4 = at_target.boxes(send(pairs.boxes_BP4, device))
+    source, target = at_source.picture(_signed(source_u8)), at_target.picture(_signed(driving_u8))
+    boxes_BP4 = at_target.boxes(torch.from_numpy(pairs.boxes_BP4))
     flip_B = uniform(batch) < config.flip * 2 - 1
-    source = torch.where(flip_B[:, None, None, None], source.flip(3), source)
-    target = torch.where(flip_B[:, None, None, None], target.flip(3), target)
+    flip_B111 = sent(flip_B)[:, None, None, None]
+    source, target = (torch.where(flip_B111, image.flip(3), image) for image in (source, target))
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
-    mirror_BK = torch.where(flip_B[:, None], send(MIRROR, device), 1.0)
+    mirror_BK = torch.where(flip_B[:, None], torch.from_numpy(MIRROR), 1.0)
 
     def factors(measured_BK: NDArray[np.float32], at: Motion) -> Tensor:
-        factors_BK = send(measured_BK, device)
+        factors_BK = torch.from_numpy(measured_BK)
         return torch.where((still | chosen)[:, None], at.factors(factors_BK), factors_BK) * mirror_BK
 
     source_factors_BK = factors(pairs.source_factors_BK, at_source)
@@ -137,14 +142,20 @@ def augment(
     source, target = _jitter(source, jitter_B6, turn_B), _jitter(target, jitter_B6, turn_B)
     driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
     wider_B = (uniform(batch) * config.driving_stretch).exp()
-    driving = _motion(torch.zeros(batch, 4, device=device), wider_B).picture(driving)
+    driving = _motion(torch.zeros(batch, 4), wider_B).picture(driving)
     blurred_B = uniform(batch) < config.driving_blur * 2 - 1
-    driving = torch.where(blurred_B[:, None, None, None], _blur(driving), driving)
+    driving = torch.where(sent(blurred_B)[:, None, None, None], _blur(driving), driving)
     if config.driving_cover:
         covered_B = uniform(batch) < config.driving_cover * 2 - 1
-        driving = torch.where(covered_B[:, None, None, None], _cover(driving, uniform(batch, 4)), driving)
+        driving = _cover(driving, torch.where(covered_B[:, None], uniform(batch, 4), -1.0))
     alone_B = uniform(batch) < config.alone * 2 - 1
-    return Batch(source, target, driving, boxes_BP4, source_factors_BK, factors_BK, alone_B)
+    known = (boxes_BP4, source_factors_BK, factors_BK, alone_B)
+    return Batch(source, target, driving, *map(sent, known))
+
+
+def _signed(image_u8: Tensor) -> Tensor:
+    """From bytes to [-1, 1]."""
+    return image_u8.float() / 127.5 - 1
 
 
 def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:
@@ -166,9 +177,9 @@ def _blur(image_B3RR: Tensor) -> Tensor:
 
 
 def _cover(image_B3RR: Tensor, u_B4: Tensor) -> Tensor:
-    """With a grey rectangle, a quarter of the picture wide and high on average, at most half."""
+    """With a grey rectangle, a quarter of the picture wide and high on average, at most half; none for -1."""
     axis = torch.linspace(-1, 1, image_B3RR.shape[-1], device=image_B3RR.device)
-    x_B, y_B, wide_B, high_B = u_B4.unbind(1)
+    x_B, y_B, wide_B, high_B = send(u_B4, image_B3RR.device).unbind(1)
     across_BR = (axis - x_B[:, None]).abs() < (1 + wide_B[:, None]) / 4
     down_BR = (axis - y_B[:, None]).abs() < (1 + high_B[:, None]) / 4
     return image_B3RR.masked_fill((down_BR[:, :, None] & across_BR[:, None, :])[:, None], 0.0)
@@ -177,7 +188,7 @@ def _cover(image_B3RR: Tensor, u_B4: Tensor) -> Tensor:
 def _turn(angle_B: Tensor) -> Tensor:
     """Rotations of the colour space about its grey axis, by radians (Rodrigues' formula): (B, 3, 3)."""
     cos_B11, sin_B11 = torch.cos(angle_B)[:, None, None], torch.sin(angle_B)[:, None, None]
-    one = torch.eye(3, device=angle_B.device)
+    one = torch.eye(3)
     across = (one.roll(1, 0) - one.roll(-1, 0)) / math.sqrt(3)
     return cos_B11 * one + (1 - cos_B11) / 3 + sin_B11 * across
 
@@ -195,11 +206,13 @@ def _jitter(image_B3RR: Tensor, u_B6: Tensor, turn_B: Tensor | None = None) -> T
     """
     brightness_B1, contrast_B1, saturation_B1 = u_B6[:, :3, None].unbind(1)
     gain_B3 = 1 + u_B6[:, 3:] / 2
-    mix_B33 = (1 + saturation_B1[..., None]) * torch.eye(3, device=u_B6.device) - saturation_B1[..., None] / 3
+    mix_B33 = (1 + saturation_B1[..., None]) * torch.eye(3) - saturation_B1[..., None] / 3
     if turn_B is not None:
         mix_B33 = mix_B33 @ _turn(turn_B)
-    mean_B1 = image_B3RR.mean((1, 2, 3))[:, None]  # of the grey, which neither of the two changes
     by_B33 = (gain_B3 * (1 + contrast_B1))[..., None] * mix_B33
-    plus_B3 = gain_B3 * (1 - contrast_B1 * mean_B1) - 1 + brightness_B1
-    changed = torch.baddbmm(plus_B3[..., None], by_B33, image_B3RR.flatten(2))
+    around_B3, plus_B3 = gain_B3 * contrast_B1, gain_B3 - 1 + brightness_B1
+    numbers_B35 = send(torch.cat([by_B33, around_B3[..., None], plus_B3[..., None]], 2), image_B3RR.device)
+    by_B33, around_B31, plus_B31 = numbers_B35.split([3, 1, 1], 2)
+    mean_B11 = image_B3RR.mean((1, 2, 3))[:, None, None]  # of the grey, which neither of the two changes
+    changed = torch.baddbmm(plus_B31 - around_B31 * mean_B11, by_B33, image_B3RR.flatten(2))
     return changed.view_as(image_B3RR).clamp_(-1, 1)

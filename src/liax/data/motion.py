@@ -20,9 +20,10 @@ class Motion:
     """One affine motion for each of B pictures: the moved picture has at p' what was at p = s R(angle) K p' +
     shift, K = diag(stretch, 1): it is turned by -angle on the screen, 1/s as large, 1/stretch as wide.
 
-    angle_B in radians; log_scale_B = log s; shift_B2 in half pictures, as p; stretch_B around 1. bend_B2NN:
-    how far the picture is bent before that, at N × N places spread over it, in half pictures. It leaves the
-    middle of the face where it is; boxes and measures do not follow it.
+    The numbers are the host's, also where the pictures are a GPU's. angle_B in radians; log_scale_B = log s;
+    shift_B2 in half pictures, as p; stretch_B around 1. bend_B2NN: how far the picture is bent before that,
+    at N × N places spread over it, in half pictures. It leaves the middle of the face where it is; boxes and
+    measures do not follow it.
     """
 
     angle_B: Tensor
@@ -43,9 +44,9 @@ class Motion:
             ],
             1,
         )
-        grid = F.affine_grid(theta_B23, list(image_B3RR.shape), align_corners=False)
+        grid = F.affine_grid(send(theta_B23, image_B3RR.device), list(image_B3RR.shape), align_corners=False)
         if self.bend_B2NN is not None:
-            grid = grid + _bends(self.bend_B2NN, grid)
+            grid = grid + _bends(send(self.bend_B2NN, grid.device), grid)
         return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
 
     def points(self, p_BN2: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class Motion:
         moved["yaw"] = torch.rad2deg(torch.atan2(x, torch.cos(yaw) * torch.cos(pitch)))
         moved["pitch"] = torch.rad2deg(torch.asin(-y))
         moved["roll"] = torch.rad2deg(torch.atan2(sin * side_x + cos * side_y, sin * up_x + cos * up_y))
-        centre = send(torch.tensor(FACE_CENTRE), factors_BK.device) * 2 - 1
+        centre = torch.tensor(FACE_CENTRE) * 2 - 1
         place_B2 = torch.stack([moved["x"], moved["y"]], 1) * 2 + centre
         moved["x"], moved["y"] = ((self.points(place_B2[:, None])[:, 0] - centre) / 2).unbind(1)
         moved["size"] = moved["size"] - self.log_scale_B

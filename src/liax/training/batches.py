@@ -61,7 +61,7 @@ class Batches:
         next_step, next_part = self._place(number + 1)
         following = self.sampler.batch(next_step).part(*next_part)
         self.frames.prefetch(following.source_B)  # pairs are of one clip
-        generator = torch.Generator(device)
+        generator = torch.Generator()
         entropy = np.random.SeedSequence([config.seed, 0, step])
         generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         batch = augment(
