@@ -63,7 +63,8 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
 @given(batch=st.integers(1, 8), count=st.integers(1, 5), share=st.floats(0, 1))
 def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
     whole = sampler(batch=batch * count, stills_share=share).batch(2)
-    parts = [whole.part(index, count) for index in range(count)]
+    drawing = sampler(batch=batch * count, stills_share=share)
+    parts = [drawing.batch(2, (index, count)) for index in range(count)]
     assert sum(part.stills for part in parts) == whole.stills
     for index, part in enumerate(parts):
         assert part.source_B.tolist() == whole.source_B[index::count].tolist()

@@ -35,18 +35,6 @@ class Pairs:
     factors_BK: NDArray[np.float32]
     stills: int
 
-    def part(self, index: int, count: int) -> Pairs:
-        """One of `count` parts, the pairs index, index + count, …: every part has its share of the stills."""
-        part = slice(index, None, count)
-        return Pairs(
-            self.source_B[part],
-            self.driving_B[part],
-            self.boxes_BP4[part],
-            self.source_factors_BK[part],
-            self.factors_BK[part],
-            len(range(index, self.stills, count)),
-        )
-
 
 class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
@@ -75,7 +63,7 @@ class PairSampler:
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
         self._steady = steady
-        self._drawn: tuple[int, Pairs] | None = None
+        self._drawn: tuple[tuple[int, int, int], Pairs] | None = None
         share = stills_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
@@ -84,16 +72,21 @@ class PairSampler:
             if item.kind == "clip"
         }
 
-    def batch(self, step: int) -> Pairs:
-        """The pairs of one step over all devices; the same for the same seed and step."""
-        if self._drawn is None or self._drawn[0] != step:
-            self._drawn = (step, self._draw(step))
+    def batch(self, step: int, part: tuple[int, int] = (0, 1)) -> Pairs:
+        """A step's pairs; of part (i, n) the pairs i, i + n, …: every part has its share of the stills.
+
+        Pair k of a step is the same for the same seed, however the batch is divided.
+        """
+        wanted = (step, *part)
+        if self._drawn is None or self._drawn[0] != wanted:
+            self._drawn = (wanted, self._draw(*wanted))
         return self._drawn[1]
 
-    def _draw(self, step: int) -> Pairs:
-        rng = np.random.default_rng([self._seed, 0, step])
-        picks = [self._still(rng) for _ in range(self._stills)]
-        picks += [self._clip_pair(rng) for _ in range(self._batch - self._stills)]
+    def _draw(self, step: int, index: int, count: int) -> Pairs:
+        numbers = range(index, self._batch, count)
+        stills = len(range(index, self._stills, count))
+        rngs = [np.random.default_rng([self._seed, 0, step, k]) for k in numbers]
+        picks = [self._still(rng) for rng in rngs[:stills]] + [self._clip_pair(rng) for rng in rngs[stills:]]
         item, source, driving = (np.array(column, np.int64) for column in zip(*picks, strict=True))
         return Pairs(
             source_B=self._starts[item] + source,
@@ -101,7 +94,7 @@ class PairSampler:
             boxes_BP4=np.stack([self._boxes(i, t) for i, t in zip(item, driving, strict=True)]),
             source_factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, source, strict=True)]),
             factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, driving, strict=True)]),
-            stills=self._stills,
+            stills=stills,
         )
 
     def _still(self, rng: np.random.Generator) -> tuple[int, int, int]:

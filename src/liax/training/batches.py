@@ -57,9 +57,8 @@ class Batches:
     def batch(self, number: int) -> Batch:
         config, device = self._config, self._device
         step, part = self._place(number)
-        pairs = self.sampler.batch(step).part(*part)
-        next_step, next_part = self._place(number + 1)
-        following = self.sampler.batch(next_step).part(*next_part)
+        pairs = self.sampler.batch(step, part)
+        following = self.sampler.batch(*self._place(number + 1))
         self.frames.prefetch(following.source_B)  # pairs are of one clip
         generator = torch.Generator()
         entropy = np.random.SeedSequence([config.seed, 0, step])
@@ -86,7 +85,7 @@ class Batches:
         number = self._config.steps * self._config.accumulate
         while True:
             step, part = self._place(number)
-            pairs = self.sampler.batch(step).part(*part)
+            pairs = self.sampler.batch(step, part)
             images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
             yield images, torch.from_numpy(pairs.factors_BK)
             number += 1
