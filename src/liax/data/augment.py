@@ -42,16 +42,16 @@ class AugmentConfig:
     """
 
     flip: float = 0.5
-    colour: float = 0.15
+    colour: float = 0.3
     hue: float = 0.0
     still_rotation: float = 15.0
     still_scale: float = 0.12
     still_shift: float = 0.08
-    pair_share: float = 0.5
-    pair_rotation: float = 10.0
-    pair_scale: float = 0.12
-    pair_shift: float = 0.05
-    stretch: float = 0.1
+    pair_share: float = 0.8
+    pair_rotation: float = 14.0
+    pair_scale: float = 0.2
+    pair_shift: float = 0.08
+    stretch: float = 0.16
     bend: float = 0.0
     driving_colour: float = 0.2
     driving_stretch: float = 0.06

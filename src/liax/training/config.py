@@ -90,7 +90,7 @@ class OptimConfig:
     """Adam. warmup: steps of linear rise. decay: share of the run, at its end, over which lr falls to 2 %."""
 
     lr: float = 0.002
-    beta1: float = 0.0
+    beta1: float = 0.8
     beta2: float = 0.99
     warmup: int = 100
     decay: float = 0.3
