@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liax.data.motion import Motion
+from liax.data.motion import Motion, smooth_bend
 from liax.data.pairs import Pairs
 from liax.data.sending import send
 from liax.face.factors import MIRROR
@@ -115,7 +115,7 @@ def augment(
     bend_B2NN = None
     if config.bend:
         drawn = uniform(batch, 2, *_BENDS) * config.bend * 2
-        bend_B2NN = torch.where((still | chosen)[:, None, None, None], drawn, 0.0)
+        bend_B2NN = smooth_bend(torch.where((still | chosen)[:, None, None, None], drawn, 0.0))
     at_source, at_target = (
         _motion(
             torch.where(still[:, None], _strong(uniform(batch, 4), *apart), shared_B4), stretch_B, bend_B2NN
@@ -139,8 +139,9 @@ def augment(
 
     jitter_B6 = uniform(batch, 6) * config.colour
     turn_B = uniform(batch) * math.radians(config.hue) if config.hue else None
-    source, target = _jitter(source, jitter_B6, turn_B), _jitter(target, jitter_B6, turn_B)
-    driving = _jitter(target, uniform(batch, 6) * config.driving_colour)
+    jitter_B35 = sent(_jitter(jitter_B6, turn_B))
+    source, target = _recolour(source, jitter_B35), _recolour(target, jitter_B35)
+    driving = _recolour(target, sent(_jitter(uniform(batch, 6) * config.driving_colour)))
     wider_B = (uniform(batch) * config.driving_stretch).exp()
     driving = _motion(torch.zeros(batch, 4), wider_B).picture(driving)
     blurred_B = uniform(batch) < config.driving_blur * 2 - 1
@@ -199,10 +200,10 @@ def _flip_boxes(boxes_BP4: Tensor) -> Tensor:
     return torch.stack([1 - right, top, 1 - left, bottom], -1)[:, [1, 0, 2]]
 
 
-def _jitter(image_B3RR: Tensor, u_B6: Tensor, turn_B: Tensor | None = None) -> Tensor:
+def _jitter(u_B6: Tensor, turn_B: Tensor | None = None) -> Tensor:
     """Colours turned, then saturation, contrast and a gain per channel by 1 + u each, and brightness by + u.
 
-    All of it is one affine map of the colour space for each picture.
+    All of it is one affine map of the colour space for each picture, as `_recolour` takes it: (B, 3, 5).
     """
     brightness_B1, contrast_B1, saturation_B1 = u_B6[:, :3, None].unbind(1)
     gain_B3 = 1 + u_B6[:, 3:] / 2
@@ -211,8 +212,12 @@ def _jitter(image_B3RR: Tensor, u_B6: Tensor, turn_B: Tensor | None = None) -> T
         mix_B33 = mix_B33 @ _turn(turn_B)
     by_B33 = (gain_B3 * (1 + contrast_B1))[..., None] * mix_B33
     around_B3, plus_B3 = gain_B3 * contrast_B1, gain_B3 - 1 + brightness_B1
-    numbers_B35 = send(torch.cat([by_B33, around_B3[..., None], plus_B3[..., None]], 2), image_B3RR.device)
-    by_B33, around_B31, plus_B31 = numbers_B35.split([3, 1, 1], 2)
-    mean_B11 = image_B3RR.mean((1, 2, 3))[:, None, None]  # of the grey, which neither of the two changes
+    return torch.cat([by_B33, around_B3[..., None], plus_B3[..., None]], 2)
+
+
+def _recolour(image_B3RR: Tensor, jitter_B35: Tensor) -> Tensor:
+    """by · x − around · mean + plus, mean being that of all the picture's values; clipped to [-1, 1]."""
+    by_B33, around_B31, plus_B31 = jitter_B35.split([3, 1, 1], 2)
+    mean_B11 = image_B3RR.mean((1, 2, 3))[:, None, None]
     changed = torch.baddbmm(plus_B31 - around_B31 * mean_B11, by_B33, image_B3RR.flatten(2))
     return changed.view_as(image_B3RR).clamp_(-1, 1)

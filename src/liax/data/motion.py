@@ -22,8 +22,7 @@ class Motion:
 
     The numbers are the host's, also where the pictures are a GPU's. angle_B in radians; log_scale_B = log s;
     shift_B2 in half pictures, as p; stretch_B around 1. bend_B2NN: how far the picture is bent before that,
-    at N × N places spread over it, in half pictures. It leaves the middle of the face where it is; boxes and
-    measures do not follow it.
+    at N × N places spread over it, in half pictures (`smooth_bend`); boxes and measures do not follow it.
     """
 
     angle_B: Tensor
@@ -46,7 +45,9 @@ class Motion:
         )
         grid = F.affine_grid(send(theta_B23, image_B3RR.device), list(image_B3RR.shape), align_corners=False)
         if self.bend_B2NN is not None:
-            grid = grid + _bends(send(self.bend_B2NN, grid.device), grid)
+            bend_B2NN = send(self.bend_B2NN, grid.device)
+            bends = F.grid_sample(bend_B2NN, grid, padding_mode="border", align_corners=True)
+            grid = grid + bends.permute(0, 2, 3, 1)
         return F.grid_sample(image_B3RR, grid, padding_mode="reflection", align_corners=False)
 
     def points(self, p_BN2: Tensor) -> Tensor:
@@ -92,12 +93,11 @@ class Motion:
         return torch.stack([moved[name] for name in names], 1)
 
 
-def _bends(bend_B2NN: Tensor, at_BHW2: Tensor) -> Tensor:
-    """How far a picture is bent at its places, which are in half pictures as the shifts are: (B, H, W, 2)."""
-    smooth = F.interpolate(bend_B2NN, (_FINE, _FINE), mode="bicubic", align_corners=True)
-    centre = send(torch.tensor(FACE_CENTRE), smooth.device) * 2 - 1
-    at, at_centre = (
-        F.grid_sample(smooth, places, padding_mode="border", align_corners=True)
-        for places in (at_BHW2, centre.expand(len(smooth), 1, 1, 2))
-    )
-    return (at - at_centre).permute(0, 2, 3, 1)
+def smooth_bend(shifts_B2KL: Tensor) -> Tensor:
+    """A `Motion`'s bend that goes smoothly through shifts, less what it is in the middle of the face.
+
+    shifts_B2KL: at K × L places spread over the picture, in half pictures.
+    """
+    smooth = F.interpolate(shifts_B2KL, (_FINE, _FINE), mode="bicubic", align_corners=True)
+    centre = (torch.tensor(FACE_CENTRE) * 2 - 1).expand(len(smooth), 1, 1, 2)
+    return smooth - F.grid_sample(smooth, centre, align_corners=True)
