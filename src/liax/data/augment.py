@@ -39,6 +39,8 @@ class AugmentConfig:
     a grey rectangle.
     alone: share of pairs in which the coefficients that mean something move the source alone; the others
     stay as the source's are.
+    still_rendered: share of stills whose source the network in training renders itself, with another pose
+    and expression (training/rendered.py).
     """
 
     flip: float = 0.5
@@ -47,6 +49,7 @@ class AugmentConfig:
     still_rotation: float = 15.0
     still_scale: float = 0.12
     still_shift: float = 0.08
+    still_rendered: float = 0.0
     pair_share: float = 0.8
     pair_rotation: float = 14.0
     pair_scale: float = 0.2

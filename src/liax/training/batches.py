@@ -13,15 +13,19 @@ from liax.data.augment import Batch, augment
 from liax.data.frames import open_frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
-from liax.model import PRESETS
+from liax.model import LIAX, PRESETS
+from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
 from liax.training.log import RunLog
+from liax.training.rendered import render_sources
 
 
 class Batches:
     """Micro-batches by number, through all steps; `rank` of `world` devices takes its part of each.
 
-    All random draws are functions of seed and step, and are the same however a step's batch is divided.
+    All random draws are functions of seed and step, and are the same however a step's batch is divided; but
+    whose motion a rendered still gets is drawn from this device's part.
+    renderer: what renders sources of stills, where the configuration asks for that.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Batches:
         log: RunLog,
     ) -> None:
         self._config, self._device, self._rank, self._world = config, device, rank, world
+        self.renderer: LIAX | None = None
         self.frames = open_frames(
             manifest,
             PRESETS[config.preset].size,
@@ -71,11 +76,15 @@ class Batches:
             generator,
             part,
         )
-        if device.type != "cuda":
+        if device.type == "cuda":
+            images = (batch.source, batch.target, batch.driving)
+            source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
+            batch = replace(batch, source=source, target=target, driving=driving)
+        share = config.augment.still_rendered
+        if not share or self.renderer is None:
             return batch
-        images = (batch.source, batch.target, batch.driving)
-        source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
-        return replace(batch, source=source, target=target, driving=driving)
+        with fused(config.compile):
+            return render_sources(self.renderer, batch, pairs.stills, share, generator, config.dtype)
 
     def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.

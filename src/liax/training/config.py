@@ -194,6 +194,8 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.augment.still_rendered and self.sharded:
+            raise LiaxError("a sharded network cannot render stills; set augment.still_rendered to 0")
         parts = self.processes * self.accumulate
         if self.batch < 1 or self.batch % parts:
             raise LiaxError(

@@ -63,6 +63,7 @@ class Trainer:
         self.log.say("making the network" + (", checking kernels" if config.compile else ""))
         network = begin(config, fabric.device, self.batches)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
+        self.batches.renderer = self.averaged
         self.criterion = Reconstruction(config.loss).to(fabric.device)
         if config.checkpoint_activations:
             checkpoint_activations(network)
