@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.fabric import Fabric
-from runs import assert_same_state, run, tiny
+from runs import assert_same_state, numbers, run, tiny
 
 from liax.data.augment import Batch
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX, PRESETS
-from liax.training.rendered import render_sources
+from liax.training.rendered import cycle, render_sources
 from liax.training.trainer import Trainer
 
 
@@ -52,6 +52,12 @@ def test_a_still_moves_as_a_clip_does(network: LIAX) -> None:
     assert got.source_factors_BK[:2].isnan().all()
     assert not got.source_factors_BK[2:].isnan().any()
     assert not got.factors_BK.isnan().any()
+    assert got.rendered_BM is not None
+    read_BM = network.encode(got.source).alpha_BM
+    assert got.rendered_BM[2:].isnan().all()
+    assert cycle(read_BM, got.rendered_BM) == pytest.approx(
+        float((read_BM[:2] - got.rendered_BM[:2]).abs().mean()), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(("stills", "share"), [(0, 1.0), (4, 1.0), (2, 0.0)])
@@ -82,6 +88,34 @@ def test_a_run_renders_by_its_average_and_resumes_exactly(with_still: Path, tmp_
     run(replace(halves, steps=2))
     run(halves)
     assert_same_state(whole.out, halves.out)
+
+
+def test_the_encoder_learns_to_read_what_was_rendered(with_still: Path, tmp_path: Path) -> None:
+    still = {
+        "l1": 0.0,
+        "perceptual": 0.0,
+        "deep": 0.0,
+        "warp": (0.0, 0.0),
+        "sparse": 0.0,
+        "concentration": 0.0,
+    }
+    errors = []
+    for weight in (0.0, 10.0):
+        config = tiny(
+            with_still,
+            tmp_path / str(weight),
+            steps=30,
+            data={"stills": 0.5},
+            augment={"still_rendered": 1.0},
+            loss=still | {"cycle": weight},
+        )
+        errors.append(numbers(run(config), "train/cycle")[-10:].mean())
+    assert errors[1] < 0.7 * errors[0]
+
+
+def test_a_cycle_needs_rendered_stills(manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(LiaxError, match="needs rendered stills"):
+        tiny(manifest, tmp_path / "run", loss={"cycle": 1.0}).check()
 
 
 def test_a_sharded_network_renders_no_stills(manifest: Path, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class Batch:
     source_factors_BK, factors_BK: what the source's and the target's faces do
         (`liax.face.factors.FACTORS`); NaN where unknown.
     alone_B: whether the coefficients that mean something move the source alone.
+    rendered_BM: the coefficients that sources were rendered with, NaN for real ones; None where all are real.
     """
 
     source: Tensor
@@ -84,6 +85,7 @@ class Batch:
     source_factors_BK: Tensor
     factors_BK: Tensor
     alone_B: Tensor
+    rendered_BM: Tensor | None = None
 
 
 def augment(

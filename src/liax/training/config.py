@@ -52,6 +52,8 @@ class LossConfig:
     warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
     value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. meaning: distance of the
     first coefficients from the frames' measured factors (training/meaning.py), where data.regions has them.
+    cycle: distance of the coefficients that are read in a rendered still (augment.still_rendered) from those
+    it was rendered with.
     concentration: the largest weight that the sparsity controller may give to the coefficients' L1/L2 ratio
     (0 leaves it out), and hoyer: the Hoyer sparsity at which it stops pushing.
     """
@@ -65,6 +67,7 @@ class LossConfig:
     warp_steps: int = 8000
     parts: float = 2.0
     meaning: float = 20.0
+    cycle: float = 0.0
     concentration: float = 3.0
     hoyer: float = 0.55
 
@@ -194,6 +197,10 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.loss.cycle and not self.augment.still_rendered:
+            raise LiaxError(
+                "loss.cycle needs rendered stills; set augment.still_rendered, or loss.cycle to 0"
+            )
         if self.augment.still_rendered and self.sharded:
             raise LiaxError("a sharded network cannot render stills; set augment.still_rendered to 0")
         parts = self.processes * self.accumulate

@@ -66,4 +66,6 @@ class GraphedStep:
 
 
 def _tensors(batch: Batch) -> tuple[Tensor, ...]:
-    return tuple(getattr(batch, field.name) for field in fields(batch))
+    """All of them; what a batch may lack comes last."""
+    values = (getattr(batch, field.name) for field in fields(batch))
+    return tuple(value for value in values if value is not None)

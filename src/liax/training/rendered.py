@@ -1,7 +1,8 @@
 """Stills as clips: the network's own rendering of a still, moved otherwise, is the source of its pair.
 
 A still shows a person once. Rendered with another pose and expression it becomes a source from which the
-still itself, a real picture, has to be made: back-translation, of pictures. For runs from trained weights.
+still itself, a real picture, has to be made: back-translation, of pictures. And the encoder can be asked to
+read in it what it was rendered with (`cycle`). For runs from trained weights.
 """
 
 from __future__ import annotations
@@ -33,11 +34,23 @@ def render_sources(
     start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)
     seen = network.encode(torch.cat([still, start, frame]), count)
     of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)
-    moved_BD = network.transfer(seen.code_BD[:count], of_still_BM, of_start_BM, of_frame_BM)
-    rendered = network.decode(moved_BD, seen.features).clamp(-1, 1)
-    source = _with_first(batch.source, rendered)
-    unknown_BK = batch.source_factors_BK[:count] * torch.nan
-    return replace(batch, source=source, source_factors_BK=_with_first(batch.source_factors_BK, unknown_BK))
+    moved_BM = of_still_BM + of_frame_BM - of_start_BM
+    rendered = network.decode(network.reenact(seen.code_BD[:count], moved_BM), seen.features).clamp(-1, 1)
+    unknown_BK = torch.full_like(batch.source_factors_BK[:count], torch.nan)
+    unknown_BM = moved_BM.new_full((len(batch.source), moved_BM.shape[1]), torch.nan)
+    return replace(
+        batch,
+        source=_with_first(batch.source, rendered),
+        source_factors_BK=_with_first(batch.source_factors_BK, unknown_BK),
+        rendered_BM=_with_first(unknown_BM, moved_BM),
+    )
+
+
+def cycle(read_BM: Tensor, rendered_BM: Tensor) -> Tensor:
+    """Mean distance of the coefficients read in rendered sources from those they were rendered with."""
+    known_BM = ~rendered_BM.isnan()
+    distance_BM = (read_BM - rendered_BM.nan_to_num(0.0)).abs() * known_BM
+    return distance_BM.sum() / known_BM.sum().clamp(min=1)
 
 
 def _with_first(tensor: Tensor, first: Tensor) -> Tensor:

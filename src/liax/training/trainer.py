@@ -40,6 +40,7 @@ from liax.training.graphed import GraphedStep
 from liax.training.log import RunLog
 from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
 from liax.training.meaning import Meaning, free
+from liax.training.rendered import cycle
 from liax.training.schedule import learning_rate
 from liax.training.sharding import average_gradients, checkpoint_activations, gather, shard
 from liax.training.stop import StopSignal
@@ -214,6 +215,9 @@ class Trainer:
         if self.meaning is not None:
             terms["meaning"] = self.meaning(source_BM, alpha_BM, batch)
             total = total + config.loss.meaning * terms["meaning"]
+        if batch.rendered_BM is not None:
+            terms["cycle"] = cycle(source_BM, batch.rendered_BM)
+            total = total + config.loss.cycle * terms["cycle"]
         if self.adversary is not None and self._adversarial:
             terms["adversarial"] = self.adversary.judge(levels[-1].image)
             total = total + config.adversarial.weight * terms["adversarial"]
