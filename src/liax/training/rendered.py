@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from liax.data.augment import Batch
+from liax.data.sending import send
 from liax.model import LIAX
 
 
@@ -30,7 +31,7 @@ def render_sources(
     if not clips or not count:
         return batch
     still = batch.source[:count].to(dtype)
-    pair = (stills + torch.randint(clips, (count,), generator=generator)).to(still.device, non_blocking=True)
+    pair = send(stills + torch.randint(clips, (count,), generator=generator), still.device)
     start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)
     seen = network.encode(torch.cat([still, start, frame]), count)
     of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)

@@ -42,7 +42,13 @@ from liax.training.losses import Reconstruction, SparsityController, centred, ho
 from liax.training.meaning import Meaning, free
 from liax.training.rendered import cycle
 from liax.training.schedule import learning_rate
-from liax.training.sharding import average_gradients, checkpoint_activations, gather, shard
+from liax.training.sharding import (
+    average_gradients,
+    checkpoint_activations,
+    gather,
+    mean_over_processes,
+    shard,
+)
 from liax.training.stop import StopSignal
 from liax.training.validation import Validation
 
@@ -129,8 +135,9 @@ class Trainer:
             return False
         now = time.monotonic()
         told = [(now - self._mark) / 60, float(signal.name is not None)]
-        mean = self.fabric.all_reduce(torch.tensor(told, device=self.fabric.device), reduce_op="mean")
-        minutes, interrupted = mean.tolist()  # type: ignore[union-attr]
+        if not alone:
+            told = mean_over_processes(torch.tensor(told, device=self.fabric.device)).tolist()
+        minutes, interrupted = told
         self._mark = now
         self.minutes += minutes
         if interrupted:
@@ -152,9 +159,8 @@ class Trainer:
         if not config.graphed:  # the graph writes gradients where they are
             self.optimizer.zero_grad(set_to_none=True)
         self._average()
-        measured: Tensor = self.fabric.all_reduce(totals["hoyer"], reduce_op="mean")  # type: ignore[assignment]
         if config.loss.concentration:
-            self.sparsity.update(measured)
+            self.sparsity.update(mean_over_processes(totals["hoyer"]))
         totals["concentration"] = self.sparsity.weight.clone()
         return totals
 
@@ -198,8 +204,8 @@ class Trainer:
 
     def _means(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Over all devices."""
-        means = self.fabric.all_reduce(torch.stack(list(terms.values())), reduce_op="mean")
-        return dict(zip(terms, means.tolist(), strict=True))  # type: ignore[union-attr]
+        means = mean_over_processes(torch.stack(list(terms.values())))
+        return dict(zip(terms, means.tolist(), strict=True))
 
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
