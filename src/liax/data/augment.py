@@ -108,11 +108,14 @@ def augment(
         drawn = torch.rand((shape[0] * count, *shape[1:]), generator=generator) * 2 - 1
         return drawn[index::count]
 
+    def happens(probability: float) -> Tensor:
+        return uniform(batch) < probability * 2 - 1
+
     def sent(values: Tensor) -> Tensor:
         return send(values, device)
 
     still = torch.arange(batch) < pairs.stills
-    chosen = uniform(batch) < config.pair_share * 2 - 1
+    chosen = happens(config.pair_share)
     stretch_B = torch.where(still | chosen, uniform(batch) * config.stretch, 0.0).exp()
     shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
     shared_B4 = torch.where(chosen[:, None], _strong(uniform(batch, 4), *shared), 0.0)
@@ -127,9 +130,9 @@ def augment(
         )
         for _ in range(2)
     )
-    source, target = at_source.picture(_signed(source_u8)), at_target.picture(_signed(driving_u8))
+    source, target = at_source.picture(signed(source_u8)), at_target.picture(signed(driving_u8))
     boxes_BP4 = at_target.boxes(torch.from_numpy(pairs.boxes_BP4))
-    flip_B = uniform(batch) < config.flip * 2 - 1
+    flip_B = happens(config.flip)
     flip_B111 = sent(flip_B)[:, None, None, None]
     source, target = (torch.where(flip_B111, image.flip(3), image) for image in (source, target))
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
@@ -149,17 +152,17 @@ def augment(
     driving = _recolour(target, sent(_jitter(uniform(batch, 6) * config.driving_colour)))
     wider_B = (uniform(batch) * config.driving_stretch).exp()
     driving = _motion(torch.zeros(batch, 4), wider_B).picture(driving)
-    blurred_B = uniform(batch) < config.driving_blur * 2 - 1
+    blurred_B = happens(config.driving_blur)
     driving = torch.where(sent(blurred_B)[:, None, None, None], _blur(driving), driving)
     if config.driving_cover:
-        covered_B = uniform(batch) < config.driving_cover * 2 - 1
+        covered_B = happens(config.driving_cover)
         driving = _cover(driving, torch.where(covered_B[:, None], uniform(batch, 4), -1.0))
-    alone_B = uniform(batch) < config.alone * 2 - 1
+    alone_B = happens(config.alone)
     known = (boxes_BP4, source_factors_BK, factors_BK, alone_B)
     return Batch(source, target, driving, *map(sent, known))
 
 
-def _signed(image_u8: Tensor) -> Tensor:
+def signed(image_u8: Tensor) -> Tensor:
     """From bytes to [-1, 1]."""
     return image_u8.float() / 127.5 - 1
 

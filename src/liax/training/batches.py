@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liax.data.augment import Batch, augment
+from liax.data.augment import Batch, augment, signed
 from liax.data.frames import open_frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
@@ -95,8 +95,7 @@ class Batches:
         while True:
             step, part = self._place(number)
             pairs = self.sampler.batch(step, part)
-            images = self.frames.fetch(pairs.driving_B).float() / 127.5 - 1
-            yield images, torch.from_numpy(pairs.factors_BK)
+            yield signed(self.frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
             number += 1
 
     def _place(self, number: int) -> tuple[int, tuple[int, int]]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.augment import signed
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
 from liax.data.regions import load_regions
@@ -73,7 +74,7 @@ class Validation:
         scores: dict[str, list[Tensor]] = {}
         rows, alphas = [], []
         for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
-            source = network.encode((source_u8[None].float() / 127.5 - 1).to(dtype))
+            source = network.encode(signed(source_u8[None]).to(dtype))
             wanted = driving_u8.float() / 255
             alpha_FM = network.encode((wanted * 2 - 1).to(dtype)).alpha_BM
             image = _drawn(network, source, alpha_FM)
