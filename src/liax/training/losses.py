@@ -32,6 +32,11 @@ def centred(alpha_BM: Tensor) -> Tensor:
     return alpha_BM - alpha_BM.mean(0, keepdim=True)
 
 
+def mean_of_known(values: Tensor, known: Tensor) -> Tensor:
+    """The mean of the values where `known`, a mask of their shape, is true: a scalar, 0 where it never is."""
+    return (values * known).sum() / known.sum().clamp(min=1)
+
+
 class SparsityController(nn.Module):
     """Raises the weight of the coefficients' L1/L2 ratio until their Hoyer sparsity reaches a target.
 
@@ -99,7 +104,7 @@ class Reconstruction(nn.Module):
         got, want = crop(image, boxes_BP4), crop(batch.target, boxes_BP4)
         distance_N = (got - want).abs().mean((1, 2, 3))
         distance_N = distance_N + self.perceptual(got.to(dtype), want.to(dtype), scales=1)
-        return (distance_N * known_N).sum() / known_N.sum().clamp(min=1)
+        return mean_of_known(distance_N, known_N)
 
     def weighted(self, terms: dict[str, Tensor]) -> Tensor:
         """The terms' weighted sum."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from liax.data.augment import Batch
 from liax.face.factors import FACTORS
 from liax.model import LIAX
+from liax.training.losses import mean_of_known
 from liax.training.simplify import recentre, rotate, stretch
 from liax.weights.controls import Control, Controls
 
@@ -53,7 +54,7 @@ class Meaning(nn.Module):
         wanted_BK = torch.cat([source_BK, driving_BK, driving_BK - source_BK]) * self.scale_K
         known_BK = ~wanted_BK.isnan()
         off_BK = F.smooth_l1_loss(read_BK, wanted_BK.nan_to_num(0.0), reduction="none", beta=_TOLERANCE)
-        return (off_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
+        return mean_of_known(off_BK, known_BK)
 
 
 def free(where_B: Tensor, vectors: int) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from liax.data.augment import Batch
 from liax.data.sending import send
 from liax.model import LIAX
+from liax.training.losses import mean_of_known
 
 
 @torch.no_grad()
@@ -49,9 +50,7 @@ def render_sources(
 
 def cycle(read_BM: Tensor, rendered_BM: Tensor) -> Tensor:
     """Mean distance of the coefficients read in rendered sources from those they were rendered with."""
-    known_BM = ~rendered_BM.isnan()
-    distance_BM = (read_BM - rendered_BM.nan_to_num(0.0)).abs() * known_BM
-    return distance_BM.sum() / known_BM.sum().clamp(min=1)
+    return mean_of_known((read_BM - rendered_BM.nan_to_num(0.0)).abs(), ~rendered_BM.isnan())
 
 
 def _with_first(tensor: Tensor, first: Tensor) -> Tensor:
