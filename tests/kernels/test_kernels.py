@@ -120,6 +120,27 @@ def test_perceptual(shape: tuple[int, ...]) -> None:
     same_with_gradients(lambda x: perceptual.feature_distance(x, y), x)
 
 
+@pytest.mark.parametrize("shape", [(2, 12, 6, 9), (2, 64, 15, 10), (1, 8, 3, 3)])
+@pytest.mark.parametrize("weights", [(1.0, 0.0), (0.0, 1.0), (0.3, 2.0)])
+def test_pooling(shape: tuple[int, ...], weights: tuple[float, float]) -> None:
+    """Of even and odd sides; rectified maps have many equal values, of which the first counts."""
+
+    def function(x: Tensor) -> Tensor:
+        kept, pooled = perceptual.keep_and_pool(x)
+        both = [weight * y.flatten() for weight, y in zip(weights, (kept, pooled), strict=True) if weight]
+        return torch.cat(both)
+
+    same_with_gradients(function, noise(1, *shape).relu())
+
+
+def test_pooling_without_gradients() -> None:
+    x = noise(1, 2, 16, 9, 8)
+    with fused(), torch.no_grad():
+        kept, pooled = perceptual.keep_and_pool(x)
+    assert torch.equal(kept, x)
+    assert torch.equal(pooled, F.max_pool2d(x, 3, 2, ceil_mode=True))
+
+
 def test_the_whole_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     torch.manual_seed(0)

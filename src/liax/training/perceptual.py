@@ -33,11 +33,11 @@ class SqueezeNetFeatures(nn.Module):
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
         """image: RGB in [-1, 1]."""
-        x = rectify(*self._conv(image_B3HW, "conv1", stride=2))
-        features = [x]
+        features = [rectify(*self._conv(image_B3HW, "conv1", stride=2))]
+        x = features[0]
         for fire in range(8):
             if fire in (0, 2, 4):  # after conv1, fire 3 and fire 5
-                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+                features[-1], x = keep_and_pool(x)
             x = rectify(*self._conv(x, f"fire_{fire}_squeeze"))
             x = rectify_both(*self._conv(x, f"fire_{fire}_e1"), *self._conv(x, f"fire_{fire}_e3", padding=1))
             if fire % 2:  # fire 3, 5, 7, 9
@@ -78,6 +78,15 @@ def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor)
         return rectify_both(a_BCHW, bias_C, b_BDHW, bias_D)
     both_BCHW = torch.cat([a_BCHW, b_BDHW], 1)
     return F.relu(both_BCHW + torch.cat([bias_C, bias_D])[:, None, None].to(both_BCHW.dtype))
+
+
+def keep_and_pool(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """The map, for the distance, and the largest values of its 3 × 3 windows, every two places."""
+    if fuses(x_BCHW):
+        from liax.kernels.pool import keep_and_pool as kernel
+
+        return kernel(x_BCHW)
+    return x_BCHW, F.max_pool2d(x_BCHW, 3, 2, ceil_mode=True)
 
 
 class Vgg19Features(nn.Module):

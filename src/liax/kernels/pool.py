@@ -1,0 +1,117 @@
+"""Largest values of 3 × 3 windows; the twin is `liax.training.perceptual.keep_and_pool`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from liax.kernels.rows import channels_last, shape
+
+
+@triton.jit
+def _pool(  # type: ignore[no-untyped-def]
+    x, out, place, H, W, out_W, rows,
+    KEPT: tl.constexpr, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Where KEPT, also which of a window's nine places is the largest, the first of equal ones."""
+    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    image = tl.program_id(1).to(tl.int64)
+    c = tl.arange(0, PADDED)
+    inside = (p < rows)[:, None] & (c < C)[None, :]
+    i, j = p // out_W, p % out_W
+    best = tl.full((BLOCK, PADDED), float("-inf"), tl.float32)
+    which = tl.zeros((BLOCK, PADDED), tl.int32)
+    for down in tl.static_range(3):
+        for right in tl.static_range(3):
+            row, column = 2 * i + down, 2 * j + right
+            here = inside & ((row < H) & (column < W))[:, None]
+            at = (image * H * W + row * W + column)[:, None] * C + c[None, :]
+            value = tl.load(x + at, mask=here, other=float("-inf")).to(tl.float32)
+            which = tl.where(value > best, 3 * down + right, which)
+            best = tl.maximum(value, best)
+    at = (image * rows + p)[:, None] * C + c[None, :]
+    tl.store(out + at, best.to(out.dtype.element_ty), mask=inside)
+    if KEPT:
+        tl.store(place + at, which.to(tl.uint8), mask=inside)
+
+
+@triton.jit
+def _spread(  # type: ignore[no-untyped-def]
+    out_grad, place, kept_grad, x_grad, H, W, out_H, out_W,
+    ADDED: tl.constexpr, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Each program gathers, for a block of the map's positions, from the up to four windows they are in."""
+    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    image = tl.program_id(1).to(tl.int64)
+    c = tl.arange(0, PADDED)
+    inside = (p < H * W)[:, None] & (c < C)[None, :]
+    i, j = p // W, p % W
+    here_at = (image * H * W + p)[:, None] * C + c[None, :]
+    total = tl.zeros((BLOCK, PADDED), tl.float32)
+    if ADDED:
+        total += tl.load(kept_grad + here_at, mask=inside, other=0.0).to(tl.float32)
+    for up in tl.static_range(2):
+        for left in tl.static_range(2):
+            row, column = i // 2 - up, j // 2 - left
+            down, right = i - 2 * row, j - 2 * column
+            in_row = (row >= 0) & (row < out_H) & (down < 3)
+            in_window = in_row & (column >= 0) & (column < out_W) & (right < 3)
+            here = inside & in_window[:, None]
+            at = (image * out_H * out_W + row * out_W + column)[:, None] * C + c[None, :]
+            which = tl.load(place + at, mask=here, other=9).to(tl.int32)
+            chosen = here & (which == (3 * down + right)[:, None])
+            total += tl.load(out_grad + at, mask=chosen, other=0.0).to(tl.float32)
+    tl.store(x_grad + here_at, total.to(x_grad.dtype.element_ty), mask=inside)
+
+
+def _windows(side: int) -> int:
+    """Of three places every two; the last may reach beyond the border."""
+    return max(triton.cdiv(side - 3, 2), 0) + 1
+
+
+class _KeepAndPool(torch.autograd.Function):
+    """Sums the gradients of both in the pass that spreads the windows'."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = channels_last(x)
+        batch, channels, height, width = x.shape
+        size = (batch, channels, _windows(height), _windows(width))
+        out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        kept = ctx.needs_input_grad[0]
+        place = torch.empty_like(out, dtype=torch.uint8) if kept else None
+        _, rows, constants = shape(out)
+        grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
+        _pool[grid](x, out, place, height, width, size[3], rows, KEPT=kept, **constants)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(place)
+        ctx.shape = x.shape
+        return x.view_as(x), out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Tensor | None:
+        kept, pooled = gradients
+        if pooled is None:
+            return kept
+        (place,) = ctx.saved_tensors
+        height, width = ctx.shape[2:]
+        x_grad = torch.empty(
+            ctx.shape, dtype=pooled.dtype, device=pooled.device, memory_format=torch.channels_last
+        )
+        pooled, kept = channels_last(pooled), None if kept is None else channels_last(kept)
+        batch, rows, constants = shape(x_grad)
+        grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
+        _spread[grid](
+            pooled, place, kept, x_grad, height, width, *pooled.shape[2:], ADDED=kept is not None, **constants
+        )
+        return x_grad
+
+
+def keep_and_pool(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """The map itself, and the largest values of its 3 × 3 windows, every two places, to beyond the border."""
+    kept, pooled = _KeepAndPool.apply(x_BCHW)
+    return kept, pooled
