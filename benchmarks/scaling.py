@@ -32,7 +32,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from liax.data.sending import send
 from liax.model import LIAX, PRESETS, ModelConfig
-from liax.training import batches
 from liax.training.config import TrainConfig, from_dict, load_config, to_dict
 from liax.training.run import launch
 from liax.training.trainer import Trainer
@@ -125,8 +124,8 @@ def measure(trainer: Trainer, steps: int, warm_up: int) -> dict[str, float]:
     for _ in range(warm_up):
         step()
     took = seconds(step, steps)
-    kept = [trainer.batches.batch(micro) for micro in range(config.accumulate)]
-    trainer.batches.batch = lambda number: kept[number % config.accumulate]  # type: ignore[method-assign]
+    kept = [trainer.batches.batch(i, trainer.averaged) for i in range(config.accumulate)]
+    trainer.batches.batch = lambda number, renderer: kept[number % config.accumulate]  # type: ignore[method-assign]
     took_without_data = seconds(step, steps)
     memory = torch.tensor(0.0, device=fabric.device)
     if fabric.device.type == "cuda":
@@ -176,10 +175,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config, fabric = launch(settings(options, Path(folder)))
+        frames = None
         if options.data is None:
-            made_up = MadeUpFrames(PRESETS[config.preset].size, fabric.device)
-            batches.open_frames = lambda *_: made_up
-        trainer = Trainer(config, fabric)
+            frames = MadeUpFrames(PRESETS[config.preset].size, fabric.device)
+        trainer = Trainer(config, fabric, frames)
         measured = measure(trainer, options.steps, options.warm_up)
         table = profile(trainer) if options.profile else ""
     if fabric.is_global_zero:

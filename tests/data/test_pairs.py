@@ -166,6 +166,31 @@ def test_steady_pairs_are_of_like_pose(blinking: Path) -> None:
     assert abs(apart[0.5].mean() - (apart[0.0].mean() + apart[1.0].mean()) / 2) < 0.7
 
 
+def test_far_pairs_are_of_other_poses(blinking: Path) -> None:
+    """Of four frames drawn among forty the furthest is 21.8 away on average, of one 40 / 3."""
+    bob = (ITEMS[4],)
+    apart = {}
+    for steady, far in ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0)):
+        pairs = sampler(bob, batch=4000, regions=blinking, steady=steady, far=far).batch(0)
+        apart[far] = np.abs(pairs.source_B - pairs.driving_B).mean()
+    drawn = np.random.default_rng(0).integers(40, size=(5, 100_000))
+    assert abs(apart[1.0] - np.abs(drawn[1:] - drawn[0]).max(0).mean()) < 0.5
+    assert abs(apart[0.5] - (apart[0.0] + apart[1.0]) / 2) < 0.7
+
+
+def test_people_whose_heads_turn_are_drawn_more_often(tmp_path: Path) -> None:
+    """By a power of how far they turn; a clip of unknown poses counts as one usual deviation."""
+    factors_TK = np.zeros((40, len(FACTORS)), np.float32)
+    factors_TK[::2, YAW] = 8 * FACTORS["yaw"].usual  # deviates by 4
+    path = tmp_path / "regions.npz"
+    boxes_TP4, opening_TP = np.full((40, 3, 4), 0.5, np.float32), np.full((40, 3), 0.3, np.float32)
+    save_regions(path, {"b.mp4": Regions(boxes_TP4, opening_TP, factors_TK)})
+    two = (ITEMS[4], Item("e.mp4", "clip", "eve", 40))
+    for power, expected in ((0.0, 0.5), (1.0, 0.8), (0.5, 2 / 3)):
+        pairs = sampler(two, batch=8000, regions=path, moving=power).batch(0)
+        assert abs((pairs.driving_B < 40).mean() - expected) < 0.02
+
+
 def test_boxes_are_those_of_the_driving_frame(blinking: Path) -> None:
     pairs = sampler(regions=blinking, batch=64).batch(0)
     known = 0

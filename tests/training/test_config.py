@@ -65,7 +65,7 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
     ("values", "what"),
     [
         ({"stepz": 3}, "unknown configuration key stepz; known: out, preset, init, steps"),
-        ({"loss": {"l2": 3}}, "unknown configuration key loss.l2; known: l1, perceptual"),
+        ({"loss": {"l3": 3}}, "unknown configuration key loss.l3; known: l1, l2, perceptual"),
         ({"steps": "many"}, "configuration key steps must be a whole number, not 'many'"),
         ({"steps": 1.5}, "configuration key steps must be a whole number, not 1.5"),
         ({"steps": True}, "configuration key steps must be a whole number, not True"),
@@ -114,6 +114,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, not 0"),
         ({"log_every": 0}, "log_every must be at least 1, not 0"),
+        ({"data": DataConfig(steady=0.7, far=0.4)}, "data.steady and data.far are shares of the same pairs"),
     ],
 )
 def test_values_that_cannot_train(changes: dict[str, object], what: str) -> None:

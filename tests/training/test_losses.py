@@ -118,11 +118,15 @@ def test_each_term_sees_its_own_fault(criterion: Reconstruction) -> None:
     assert float(criterion(levels, batch(image, image), torch.float32)["deep"]) == pytest.approx(0, abs=1e-6)
 
 
-def test_l1_of_a_constant_error(criterion: Reconstruction) -> None:
+def test_l1_and_l2_of_a_constant_error(criterion: Reconstruction) -> None:
     target = pictures(0) / 2
     terms = criterion(states(target + 0.125), batch(target, target), torch.float32)
     assert float(terms["l1"]) == pytest.approx(0.125)
     assert float(terms["deep"]) == pytest.approx(0.125)  # one coarse level of 32²
+    squared = Reconstruction(LossConfig(l2=3.0))
+    terms = squared(states(target + 0.125), batch(target, target), torch.float32)
+    assert float(terms["l2"]) == pytest.approx(0.125**2)
+    assert float(squared.weighted({"l2": terms["l2"]})) == pytest.approx(3 * 0.125**2)
 
 
 def test_parts_count_known_boxes_only(criterion: Reconstruction) -> None:

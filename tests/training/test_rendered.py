@@ -78,9 +78,8 @@ def test_a_run_renders_by_its_average_and_resumes_exactly(with_still: Path, tmp_
     data, augment = {"stills": 0.5}, {"still_rendered": 1.0}
     whole = tiny(with_still, tmp_path / "whole", steps=4, data=data, augment=augment)
     plain = tiny(with_still, tmp_path / "plain", steps=4, data=data)
-    batches = [
-        Trainer(config, Fabric(accelerator="cpu", devices=1)).batches.batch(3) for config in (whole, plain)
-    ]
+    trainers = [Trainer(config, Fabric(accelerator="cpu", devices=1)) for config in (whole, plain)]
+    batches = [trainer.batches.batch(3, trainer.averaged) for trainer in trainers]
     differs = [not torch.equal(a, b) for a, b in zip(batches[0].source, batches[1].source, strict=True)]
     assert differs == [True, True, False, False]
     run(whole)

@@ -13,8 +13,9 @@ from liax.data.manifest import Item, Manifest
 from liax.data.regions import PARTS, Regions, load_regions
 from liax.face.factors import FACTORS
 
-# Of so many drawn frames the one of the nearest head pose becomes a steady pair's source.
-_STEADY_CHOICE = 12
+# Of so many drawn frames the one of the nearest head pose becomes a steady pair's source, and of so many
+# the one of the furthest a far pair's.
+_STEADY_CHOICE, _FAR_CHOICE = 12, 4
 _POSE = [k for k, factor in enumerate(FACTORS.values()) if factor.group == "head"]
 _USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.group == "head"])
 
@@ -42,7 +43,8 @@ class PairSampler:
     regions: path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes or
     an open mouth are drawn more often, by `expressive` (0: as often as they happen), and for the share
     `steady` of pairs the source is the frame, of several drawn, whose head pose is nearest to the driving
-    frame's, so that little but the expression differs.
+    frame's, so that little but the expression differs; for the share `far` it is the furthest of a few.
+    moving: people are drawn as often as this power of how far their heads turn (0: all as often).
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class PairSampler:
         regions: Path | None,
         expressive: float,
         steady: float,
+        far: float = 0.0,
+        moving: float = 0.0,
         seed: int,
     ) -> None:
         self._starts = first_numbers(manifest.items)
@@ -62,8 +66,11 @@ class PairSampler:
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
-        self._steady = steady
+        self._steady, self._far = steady, far
         self._drawn: tuple[tuple[int, int, int], Pairs] | None = None
+        motion_I = np.array([np.mean([self._motion(item) for item in clips]) for clips in self._clips])
+        cumulative_I = np.cumsum(motion_I**moving)
+        self._people = cumulative_I / cumulative_I[-1:]
         share = stills_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
@@ -101,15 +108,25 @@ class PairSampler:
         return int(rng.choice(self._portraits[rng.integers(len(self._portraits))])), 0, 0
 
     def _clip_pair(self, rng: np.random.Generator) -> tuple[int, int, int]:
-        item = int(rng.choice(self._clips[rng.integers(len(self._clips))]))
+        item = int(rng.choice(self._clips[int(np.searchsorted(self._people, rng.random()))]))
         driving = int(np.searchsorted(self._weights[item], rng.random()))
-        if rng.random() >= self._steady:
-            return item, int(rng.integers(self._items[item].frames)), driving
-        sources = rng.integers(self._items[item].frames, size=_STEADY_CHOICE)
+        kind, frames = rng.random(), self._items[item].frames
+        if kind >= self._steady + self._far:
+            return item, int(rng.integers(frames)), driving
+        steady = kind < self._steady
+        sources = rng.integers(frames, size=_STEADY_CHOICE if steady else _FAR_CHOICE)
         poses_NK = (
             np.stack([self._factors(item, int(t)) for t in (driving, *sources)])[:, _POSE] / _USUAL_POSE
         )
-        return item, int(sources[np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1)).argmin()]), driving
+        away_N = np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1))
+        return item, int(sources[away_N.argmin() if steady else away_N.argmax()]), driving
+
+    def _motion(self, item: int) -> float:
+        """How far a clip's head poses lie apart, in usual deviations; 1 where that is unknown."""
+        regions = self._regions.get(self._items[item].file)
+        poses_TK = np.empty((0, 1)) if regions is None else regions.factors_TK[:, _POSE]
+        poses_TK = poses_TK[~np.isnan(poses_TK).any(1)]
+        return float((poses_TK.std(0) / _USUAL_POSE).sum()) + 0.05 if len(poses_TK) else 1.0
 
     def _boxes(self, item: int, frame: int) -> NDArray[np.float32]:
         regions = self._regions.get(self._items[item].file)

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from liax.data.augment import Batch, augment, signed
-from liax.data.frames import open_frames
+from liax.data.frames import Frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
-from liax.model import LIAX, PRESETS
+from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
-from liax.training.log import RunLog
 from liax.training.rendered import render_sources
 
 
@@ -25,30 +24,17 @@ class Batches:
 
     All random draws are functions of seed and step, and are the same however a step's batch is divided; but
     whose motion a rendered still gets is drawn from this device's part.
-    renderer: what renders sources of stills, where the configuration asks for that.
     """
 
     def __init__(
         self,
         config: TrainConfig,
         manifest: Manifest,
-        device: torch.device,
+        frames: Frames,
         rank: int,
         world: int,
-        log: RunLog,
     ) -> None:
-        self._config, self._device, self._rank, self._world = config, device, rank, world
-        self.renderer: LIAX | None = None
-        self.frames = open_frames(
-            manifest,
-            PRESETS[config.preset].size,
-            device,
-            config.data.frames,
-            config.data.workers,
-            log.say,
-            log.loading,
-            config.data.decoded,
-        )
+        self._config, self._frames, self._rank, self._world = config, frames, rank, world
         self.sampler = PairSampler(
             manifest,
             batch=config.batch,
@@ -56,35 +42,38 @@ class Batches:
             regions=config.data.regions,
             expressive=config.data.expressive,
             steady=config.data.steady,
+            far=config.data.far,
+            moving=config.data.moving,
             seed=config.seed,
         )
 
-    def batch(self, number: int) -> Batch:
-        config, device = self._config, self._device
+    def batch(self, number: int, renderer: LIAX) -> Batch:
+        """renderer: what renders sources of stills, where the configuration asks for that."""
+        config = self._config
         step, part = self._place(number)
         pairs = self.sampler.batch(step, part)
         following = self.sampler.batch(*self._place(number + 1))
-        self.frames.prefetch(following.source_B)  # pairs are of one clip
+        self._frames.prefetch(following.source_B)  # pairs are of one clip
         generator = torch.Generator()
         entropy = np.random.SeedSequence([config.seed, 0, step])
         generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         batch = augment(
-            self.frames.fetch(pairs.source_B),
-            self.frames.fetch(pairs.driving_B),
+            self._frames.fetch(pairs.source_B),
+            self._frames.fetch(pairs.driving_B),
             pairs,
             config.augment,
             generator,
             part,
         )
-        if device.type == "cuda":
+        if batch.source.is_cuda:
             images = (batch.source, batch.target, batch.driving)
             source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
             batch = replace(batch, source=source, target=target, driving=driving)
         share = config.augment.still_rendered
-        if not share or self.renderer is None:
+        if not share:
             return batch
         with fused(config.compile):
-            return render_sources(self.renderer, batch, pairs.stills, share, generator, config.dtype)
+            return render_sources(renderer, batch, pairs.stills, share, generator, config.dtype)
 
     def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.
@@ -95,7 +84,7 @@ class Batches:
         while True:
             step, part = self._place(number)
             pairs = self.sampler.batch(step, part)
-            yield signed(self.frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
+            yield signed(self._frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
             number += 1
 
     def _place(self, number: int) -> tuple[int, tuple[int, int]]:

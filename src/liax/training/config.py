@@ -29,7 +29,8 @@ class DataConfig:
     first of these that fits. decoded: a folder that keeps them decoded (11 GB for 57,000 frames of 256²), so
     that other runs over the same frames start at once. stills: share of a batch that are stills moved by two
     random similarities. expressive: how much more often closed eyes and open mouths are drawn than they
-    happen. steady: share of pairs whose source is picked for having nearly the driving frame's head pose.
+    happen. steady: share of pairs whose source is picked for having nearly the driving frame's head pose, and
+    far: for having another. moving: people are drawn as often as this power of how far their heads turn.
     """
 
     manifest: Path = Path("data/manifest.csv")
@@ -42,13 +43,17 @@ class DataConfig:
     stills: float = 0.15
     expressive: float = 4.0
     steady: float = 0.35
+    far: float = 0.0
+    moving: float = 0.0
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the terms of equation (9) and of the supervision that makes it train in minutes.
 
-    l1, perceptual (λ1), sparse (λ2) are the paper's. deep: L1 of the running image at 32², 64², …, R/2.
+    l1, perceptual (λ1), sparse (λ2) are the paper's. l2: mean squared difference of the pictures, which asks
+    for the mean of what may be there, where L1 asks for the median. deep: L1 of the running image at 32²,
+    64², …, R/2.
     warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
     value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. meaning: distance of the
     first coefficients from the frames' measured factors (training/meaning.py), where data.regions has them.
@@ -59,6 +64,7 @@ class LossConfig:
     """
 
     l1: float = 6.0
+    l2: float = 0.0
     perceptual: float = 1.0
     backbone: Literal["squeezenet", "vgg19"] = "squeezenet"
     sparse: float = 0.05
@@ -197,6 +203,8 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.data.steady + self.data.far > 1:
+            raise LiaxError("data.steady and data.far are shares of the same pairs; make their sum at most 1")
         if self.loss.cycle and not self.augment.still_rendered:
             raise LiaxError(
                 "loss.cycle needs rendered stills; set augment.still_rendered, or loss.cycle to 0"

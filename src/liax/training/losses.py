@@ -81,6 +81,8 @@ class Reconstruction(nn.Module):
         """The unweighted terms, each a scalar; `dtype` is the perceptual network's precision."""
         image, target = levels[-1].image, batch.target
         terms = {"l1": (image - target).abs().mean()}
+        if self.config.l2:
+            terms["l2"] = (image - target).square().mean()
         if self.config.perceptual:
             terms["perceptual"] = self.perceptual(image.to(dtype), target.to(dtype), scales=3).mean()
         coarse = [level for level in levels[:-1] if level.image.shape[-1] >= 32]
@@ -110,6 +112,7 @@ class Reconstruction(nn.Module):
         """The terms' weighted sum."""
         weights: dict[str, float | Tensor] = {
             "l1": self.config.l1,
+            "l2": self.config.l2,
             "perceptual": self.config.perceptual,
             "deep": self.config.deep,
             "warp": self.warp_weight,

@@ -18,8 +18,9 @@ from lightning.fabric.strategies import ModelParallelStrategy
 from torch import Tensor
 
 from liax.data.augment import Batch
+from liax.data.frames import Frames, open_frames
 from liax.data.manifest import Manifest, read_manifest
-from liax.model import LIAX
+from liax.model import LIAX, PRESETS
 from liax.model.pointwise import fused
 from liax.training.adversary import Adversary
 from liax.training.batches import Batches
@@ -54,9 +55,12 @@ from liax.training.validation import Validation
 
 
 class Trainer:
-    """One process of a run. `fabric` is launched; call `run` on every process."""
+    """One process of a run. `fabric` is launched; call `run` on every process.
 
-    def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
+    frames: to train on in the place of those that the manifest names.
+    """
+
+    def __init__(self, config: TrainConfig, fabric: Fabric, frames: Frames | None = None) -> None:
         config.check()
         self.config, self.fabric = config, fabric
         self.dtype = config.dtype
@@ -64,13 +68,20 @@ class Trainer:
         manifest = read_manifest(config.data.manifest, config.data.split)
         self._prepare_folder(manifest)
 
-        self.batches = Batches(
-            config, manifest, fabric.device, fabric.global_rank, fabric.world_size, self.log
+        frames = frames or open_frames(
+            manifest,
+            PRESETS[config.preset].size,
+            fabric.device,
+            config.data.frames,
+            config.data.workers,
+            self.log.say,
+            self.log.loading,
+            config.data.decoded,
         )
+        self.batches = Batches(config, manifest, frames, fabric.global_rank, fabric.world_size)
         self.log.say("making the network" + (", checking kernels" if config.compile else ""))
         network = begin(config, fabric.device, self.batches)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
-        self.batches.renderer = self.averaged
         self.criterion = Reconstruction(config.loss).to(fabric.device)
         if config.checkpoint_activations:
             checkpoint_activations(network)
@@ -168,7 +179,7 @@ class Trainer:
         """Gathers the gradients of a step's micro-batches; the means of their terms."""
         totals: dict[str, Tensor] = {}
         for micro in range(self.config.accumulate):
-            batch = self.batches.batch(self.step * self.config.accumulate + micro)
+            batch = self.batches.batch(self.step * self.config.accumulate + micro, self.averaged)
             last = micro == self.config.accumulate - 1
             # Fused in the backward pass too, which computes checkpointed maps anew.
             synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
@@ -182,7 +193,7 @@ class Trainer:
 
     def _graphed_gradients(self) -> dict[str, Tensor]:
         """The same by one CUDA graph; another is recorded where the adversarial term sets in."""
-        batch = self.batches.batch(self.step)
+        batch = self.batches.batch(self.step, self.averaged)
         if self._adversarial not in self._graphs:
             self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
         with fused():

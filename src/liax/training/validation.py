@@ -21,7 +21,7 @@ from liax.model.network import Encoded
 from liax.training.losses import centred, hoyer
 from liax.training.meaning import COUNT, free, per_unit
 
-_FRAMES = 6  # driving frames a clip, evenly spaced over its first 60
+_FRAMES = 6  # driving frames a clip, evenly spaced over all of it
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Validation:
         for item in manifest.items:
             if item.kind == "clip" and item.frames > _FRAMES:
                 frames = read_item(manifest.folder, item, size)
-                last = min(item.frames, 60) - 1
+                last = len(frames) - 1
                 sources.append(frames[0].clone())  # not a view that keeps the clip in memory
                 times = np.linspace(last / _FRAMES, last, _FRAMES).round().astype(int)
                 driving.append(frames[times])
