@@ -69,8 +69,7 @@ class PairSampler:
         self._steady, self._far = steady, far
         self._drawn: tuple[tuple[int, int, int], Pairs] | None = None
         motion_I = np.array([np.mean([self._motion(item) for item in clips]) for clips in self._clips])
-        cumulative_I = np.cumsum(motion_I**moving)
-        self._people = cumulative_I / cumulative_I[-1:]
+        self._people = _cumulative(motion_I**moving)
         share = stills_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
@@ -163,5 +162,10 @@ def _expressiveness(regions: Regions | None, frames: int, strength: float) -> ND
             positive_T = np.nan_to_num(deviation_T.clip(0))
             # Below 0.05 a deviation is measurement noise, not a blink or a word.
             weight_T[: len(positive_T)] += strength * positive_T / max(float(positive_T.max()), 0.05)
-    cumulative_T: NDArray[np.float64] = np.cumsum(weight_T)
-    return cumulative_T / cumulative_T[-1]
+    return _cumulative(weight_T)
+
+
+def _cumulative(weight_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cumulative probabilities, whose last is 1 exactly; none for no weights."""
+    cumulative_N: NDArray[np.float64] = np.cumsum(weight_N)
+    return cumulative_N / cumulative_N[-1:]

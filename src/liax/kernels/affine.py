@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from liax.kernels.rows import channels_last, chunks, shape
+from liax.kernels.rows import channels_last, chunks, new_map, shape
 
 
 @triton.jit
@@ -193,7 +193,7 @@ def run_backward(
     """Gradients of x, and of scale, shift and gain (None where these are None or `summed` is false)."""
     batch, rows, constants = shape(x)
     count, chunk = chunks(batch, rows, constants["BLOCK"])
-    x_grad = torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    x_grad = new_map(x, *x.shape[2:])
     partial = [
         None if t is None or not summed else x.new_empty(batch, count, x.shape[1], dtype=torch.float32)
         for t in (scale, shift, gain)

@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from liax.kernels.rows import channels_last, shape
+from liax.kernels.rows import channels_last, new_map, shape
 
 
 @triton.jit
@@ -98,16 +98,11 @@ def _smooth(  # type: ignore[no-untyped-def]
 _ROWS = 8  # of a program of `_smooth`
 
 
-def _new(x: Tensor, height: int, width: int) -> Tensor:
-    size = (*x.shape[:2], height, width)
-    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-
-
 def _double(x: Tensor, gain: float) -> Tensor:
     x = channels_last(x)
     batch, rows, constants = shape(x)
     height, width = x.shape[2:]
-    out = _new(x, 2 * height, 2 * width)
+    out = new_map(x, 2 * height, 2 * width)
     _spread[(triton.cdiv(rows, constants["BLOCK"]), batch, 4)](x, out, height, width, gain, **constants)
     return out
 
@@ -115,7 +110,7 @@ def _double(x: Tensor, gain: float) -> Tensor:
 def _halve(x: Tensor, gain: float) -> Tensor:
     x = channels_last(x)
     height, width = x.shape[2] // 2, x.shape[3] // 2
-    out = _new(x, height, width)
+    out = new_map(x, height, width)
     batch, rows, constants = shape(out)
     _gather[(triton.cdiv(rows, constants["BLOCK"]), batch)](x, out, height, width, gain, **constants)
     return out
@@ -156,7 +151,7 @@ class _Smooth(torch.autograd.Function):
 def _smoothed(x: Tensor, padding: int, gain: float) -> Tensor:
     x = channels_last(x)
     height, width = x.shape[2:]
-    out = _new(x, height + 2 * padding - 3, width + 2 * padding - 3)
+    out = new_map(x, height + 2 * padding - 3, width + 2 * padding - 3)
     batch, _, constants = shape(out)
     grid = (triton.cdiv(out.shape[3], constants["BLOCK"]), triton.cdiv(out.shape[2], _ROWS), batch)
     _smooth[grid](x, out, height, width, *out.shape[2:], padding, gain, **constants, ROWS=_ROWS)

@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from liax.kernels.rows import channels_last, shape
+from liax.kernels.rows import channels_last, new_map, shape
 
 
 @triton.jit
@@ -79,17 +79,16 @@ class _KeepAndPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         x = channels_last(x)
-        batch, channels, height, width = x.shape
-        size = (batch, channels, _windows(height), _windows(width))
-        out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        height, width = x.shape[2:]
+        out = new_map(x, _windows(height), _windows(width))
         kept = ctx.needs_input_grad[0]
         place = torch.empty_like(out, dtype=torch.uint8) if kept else None
-        _, rows, constants = shape(out)
+        batch, rows, constants = shape(out)
         grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
-        _pool[grid](x, out, place, height, width, size[3], rows, KEPT=kept, **constants)
+        _pool[grid](x, out, place, height, width, out.shape[3], rows, KEPT=kept, **constants)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(place)
-        ctx.shape = x.shape
+        ctx.sides = height, width
         return x.view_as(x), out
 
     @staticmethod
@@ -98,15 +97,12 @@ class _KeepAndPool(torch.autograd.Function):
         if pooled is None:
             return kept
         (place,) = ctx.saved_tensors
-        height, width = ctx.shape[2:]
-        x_grad = torch.empty(
-            ctx.shape, dtype=pooled.dtype, device=pooled.device, memory_format=torch.channels_last
-        )
+        x_grad = new_map(pooled, *ctx.sides)
         pooled, kept = channels_last(pooled), None if kept is None else channels_last(kept)
         batch, rows, constants = shape(x_grad)
         grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
         _spread[grid](
-            pooled, place, kept, x_grad, height, width, *pooled.shape[2:], ADDED=kept is not None, **constants
+            pooled, place, kept, x_grad, *ctx.sides, *pooled.shape[2:], ADDED=kept is not None, **constants
         )
         return x_grad
 

@@ -14,6 +14,14 @@ def channels_last(map_BCHW: Tensor) -> Tensor:
     return map_BCHW.contiguous(memory_format=torch.channels_last)
 
 
+def new_map(like_BCHW: Tensor, height: int, width: int) -> Tensor:
+    """Of other sides, channels last, with no values yet."""
+    size = (*like_BCHW.shape[:2], height, width)
+    return torch.empty(
+        size, dtype=like_BCHW.dtype, device=like_BCHW.device, memory_format=torch.channels_last
+    )
+
+
 def shape(map_BCHW: Tensor) -> tuple[int, int, dict[str, int]]:
     """Images, rows an image, and constants: C, that rounded up to a power of 2, rows at a time."""
     batch, channels, height, width = map_BCHW.shape

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from liax.errors import LiaxError
 from liax.model import LIAX
@@ -29,14 +30,18 @@ def between(first: LIAX, second: LIAX, share: float) -> LIAX:
     if first.config != second.config:
         raise LiaxError("there is nothing between networks of two presets; choose weights of one")
     wanted_DM = first.dictionary.vectors_DM()
-    u_MM, _, v_MM = torch.linalg.svd(second.dictionary.vectors_DM().T @ wanted_DM)
-    rotate(second, u_MM @ v_MM)
+    rotate(second, _orthonormal(second.dictionary.vectors_DM().T @ wanted_DM))
     first.dictionary.freeze()
     values, ends = first.state_dict(), second.state_dict()
     first.load_state_dict({name: torch.lerp(value, ends[name], share) for name, value in values.items()})
-    u_DM, _, v_MM = torch.linalg.svd(first.dictionary.vectors_DM(), full_matrices=False)
-    first.dictionary.freeze(u_DM @ v_MM)
+    first.dictionary.freeze(_orthonormal(first.dictionary.vectors_DM()))
     return first
+
+
+def _orthonormal(matrix_NM: Tensor) -> Tensor:
+    """The nearest matrix of orthonormal columns, N ≥ M: the polar decomposition's factor."""
+    u_NM, _, v_MM = torch.linalg.svd(matrix_NM, full_matrices=False)
+    return u_NM @ v_MM
 
 
 if __name__ == "__main__":
