@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from liax.errors import LiaxError
-from liax.face.embed import SAME_PERSON, FaceEmbedder
+from liax.face.embed import SAME_PERSON_DISTANCE, FaceEmbedder
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.images import read_image
 from liax.media.video import Video
@@ -159,7 +159,7 @@ def summarise(records: list[Record]) -> dict[str, Any]:
         "within 1.5 degrees": dict(zip(VERSIONS, (turn_WV <= 1.5).sum(0).tolist(), strict=True)),
         "further than unedited": dict(zip(VERSIONS, (turn_WV > turn_WV[:, :1]).sum(0).tolist(), strict=True)),
         "identity": identity,
-        "same person": dict(zip(VERSIONS, (identity_WV < SAME_PERSON).sum(0).tolist(), strict=True)),
+        "same person": dict(zip(VERSIONS, (identity_WV < SAME_PERSON_DISTANCE).sum(0).tolist(), strict=True)),
         "natural": natural,
         "identity grows by": {v: identity[v] / identity["unedited"] - 1 for v in VERSIONS},
         "identity beyond natural": {v: identity[v] / natural[v] - 1 for v in VERSIONS},

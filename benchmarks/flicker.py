@@ -24,8 +24,8 @@ from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.images import write_image
 from liax.media.video import Video
 from liax.portrait import Animator
+from liax.portrait.edit import parse_settings
 from liax.portrait.edit_video import edit_video
-from liax.portrait.edits import parse_settings
 from liax.weights import load
 
 WIDENED = 0.4

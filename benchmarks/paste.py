@@ -24,9 +24,9 @@ from seam import seam_ratio
 from liax.media.images import read_image, write_image
 from liax.media.video import Video
 from liax.portrait import Animator
-from liax.portrait.edits import edit_vector, parse_settings
-from liax.portrait.retouch import Change, Redrawing, Retouch
-from liax.portrait.still import open_still
+from liax.portrait.edit import edit_vector, parse_settings
+from liax.portrait.retouch import EditDelta, PixelChange, Retouch
+from liax.portrait.source import open_portrait
 from liax.weights import load
 
 
@@ -63,16 +63,16 @@ def main(settings: Settings) -> None:
     rows = []
     print("| picture | change | own pixels | drawing |\n|---|---|---|---|")
     for name, picture_HW3 in pictures(settings):
-        still = open_still(animator, picture_HW3, face=1)
-        retouch = Retouch(still.framing.crop, picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
-        redrawing = Redrawing(animator, still.encoded)
+        portrait = open_portrait(animator, picture_HW3, face=1)
+        retouch = Retouch(portrait.framing.crop, picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
+        edit_delta = EditDelta(animator, portrait.encoded)
         shown = [picture_HW3]
         for text, change_NM in changes.items():
             ratios = np.zeros(2)
-            for change in redrawing.stream(still.alpha_M + change_NM):
+            for change in edit_delta.stream(portrait.alpha_M + change_NM):
                 result_HW3 = retouch(picture_HW3, change)
                 moved_HW3 = retouch(
-                    picture_HW3, Change(change.shift_RR2, 0 * change.new_RR, 0 * change.drawn_RR3)
+                    picture_HW3, PixelChange(change.shift_RR2, 0 * change.new_RR, 0 * change.drawn_RR3)
                 )
                 moving = seam_ratio(picture_HW3, result_HW3, retouch.wide)
                 ratios = np.maximum(ratios, [moving, seam_ratio(moved_HW3, result_HW3, retouch.square)])

@@ -2,12 +2,13 @@
 
     python benchmarks/same_pictures.py REVISION [--only animate edit …]
 
-Runs the README's commands twice on this machine, with the code of a git revision and with the working tree, and
-compares what they write, bit for bit: every decoded pixel of videos and pictures, every tensor of templates and
-trained weights. It exits with 1 and names the commands whose outputs differ.
+Runs the README's commands twice on this machine, with the code of a git revision and with the working tree,
+and
+compares what they write, bit for bit: every decoded pixel of videos and pictures, every tensor of templates
+and trained weights. It exits with 1 and names the commands whose outputs differ.
 
-A change that is meant to keep behaviour is checked by it before and after; one that is meant to change pictures
-shows here exactly which.
+A change that is meant to keep behaviour is checked by it before and after; one that is meant to change
+pictures shows here exactly which.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ output = "{source}_{driving}.mp4"
 smooth = true
 edit = { yaw = "5deg" }
 """
-_MANIFEST = "file,type,split,identity,frames\ndriving.mp4,clip,train,ann,{0}\nportrait.jpg,still,train,bob,1\n"
+_MANIFEST = (
+    "file,type,split,identity,frames\ndriving.mp4,clip,train,ann,{0}\nportrait.jpg,still,train,bob,1\n"
+)
 
 # Name -> arguments of `liax`, or what follows `python` where the first is "-m"; and the files that it writes.
 CASES: dict[str, tuple[str, ...]] = {
@@ -103,7 +106,8 @@ def main(options: Options) -> int:
                 same = digests[0] == digests[1]
                 different += [] if same else [name]
                 print(
-                    f"{name:20s} {'same' if same else 'DIFFERENT'}  {time.monotonic() - begun:.0f} s", flush=True
+                    f"{name:20s} {'same' if same else 'DIFFERENT'}  {time.monotonic() - begun:.0f} s",
+                    flush=True,
                 )
                 if not same:
                     print(json.dumps(digests, indent=1))
@@ -140,7 +144,10 @@ def _write_inputs(folder: Path) -> set[Path]:
     """The demo's portrait, the start of its driving clip at SIZE, a batch and a manifest of the two."""
     assets = files("liax.assets")
     (folder / "portrait.jpg").write_bytes((assets / "demo_portrait.jpg").read_bytes())
-    with av.open(str(assets / "demo_driving.mp4")) as source, av.open(str(folder / "driving.mp4"), "w") as clip:
+    with (
+        av.open(str(assets / "demo_driving.mp4")) as source,
+        av.open(str(folder / "driving.mp4"), "w") as clip,
+    ):
         rate = source.streams.video[0].average_rate
         stream = clip.add_stream("libx264", rate=rate)
         stream.width = stream.height = SIZE

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from liax.data.sending import send
+from liax.data.transfer import to_device
 from liax.model import LIAX, PRESETS, ModelConfig
 from liax.training.config import TrainConfig, from_dict, load_config, to_dict
 from liax.training.run import launch
@@ -46,7 +46,7 @@ class MadeUpFrames:
         self._frames = torch.randint(0, 256, (_FRAMES, 3, size, size), dtype=torch.uint8, device=device)
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
-        return self._frames[send(numbers % _FRAMES, self._frames.device)]
+        return self._frames[to_device(numbers % _FRAMES, self._frames.device)]
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         pass

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.portrait.place import Place
+from liax.portrait.retouch import FeatheredSquare
 
 # The seam is where picture and result meet: this much of the feather from its border inwards. Further in, the
 # face may have moved, and gradients there would tell of what is shown and not of how it is joined.
 SEAM = 1 / 8
 
 
-def seam_gradient(picture_HW3: NDArray[np.uint8], place: Place) -> float:
+def seam_gradient(picture_HW3: NDArray[np.uint8], place: FeatheredSquare) -> float:
     """Mean |difference| of neighbouring pixels across the seam, in grey levels.
 
     Taken across every closed line parallel to the border of what may change: the first between the last
@@ -36,7 +36,7 @@ def seam_gradient(picture_HW3: NDArray[np.uint8], place: Place) -> float:
     return float(np.abs(np.concatenate(differences)).mean()) if differences else float("nan")
 
 
-def seam_ratio(before_HW3: NDArray[np.uint8], after_HW3: NDArray[np.uint8], place: Place) -> float:
+def seam_ratio(before_HW3: NDArray[np.uint8], after_HW3: NDArray[np.uint8], place: FeatheredSquare) -> float:
     """The result's gradient across the seam over the picture's own there; 1 where there is no seam."""
     before, after = seam_gradient(before_HW3, place), seam_gradient(after_HW3, place)
     return 1.0 if np.isnan(before) else after / max(before, 0.1)

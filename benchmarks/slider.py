@@ -19,7 +19,7 @@ import tyro
 
 from liax.app.studio import Studio
 from liax.portrait import Animator
-from liax.portrait.edits import parse_settings
+from liax.portrait.edit import parse_settings
 from liax.weights import load
 
 _ASKED = {"cuda": 0.5, "mps": 0.5, "cpu": 1.0}
@@ -51,7 +51,9 @@ def main(settings: Settings) -> None:
             took = []
             for value in np.linspace(control.low, control.high, settings.moves + 1):
                 start = time.perf_counter()
-                studio.edited(settings.portrait, parse_settings([f"{control.name}={value:.3f}"]), paste=paste)
+                studio.edit_portrait(
+                    settings.portrait, parse_settings([f"{control.name}={value:.3f}"]), paste=paste
+                )
                 took.append(time.perf_counter() - start)
             opened, middle, slow = took[0], np.median(took[1:]), np.quantile(took[1:], 0.95)
             print(

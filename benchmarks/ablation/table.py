@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from arms import ARMS
 
+from liax.evaluation.sparsity import sparsity
 from liax.face.factors import FACTORS
 from liax.interpretation.disentanglement import disentanglement
-from liax.interpretation.effect_statistics import describe_effects
-from liax.interpretation.effects import Effects
+from liax.interpretation.effects import Effects, describe_effects
 from liax.interpretation.observe import load_observations
-from liax.interpretation.sparsity import sparsity
 from liax.interpretation.stability import match_profiles
 
 COORDINATES = ("trained", "sparsest", "factors")

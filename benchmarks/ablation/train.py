@@ -27,8 +27,8 @@ from arms import ARMS
 from liax.data.frames import ResidentFrames
 from liax.data.manifest import read_manifest
 from liax.model import PRESETS
+from liax.training.canonicalize import rotate
 from liax.training.config import TrainConfig, load_config, to_dict
-from liax.training.simplify import rotate
 from liax.weights import load, save
 
 
@@ -71,10 +71,10 @@ def main() -> int:
     options = parser.parse_args()
     base = load_config(options.base)
     options.out.mkdir(parents=True, exist_ok=True)
-    if base.data.decoded:  # once for all runs, not once for each
+    if base.data.frame_cache:  # once for all runs, not once for each
         items = read_manifest(base.data.manifest, base.data.split)
         size = PRESETS[base.preset].size
-        ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.decoded)
+        ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.frame_cache)
     starts: list[str | None] = [
         turned(options.start, seed, options.out / f"start-{seed}.safetensors") if options.start else None
         for seed in range(options.seeds)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files: what must hold before one is read or written, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
 
     It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
@@ -43,3 +43,40 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def check_input(path: Path, role: str) -> None:
+    """Raise LiaxError unless `path` is a readable file with something in it; `role` names it ("source")."""
+    try:
+        if path.is_dir():
+            raise LiaxError(f"{path} is a folder; give the {role} file itself.")
+        if not path.exists():
+            raise LiaxError(f"{path} does not exist; check the {role}'s name and folder.")
+        if path.is_file() and path.stat().st_size == 0:
+            raise LiaxError(f"{path} is empty (0 bytes); copy or download the {role} again.")
+        if not os.access(path, os.R_OK):
+            raise LiaxError(f"{path} may not be read; change its permissions.")
+    except (OSError, ValueError) as error:  # a name too long, a null character, a folder without permission
+        raise LiaxError(f"{path} cannot be opened ({error}); check the {role}'s name.") from error
+
+
+def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
+    """Raise LiaxError unless a file may be written at `path`; touches nothing.
+
+    suffixes: endings that can be written, lower case with their dot.
+    overwrite: whether an existing file may be replaced.
+    inputs: files that must not be overwritten by their own result.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise LiaxError(f"{path} has no ending that can be written; name it one of {', '.join(suffixes)}.")
+    if not path.parent.is_dir():
+        raise LiaxError(f"{path.parent} is not a folder; create it before writing {path.name} there.")
+    if path.is_dir():
+        raise LiaxError(f"{path} is a folder; name a file in it.")
+    if path.exists() and not overwrite:
+        raise LiaxError(f"{path} exists already; pass --overwrite to replace it, or name another output.")
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise LiaxError(f"{path} is also an input; name another output.")
+    if not os.access(path.parent, os.W_OK):
+        raise LiaxError(f"{path.parent} may not be written to; choose another folder.")

@@ -10,9 +10,9 @@ pytest.importorskip("gradio", reason="needs the extra studio")
 
 import gradio as gr
 
-from liax.app.limits import Limits
 from liax.app.page import serve
 from liax.app.studio import Studio
+from liax.app.uploads import VisitorLimits
 from liax.model import LIAX
 from liax.portrait import Animator
 from liax.weights.controls import Control, Controls
@@ -28,7 +28,9 @@ def studio(tiny: LIAX) -> Iterator[Studio]:
     """Of a network of 64x64 whose weights name two controls; takes little."""
     animator = Animator(tiny, "cpu")
     animator.controls = Controls(tiny.config.vectors, CONTROLS)
-    limits = Limits(megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60, waiting=3)
+    limits = VisitorLimits(
+        megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60, waiting=3
+    )
     with Studio(animator, "small", limits) as opened:
         yield opened
 

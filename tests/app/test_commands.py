@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clips import moving_face, write_clip
-from liax.app.commands import Call
+from liax.app.commands import Invocation
 from liax.cli.main import main
 from liax.media.images import read_image
 from liax.media.video import Video
@@ -29,7 +29,7 @@ def folder(
     return tmp_path
 
 
-def _by_command(call: Call) -> None:
+def _by_command(call: Invocation) -> None:
     words = shlex.split(call.command_line())
     assert words[0] == "liax"
     with pytest.raises(SystemExit) as ended:
@@ -41,15 +41,15 @@ def _pictures(path: Path) -> list[Any]:
     return [read_image(path)] if path.suffix == ".png" else [frame.rgb() for frame in Video(path)]
 
 
-def _calls(weights: str) -> list[Call]:
+def _calls(weights: str) -> list[Invocation]:
     portrait, video = "my portrait.jpg", "talk.mp4"
     return [
-        Call("edit", [portrait], "edited.png", SETTINGS, {"paste": True, "face": 1}, weights),
-        Call("edit", [portrait], "whole.png", SETTINGS, {"crop": False}, weights),
-        Call(
+        Invocation("edit", [portrait], "edited.png", SETTINGS, {"paste": True, "face": 1}, weights),
+        Invocation("edit", [portrait], "whole.png", SETTINGS, {"crop": False}, weights),
+        Invocation(
             "animate", [portrait, video], "animated.mp4", SETTINGS, {"smooth": True, "compare": True}, weights
         ),
-        Call(
+        Invocation(
             "animate",
             [portrait, video],
             "copied.mp4",
@@ -57,8 +57,8 @@ def _calls(weights: str) -> list[Call]:
             {"relative": False, "strength": {"all": 0.5}},
             weights,
         ),
-        Call("edit-video", [video], "edited.mp4", SETTINGS, {"paste": False}, weights),
-        Call("manipulate", [portrait], "sweep.png", {}, {"sweep": "#1,#2", "extent": 0.5}, weights),
+        Invocation("edit-video", [video], "edited.mp4", SETTINGS, {"paste": False}, weights),
+        Invocation("manipulate", [portrait], "sweep.png", {}, {"sweep": "#1,#2", "extent": 0.5}, weights),
     ]
 
 
@@ -80,13 +80,13 @@ def test_the_command_and_the_program_make_the_same(
 
 
 def test_what_is_not_changed_is_not_written() -> None:
-    call = Call("edit", ["portrait.jpg"], "edited.png", {"yaw": 10.0})
+    call = Invocation("edit", ["portrait.jpg"], "edited.png", {"yaw": 10.0})
     assert call.command_line() == "liax edit portrait.jpg -o edited.png --set yaw=10"
 
 
 @pytest.mark.parametrize("name", ["a b.jpg", "it's.jpg", '"; rm -rf .jpg', "$(x).jpg", "日本.jpg"])
 def test_names_of_files_stay_names(name: str) -> None:
-    call = Call("edit", [name], "edited.png")
+    call = Invocation("edit", [name], "edited.png")
     assert shlex.split(call.command_line())[2] == name
     names = [node.value for node in ast.walk(ast.parse(call.python())) if isinstance(node, ast.Constant)]
     assert name in names

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import liax.app.studio as module
-from liax.app.limits import Limits
 from liax.app.studio import Studio
+from liax.app.uploads import VisitorLimits
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.portrait import Animator, edit_image
@@ -18,35 +18,35 @@ from liax.portrait import Animator, edit_image
 
 @pytest.fixture
 def own(tiny: LIAX) -> Iterator[Studio]:
-    with Studio(Animator(tiny, "cpu"), limits=Limits(picture_megapixels=1)) as studio:
+    with Studio(Animator(tiny, "cpu"), limits=VisitorLimits(picture_megapixels=1)) as studio:
         yield studio
 
 
 def test_a_portrait_is_encoded_once(
     own: Studio, portrait_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = own.still(portrait_path)
-    monkeypatch.setattr(module, "open_still", lambda *_, **__: pytest.fail("opened again"))
-    assert own.still(portrait_path) is first
+    first = own.portrait(portrait_path)
+    monkeypatch.setattr(module, "open_portrait", lambda *_, **__: pytest.fail("opened again"))
+    assert own.portrait(portrait_path) is first
 
 
 def test_ways_of_opening_are_kept_apart(own: Studio, portrait_path: Path) -> None:
-    assert own.still(portrait_path, crop=False).framing != own.still(portrait_path).framing
+    assert own.portrait(portrait_path, crop=False).framing != own.portrait(portrait_path).framing
 
 
 def test_no_more_than_the_last_portraits_are_kept(
     own: Studio, portrait_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(module, "open_still", lambda _, path, **__: opened.append(path) or object())
+    monkeypatch.setattr(module, "open_portrait", lambda _, path, **__: opened.append(path) or object())
     paths = []
-    for number in range(module._STILLS + 1):
+    for number in range(module._OPEN_PORTRAITS + 1):
         paths.append(tmp_path / f"{number}.jpg")
         paths[-1].write_bytes(portrait_path.read_bytes())
-        own.still(paths[-1])
-    own.still(paths[-1])
+        own.portrait(paths[-1])
+    own.portrait(paths[-1])
     assert opened == paths
-    own.still(paths[0])
+    own.portrait(paths[0])
     assert opened == [*paths, paths[0]]
 
 
@@ -57,9 +57,9 @@ def test_editing_again_costs_one_drawing(
     drawn: list[int] = []
     render = own.animator.network.render
     monkeypatch.setattr(own.animator.network, "render", lambda *args: drawn.append(1) or render(*args))
-    own.edited(portrait_path, {"#0": -0.3}, **options)
+    own.edit_portrait(portrait_path, {"#0": -0.3}, **options)
     drawn.clear()
-    edited = own.edited(portrait_path, {"#0": 0.4}, **options)
+    edited = own.edit_portrait(portrait_path, {"#0": 0.4}, **options)
     assert drawn == [1]
     wanted = edit_image(own.animator, portrait_path, {"#0": 0.4}, **options).picture_HW3
     assert np.array_equal(edited, wanted)
@@ -70,28 +70,28 @@ def test_pictures_beyond_the_limits_are_not_opened(own: Studio, tmp_path: Path) 
 
     Image.new("RGB", (1100, 1000)).save(tmp_path / "large.png")
     with pytest.raises(LiaxError, match="up to 1 megapixels"):
-        own.still(tmp_path / "large.png")
+        own.portrait(tmp_path / "large.png")
 
 
 def test_of_what_replaces_each_other_two_stay(own: Studio) -> None:
-    paths = [own.output("edited.png", visitor="one") for _ in range(4)]
-    other = own.output("edited.png", visitor="../two")
-    alone = [own.output("clip.mp4") for _ in range(3)]
+    paths = [own.new_result_path("edited.png", visitor="one") for _ in range(4)]
+    other = own.new_result_path("edited.png", visitor="../two")
+    alone = [own.new_result_path("clip.mp4") for _ in range(3)]
     assert [path.parent.exists() for path in paths] == [False, False, True, True]
     assert all(path.parent.exists() for path in (other, *alone))
     assert all(path.parent.parent == own.folder / "results" for path in (*paths, other, *alone))
 
 
 def test_old_results_are_removed(own: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = own.output("clip.mp4")
+    path = own.new_result_path("clip.mp4")
     path.write_bytes(b"clip")
     now = module.time.monotonic()
     monkeypatch.setattr(module.time, "monotonic", lambda: now + 60 * own.limits.kept_minutes + 1)
-    own.output("clip.mp4")
+    own.new_result_path("clip.mp4")
     assert not path.parent.exists()
 
 
 def test_nothing_stays_behind(tiny: LIAX) -> None:
     with Studio(Animator(tiny, "cpu")) as studio:
-        studio.output("clip.mp4").write_bytes(b"clip")
+        studio.new_result_path("clip.mp4").write_bytes(b"clip")
     assert not studio.folder.exists()

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from clips import flat_frames, write_clip
-from liax.app.limits import Limits
-from liax.app.uploads import check_motion, check_picture, check_video
+from liax.app.uploads import VisitorLimits, check_motion, check_picture, check_video
 from liax.errors import LiaxError
 
-LIMITS = Limits(megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60)
+LIMITS = VisitorLimits(megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60)
 
 
 def _png(path: Path, width: int, height: int) -> Path:

@@ -41,7 +41,7 @@ def test_runs_differ_in_pressure_and_seed_alone(script: dict[str, ModuleType]) -
     assert set(runs) == {f"{arm}-{seed}" for arm in script["arms"].ARMS for seed in (0, 1)}
     dense, strong = runs["dense-1"], runs["strong-1"]
     assert (dense.seed, dense.init, dense.max_minutes) == (1, "b", 5.0)
-    assert dense.loss.sparse == dense.loss.concentration == dense.loss.meaning == 0
+    assert dense.loss.sparse == dense.loss.max_sparsity_weight == dense.loss.factor_supervision == 0
     assert strong.loss.sparse > runs["shipped-1"].loss.sparse > 0
     assert replace(dense, loss=strong.loss, out=strong.out) == strong
 

@@ -19,32 +19,36 @@ from liax.cli import demo as demo_module
 from liax.cli.main import main
 from liax.media.video import Video
 from liax.model import LIAX
-from liax.portrait.clip import Written
+from liax.portrait.clip import WrittenFile
 from liax.weights.controls import Control, set_controls
 
 
-class Outcome:
+class CommandResult:
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
 
 
 @pytest.fixture
-def liax(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def liax(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., CommandResult]:
     """Run the command line in this process."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
-    def run(*args: object) -> Outcome:
+    def run(*args: object) -> CommandResult:
         with pytest.raises(SystemExit) as stopped:
             main([str(arg) for arg in args])
         out, err = capfd.readouterr()
-        return Outcome(int(stopped.value.code or 0), out, err)
+        return CommandResult(int(stopped.value.code or 0), out, err)
 
     return run
 
 
 @pytest.fixture
 def bad(
-    liax: Callable[..., Outcome], tmp_path: Path, portrait_path: Path, face_clip: Path, tiny_weights: Path
+    liax: Callable[..., CommandResult],
+    tmp_path: Path,
+    portrait_path: Path,
+    face_clip: Path,
+    tiny_weights: Path,
 ) -> Callable[..., str]:
     """Run `liax animate` with something wrong; checks what all errors share and gives the sentence.
 
@@ -69,7 +73,11 @@ def bad(
 
 
 def test_animate(
-    liax: Callable[..., Outcome], portrait_path: Path, face_clip: Path, tiny_weights: Path, tmp_path: Path
+    liax: Callable[..., CommandResult],
+    portrait_path: Path,
+    face_clip: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
 ) -> None:
     out = tmp_path / "out.mp4"
     ended = liax("animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights, "--device", "cpu")
@@ -91,7 +99,7 @@ def named_weights(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_options_reach_the_animator(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     monkeypatch: pytest.MonkeyPatch,
     portrait_path: Path,
     face_clip: Path,
@@ -101,9 +109,9 @@ def test_options_reach_the_animator(
     """What each does is tested with `animate`; here, that none is lost on the way or mistaken for another."""
     given: dict[str, object] = {}
 
-    def heard(animator: object, source: Path, driving: Path, output: Path, **options: object) -> Written:
+    def heard(animator: object, source: Path, driving: Path, output: Path, **options: object) -> WrittenFile:
         given.update(options, files=(source, driving, output))
-        return Written(output, 1, 0.1, 64, 64)
+        return WrittenFile(output, 1, 0.1, 64, 64)
 
     monkeypatch.setattr(sys.modules["liax.portrait.animate"], "animate_file", heard)
     out = tmp_path / "o.mp4"
@@ -154,7 +162,11 @@ def test_options_reach_the_animator(
 
 
 def test_options_change_the_video(
-    liax: Callable[..., Outcome], portrait_path: Path, face_clip: Path, named_weights: Path, tmp_path: Path
+    liax: Callable[..., CommandResult],
+    portrait_path: Path,
+    face_clip: Path,
+    named_weights: Path,
+    tmp_path: Path,
 ) -> None:
     pictures = {}
     for name, options in {
@@ -177,7 +189,7 @@ def test_options_change_the_video(
 
 
 def test_a_webcam_is_recorded(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     bad: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     portrait_path: Path,
@@ -204,7 +216,7 @@ def test_a_webcam_is_recorded(
 
 
 def test_a_folder_and_a_picture_drive(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     portrait_path: Path,
     portrait_HW3: np.ndarray,
     tiny_weights: Path,
@@ -227,7 +239,7 @@ def test_a_folder_and_a_picture_drive(
 
 @pytest.mark.parametrize("suffix", [".webm", ".gif"])
 def test_other_outputs(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     portrait_path: Path,
     face_clip: Path,
     tiny_weights: Path,
@@ -240,7 +252,7 @@ def test_other_outputs(
 
 
 def test_overwrite(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     bad: Callable[..., str],
     portrait_path: Path,
     face_clip: Path,
@@ -315,7 +327,7 @@ def test_full_disk(
 
 
 def test_damaged_driving(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     portrait_path: Path,
     portrait_HW3: np.ndarray,
     tiny_weights: Path,
@@ -334,7 +346,7 @@ def test_damaged_driving(
     assert told.startswith(f"liax: {clip} is damaged or cut off; using the {count} frames")
 
 
-def test_wrong_usage_is_exit_code_2(liax: Callable[..., Outcome], portrait_path: Path) -> None:
+def test_wrong_usage_is_exit_code_2(liax: Callable[..., CommandResult], portrait_path: Path) -> None:
     assert liax("animate", portrait_path).code == 2
     assert liax("animate", "--no-such-option").code == 2
 
@@ -373,7 +385,7 @@ def test_interrupted_leaves_nothing(
 
 
 def test_demo(
-    liax: Callable[..., Outcome],
+    liax: Callable[..., CommandResult],
     monkeypatch: pytest.MonkeyPatch,
     tiny: LIAX,
     portrait_path: Path,

@@ -15,17 +15,17 @@ from clips import flat_frames, write_clip
 from liax.cli.main import main
 from liax.media.video import Video
 
-Outcome = tuple[int, str, str]
+CommandResult = tuple[int, str, str]
 
 
 @pytest.fixture
 def liax(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_weights: Path
-) -> Callable[..., Outcome]:
+) -> Callable[..., CommandResult]:
     """Run `liax edit-video` in this process; exit code, standard output, standard error."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
-    def run(*args: object) -> Outcome:
+    def run(*args: object) -> CommandResult:
         with pytest.raises(SystemExit) as stopped:
             main(["edit-video", *map(str, args), "--weights", str(tiny_weights), "--device", "cpu"])
         out, err = capfd.readouterr()
@@ -38,7 +38,7 @@ def last_of(path: Path) -> np.ndarray:
     return [frame.rgb() for frame in Video(path)][-1].astype(int)
 
 
-def test_edit_video(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Path) -> None:
+def test_edit_video(liax: Callable[..., CommandResult], face_clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     assert liax(face_clip, "--set", "0=1,3=-1", "-o", out) == (0, f"{out}: 12 frames, 1.0 s, 320x240\n", "")
     assert Video(out).rate == 12
@@ -49,7 +49,7 @@ def test_edit_video(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Pat
     assert apart[:, 250:].mean() < 1.5  # encoding only
 
 
-def test_options_reach_the_edit(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Path) -> None:
+def test_options_reach_the_edit(liax: Callable[..., CommandResult], face_clip: Path, tmp_path: Path) -> None:
     pictures = {}
     for name, options in {
         "plain": [],
@@ -68,7 +68,7 @@ def test_options_reach_the_edit(liax: Callable[..., Outcome], face_clip: Path, t
         assert np.abs(picture - plain).mean() > 0.3, name
 
 
-def test_bad_use(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Path) -> None:
+def test_bad_use(liax: Callable[..., CommandResult], face_clip: Path, tmp_path: Path) -> None:
     """One sentence, exit code 1, and nothing written."""
     write_clip(tmp_path / "grey.mp4", flat_frames(3, 200, 200))
     (tmp_path / "text.mp4").write_text("no video")
@@ -95,7 +95,9 @@ def test_bad_use(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Path) 
     assert sorted(os.listdir(tmp_path)) == before
 
 
-def test_an_existing_output_is_kept(liax: Callable[..., Outcome], face_clip: Path, tmp_path: Path) -> None:
+def test_an_existing_output_is_kept(
+    liax: Callable[..., CommandResult], face_clip: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(b"precious")
     code, _, error = liax(face_clip, "-o", out, "--set", "3=1")

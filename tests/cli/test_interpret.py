@@ -9,7 +9,7 @@ from PIL import Image
 
 from liax.weights import load
 
-Outcome = tuple[int, str, str]
+CommandResult = tuple[int, str, str]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def stills(portrait_HW3: NDArray[np.uint8], tmp_path: Path) -> Path:
 
 
 def test_weights_are_measured_and_written(
-    command: Callable[..., Outcome],
+    command: Callable[..., CommandResult],
     tiny_weights: Path,
     stills: Path,
     tmp_path: Path,
@@ -61,7 +61,7 @@ def test_weights_are_measured_and_written(
     ],
 )
 def test_bad_input_is_one_sentence(
-    command: Callable[..., Outcome],
+    command: Callable[..., CommandResult],
     tiny_weights: Path,
     stills: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -11,7 +11,7 @@ from PIL import Image
 from liax.media.images import read_image
 from liax.media.video import Video
 from liax.weights import set_controls
-from liax.weights.controls import Control, Promise
+from liax.weights.controls import Control, VerifiedRange
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -29,7 +29,7 @@ def named(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             20,
             "deg",
             "turns the head to the viewer's right",
-            Promise(-10, 12, 4, 0.88),
+            VerifiedRange(-10, 12, 4, 0.88),
         ),
         Control("pitch", "head", {2: 0.02}, -20, 20, "deg"),
     ]

@@ -8,10 +8,10 @@ import pytest
 
 from liax.cli.main import main
 from liax.preparation import prepare as prepare_module
-from liax.preparation.config import Cut, Limits
-from liax.preparation.prepare import Summary
+from liax.preparation.config import CutOptions, QualityLimits
+from liax.preparation.prepare import PreparationSummary
 
-MADE = Summary(
+MADE = PreparationSummary(
     kept=3,
     minutes={"train": 0.25, "val": 0.1},
     people={"train": 2, "val": 1},
@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What preparing was asked for; nothing is prepared."""
     seen: list[tuple] = []
 
-    def run(paths, folder, **options) -> Summary:
+    def run(paths, folder, **options) -> PreparationSummary:
         seen.append((paths, folder, options))
         return MADE
 
@@ -46,7 +46,7 @@ def test_what_was_made_is_told(asked: list[tuple], capsys: pytest.CaptureFixture
     assert ended("a", "b.mp4", "-o", "set") == 0
     ((paths, folder, options),) = asked
     assert (paths, folder) == ((Path("a"), Path("b.mp4")), Path("set"))
-    assert (options["cut"], options["limits"], options["count"]) == (Cut(), Limits(), None)
+    assert (options["cut"], options["limits"], options["count"]) == (CutOptions(), QualityLimits(), None)
     assert capsys.readouterr().out.splitlines() == [
         "set: 3 clips",
         "  train: 0.2 min, 2 people",
@@ -68,8 +68,8 @@ def test_options(asked: list[tuple]) -> None:
         == 0
     )
     ((_, _, options),) = asked
-    assert options["cut"] == Cut(size=512, identities=True)
-    assert options["limits"] == Limits(text=9)
+    assert options["cut"] == CutOptions(size=512, identities=True)
+    assert options["limits"] == QualityLimits(text=9)
     assert (options["val"], options["count"], options["address"]) == (0.1, 3, "auto")
     assert options["shard_bytes"] == 2 << 20
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from liax.data.augment import AugmentConfig, Batch, augment
-from liax.data.pairs import Pairs
+from liax.data.augment import AugmentConfig, PairBatch, augment
+from liax.data.pairs import PairIndices
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import FaceLandmarker
 
@@ -34,15 +34,15 @@ def factors(batch: int = 4) -> torch.Tensor:
     return torch.arange(1.0, 1 + len(FACTORS)).expand(batch, -1) / 20
 
 
-def pairs(batch: int = 4, stills: int = 0, boxes_BP4: torch.Tensor | None = None) -> Pairs:
+def pairs(batch: int = 4, stills: int = 0, boxes_BP4: torch.Tensor | None = None) -> PairIndices:
     """What is known of pairs; the source's factors are twice the driving frame's."""
     factors_BK = factors(batch).numpy()
     boxes_BP4 = boxes(batch) if boxes_BP4 is None else boxes_BP4
     numbers = np.arange(batch)
-    return Pairs(numbers, numbers, boxes_BP4.numpy(), 2 * factors_BK, factors_BK, stills)
+    return PairIndices(numbers, numbers, boxes_BP4.numpy(), 2 * factors_BK, factors_BK, stills)
 
 
-def made(config: AugmentConfig, stills: int = 0, seed: int = 1) -> Batch:
+def made(config: AugmentConfig, stills: int = 0, seed: int = 1) -> PairBatch:
     generator = torch.Generator().manual_seed(seed)
     return augment(picture(), picture(seed=1), pairs(stills=stills), config, generator)
 
@@ -54,7 +54,7 @@ def test_without_augmentation_nothing_changes() -> None:
     assert torch.equal(batch.boxes_BP4, boxes())
     assert torch.equal(batch.factors_BK, factors())
     assert torch.equal(batch.source_factors_BK, 2 * factors())
-    assert not batch.alone_B.any()
+    assert not batch.named_only_B.any()
     assert torch.allclose(batch.driving, batch.target, atol=1e-6)
 
 
@@ -87,7 +87,9 @@ def test_half_are_flipped() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**62), st.floats(0, 1), st.floats(0, 1), st.integers(0, 4))
 def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, stills: int) -> None:
-    config = AugmentConfig(colour=colour, driving_colour=driving_colour, hue=90, bend=0.05, driving_cover=0.5)
+    config = AugmentConfig(
+        colour=colour, driving_colour=driving_colour, hue=90, elastic=0.05, driving_cutout=0.5
+    )
     batch = made(config, stills, seed)
     for image in (batch.source, batch.target, batch.driving):
         assert image.shape == (4, 3, 32, 32)
@@ -130,7 +132,7 @@ def test_however_divided_a_pair_is_augmented_alike() -> None:
         images = picture()[index::2], picture(seed=1)[index::2]
         part = augment(*images, pairs(2, stills=1), AugmentConfig(), generator, part=(index, 2))
         assert part.rendered_BM is None
-        for field in fields(Batch)[:-1]:
+        for field in fields(PairBatch)[:-1]:
             wanted = getattr(whole, field.name)[index::2]
             assert torch.allclose(getattr(part, field.name), wanted, atol=1e-5, equal_nan=True), field.name
 
@@ -177,7 +179,7 @@ def ramp(size: int = 64) -> torch.Tensor:
 
 def test_a_bend_is_smooth_and_leaves_the_middle_of_the_face() -> None:
     image = ramp().expand(32, -1, -1, -1)
-    config = replace(PLAIN, pair_share=1.0, bend=0.04)
+    config = replace(PLAIN, pair_share=1.0, elastic=0.04)
     batch = augment(image, image, pairs(32), config, torch.Generator().manual_seed(5))
     assert torch.equal(batch.source, batch.target)
     shift = (batch.target - (image.float() / 127.5 - 1))[:, :2, 8:-8, 8:-8] / 2  # in pictures
@@ -202,7 +204,7 @@ def test_a_turn_of_colours_keeps_grey_and_how_colourful_a_picture_is() -> None:
 
 def test_the_drivings_view_is_covered_in_a_share_of_pairs() -> None:
     image = torch.full((400, 3, 32, 32), 255, dtype=torch.uint8)
-    config = replace(PLAIN, driving_cover=0.25)
+    config = replace(PLAIN, driving_cutout=0.25)
     batch = augment(image, image, pairs(400), config, torch.Generator().manual_seed(8))
     assert torch.equal(batch.target, torch.ones_like(batch.target))
     hidden_B = (batch.driving == 0).all(1).float().mean((1, 2))
@@ -222,11 +224,11 @@ def test_what_only_the_drivings_view_gets() -> None:
 def test_in_some_pairs_named_coefficients_are_alone() -> None:
     """Independently of all other changes."""
     image = torch.zeros(2000, 3, 2, 2, dtype=torch.uint8)
-    config = replace(STILLS, alone=0.3, flip=0.5)
+    config = replace(STILLS, named_only_share=0.3, flip=0.5)
     batch = augment(image, image, pairs(2000, stills=1000), config, torch.Generator().manual_seed(0))
     flipped_B = batch.factors_BK[:, -2] < 0  # gaze-x
     for group in (slice(1000), slice(1000, None), flipped_B, ~flipped_B):
-        assert float(batch.alone_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
+        assert float(batch.named_only_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,7 +11,7 @@ from PIL import Image
 from clips import flat_frames, write_clip
 from liax.data import frames as frames_module
 from liax.data.frames import ResidentFrames, StreamedFrames, decode_item, first_numbers, read_item
-from liax.data.manifest import Item, Manifest, Place
+from liax.data.manifest import Item, Manifest, ShardRange
 from liax.errors import LiaxError
 
 CPU = torch.device("cpu")
@@ -101,7 +101,7 @@ def sharded(folder: Path, tmp_path: Path) -> Manifest:
         for name in ("a.mp4", "b.mp4"):
             tar.add(folder / name, name)
     with tarfile.open(path) as tar:
-        places = [Place("0.tar", member.offset_data, member.size) for member in tar]
+        places = [ShardRange("0.tar", member.offset_data, member.size) for member in tar]
     items = (Item("a.mp4", "clip", "a", 9, places[0]), Item("b.mp4", "clip", "b", 5, places[1]))
     return Manifest(path.parent, items, "")
 
@@ -118,7 +118,7 @@ def test_clips_are_read_from_inside_shards(
 
 def test_shards_that_are_cut_off_or_missing(sharded: Manifest) -> None:
     shard = sharded.folder / "0.tar"
-    shard.write_bytes(shard.read_bytes()[: sharded.items[1].place.offset + 100])
+    shard.write_bytes(shard.read_bytes()[: sharded.items[1].shard_range.offset + 100])
     assert len(read_item(sharded.folder, sharded.items[0], 64)) == 9
     with pytest.raises(LiaxError, match=r"^cannot decode b\.mp4 in .*0\.tar "):
         read_item(sharded.folder, sharded.items[1], 64)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from liax.data.manifest import Item, Place, is_within_shard, manifest_in, read_manifest
+from liax.data.manifest import Item, ShardRange, is_within_shard, manifest_in, read_manifest
 from liax.errors import LiaxError
 
 GOOD = "file,type,split,identity,frames,notes\na.mp4,clip,train,ann,12,x\nb.jpg,portrait,val,bob,1,\n"
@@ -88,7 +88,7 @@ def prepared(tmp_path: Path) -> Path:
 
 def test_prepared_clips_lie_in_shards(prepared: Path) -> None:
     train = read_manifest(prepared, "train")
-    assert train.items == (Item("a.mp4", "clip", "ann", 12, Place("shards/0.tar", 512, 999)),)
+    assert train.items == (Item("a.mp4", "clip", "ann", 12, ShardRange("shards/0.tar", 512, 999)),)
     everything = read_manifest(prepared.parent, None)
     assert [item.file for item in everything.items] == ["a.mp4", "b.mp4"]  # not what was refused
     assert everything.digest == train.digest

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liax.data.manifest import Item, Manifest
-from liax.data.pairs import Pairs, PairSampler
+from liax.data.pairs import PairIndices, PairSampler
 from liax.data.regions import Regions, save_regions
 from liax.face.factors import FACTORS
 
@@ -27,10 +27,10 @@ STILLS = {30, 101, 102}
 def sampler(items: tuple[Item, ...] = ITEMS, **changes) -> PairSampler:
     options = {
         "batch": 8,
-        "stills_share": 0.25,
+        "still_share": 0.25,
         "regions": None,
-        "expressive": 0.0,
-        "steady": 0.0,
+        "expression_boost": 0.0,
+        "near_pose_share": 0.0,
         "seed": 3,
     } | changes
     return PairSampler(Manifest(Path(), items, ""), **options)
@@ -43,7 +43,7 @@ def item_of(number: int) -> str:
     return next(name for name, first in reversed(FIRST.items()) if number >= first)
 
 
-def same(one: Pairs, other: Pairs) -> bool:
+def same(one: PairIndices, other: PairIndices) -> bool:
     return (
         one.source_B.tolist() == other.source_B.tolist()
         and one.driving_B.tolist() == other.driving_B.tolist()
@@ -62,8 +62,8 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
 @settings(max_examples=30, deadline=None)
 @given(batch=st.integers(1, 8), count=st.integers(1, 5), share=st.floats(0, 1))
 def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
-    whole = sampler(batch=batch * count, stills_share=share).batch(2)
-    drawing = sampler(batch=batch * count, stills_share=share)
+    whole = sampler(batch=batch * count, still_share=share).batch(2)
+    drawing = sampler(batch=batch * count, still_share=share)
     parts = [drawing.batch(2, (index, count)) for index in range(count)]
     assert sum(part.stills for part in parts) == whole.stills
     for index, part in enumerate(parts):
@@ -78,7 +78,7 @@ def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
     seed=st.integers(0, 2**32), step=st.integers(0, 10**7), batch=st.integers(1, 12), share=st.floats(0, 1)
 )
 def test_stills_first_then_pairs_of_one_clip(seed: int, step: int, batch: int, share: float) -> None:
-    pairs = sampler(seed=seed, batch=batch, stills_share=share).batch(step)
+    pairs = sampler(seed=seed, batch=batch, still_share=share).batch(step)
     assert len(pairs.source_B) == len(pairs.driving_B) == batch
     assert pairs.stills == round(batch * share)
     for k, (source, driving) in enumerate(zip(pairs.source_B, pairs.driving_B, strict=True)):
@@ -98,7 +98,7 @@ def test_stills_only_and_clips_only() -> None:
 
 def test_people_are_drawn_equally_often() -> None:
     """Also where one has more clips and frames; within 5 standard deviations of a fair coin's tosses."""
-    drawn = sampler(batch=4000, stills_share=0.5).batch(0)
+    drawn = sampler(batch=4000, still_share=0.5).batch(0)
     who = [next(i.identity for i in ITEMS if i.file == item_of(n)) for n in drawn.source_B]
     five_deviations = 5 * np.sqrt(2000 / 4)
     for one, other in (("cat", "dan"), ("ann", "bob")):
@@ -128,12 +128,12 @@ def blinking(tmp_path: Path) -> Path:
 def test_closed_eyes_are_drawn_more_often(blinking: Path) -> None:
     """By 1 + expressive: two frames of weight 1 + 4 among 38 of weight 1."""
     bob = (ITEMS[4],)
-    pairs = sampler(bob, batch=20_000, regions=blinking, expressive=4.0).batch(0)
+    pairs = sampler(bob, batch=20_000, regions=blinking, expression_boost=4.0).batch(0)
     share = np.isin(pairs.driving_B, (10, 11)).mean()
     expected = 2 * 5 / (2 * 5 + 38)
     assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / 20_000)
     assert abs(np.isin(pairs.source_B, (10, 11)).mean() - 2 / 40) < 0.01  # sources are drawn evenly
-    even = sampler(bob, batch=20_000, regions=blinking, expressive=0.0).batch(0)
+    even = sampler(bob, batch=20_000, regions=blinking, expression_boost=0.0).batch(0)
     assert abs(np.isin(even.driving_B, (10, 11)).mean() - 2 / 40) < 0.01
 
 
@@ -146,7 +146,7 @@ def test_open_mouths_are_drawn_more_often(tmp_path: Path) -> None:
         path,
         {"b.mp4": Regions(np.full((40, 3, 4), 0.5, np.float32), opening_TP, np.zeros((40, len(FACTORS))))},
     )
-    pairs = sampler((ITEMS[4],), batch=40_000, regions=path, expressive=4.0).batch(0)
+    pairs = sampler((ITEMS[4],), batch=40_000, regions=path, expression_boost=4.0).batch(0)
     for frame, weight in ((7, 5), (8, 3)):
         expected = weight / (38 + 5 + 3)
         assert abs((pairs.driving_B == frame).mean() - expected) < 5 * np.sqrt(expected / 40_000)
@@ -156,9 +156,9 @@ def test_steady_pairs_are_of_like_pose(blinking: Path) -> None:
     """Of twelve frames drawn among forty the nearest is about 1.5 away, of one 40 / 3."""
     bob = (ITEMS[4],)
     apart = {}
-    for steady in (0.0, 0.5, 1.0):
-        pairs = sampler(bob, batch=4000, regions=blinking, steady=steady).batch(0)
-        apart[steady] = np.abs(pairs.source_B - pairs.driving_B)
+    for near_pose_share in (0.0, 0.5, 1.0):
+        pairs = sampler(bob, batch=4000, regions=blinking, near_pose_share=near_pose_share).batch(0)
+        apart[near_pose_share] = np.abs(pairs.source_B - pairs.driving_B)
         assert (pairs.factors_BK[:, YAW] == pairs.driving_B).all()
         assert (pairs.source_factors_BK[:, YAW] == pairs.source_B).all()
     assert apart[1.0].mean() < 2.5
@@ -170,9 +170,11 @@ def test_far_pairs_are_of_other_poses(blinking: Path) -> None:
     """Of four frames drawn among forty the furthest is 21.8 away on average, of one 40 / 3."""
     bob = (ITEMS[4],)
     apart = {}
-    for steady, far in ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0)):
-        pairs = sampler(bob, batch=4000, regions=blinking, steady=steady, far=far).batch(0)
-        apart[far] = np.abs(pairs.source_B - pairs.driving_B).mean()
+    for near_pose_share, far_pose_share in ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0)):
+        pairs = sampler(
+            bob, batch=4000, regions=blinking, near_pose_share=near_pose_share, far_pose_share=far_pose_share
+        ).batch(0)
+        apart[far_pose_share] = np.abs(pairs.source_B - pairs.driving_B).mean()
     drawn = np.random.default_rng(0).integers(40, size=(5, 100_000))
     assert abs(apart[1.0] - np.abs(drawn[1:] - drawn[0]).max(0).mean()) < 0.5
     assert abs(apart[0.5] - (apart[0.0] + apart[1.0]) / 2) < 0.7
@@ -187,7 +189,7 @@ def test_people_whose_heads_turn_are_drawn_more_often(tmp_path: Path) -> None:
     save_regions(path, {"b.mp4": Regions(boxes_TP4, opening_TP, factors_TK)})
     two = (ITEMS[4], Item("e.mp4", "clip", "eve", 40))
     for power, expected in ((0.0, 0.5), (1.0, 0.8), (0.5, 2 / 3)):
-        pairs = sampler(two, batch=8000, regions=path, moving=power).batch(0)
+        pairs = sampler(two, batch=8000, regions=path, motion_power=power).batch(0)
         assert abs((pairs.driving_B < 40).mean() - expected) < 0.02
 
 
@@ -211,6 +213,6 @@ def test_regions_without_a_face_or_too_few(tmp_path: Path, measured: int) -> Non
     path = tmp_path / "regions.npz"
     empty = np.full((measured, 3, 4), np.nan, np.float32)
     save_regions(path, {"b.mp4": Regions(empty, empty[..., 0], np.full((measured, len(FACTORS)), np.nan))})
-    pairs = sampler((ITEMS[4],), batch=4000, regions=path, expressive=4.0).batch(0)
+    pairs = sampler((ITEMS[4],), batch=4000, regions=path, expression_boost=4.0).batch(0)
     assert np.isnan(pairs.boxes_BP4).all()
     assert abs(pairs.driving_B.mean() - 19.5) < 5 * np.sqrt(40**2 / 12 / 4000)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from liax.evaluation.sheets import contact_sheet, liveliest
+from liax.evaluation.trials import contact_sheet, pick_highlights
 
 
 def test_the_liveliest_moments_keep_apart() -> None:
-    assert liveliest(np.arange(40.0), np.arange(40), moments=3) == [31, 35, 39]
-    assert liveliest(np.arange(40.0), np.array([0, 20, 38]), moments=3) == [0, 20, 38]
+    assert pick_highlights(np.arange(40.0), np.arange(40), highlights=3) == [31, 35, 39]
+    assert pick_highlights(np.arange(40.0), np.array([0, 20, 38]), highlights=3) == [0, 20, 38]
 
 
 def test_a_sheet_shows_source_driving_output_and_their_difference() -> None:

@@ -12,14 +12,13 @@ import pytest
 import torch
 
 from liax.errors import LiaxError
-from liax.evaluation import instruments
-from liax.evaluation.animators import CopySource, Videos, to_unit, untrained
-from liax.evaluation.clips import Clip, list_clips, read_frames
-from liax.evaluation.fidelity import fidelity
-from liax.evaluation.protocols import Trial, cross_trials, self_trials
-from liax.evaluation.run import Plan, evaluate
+from liax.evaluation import registry
+from liax.evaluation.clips import EvaluationClip, Trial, cross_trials, list_clips, read_frames, self_trials
+from liax.evaluation.metrics import fidelity
+from liax.evaluation.reenactors import CopySource, VideoReenactor, open_untrained, to_unit
+from liax.evaluation.run import EvaluationPlan, evaluate
 
-PLAN = Plan(data="test", frames=4, first=0)
+PLAN = EvaluationPlan(data="test", frames=4, first=0)
 CPU = torch.device("cpu")
 
 
@@ -30,8 +29,8 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object) -> None:
         raise LiaxError("it is not installed; install liax with its extra (liax[evaluate]).")
 
-    monkeypatch.setattr(instruments, "open_features", unreachable)
-    monkeypatch.setattr(instruments, "open_perceptual", unreachable)
+    monkeypatch.setattr(registry, "open_features", unreachable)
+    monkeypatch.setattr(registry, "open_perceptual", unreachable)
 
 
 def test_a_copy_scores_what_its_frames_say(coloured: Path, tmp_path: Path) -> None:
@@ -64,7 +63,7 @@ def test_what_is_missing_is_named_and_measured_later(
         name = "mean level"
         __call__ = staticmethod(lambda images: images.mean((2, 3)))
 
-    monkeypatch.setattr(instruments, "open_features", lambda *_: Mean())
+    monkeypatch.setattr(registry, "open_features", lambda *_: Mean())
     results = evaluate(trials, CopySource(), out, PLAN)
     assert results.backbones["distribution"] == "mean level"
     assert results.means["frechet"].mean > 0.01
@@ -77,7 +76,12 @@ def test_the_files_say_the_same(coloured: Path, tmp_path: Path) -> None:
     copy = evaluate(trials, CopySource(), tmp_path / "copy", PLAN)
     out = tmp_path / "tiny"
     results = evaluate(
-        trials, untrained("tiny", CPU), out, PLAN, baselines=[tmp_path / "copy"], command="liax evaluate …"
+        trials,
+        open_untrained("tiny", CPU),
+        out,
+        PLAN,
+        baselines=[tmp_path / "copy"],
+        command="liax evaluate …",
     )
     with (out / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -100,7 +104,7 @@ def test_the_files_say_the_same(coloured: Path, tmp_path: Path) -> None:
 
 def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trials, whole = self_trials(list_clips(coloured, "val")), tmp_path / "whole"
-    expected = evaluate(trials, untrained("tiny", CPU), whole, PLAN)
+    expected = evaluate(trials, open_untrained("tiny", CPU), whole, PLAN)
     told: list[tuple[str, int, int | None]] = []
 
     def stop(stage: str, done: int, total: int | None) -> None:
@@ -109,13 +113,13 @@ def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(trials, untrained("tiny", CPU), tmp_path / "out", PLAN, batch=2, progress=stop)
+        evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", PLAN, batch=2, progress=stop)
     assert [(done, total) for _, done, total in told] == [(2, 8), (4, 8), (6, 8)]
     assert [path.name for path in (tmp_path / "out" / "clips").glob("*.json")] == ["a.json"]
     told.clear()
     again = evaluate(
         trials,
-        untrained("tiny", CPU),
+        open_untrained("tiny", CPU),
         tmp_path / "out",
         PLAN,
         progress=lambda *told_now: told.append(told_now),
@@ -128,7 +132,7 @@ def test_results_of_other_settings_do_not_mix(coloured: Path, tmp_path: Path) ->
     trials = self_trials(list_clips(coloured, "val"))
     evaluate(trials, CopySource(), tmp_path / "out", PLAN)
     with pytest.raises(LiaxError, match="made with other animator"):
-        evaluate(trials, untrained("tiny", CPU), tmp_path / "out", PLAN)
+        evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", PLAN)
     with pytest.raises(LiaxError, match="other clips or settings"):
         evaluate(trials[:1], CopySource(), tmp_path / "new", PLAN, baselines=[tmp_path / "out"])
     with pytest.raises(LiaxError, match="finished evaluation"):
@@ -153,21 +157,23 @@ def test_outputs_that_were_kept_are_measured_in_place_of_drawing(
     def fail(*_: object) -> None:
         raise AssertionError("drawn anew")
 
-    monkeypatch.setattr(instruments, "open_features", lambda *_: Mean())
-    monkeypatch.setattr(CopySource, "begin", fail)
+    monkeypatch.setattr(registry, "open_features", lambda *_: Mean())
+    monkeypatch.setattr(CopySource, "prepare", fail)
     assert evaluate(trials, CopySource(), out, PLAN).means["frechet"].mean > 0.01
 
 
 def test_a_tool_that_returns_the_clips_is_perfect(coloured: Path, tmp_path: Path) -> None:
-    results = evaluate(self_trials(list_clips(coloured, "val")), Videos(coloured), tmp_path / "out", PLAN)
+    results = evaluate(
+        self_trials(list_clips(coloured, "val")), VideoReenactor(coloured), tmp_path / "out", PLAN
+    )
     assert results.animator == "data"
     assert (results.means["l1"].mean, results.means["psnr"].mean) == pytest.approx((0, 60))
 
 
 def test_cross_reenactment_has_no_paired_metric(coloured: Path, tmp_path: Path) -> None:
     trials = cross_trials(list_clips(coloured, "val"), [], sources=1, seed=0)
-    plan = Plan(protocol="cross", data="test", frames=4, first=3)
-    results = evaluate(trials, untrained("tiny", CPU), tmp_path / "out", plan)
+    plan = EvaluationPlan(protocol="cross", data="test", frames=4, first=3)
+    results = evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", plan)
     assert [clip["clip"] for clip in results.clips] == ["b__a", "a__b"]
     assert "warping" in results.means
     assert not {"l1", "akd", "t_lpips", "reference_warping"} & results.means.keys()
@@ -177,7 +183,7 @@ def test_cross_reenactment_has_no_paired_metric(coloured: Path, tmp_path: Path) 
 def test_copying_the_source_on_the_validation_clips_scores_as_published(shared: Path, tmp_path: Path) -> None:
     """One of the clips whose means docs/evaluation.md gives, as the protocol's first program scored it."""
     trials = self_trials(list_clips(shared / "data", "val", limit=4))[3:]
-    results = evaluate(trials, CopySource(), tmp_path / "out", Plan(first=0))
+    results = evaluate(trials, CopySource(), tmp_path / "out", EvaluationPlan(first=0))
     assert trials[0].name == "p088_learning2listen_48fc4d67"
     found = [results.means[key].mean for key in ("l1", "psnr", "ssim")]
     assert found == pytest.approx([0.0736897, 17.6723696, 0.6334772], rel=1e-5)
@@ -186,11 +192,11 @@ def test_copying_the_source_on_the_validation_clips_scores_as_published(shared: 
 def test_intervals_of_pairs_are_by_driving_clip(coloured: Path, tmp_path: Path) -> None:
     """Two pairs of each clip, by a copy alike: as uncertain as two clips, not as four."""
     clips = list_clips(coloured, "val")
-    one = Clip("c", clips[0].path, "p3")
-    plan = Plan(protocol="cross", data="test", frames=4, first=3)
+    one = EvaluationClip("c", clips[0].path, "p3")
+    plan = EvaluationPlan(protocol="cross", data="test", frames=4, first=3)
     trials = [Trial(f"{s.name}__{d.name}", s, d) for d in clips for s in (one, replace(one, name="d"))]
-    paired = evaluate(trials, untrained("tiny", CPU), tmp_path / "four", plan)
-    single = evaluate(trials[::2], untrained("tiny", CPU), tmp_path / "two", plan)
+    paired = evaluate(trials, open_untrained("tiny", CPU), tmp_path / "four", plan)
+    single = evaluate(trials[::2], open_untrained("tiny", CPU), tmp_path / "two", plan)
     assert paired.means["warping"].clips == 4
     assert paired.means["warping"].low == pytest.approx(single.means["warping"].low)
     assert paired.means["warping"].low < paired.means["warping"].high

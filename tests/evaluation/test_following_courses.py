@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from liax.evaluation.following import FEWEST_FRAMES, MOVES, follow, gain, pearson
+from liax.evaluation.motion_metrics import FEWEST_FRAMES, MOTION_THRESHOLDS, compare_motion, gain, pearson
 from liax.face.factors import FACTORS
 
 NAMES = list(FACTORS)
 
 
 def test_every_factor_has_its_threshold() -> None:
-    assert list(MOVES) == NAMES
+    assert list(MOTION_THRESHOLDS) == NAMES
 
 
 def test_pearson_agrees_with_numpy_and_skips_frames_without_a_face() -> None:
@@ -34,7 +34,7 @@ def test_only_factors_that_move_are_followed() -> None:
     driving[:, NAMES.index("yaw")] = np.linspace(-10, 10, 40)
     driving[:, NAMES.index("pitch")] = np.linspace(-1, 1, 40)
     driving[20, NAMES.index("blink")] = 0.6
-    found = follow(driving, driving)
+    found = compare_motion(driving, driving)
     assert set(found) == {"yaw", "blink"}
     assert found["yaw"]["correlation"] == pytest.approx(1)
     assert found["blink"]["beyond_pose"] == pytest.approx(1)
@@ -46,6 +46,6 @@ def test_eyes_that_only_seem_to_move_with_the_head_do_not_count_beyond_the_pose(
     yaw = driving[:, NAMES.index("yaw")] = random.normal(0, 10, 200)
     driving[:, NAMES.index("gaze-x")] = 0.02 * yaw + random.normal(0, 0.1, 200)
     output[:, NAMES.index("gaze-x")] = 0.02 * yaw + random.normal(0, 0.1, 200)
-    gaze = follow(driving, output)["gaze-x"]
+    gaze = compare_motion(driving, output)["gaze-x"]
     assert gaze["correlation"] > 0.5
     assert abs(gaze["beyond_pose"]) < 0.2

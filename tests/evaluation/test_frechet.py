@@ -9,43 +9,48 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.evaluation import efficientnet
-from liax.evaluation.efficientnet import EfficientNetLite0
-from liax.evaluation.frechet import Features, Moments, frechet_distance, open_features
+from liax.evaluation import frechet
+from liax.evaluation.frechet import (
+    EfficientNetLite0,
+    FeatureExtractor,
+    FeatureStatistics,
+    frechet_distance,
+    open_features,
+)
 
 
-def moments(values_ND: np.ndarray) -> Moments:
-    made = Moments()
+def statistics(values_ND: np.ndarray) -> FeatureStatistics:
+    made = FeatureStatistics()
     made.update(torch.from_numpy(np.asarray(values_ND)))
     return made
 
 
-def gaussian(mean_D: list[float], covariance_DD: np.ndarray) -> Moments:
+def gaussian(mean_D: list[float], covariance_DD: np.ndarray) -> FeatureStatistics:
     """Moments of 2 D points that have exactly this mean and covariance."""
     root = np.linalg.cholesky(covariance_DD)
     axes = np.concatenate([root.T, -root.T]) * np.sqrt((2 * len(root) - 1) / 2)
-    return moments(axes + np.asarray(mean_D))
+    return statistics(axes + np.asarray(mean_D))
 
 
 def test_moments_of_batches_are_those_of_the_whole(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(
         1e4, 1, (50, 6)
     )  # far from zero, where sums of squares would fail
-    streamed, rest = Moments(), Moments()
+    streamed, rest = FeatureStatistics(), FeatureStatistics()
     for batch in np.split(values[:30], [1, 3, 20]):
         streamed.update(torch.from_numpy(batch))
     rest.update(torch.from_numpy(values[30:]))
     streamed.merge(rest)
-    streamed.merge(Moments())
+    streamed.merge(FeatureStatistics())
     streamed.save(tmp_path / "m.npz")
-    for found in (streamed, Moments.load(tmp_path / "m.npz")):
+    for found in (streamed, FeatureStatistics.load(tmp_path / "m.npz")):
         assert found.count == 50
         assert found.mean_D == pytest.approx(values.mean(0), rel=1e-12)
         assert found.covariance_DD == pytest.approx(np.cov(values.T), rel=1e-9, abs=1e-9)
 
 
 def test_an_empty_set_takes_over_what_it_merges() -> None:
-    other, empty = moments(np.eye(3)), Moments()
+    other, empty = statistics(np.eye(3)), FeatureStatistics()
     empty.merge(other)
     empty.update(torch.ones(1, 3))
     assert (empty.count, other.count) == (4, 3)
@@ -76,7 +81,7 @@ def test_covariances_that_do_not_commute() -> None:
 
 def test_fewer_pictures_than_features_stay_finite_and_symmetric() -> None:
     rng = np.random.default_rng(0)
-    a, b = moments(rng.normal(0, 1, (5, 40))), moments(rng.normal(0, 1, (7, 40)))
+    a, b = statistics(rng.normal(0, 1, (5, 40))), statistics(rng.normal(0, 1, (7, 40)))
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-5)
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-9)
     assert frechet_distance(a, b) > 1
@@ -85,11 +90,11 @@ def test_fewer_pictures_than_features_stay_finite_and_symmetric() -> None:
 def test_what_has_no_distance_is_refused() -> None:
     for a, b in ((np.eye(3), np.eye(3)[:1]), (np.eye(3), np.eye(4))):
         with pytest.raises(ValueError, match="two pictures or more"):
-            frechet_distance(moments(a), moments(b))
+            frechet_distance(statistics(a), statistics(b))
 
 
 @pytest.fixture(scope="module")
-def features() -> Features:
+def features() -> FeatureExtractor:
     return open_features()
 
 
@@ -105,7 +110,7 @@ def photo(name: str) -> Tensor:
         ("coffee", (504, 967, 968)),
     ],  # kinds of cat; mug, espresso and cup
 )
-def test_it_recognises_photographs(name: str, classes: tuple[int, ...], features: Features) -> None:
+def test_it_recognises_photographs(name: str, classes: tuple[int, ...], features: FeatureExtractor) -> None:
     assert features.name == "EfficientNet-Lite0"
     network = EfficientNetLite0()
     found_D = features(photo(name))[0]
@@ -138,19 +143,21 @@ def test_pictures_are_normalised_as_in_training(
 
 def test_odd_padding_goes_right_and_below() -> None:
     """Three taps at every second of five columns and of four rows."""
-    padded = efficientnet._pad(torch.ones(1, 1, 4, 5), kernel=3, stride=2)
+    padded = frechet._pad(torch.ones(1, 1, 4, 5), kernel=3, stride=2)
     assert padded.tolist() == [[[[0, 1, 1, 1, 1, 1, 0]] * 4 + [[0] * 7]]]
 
 
-def test_distance_of_real_frames_grows_with_blur_noise_and_warp(features: Features, shared: Path) -> None:
+def test_distance_of_real_frames_grows_with_blur_noise_and_warp(
+    features: FeatureExtractor, shared: Path
+) -> None:
     from liax.data.frames import decode_with_opencv
 
     clips = sorted((shared / "data" / "clips").glob("*.mp4"))[::40][:8]
     frames = [frame for clip in clips for frame, _ in zip(decode_with_opencv(clip), range(2), strict=False)]
     real = torch.stack([torch.from_numpy(f).permute(2, 0, 1) for f in frames]) / 255
 
-    def seen(images: Tensor) -> Moments:
-        return moments(features(images)[:, ::4].numpy())  # a quarter of the features, which is faster
+    def seen(images: Tensor) -> FeatureStatistics:
+        return statistics(features(images)[:, ::4].numpy())  # a quarter of the features, which is faster
 
     def distance(images: Tensor) -> float:
         return frechet_distance(reference, seen(images))
@@ -187,6 +194,6 @@ def test_names_missing_packages_and_weights_are_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fid, "NoTrainInceptionV3", offline)
     with pytest.raises(LiaxError, match=r"Inception-v3.*no route to host.*choose efficientnet-lite0"):
         open_features("inception")
-    monkeypatch.setattr(efficientnet, "find_spec", lambda name: None)
+    monkeypatch.setattr(frechet, "find_spec", lambda name: None)
     with pytest.raises(LiaxError, match=r"install liax with its extra \(liax\[evaluate\]\)"):
         open_features()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from liax.errors import LiaxError
-from liax.evaluation import stlpips
+from liax.evaluation import perceptual
 from liax.evaluation.perceptual import PerceptualDistance, open_perceptual
 
 lpip = pytest.importorskip("torchmetrics.image.lpip")
@@ -120,6 +120,6 @@ def test_lpips_is_given_pictures_as_it_expects_them(monkeypatch: pytest.MonkeyPa
 def test_unknown_names_and_a_missing_package_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LiaxError, match=r"choose one of auto, st-lpips, lpips-alex, lpips-vgg\."):
         open_perceptual("lpips")
-    monkeypatch.setattr(stlpips, "find_spec", lambda name: None)
+    monkeypatch.setattr(perceptual, "find_spec", lambda name: None)
     with pytest.raises(LiaxError, match=r"install liax with its extra \(liax\[evaluate\]\)"):
         open_perceptual()

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from liax.evaluation.perceptual import PerceptualDistance
-from liax.evaluation.temporal import Temporal, visible, warping_error
+from liax.evaluation.temporal import TemporalErrorMeter, visible_mask, warping_error
 
 pytest.importorskip("cv2")
 
@@ -19,8 +19,8 @@ def moving(portrait_HW3: np.ndarray, step: int, count: int = 5) -> list[np.ndarr
     return [np.ascontiguousarray(picture[20:148, 40 + step * t : 168 + step * t]) for t in range(count)]
 
 
-def measure(outputs: list[np.ndarray], references: list[np.ndarray] | None = None) -> Temporal:
-    temporal = Temporal()
+def measure(outputs: list[np.ndarray], references: list[np.ndarray] | None = None) -> TemporalErrorMeter:
+    temporal = TemporalErrorMeter()
     for t, output in enumerate(outputs):
         temporal.add(output, references[t] if references else None)
     return temporal
@@ -62,7 +62,7 @@ def test_t_lpips_is_the_difference_of_the_changes(every: int, gaps: list[int]) -
     """The distance is the mean difference: the output brightens by 4, 8, 2, the reference by 1 each time."""
     distance = PerceptualDistance("mean", lambda a, b: (a - b).abs().mean((1, 2, 3)) / 2, torch.device("cpu"))
     grey = np.full((64, 64, 3), 100, np.uint8)
-    temporal = Temporal(distance, every)
+    temporal = TemporalErrorMeter(distance, every)
     for output, reference in ((0, 0), (4, 1), (12, 2), (14, 3)):
         temporal.add(grey + np.uint8(output), grey + np.uint8(reference))
     assert temporal.result().t_lpips == pytest.approx(np.mean(gaps) / 255, rel=1e-4)
@@ -77,7 +77,7 @@ def test_fewer_than_two_frames_tell_nothing(portrait_HW3: np.ndarray, count: int
 
 def test_frames_of_two_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="do not compare"):
-        Temporal().add(np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8))
+        TemporalErrorMeter().add(np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8))
 
 
 def test_warping_error_by_hand() -> None:
@@ -99,7 +99,7 @@ def test_what_leaves_the_picture_or_is_covered_is_not_visible() -> None:
     forward[..., 0] = 3
     backward = -forward
     backward[4:6, 6:8] = 0
-    seen = visible(forward, backward)
+    seen = visible_mask(forward, backward)
     wanted = np.ones((10, 12), bool)
     wanted[:, 9:] = False
     wanted[4:6, 3:5] = False

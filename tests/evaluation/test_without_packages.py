@@ -13,9 +13,9 @@ for name in ("av", "tyro", "rich", "mediapipe", "dlib", "torchvision", "stlpips_
     sys.modules[name] = None
 import torch
 from pathlib import Path
-from liax.evaluation.animators import untrained
+from liax.evaluation.reenactors import untrained
 from liax.evaluation.clips import list_clips
-from liax.evaluation.protocols import self_trials
+from liax.evaluation.clips import self_trials
 from liax.evaluation.run import Plan, evaluate
 
 data, out = map(Path, sys.argv[1:])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.face.crop import FACE_CENTRE, FACE_SIZE, Crop, crop_around, cut, squash
+from liax.face.crop import FACE_CENTRE, FACE_SIZE, Crop, crop_and_resize, crop_around, resize
 
 
 def test_typical_framing() -> None:
@@ -56,8 +56,8 @@ def gradient(height: int, width: int) -> np.ndarray:
 
 def test_cut_takes_the_square() -> None:
     image = gradient(100, 120)
-    assert np.array_equal(cut(image, Crop(10, 20, 32), 32), image[20:52, 10:42])
-    half = cut(image, Crop(10, 20, 32), 16)
+    assert np.array_equal(crop_and_resize(image, Crop(10, 20, 32), 32), image[20:52, 10:42])
+    half = crop_and_resize(image, Crop(10, 20, 32), 16)
     assert half.shape == (16, 16, 3)
     assert half[8, 8, 0] == pytest.approx(10 + 17, abs=1)
     assert half[8, 8, 1] == pytest.approx(20 + 17, abs=1)
@@ -66,13 +66,13 @@ def test_cut_takes_the_square() -> None:
 def test_cut_between_pixels() -> None:
     image = np.zeros((20, 20, 3), np.uint8)
     image[:, 10:] = 200
-    edge = cut(image, Crop(4.5, 4.5, 11), 11)  # the edge falls into the middle of pixel 5
+    edge = crop_and_resize(image, Crop(4.5, 4.5, 11), 11)  # the edge falls into the middle of pixel 5
     assert 80 <= edge[5, 5, 0] <= 120
 
 
 def test_beyond_the_edge_its_pixels_are_repeated() -> None:
     image = gradient(30, 40)
-    out = cut(image, Crop(-10, -10, 64), 64)
+    out = crop_and_resize(image, Crop(-10, -10, 64), 64)
     assert np.array_equal(out[10:40, 10:50], image)
     assert (out[20, :10, 0] == 0).all()
     assert (out[20, 50:, 0] == 39).all()
@@ -82,11 +82,11 @@ def test_beyond_the_edge_its_pixels_are_repeated() -> None:
 
 @pytest.mark.parametrize("corner", [(-500, 0), (500, 0), (0, -500), (0, 500)])
 def test_wholly_outside_still_gives_a_picture(corner: tuple[float, float]) -> None:
-    assert cut(gradient(30, 40), Crop(*corner, 50), 8).shape == (8, 8, 3)
+    assert crop_and_resize(gradient(30, 40), Crop(*corner, 50), 8).shape == (8, 8, 3)
 
 
 def test_squash() -> None:
     image = gradient(30, 60)
-    assert squash(image, 60, 30) is image
-    assert squash(image, 20, 20).shape == (20, 20, 3)
-    assert squash(image, 20, 20)[10, 10, 0] == pytest.approx(31, abs=1.5)
+    assert resize(image, 60, 30) is image
+    assert resize(image, 20, 20).shape == (20, 20, 3)
+    assert resize(image, 20, 20)[10, 10, 0] == pytest.approx(31, abs=1.5)

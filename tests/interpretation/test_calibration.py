@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from linear_faces import Made
+from linear_faces import FakeFactor
 
-from liax.interpretation.calibration import calibrated
-from liax.interpretation.curves import Curve, even_amounts, leakage
-from liax.interpretation.verification import round_amounts, verified
-from liax.weights.controls import Control, Controls, Promise
+from liax.interpretation.calibration import calibrate_controls
+from liax.interpretation.guaranteed_range import verification_amounts, verify_control
+from liax.interpretation.probe import ControlCurve, evenly_spaced_amounts, leakage
+from liax.weights.controls import Control, Controls, VerifiedRange
 
 QUANTITIES = {
-    "yaw": Made(12.0, "head", "deg", "turns"),
-    "size": Made(0.1, "head", "", "comes nearer"),
-    "jaw": Made(0.1, "mouth", "", "opens the mouth"),
+    "yaw": FakeFactor(12.0, "head", "deg", "turns"),
+    "size": FakeFactor(0.1, "head", "", "comes nearer"),
+    "jaw": FakeFactor(0.1, "mouth", "", "opens the mouth"),
 }
 FACTORS = tuple(QUANTITIES)
 YAW = Control("yaw", "head", {0: 0.5, 2: -0.1}, -3.0, 3.0)
@@ -22,14 +22,14 @@ JAW = Control("jaw", "mouth", {1: 2.0}, -2.0, 4.0)
 AMOUNTS = np.array([-3.0, -2, -1, 0, 1, 2, 3])
 
 
-def curve(own_PA: np.ndarray, factor: str = "yaw", amounts: np.ndarray = AMOUNTS) -> Curve:
+def curve(own_PA: np.ndarray, factor: str = "yaw", amounts: np.ndarray = AMOUNTS) -> ControlCurve:
     change_PAF = np.zeros((*own_PA.shape, 3))
     change_PAF[..., FACTORS.index(factor)] = own_PA
-    return Curve(amounts, change_PAF, np.full(own_PA.shape, 0.1), FACTORS)
+    return ControlCurve(amounts, change_PAF, np.full(own_PA.shape, 0.1), FACTORS)
 
 
-def one(control: Control, measured: Curve) -> Control | None:
-    found = calibrated(Controls(3, (control,)), {control.name: measured}, QUANTITIES)
+def one(control: Control, measured: ControlCurve) -> Control | None:
+    found = calibrate_controls(Controls(3, (control,)), {control.name: measured}, QUANTITIES)
     return found.items[0] if found.items else None
 
 
@@ -39,7 +39,7 @@ def test_degrees_asked_for_are_degrees_measured() -> None:
     assert control is not None
     assert control.vectors == pytest.approx({0: 0.05, 2: -0.01})
     assert (control.low, control.high, control.unit) == (-30, 30, "deg")
-    assert control.promise == Promise(-30, 30, 4, 1)
+    assert control.verified == VerifiedRange(-30, 30, 4, 1)
     assert (control.name, control.group, control.meaning) == ("yaw", "head", "turns")
 
 
@@ -48,11 +48,11 @@ def test_a_curve_that_flattens_holds_farther_than_its_promise() -> None:
     flat = curve(np.tile(40 * np.tanh(AMOUNTS / 2), (5, 1)))
     control = one(YAW, flat)
     assert control is not None
-    assert control.promise is not None
+    assert control.verified is not None
     degrees_a_unit = 0.5 / control.vectors[0]
     assert control.high == pytest.approx(3 * degrees_a_unit, rel=0.05)
-    assert (control.promise.low, control.low) == (-control.promise.high, -control.high)
-    assert 2 * degrees_a_unit < control.promise.high < 3 * degrees_a_unit
+    assert (control.verified.low, control.low) == (-control.verified.high, -control.high)
+    assert 2 * degrees_a_unit < control.verified.high < 3 * degrees_a_unit
     assert np.abs(flat.of("yaw")[0, 1:6] - AMOUNTS[1:6] * degrees_a_unit).max() < 4
 
 
@@ -61,10 +61,10 @@ def test_people_who_turn_differently_shorten_the_promise() -> None:
     control = one(YAW, curve(np.array([[8], [12.0]]) * AMOUNTS * 0.99))
     assert control is not None
     assert (control.low, control.high) == (-29, 29)
-    assert control.promise == Promise(-19, 19, 4, 1)
+    assert control.verified == VerifiedRange(-19, 19, 4, 1)
     unlike = one(YAW, curve(np.array([[-30], [60.0]]) * AMOUNTS))  # 15 give or take 45, at any amount
     assert unlike is not None
-    assert (unlike.low, unlike.high, unlike.promise) == (-45, 45, None)
+    assert (unlike.low, unlike.high, unlike.verified) == (-45, 45, None)
 
 
 @pytest.mark.parametrize("trouble", ["no face", "another person", "no answer"])
@@ -94,7 +94,7 @@ def test_expressions_are_one_where_they_end() -> None:
     control = one(JAW, curve(np.tile([0, 0, 0, 0.1, 0.2, 0.3, 0.3], (5, 1)), "jaw", amounts))
     assert control is not None
     assert (control.low, control.high, control.unit) == (-0.66, 1, "")
-    assert control.promise is None
+    assert control.verified is None
     assert control.vectors == pytest.approx({1: 6.0})
 
 
@@ -135,22 +135,24 @@ def test_leaks_are_told_and_what_leaks_most_is_no_control() -> None:
 
 def test_amounts_that_are_asked_for() -> None:
     degrees = Control("yaw", "head", {0: 1.0}, -13.0, 20.0, "deg")
-    assert round_amounts(degrees) == [-13, -10, -5, 0, 5, 10, 15, 20]
-    assert round_amounts(replace(JAW, low=0.0, high=1.0)) == [0, 0.25, 0.5, 0.75, 1]
-    assert even_amounts(JAW, 2) == [-2, -1, 0, 2, 4]
-    promising = replace(degrees, promise=Promise(-12, 10, 4, 1))
-    assert round_amounts(promising) == [-13, -12, -10, -5, 0, 5, 10, 15, 20]
-    shift = Control("x", "head", {0: 1.0}, -0.2, 0.2, promise=Promise(-0.2, 0.12, 0.01, 1))
-    assert round_amounts(shift) == pytest.approx([-0.2, -0.15, -0.1, -0.05, 0, 0.05, 0.1, 0.12, 0.15, 0.2])
+    assert verification_amounts(degrees) == [-13, -10, -5, 0, 5, 10, 15, 20]
+    assert verification_amounts(replace(JAW, low=0.0, high=1.0)) == [0, 0.25, 0.5, 0.75, 1]
+    assert evenly_spaced_amounts(JAW, 2) == [-2, -1, 0, 2, 4]
+    promising = replace(degrees, verified=VerifiedRange(-12, 10, 4, 1))
+    assert verification_amounts(promising) == [-13, -12, -10, -5, 0, 5, 10, 15, 20]
+    shift = Control("x", "head", {0: 1.0}, -0.2, 0.2, verified=VerifiedRange(-0.2, 0.12, 0.01, 1))
+    assert verification_amounts(shift) == pytest.approx(
+        [-0.2, -0.15, -0.1, -0.05, 0, 0.05, 0.1, 0.12, 0.15, 0.2]
+    )
 
 
 def test_verified_says_how_near_what_is_measured_comes() -> None:
     asked = np.array([-10.0, 0, 10])
-    control = replace(YAW, low=-10.0, high=10.0, unit="deg", promise=Promise(-10, 10, 4, 1))
+    control = replace(YAW, low=-10.0, high=10.0, unit="deg", verified=VerifiedRange(-10, 10, 4, 1))
     got_PA = np.array([[-8.0, 0, 13], [-10, 0, np.nan], [-15, 0, 11]])
     measured = curve(got_PA, amounts=asked)
     measured.identity_PA[:, 0], measured.identity_PA[:, 2] = 0.2, [0.3, np.nan, 0.5]
-    found = verified(control, measured, QUANTITIES)
+    found = verify_control(control, measured, QUANTITIES)
     assert found.asked == (-10, 0, 10)
     np.testing.assert_allclose(found.mean_A, [-11, 0, 12])
     np.testing.assert_allclose(found.deviation_A, [np.sqrt(26 / 3), 0, 1])
@@ -159,16 +161,18 @@ def test_verified_says_how_near_what_is_measured_comes() -> None:
     assert found.within == pytest.approx(4 / 5)
     assert found.identity == pytest.approx(np.mean([0.2, 0.2, 0.2, 0.3, 0.5]))
     assert found.leakage == pytest.approx(0)
-    partly = verified(replace(control, promise=Promise(0, 10, 2, 1)), measured, QUANTITIES)
+    partly = verify_control(replace(control, verified=VerifiedRange(0, 10, 2, 1)), measured, QUANTITIES)
     assert (partly.gain, partly.within) == (found.gain, 0.5)  # all of the range; what is promised
     assert partly.error == pytest.approx(np.sqrt((9 + 1) / 2))
-    expression = verified(replace(JAW, low=0.0, high=1.0), replace(measured, asked_A=asked / 10), QUANTITIES)
+    expression = verify_control(
+        replace(JAW, low=0.0, high=1.0), replace(measured, asked_A=asked / 10), QUANTITIES
+    )
     assert np.isnan([expression.gain, expression.error, expression.within]).all()
 
 
 def test_a_portrait_that_never_shows_a_face_is_no_trouble() -> None:
     got_PA = np.full((2, 3), np.nan)
-    control = replace(YAW, low=-10.0, high=10.0, unit="deg", promise=Promise(-10, 10, 4, 1))
-    found = verified(control, curve(got_PA, amounts=np.array([-10.0, 0, 10])), QUANTITIES)
+    control = replace(YAW, low=-10.0, high=10.0, unit="deg", verified=VerifiedRange(-10, 10, 4, 1))
+    found = verify_control(control, curve(got_PA, amounts=np.array([-10.0, 0, 10])), QUANTITIES)
     assert np.isnan(found.mean_A).all()
     assert np.isnan([found.error, found.within, found.leakage]).all()

@@ -5,10 +5,9 @@ import pytest
 from linear_faces import Brightness
 from PIL import Image
 
-from liax.interpretation import pairs as module
-from liax.interpretation.curves import even_amounts, measure_curves
-from liax.interpretation.moves import Moved
-from liax.interpretation.pairs import measure_sums
+from liax.interpretation import additivity as module
+from liax.interpretation.additivity import measure_additivity
+from liax.interpretation.probe import ProbeResult, evenly_spaced_amounts, measure_curves
 from liax.model import LIAX
 from liax.portrait.animator import Animator
 from liax.weights.controls import Control, Controls
@@ -31,7 +30,7 @@ def test_a_curve_is_what_edits_by_its_amounts_measure(
     animator: Animator, portraits: dict[str, np.ndarray]
 ) -> None:
     instrument = Brightness()
-    asked = {control.name: even_amounts(control, 2) for control in (BRIGHT, RIGHT)}
+    asked = {control.name: evenly_spaced_amounts(control, 2) for control in (BRIGHT, RIGHT)}
     curves = measure_curves(animator, portraits, [BRIGHT, RIGHT], asked, instrument)
     assert instrument.seen == 1 + 4 + 2
     assert curves["right"].asked_A.tolist() == [0, 0.5, 1]
@@ -55,27 +54,29 @@ def test_edits_that_add_up_miss_nothing(
     third = Control("third", "other", {1: 1.0}, -1.0, 0.5)
     controls = Controls(count, (BRIGHT, RIGHT, third))
 
-    def measured(animator, portraits, moves_NM, instrument, **options):  # type: ignore[no-untyped-def]
-        bright_N = 10 * (moves_NM[:, 0] - moves_NM[:, 3])
-        undone_N = np.where(moves_NM[:, 1] != 0, 0.0, bright_N)
-        right_N = 5 * moves_NM[:, 2]
-        factors_PNF = np.stack([np.stack([undone_N, right_N], 1), np.full((len(moves_NM), 2), np.nan)])
-        return Moved(factors_PNF, np.zeros((2, len(moves_NM))), np.zeros((2, len(moves_NM))))
+    def measured(animator, portraits, changes_NM, instrument, **options):  # type: ignore[no-untyped-def]
+        bright_N = 10 * (changes_NM[:, 0] - changes_NM[:, 3])
+        undone_N = np.where(changes_NM[:, 1] != 0, 0.0, bright_N)
+        right_N = 5 * changes_NM[:, 2]
+        factors_PNF = np.stack([np.stack([undone_N, right_N], 1), np.full((len(changes_NM), 2), np.nan)])
+        return ProbeResult(factors_PNF, np.zeros((2, len(changes_NM))), np.zeros((2, len(changes_NM))))
 
-    monkeypatch.setattr(module, "measure_moves", measured)
-    sums = {(s.first, s.second): s.miss for s in measure_sums(animator, portraits, controls, Brightness())}
+    monkeypatch.setattr(module, "probe_portraits", measured)
+    sums = {
+        (s.first, s.second): s.miss for s in measure_additivity(animator, portraits, controls, Brightness())
+    }
     assert sums == pytest.approx(
         {("bright", "third"): 1.0, ("bright", "right"): 0.0, ("right", "third"): 0.0}, abs=1e-9
     )
     assert next(iter(sums)) == ("bright", "third")
-    assert measure_sums(animator, portraits, Controls(count, (BRIGHT,)), Brightness()) == []
+    assert measure_additivity(animator, portraits, Controls(count, (BRIGHT,)), Brightness()) == []
 
 
 def test_sums_are_of_half_the_farther_end(animator: Animator, portraits: dict[str, np.ndarray]) -> None:
     """On the real network: recomputed from curves at the amounts that are added."""
     instrument = Brightness()
     controls = Controls(animator.network.config.vectors, (BRIGHT, RIGHT))
-    (found,) = measure_sums(animator, portraits, controls, instrument)
+    (found,) = measure_additivity(animator, portraits, controls, instrument)
     assert instrument.seen == 4
     both = Control("both", "other", {0: 0.5, 3: -1.0, 2: 0.4}, 0.0, 1.0)
     asked = {"bright": [0.0, 1.0], "right": [0.0, 0.5], "both": [0.0, 1.0]}

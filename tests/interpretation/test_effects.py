@@ -8,9 +8,9 @@ from linear_faces import Brightness, linear_effects
 from PIL import Image
 
 from liax.errors import LiaxError
+from liax.interpretation.composite import CompositeInstrument
 from liax.interpretation.effects import Effects, measure_effects, observed_values
-from liax.interpretation.moves import measure_moves
-from liax.interpretation.together import Together
+from liax.interpretation.probe import probe_portraits
 from liax.model import LIAX
 from liax.portrait.animator import Animator
 
@@ -86,15 +86,15 @@ def test_flow_is_in_per_cent_of_the_side(
         return [states[-1]._replace(grid=grid)]
 
     monkeypatch.setattr(animator.network, "render", shifted)
-    moves_NM = np.zeros((3, animator.network.config.vectors), np.float32)
-    moved = measure_moves(animator, {"one": portraits["one"]}, moves_NM, Brightness())
+    changes_NM = np.zeros((3, animator.network.config.vectors), np.float32)
+    moved = probe_portraits(animator, {"one": portraits["one"]}, changes_NM, Brightness())
     np.testing.assert_allclose(moved.flow_PN, [[0, 10 * 2**0.5, 10 * 2**0.5]], rtol=1e-6)
 
 
 def test_the_first_move_must_be_none(animator: Animator, portraits: dict[str, np.ndarray]) -> None:
-    moves_NM = np.ones((1, animator.network.config.vectors), np.float32)
+    changes_NM = np.ones((1, animator.network.config.vectors), np.float32)
     with pytest.raises(ValueError, match="first"):
-        measure_moves(animator, portraits, moves_NM, Brightness())
+        probe_portraits(animator, portraits, changes_NM, Brightness())
 
 
 def test_what_was_measured_is_kept_for_its_portrait_weights_values_and_instrument(
@@ -136,15 +136,15 @@ def test_identity_is_the_distance_to_the_unmoved_face(
     pytest.importorskip("dlib")
     from liax.face.embed import FaceEmbedder
     from liax.face.landmarks import FaceLandmarker
-    from liax.interpretation import moves as module
+    from liax.interpretation import probe as module
 
     picture = np.asarray(Image.fromarray(portrait_HW3).resize((256, 256)))
     dark = (picture * 0.6).astype(np.uint8)
     shown = [picture, picture, dark, np.zeros_like(picture)]
-    monkeypatch.setattr(module, "_drawn", lambda *_: iter([(image, 0.0) for image in shown]))
+    monkeypatch.setattr(module, "_draw", lambda *_: iter([(image, 0.0) for image in shown]))
     embedder = FaceEmbedder()
-    moves_NM = np.zeros((4, animator.network.config.vectors), np.float32)
-    moved = measure_moves(animator, {"one": picture}, moves_NM, Brightness(), identity=embedder)
+    changes_NM = np.zeros((4, animator.network.config.vectors), np.float32)
+    moved = probe_portraits(animator, {"one": picture}, changes_NM, Brightness(), identity=embedder)
     with FaceLandmarker() as landmarker:
         one, other = (embedder.embed(image, landmarker.detect(image)[0]) for image in (picture, dark))
     np.testing.assert_allclose(
@@ -171,11 +171,11 @@ def test_effects_are_saved_whole_and_anything_else_is_refused(tmp_path: Path) ->
 def test_of_several_instruments_one_can_be_asked() -> None:
     other = Brightness()
     other.name = "again"
-    with Together([Brightness(), other]) as both:
+    with CompositeInstrument([Brightness(), other]) as both:
         names = tuple(both.factors)
     slopes_PMF = np.arange(4.0)[None, None].repeat(2, 0)
     effects = linear_effects(slopes_PMF, names)
-    again = effects.seen_by("again")
+    again = effects.by_instrument("again")
     assert again.factors == ("bright", "right")
     assert again.instrument == "again"
     np.testing.assert_array_equal(again.factors_PMVF, effects.factors_PMVF[..., 2:])

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from linear_faces import Brightness, Made
+from linear_faces import Brightness, FakeFactor
 from numpy.typing import NDArray
 from PIL import Image
 
 from clips import write_clip
 from liax.errors import LiaxError
-from liax.interpretation import heads, run, stages
-from liax.interpretation.run import Settings, interpret
+from liax.interpretation import dataset, run, stages
+from liax.interpretation.run import InterpretationSettings, interpret
 from liax.model import LIAX
 from liax.portrait import Animator
 
@@ -39,7 +39,7 @@ def data(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFacto
 def instrument(monkeypatch: pytest.MonkeyPatch) -> Brightness:
     """The one instrument, to which little is much; dlib is not there."""
     found = Brightness()
-    found.factors = {name: Made(0.2, "mouth") for name in found.factors}
+    found.factors = {name: FakeFactor(0.2, "mouth") for name in found.factors}
     monkeypatch.setattr(stages, "_PATHS", 4)
     monkeypatch.setattr(run, "INSTRUMENTS", {"mediapipe": lambda processes: found})
     lacking(monkeypatch, "dlib")
@@ -59,7 +59,7 @@ Interpret = Callable[..., dict[str, Any]]
 @pytest.fixture
 def interpreted(tiny: LIAX, data: Path, tmp_path: Path) -> Interpret:
     def call(**changes: Any) -> dict[str, Any]:
-        settings = Settings(data, None, **{"frames": 24, "values": 3, "count": 3, **changes})
+        settings = InterpretationSettings(data, None, **{"frames": 24, "values": 3, "count": 3, **changes})
         out = tmp_path / "out"
         interpret(Animator(tiny, "cpu"), settings, out, name="tiny", command="liax interpret tiny")
         results: dict[str, Any] = json.loads((out / "results.json").read_text())
@@ -106,12 +106,12 @@ def test_from_data_to_a_report(
 def test_a_stopped_run_goes_on(
     interpreted: Interpret, instrument: Brightness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "sums_of_edits", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(run, "additivity_of_edits", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     lacking(monkeypatch, "dlib", "sklearn", "stlpips_pytorch")
     with pytest.raises(KeyboardInterrupt):
         interpreted()
     stopped = instrument.seen
-    monkeypatch.setattr(run, "sums_of_edits", lambda *_: [])
+    monkeypatch.setattr(run, "additivity_of_edits", lambda *_: [])
     results = interpreted()
     assert instrument.seen == stopped
     assert results["disentanglement"] == []
@@ -123,16 +123,16 @@ def test_scores_by_rendered_heads_can_be_added(
 ) -> None:
     folder = tmp_path / "heads"
     random = np.random.default_rng(0)
-    factors_NF, person_N = heads.draw_factors(120)
+    factors_NF, person_N = dataset.draw_factors(120)
     folder.mkdir()
-    names = np.array(list(heads.HEAD_FACTORS))
+    names = np.array(list(dataset.HEAD_FACTORS))
     made = np.array([1, 0, 64])
     np.savez(folder / "heads.npz", factors=factors_NF, person=person_N, made=made, names=names)
     for i, (yaw, *_) in enumerate(factors_NF):
         level = np.clip(128 + 3 * yaw + random.normal(0, 4, (64, 64, 3)), 0, 255)
         Image.fromarray(level.astype(np.uint8)).save(folder / f"{i:05d}.png")
     lacking(monkeypatch, "dlib", "stlpips_pytorch")
-    monkeypatch.setattr(run, "sums_of_edits", lambda *_: [])
+    monkeypatch.setattr(run, "additivity_of_edits", lambda *_: [])
     assert len(interpreted()["disentanglement"]) == 1
     added = interpreted(heads=folder)["disentanglement"][1]
     assert added["title"] == "Against the truth of rendered heads"

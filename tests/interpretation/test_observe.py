@@ -95,7 +95,7 @@ def test_memory_holds_a_batch(tiny: LIAX, manifest: Manifest, monkeypatch: pytes
             nonlocal seen
             for _ in images:
                 seen += 1
-                assert decoded - seen < animator.batch
+                assert decoded - seen < animator.batch_size
             return np.zeros((seen, 3))
 
     animator = Animator(tiny, "cpu")

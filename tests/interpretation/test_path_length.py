@@ -13,8 +13,8 @@ from liax.evaluation.perceptual import PerceptualDistance
 from liax.interpretation.observe import Observations
 from liax.interpretation.path_length import path_length
 from liax.model import LIAX, Encoded
-from liax.portrait import Animator, open_still
-from liax.portrait.still import Still
+from liax.portrait import Animator, open_portrait
+from liax.portrait.source import Portrait
 
 # Of pictures in [-1, 1]: so 4 times that of pictures in [0, 1].
 SQUARES = PerceptualDistance(
@@ -29,15 +29,15 @@ def observed(alpha_NM: np.ndarray, clip_N: list[int]) -> Observations:
     )
 
 
-def formula(draw: Callable[[Tensor], Tensor]) -> tuple[Animator, list[Still]]:
+def formula(draw: Callable[[Tensor], Tensor]) -> tuple[Animator, list[Portrait]]:
     """An animator whose pictures are of one grey, `draw(first coefficient)`, in [-1, 1]."""
     network = SimpleNamespace(
         reenact=lambda code_BD, alpha_BM: code_BD + alpha_BM,
         decode=lambda code_BD, features: draw(code_BD[:, :1])[..., None, None].expand(-1, 3, 32, 32),
     )
-    animator = SimpleNamespace(network=network, device=torch.device("cpu"), batch=4)
-    still = SimpleNamespace(encoded=Encoded(torch.zeros(1, 2), torch.zeros(1, 2), ()))
-    return cast(Animator, animator), [cast(Still, still)]
+    animator = SimpleNamespace(network=network, device=torch.device("cpu"), batch_size=4)
+    portrait = SimpleNamespace(encoded=Encoded(torch.zeros(1, 2), torch.zeros(1, 2), ()))
+    return cast(Animator, animator), [cast(Portrait, portrait)]
 
 
 # Two clips of two frames, whose first coefficients are 0.2 and 0.4 apart.
@@ -77,7 +77,7 @@ def test_a_picture_that_stands_still_has_no_straightness() -> None:
 
 def test_tiny_weights(tiny: LIAX, portrait_HW3: np.ndarray) -> None:
     animator = Animator(tiny, "cpu")
-    stills = [open_still(animator, portrait_HW3, crop=False)]
+    stills = [open_portrait(animator, portrait_HW3, crop=False)]
     alpha_NM = np.random.default_rng(0).normal(size=(6, tiny.config.vectors)) * 0.2
     calls: list[tuple[str, int, int | None]] = []
     clips = observed(alpha_NM, [0, 0, 0, 1, 1, 2])

@@ -4,13 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import control, results, scores
 from PIL import Image
+from sample_results import control, results, scores
 
 from liax.interpretation import report
 from liax.interpretation.report import write_report
-from liax.interpretation.summary import entangled, facts, listed, summarise, unmoved
-from liax.interpretation.tables import controls_table, in_unit, leaks, scores_table, span, vectors_table
+from liax.interpretation.result_text import (
+    amount_text,
+    controls_table,
+    entangled,
+    factors_without_control,
+    headline_numbers,
+    join_words,
+    leaks,
+    range_text,
+    scores_table,
+    summary_sentences,
+    vectors_table,
+)
 
 
 class Page(HTMLParser):
@@ -111,7 +122,7 @@ def test_markdown(tmp_path: Path, strip: Path) -> None:
 
 def test_the_summary_is_made_from_the_numbers() -> None:
     made = results()
-    first, clean, angles, missing = summarise(made)
+    first, clean, angles, missing = summary_sentences(made)
     assert first == (
         "Of 4 motion vectors, 2 are at work in a typical frame. 1 control could be named and calibrated: yaw."
     )
@@ -119,12 +130,14 @@ def test_the_summary_is_made_from_the_numbers() -> None:
     assert angles == "On people who took no part in calibration, yaw=15deg gives 14.0° ± 1.0°."
     assert missing == "No vector, alone or with others, reliably moves jaw and gaze-x."
     narrow = control() | {"promise": {"low": -15.0, "high": 8.0, "tolerance": 4.0, "share": 0.9}}
-    assert "yaw=-15deg gives" in summarise(results(controls=[narrow]))[2]  # 15 is more than is promised
+    assert (
+        "yaw=-15deg gives" in summary_sentences(results(controls=[narrow]))[2]
+    )  # 15 is more than is promised
     free = control() | {"promise": None}
-    assert "yaw=15deg gives" in summarise(results(controls=[free]))[2]
-    nothing = summarise(results(controls=[]))
+    assert "yaw=15deg gives" in summary_sentences(results(controls=[free]))[2]
+    nothing = summary_sentences(results(controls=[]))
     assert nothing[0].endswith("No controls could be named and calibrated.")
-    assert [value for value, _, _ in facts(made)] == ["1.5", "1", "0.80", "25\N{NO-BREAK SPACE}%"]
+    assert [value for value, _, _ in headline_numbers(made)] == ["1.5", "1", "0.80", "25\N{NO-BREAK SPACE}%"]
 
 
 def test_what_is_not_disentangled_is_told() -> None:
@@ -136,7 +149,9 @@ def test_what_is_not_disentangled_is_told() -> None:
     read = scores()
     read["own"]["informativeness_F"] = [0.9, 0.5]
     assert "jaw: read but not drawn" in entangled(results(disentanglement=[read]))[0]
-    assert unmoved(results(controls=[control(name) for name in ("yaw", "jaw", "gaze-x")])) == []
+    assert (
+        factors_without_control(results(controls=[control(name) for name in ("yaw", "jaw", "gaze-x")])) == []
+    )
 
 
 def test_tables() -> None:
@@ -150,9 +165,14 @@ def test_tables() -> None:
     assert scores_table(made["disentanglement"][0]).rows[0][1:] == ["0.80", "0.30", "0.05"]
     (first, share), _ = leaks(made, made["controls"][0])
     assert (first, round(share, 3)) == ("jaw", 0.225)
-    assert span({"unit": "", "low": -1.5, "high": 0.25}) == "−1.5 to 0.25"
-    assert in_unit(None, control()) == "–"
+    assert range_text({"unit": "", "low": -1.5, "high": 0.25}) == "−1.5 to 0.25"
+    assert amount_text(None, control()) == "–"
 
 
 def test_listed() -> None:
-    assert [listed(words) for words in ([], ["a"], ["a", "b"], "abc")] == ["", "a", "a and b", "a, b and c"]
+    assert [join_words(words) for words in ([], ["a"], ["a", "b"], "abc")] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from liax.model import LIAX, PRESETS, pointwise
+from liax.model.decoder import warp
 from liax.model.pointwise import fused
-from liax.model.warp import warp
 from liax.training import perceptual
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -39,7 +39,7 @@ def same_with_gradients(function: Callable[..., Tensor], *inputs: Tensor) -> Non
     for on in (False, True):
         leaves = [x.clone().requires_grad_() for x in inputs]
         with fused(on):
-            assert pointwise.fuses(leaves[0]) is on
+            assert pointwise.use_kernels(leaves[0]) is on
             out = function(*(leaf.clone() for leaf in leaves))  # some use up what they are given
         weight = noise(99, *out.shape)
         results.append((out, *torch.autograd.grad((out * weight).sum(), leaves)))
@@ -186,4 +186,4 @@ def test_fused_ends_with_its_block() -> None:
     x = noise(0, 1, 8, 2, 2)
     with pytest.raises(ZeroDivisionError), fused():
         raise ZeroDivisionError
-    assert not pointwise.fuses(x)
+    assert not pointwise.use_kernels(x)

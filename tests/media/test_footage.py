@@ -7,7 +7,7 @@ from PIL import Image
 
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
-from liax.media.footage import Stills, is_still, open_footage
+from liax.media.footage import ImageSequence, is_still, open_footage
 from liax.media.video import Video
 
 
@@ -27,12 +27,12 @@ def test_a_folder_plays_in_natural_order(tmp_path: Path) -> None:
     assert [frame.time for frame in footage] == [Fraction(k, 25) for k in range(4)]
     assert (footage.rate, footage.expected, footage.width, footage.height) == (25, 4, 64, 48)
     assert open_footage(tmp_path, "driving video", Fraction(10)).rate == 10
-    assert [f.time for f in Stills(tmp_path, rate=Fraction(30000, 1001))][-1] == Fraction(3003, 30000)
+    assert [f.time for f in ImageSequence(tmp_path, rate=Fraction(30000, 1001))][-1] == Fraction(3003, 30000)
 
 
 def test_pictures_are_scaled_down_but_not_up(tmp_path: Path) -> None:
     save(tmp_path / "a.png", 100)
-    (frame,) = Stills(tmp_path / "a.png")
+    (frame,) = ImageSequence(tmp_path / "a.png")
     assert frame.rgb(longest=32).shape == (24, 32, 3)
     assert frame.rgb(longest=640).shape == frame.rgb().shape == (48, 64, 3)
 
@@ -91,7 +91,7 @@ def test_one_picture_in_memory_at_a_time(tmp_path: Path) -> None:
     for k in range(12):
         Image.fromarray(np.full((500, 500, 3), k, np.uint8)).save(tmp_path / f"{k}.png")
     tracemalloc.start()
-    for _ in Stills(tmp_path):
+    for _ in ImageSequence(tmp_path):
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

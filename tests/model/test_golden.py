@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.model import LIAX, PRESETS
-from liax.weights.published import pairs, published_shape
+from liax.weights.published import published_shape, tensor_names
 
 # The project promises 1e-4; anything above 1e-5 is already a change of arithmetic.
 BOUND = 1e-5
@@ -76,7 +76,7 @@ def network() -> LIAX:
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     state = {
         ours: torch.from_numpy(weight(theirs, published_shape(theirs, shapes[ours]))).reshape(shapes[ours])
-        for theirs, ours in pairs(config)
+        for theirs, ours in tensor_names(config)
     }
     network.load_state_dict(state, assign=True)
     network.dictionary.freeze()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import literal
 import pytest
+import stylegan2_reference as reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,7 +61,7 @@ def same(ours: Tensor, twin: Tensor) -> None:
 @given(SEED, BATCH, CHANNELS, EVEN, EVEN)
 def test_upsample(seed: int, batch: int, channels: int, height: int, width: int) -> None:
     x = noise(seed, batch, channels, height, width)
-    same(upsample(x), literal.upfirdn(x, literal.FIR * 4, 2, 1, (2, 1)))
+    same(upsample(x), reference.upfirdn(x, reference.FIR * 4, 2, 1, (2, 1)))
 
 
 @several
@@ -69,7 +69,7 @@ def test_upsample(seed: int, batch: int, channels: int, height: int, width: int)
 def test_fold_fir(seed: int, out: int, fan_in: int, kernel: int) -> None:
     """Correlating with the folded kernel is the FIR, then the correlation with the kernel."""
     x, weight = noise(seed, 1, fan_in, 12, 12), noise(seed + 1, out, fan_in, kernel, kernel)
-    twin = torch.conv2d(literal.upfirdn(x, literal.FIR, 1, 1, (0, 0)), weight)
+    twin = torch.conv2d(reference.upfirdn(x, reference.FIR, 1, 1, (0, 0)), weight)
     same(torch.conv2d(x, fold_fir(weight)), twin)
 
 
@@ -88,7 +88,7 @@ def test_conv_layer(
 ) -> None:
     layer = randomised(ConvLayer(fan_in, out, kernel, down=down, activate=activate), seed)
     x = noise(seed, batch, fan_in, height, width)
-    twin = literal.conv_layer(x, layer.weight, layer.bias, down=down)
+    twin = reference.conv_layer(x, layer.weight, layer.bias, down=down)
     # A skip keeps the default gain of √2 unless told otherwise; its callers always tell.
     same(layer(x), twin if activate else twin * 2**0.5)
 
@@ -100,7 +100,7 @@ def test_conv_layer_after_upsampling(
 ) -> None:
     layer = randomised(ConvLayer(fan_in, out, 3), seed)
     x = noise(seed, batch, fan_in, height, width)
-    same(layer(upsample(x)), literal.conv_layer(x, layer.weight, layer.bias, up=True))
+    same(layer(upsample(x)), reference.conv_layer(x, layer.weight, layer.bias, up=True))
 
 
 @several
@@ -120,7 +120,7 @@ def test_modulated_conv(
     layer = randomised(ModulatedConv(fan_in, out, kernel, LATENT, up=up), seed)
     x, style = noise(seed, batch, fan_in, height, width), noise(seed + 9, batch, LATENT)
     m_BI = style @ layer.affine.weight.T / LATENT**0.5 + layer.affine.bias
-    twin = literal.modulated_conv(x, m_BI, layer.weight, demodulate=demodulate, up=up)
+    twin = reference.modulated_conv(x, m_BI, layer.weight, demodulate=demodulate, up=up)
     same(modulated(layer, x, style, demodulate), twin)
 
 
@@ -129,8 +129,8 @@ def test_modulated_conv(
 def test_styled_conv(seed: int, batch: int, fan_in: int, out: int, height: int, width: int, up: bool) -> None:
     layer = randomised(StyledConv(fan_in, out, LATENT, up=up), seed)
     x, style = noise(seed, batch, fan_in, height, width), noise(seed + 9, batch, LATENT)
-    twin = literal.modulated_conv(x, layer.conv.affine(style), layer.conv.weight, up=up)
-    same(layer(x, style), literal.fused_activation(twin, layer.bias))
+    twin = reference.modulated_conv(x, layer.conv.affine(style), layer.conv.weight, up=up)
+    same(layer(x, style), reference.fused_activation(twin, layer.bias))
 
 
 def test_equalised_layers() -> None:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from liax.model import LIAX, PRESETS, ModelConfig
-from liax.model.decoder import identity_grid
-from liax.model.warp import warp
+from liax.model.decoder import identity_grid, warp
 
 TINY = PRESETS["tiny"]
 

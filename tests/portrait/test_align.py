@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from liax.errors import LiaxError
-from liax.face.crop import crop_around, cut
+from liax.face.crop import crop_and_resize, crop_around
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.model import LIAX, Encoded
 from liax.portrait.align import align_source, head_turn, within_ranges
@@ -209,7 +209,7 @@ def test_a_real_portrait_takes_a_tilted_heads_pose(bundled: Animator, portrait_H
     with FaceLandmarker() as landmarker:
 
         def square(image_HW3: np.ndarray) -> np.ndarray:
-            return cut(image_HW3, crop_around(landmarker.detect(image_HW3)[0].box), bundled.size)
+            return crop_and_resize(image_HW3, crop_around(landmarker.detect(image_HW3)[0].box), bundled.size)
 
         source_RR3, first_RR3 = square(portrait_HW3), square(tilted_HW3)
         source = bundled.encode([source_RR3])

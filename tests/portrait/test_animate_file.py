@@ -10,7 +10,7 @@ from PIL import Image
 
 from clips import flat_frames, moving_face, write_clip
 from liax.errors import LiaxError
-from liax.face.crop import squash
+from liax.face.crop import resize
 from liax.media.video import Video
 from liax.model import LIAX
 from liax.portrait import Animator, animate_file
@@ -76,11 +76,11 @@ def test_whole_pictures_keep_the_sources_aspect(animator: Animator, tmp_path: Pa
     height = 86  # 64 · 200 / 150, even
     assert (done.width, done.height) == (64 + 172 + 64, height)
     frame = frames_of(out)[0].astype(int)
-    expected = squash(squash(image, 64, 64), 64, height)
+    expected = resize(resize(image, 64, 64), 64, height)
     assert np.abs(frame[:, :64] - expected).mean() < 12
     assert np.abs(frame[:, 64:236] - 20).mean() < 4
     (result,) = animator.animate(image, flat_frames(1, 96, 48))
-    assert np.abs(frame[:, 236:] - squash(result, 64, height)).mean() < 12
+    assert np.abs(frame[:, 236:] - resize(result, 64, height)).mean() < 12
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -168,4 +168,4 @@ def test_real_portrait_and_clip(animator: Animator, shared: Path, tmp_path: Path
     done = animate_file(animator, portrait, clip, tmp_path / "o.mp4", compare=True)
     assert done.frames == len(list(Video(clip)))
     cropped, whole = frames_of(tmp_path / "o.mp4")[0], next(iter(Video(clip))).rgb()
-    assert np.abs(cropped[:, 64:128].astype(int) - squash(whole, 64, 64)).mean() < 30
+    assert np.abs(cropped[:, 64:128].astype(int) - resize(whole, 64, 64)).mean() < 30

@@ -19,10 +19,9 @@ from liax.model import LIAX
 from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.driving import open_driving
-from liax.portrait.moment import Driving
-from liax.portrait.retouch import Redrawing, Retouch
-from liax.portrait.smoothing import smoothed
-from liax.portrait.still import Still, open_still
+from liax.portrait.motion import Driving, smooth_motion
+from liax.portrait.retouch import EditDelta, Retouch
+from liax.portrait.source import Portrait, open_portrait
 from liax.portrait.template import Template, save_template
 from liax.weights.controls import Control, Controls
 
@@ -62,28 +61,28 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def source(animator: Animator) -> Still:
-    return open_still(animator, colours(2, 4)[0], crop=False)
+def source(animator: Animator) -> Portrait:
+    return open_portrait(animator, colours(2, 4)[0], crop=False)
 
 
 @pytest.fixture
 def alpha_NM(animator: Animator, clip: Path) -> NDArray[np.float32]:
     """The driving's coefficients."""
-    return np.stack([moment.alpha_M for moment in open_driving(animator, clip, crop=False).moments()])
+    return np.stack([moment.alpha_M for moment in open_driving(animator, clip, crop=False).frames()])
 
 
-def frames(animator: Animator, source: Still, driving: Path | Driving, **options: Any) -> Pictures:
+def frames(animator: Animator, source: Portrait, driving: Path | Driving, **options: Any) -> Pictures:
     return [picture for _, picture in animate(animator, source, driving, crop=False, **options).frames]
 
 
-def agree(animator: Animator, source: Still, got: Pictures, alpha_NM: Iterable[NDArray[Any]]) -> None:
+def agree(animator: Animator, source: Portrait, got: Pictures, alpha_NM: Iterable[NDArray[Any]]) -> None:
     expected = list(animator.render(source.encoded, alpha_NM))
     assert len(got) == len(expected)
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(got, expected, strict=True)) <= 1
     assert np.abs(expected[0].astype(int) - expected[-1]).mean() > 1  # or else it would prove nothing
 
 
-def test_the_clip_tells_what_comes(animator: Animator, source: Still, clip: Path, face_clip: Path) -> None:
+def test_the_clip_tells_what_comes(animator: Animator, source: Portrait, clip: Path, face_clip: Path) -> None:
     made = animate(animator, source, clip, crop=False)
     assert (made.rate, made.width, made.height, made.total) == (10, 64, 64, 9)
     assert [time for time, _ in made.frames] == [Fraction(k, 10) for k in range(9)]
@@ -91,7 +90,7 @@ def test_the_clip_tells_what_comes(animator: Animator, source: Still, clip: Path
 
 
 def test_relative_with_everything(
-    animator: Animator, source: Still, clip: Path, alpha_NM: NDArray[np.float32]
+    animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]
 ) -> None:
     """Equation (10) with G: the head at 0.5, all else at 2 but the mouth, which is left out."""
     mouth_M = np.eye(8)[5]
@@ -102,7 +101,9 @@ def test_relative_with_everything(
     agree(animator, source, got, expected_NM)
 
 
-def test_only_the_head(animator: Animator, source: Still, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
+def test_only_the_head(
+    animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]
+) -> None:
     expected_NM = source.alpha_M + 4 * (alpha_NM - alpha_NM[0]) @ HEAD_MM
     agree(animator, source, frames(animator, source, clip, only=["head"], strength=4), expected_NM)
     absolute_NM = source.alpha_M + 4 * (alpha_NM - source.alpha_M) @ HEAD_MM
@@ -110,14 +111,14 @@ def test_only_the_head(animator: Animator, source: Still, clip: Path, alpha_NM: 
     agree(animator, source, got, absolute_NM)
 
 
-def test_no_strength_is_a_still(animator: Animator, source: Still, clip: Path) -> None:
+def test_no_strength_is_a_still(animator: Animator, source: Portrait, clip: Path) -> None:
     (still_RR3,) = animator.render(source.encoded, [source.alpha_M])
     for frame in frames(animator, source, clip, strength=0):
         assert np.abs(frame.astype(int) - still_RR3).max() <= 1
 
 
-def test_smooth(animator: Animator, source: Still, clip: Path) -> None:
-    moments = list(smoothed(open_driving(animator, clip, crop=False).moments()))
+def test_smooth(animator: Animator, source: Portrait, clip: Path) -> None:
+    moments = list(smooth_motion(open_driving(animator, clip, crop=False).frames()))
     expected = [source.alpha_M + moment.alpha_M - moments[0].alpha_M for moment in moments]
     got = frames(animator, source, clip, smooth=True)
     agree(animator, source, got, expected)
@@ -127,7 +128,7 @@ def test_smooth(animator: Animator, source: Still, clip: Path) -> None:
 
 def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
     """The source is the clip's frame 6, nearly: that frame leaves it as it is."""
-    source = open_still(animator, colours(9, 1)[6] ^ 1, crop=False)
+    source = open_portrait(animator, colours(9, 1)[6] ^ 1, crop=False)
     stages: dict[str, list[tuple[int, int | None]]] = {}
     got = frames(
         animator,
@@ -140,9 +141,9 @@ def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32
     assert stages["finding the best frame"] == [(k, 9) for k in range(1, 10)]
 
 
-def test_align(animator: Animator, source: Still, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
+def test_align(animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
     """Aligned by the head's coefficients, relative motion has the driving's head throughout."""
-    template = Template.of(open_driving(animator, clip, crop=False).moments(), Fraction(10), animator.network)
+    template = Template.of(open_driving(animator, clip, crop=False).frames(), Fraction(10), animator.network)
     turn_M = HEAD_MM @ (alpha_NM[0] - source.alpha_M)
     assert np.abs(turn_M).max() > 0.05
     got = frames(animator, source, template, align="pose")
@@ -150,10 +151,10 @@ def test_align(animator: Animator, source: Still, clip: Path, alpha_NM: NDArray[
 
 
 def test_a_template_drives_like_its_video(
-    animator: Animator, source: Still, clip: Path, tmp_path: Path
+    animator: Animator, source: Portrait, clip: Path, tmp_path: Path
 ) -> None:
     driving = open_driving(animator, clip, crop=False)
-    save_template(Template.of(driving.moments(), driving.rate, animator.network), tmp_path / "m.safetensors")
+    save_template(Template.of(driving.frames(), driving.rate, animator.network), tmp_path / "m.safetensors")
     made = animate(animator, source, tmp_path / "m.safetensors", crop=False, compare=True)
     assert (made.total, made.rate, made.sound, made.width) == (9, 10, None, 128)
     for (_, both), plain in zip(made.frames, frames(animator, source, clip), strict=True):
@@ -161,12 +162,12 @@ def test_a_template_drives_like_its_video(
         assert np.array_equal(both[:, 64:], plain)
 
 
-def test_a_cut_starts_anew(animator: Animator, source: Still, tmp_path: Path) -> None:
+def test_a_cut_starts_anew(animator: Animator, source: Portrait, tmp_path: Path) -> None:
     shots = colours(9, 1)[:6] + [255 - frame for frame in colours(9, 5)[:6]]
     clip = write_clip(tmp_path / "d.mkv", shots, codec="ffv1", pixels="bgr0")
     driving = open_driving(animator, clip, crop=False)
-    moments = list(driving.moments())
-    assert [moment.begins for moment in moments].index(True, 1) == 6
+    moments = list(driving.frames())
+    assert [moment.starts_shot for moment in moments].index(True, 1) == 6
     starts = [moments[0]] * 6 + [moments[6]] * 6
     expected = [source.alpha_M + m.alpha_M - s.alpha_M for m, s in zip(moments, starts, strict=True)]
     agree(animator, source, frames(animator, source, driving), expected)
@@ -184,10 +185,10 @@ def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: P
         assert np.array_equal(picture[:, :40], picture_HW3[:300, :40])
     assert np.abs(pasted[0].astype(int) - picture_HW3[:300, :402]).max() <= 1  # no change yet
     assert np.abs(pasted[-1].astype(int) - picture_HW3[:300, :402])[120:220, 180:280].mean() > 1
-    still = open_still(animator, picture_HW3)
-    alpha_NM = np.stack([moment.alpha_M for moment in open_driving(animator, face_clip).moments()])
-    retouch = Retouch(still.framing.crop, 403, 301, animator.size)
-    changes = Redrawing(animator, still.encoded).stream(still.alpha_M + alpha_NM - alpha_NM[0])
+    portrait = open_portrait(animator, picture_HW3)
+    alpha_NM = np.stack([moment.alpha_M for moment in open_driving(animator, face_clip).frames()])
+    retouch = Retouch(portrait.framing.crop, 403, 301, animator.size)
+    changes = EditDelta(animator, portrait.encoded).stream(portrait.alpha_M + alpha_NM - alpha_NM[0])
     for picture, change in zip(pasted, changes, strict=True):
         assert np.abs(picture.astype(int) - retouch(picture_HW3, change)).max() <= 1
     beside = animate(animator, picture_HW3, face_clip, paste=True, compare=True)
@@ -200,13 +201,13 @@ def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: P
 
 def test_a_single_picture_is_taken_over(
     animator: Animator,
-    source: Still,
+    source: Portrait,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     picture = tmp_path / "d.png"
     Image.fromarray(colours(2, 7)[0]).save(picture)
-    (moment,) = open_driving(animator, picture, crop=False).moments()
+    (moment,) = open_driving(animator, picture, crop=False).frames()
     with caplog.at_level(logging.WARNING):
         (frame,) = frames(animator, source, picture)
     assert caplog.messages == [
@@ -219,7 +220,7 @@ def test_a_single_picture_is_taken_over(
     assert np.array_equal(np.asarray(Image.open(done.path)), frame)
 
 
-def test_a_video_is_no_picture(animator: Animator, source: Still, clip: Path, tmp_path: Path) -> None:
+def test_a_video_is_no_picture(animator: Animator, source: Portrait, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(LiaxError, match=r"o\.png can hold one picture, but the driving has more"):
         animate_file(animator, source, clip, tmp_path / "o.png", crop=False)
     assert not list(tmp_path.iterdir())

@@ -73,7 +73,7 @@ def test_edit_is_equation_10(animator: Animator, tiny: LIAX, relative: bool) -> 
 
 def test_batches_change_nothing_and_stream(animator: Animator) -> None:
     source, driving = pictures(1)[0], pictures(7, seed=1)
-    single = list(animator.animate(source, driving, batch=1))
+    single = list(animator.animate(source, driving, batch_size=1))
     taken = 0
 
     def counting() -> object:
@@ -82,7 +82,7 @@ def test_batches_change_nothing_and_stream(animator: Animator) -> None:
             taken += 1
             yield image
 
-    stream = animator.animate(source, counting(), batch=3)
+    stream = animator.animate(source, counting(), batch_size=3)
     assert taken == 0
     first = next(stream)
     assert taken == 3

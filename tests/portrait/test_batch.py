@@ -21,7 +21,7 @@ from liax.portrait import batch as module
 from liax.portrait.animate import animate
 from liax.portrait.animator import Animator
 from liax.portrait.batch import run_batch
-from liax.portrait.jobs import option_types, read_batch
+from liax.portrait.batch_config import option_types, read_batch
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from PIL import Image
 
 from clips import flat_frames, moving_face, write_clip
 from liax.errors import LiaxError
-from liax.face.crop import squash
+from liax.face.crop import resize
 from liax.media.video import Video
 from liax.model import LIAX
 from liax.portrait import Animator
-from liax.portrait.driving import Filmed, Moment, open_driving
+from liax.portrait.driving import DrivingFootage, DrivingFrame, open_driving
 
 
 @pytest.fixture
@@ -33,33 +33,33 @@ def lossless(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory)
     return write_clip(path, frames, codec="ffv1", pixels="bgr0")
 
 
-def alphas(moments: list[Moment]) -> np.ndarray:
+def alphas(moments: list[DrivingFrame]) -> np.ndarray:
     return np.stack([moment.alpha_M for moment in moments])
 
 
-def moments_of(animator: Animator, path: Path, **options) -> list[Moment]:
-    return list(open_driving(animator, path, **options).moments())
+def moments_of(animator: Animator, path: Path, **options) -> list[DrivingFrame]:
+    return list(open_driving(animator, path, **options).frames())
 
 
 def test_a_video(animator: Animator, face_clip: Path) -> None:
     driving = open_driving(animator, face_clip)
     assert (driving.rate, driving.total, driving.sound, driving.sound_start) == (12, 12, face_clip, 0)
     assert driving.width_at(40) == 40
-    moments = list(driving.moments())
+    moments = list(driving.frames())
     assert [m.time for m in moments] == [Fraction(k, 12) for k in range(12)]
-    assert [m.begins for m in moments] == [True] + [False] * 11
+    assert [m.starts_shot for m in moments] == [True] + [False] * 11
     assert all(m.square_RR3 is not None and m.square_RR3.shape == (64, 64, 3) for m in moments)
     seen = animator.encode([m.square_RR3 for m in moments]).alpha_BM.numpy()
     assert alphas(moments).dtype == np.float32
     assert np.allclose(alphas(moments), seen, atol=1e-4)
-    assert np.array_equal(alphas(list(driving.moments())), alphas(moments))
+    assert np.array_equal(alphas(list(driving.frames())), alphas(moments))
 
 
 def test_a_picture_is_one_moment(animator: Animator, portrait_path: Path) -> None:
     driving = open_driving(animator, portrait_path)
     assert (driving.rate, driving.total, driving.sound) == (25, 1, None)
-    (moment,) = driving.moments()
-    assert (moment.time, moment.begins) == (0, True)
+    (moment,) = driving.frames()
+    assert (moment.time, moment.starts_shot) == (0, True)
 
 
 def test_a_folder_is_its_frames(
@@ -69,7 +69,7 @@ def test_a_folder_is_its_frames(
         Image.fromarray(frame_HW3).save(tmp_path / f"{k}.png")
     driving = open_driving(animator, tmp_path, rate=Fraction(10))
     assert (driving.rate, driving.total, driving.sound) == (10, 12, None)
-    moments = list(driving.moments())
+    moments = list(driving.frames())
     assert [m.time for m in moments] == [Fraction(k, 10) for k in range(12)]
     assert np.allclose(alphas(moments), alphas(moments_of(animator, lossless)), atol=0.02)
 
@@ -79,8 +79,8 @@ def test_whole_pictures(animator: Animator, tmp_path: Path) -> None:
     stages: dict[str, int] = {}
     driving = open_driving(animator, clip, crop=False, progress=lambda s, done, _: stages.update({s: done}))
     assert driving.width_at(48) == 96
-    moments = list(driving.moments())
-    squares = [squash(frame, 64, 64) for frame in flat_frames(5, 96, 48)]
+    moments = list(driving.frames())
+    squares = [resize(frame, 64, 64) for frame in flat_frames(5, 96, 48)]
     assert all(np.abs(m.square_RR3.astype(int) - s).max() <= 2 for m, s in zip(moments, squares, strict=True))
     assert stages == {"finding cuts": 5}
 
@@ -132,7 +132,7 @@ def test_variable_rate(animator: Animator, frames: list[np.ndarray], tmp_path: P
     times = [0.0, 0.04, 0.2, 0.21, 0.5, 0.51, 0.52, 0.9, 1.0, 1.5, 1.6, 2.0]
     moments = moments_of(animator, write_clip(tmp_path / "a.mp4", frames, times=times))
     assert [float(m.time) for m in moments] == pytest.approx(times, abs=1e-4)
-    assert sum(m.begins for m in moments) == 1
+    assert sum(m.starts_shot for m in moments) == 1
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +161,9 @@ def test_motion_rests_without_a_face_and_starts_anew_at_cuts(
         f"{broken_up} shows no face from 0.0 s to 0.6 s, from 1.0 s to 1.4 s and from 1.6 s to 2.2 s; "
         "motion is held still there.",
     ]
-    moments = list(driving.moments())
+    moments = list(driving.frames())
     assert driving.total == len(moments) == 30
-    assert [k for k, m in enumerate(moments) if m.begins] == [6, 22]
+    assert [k for k, m in enumerate(moments) if m.starts_shot] == [6, 22]
     change = [np.abs(b.alpha_M - a.alpha_M).max() for a, b in pairwise(moments)]
     still = [k for k, largest in enumerate(change, 1) if largest < 1e-5]
     assert still == [1, 2, 3, 4, 5, 6, *range(9, 14), *range(16, 22)]
@@ -175,7 +175,7 @@ def test_where_the_first_face_is_far_into_the_clip(
     face = moving_face(portrait_HW3, 4)
     clip = write_clip(tmp_path / "a.mp4", [np.full_like(face[0], 90)] * 70 + face)
     moments = moments_of(animator, clip)
-    assert [k for k, m in enumerate(moments) if m.begins] == [70]
+    assert [k for k, m in enumerate(moments) if m.starts_shot] == [70]
     assert all(np.allclose(m.alpha_M, moments[70].alpha_M, atol=1e-5) for m in moments[:70])
     assert not np.allclose(moments[71].alpha_M, moments[70].alpha_M, atol=1e-3)
 
@@ -187,7 +187,7 @@ def test_memory_is_that_of_a_batch(animator: Animator, tmp_path: Path) -> None:
     for count in (20, 20, 120):
         clip = write_clip(tmp_path / "d.mp4", flat_frames(count, 320, 240))
         tracemalloc.start()
-        assert sum(1 for _ in open_driving(animator, clip, crop=False).moments()) == count
+        assert sum(1 for _ in open_driving(animator, clip, crop=False).frames()) == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] - peaks[1] < 5 * 320 * 240 * 3
@@ -218,12 +218,12 @@ def test_real_clips_one_after_the_other(
     parts[2] = [np.pad(frame[::2, ::2], ((100, 28), (20, 108), (0, 0)), mode="edge") for frame in parts[2]]
     clip = write_clip(tmp_path / "a.mp4", [frame for part in parts for frame in part])
     driving = open_driving(animator, clip)
-    assert isinstance(driving, Filmed)
-    moments = list(driving.moments())
-    assert [k for k, m in enumerate(moments) if m.begins] == [0, 20, 40]
+    assert isinstance(driving, DrivingFootage)
+    moments = list(driving.frames())
+    assert [k for k, m in enumerate(moments) if m.starts_shot] == [0, 20, 40]
     assert "cuts to another shot at 0.8 s and 1.6 s; motion starts anew there." in caplog.text
     assert "no face" not in caplog.text
-    middle = squash(parts[2][10][100:228, 20:148], 64, 64).mean(-1).ravel()
+    middle = resize(parts[2][10][100:228, 20:148], 64, 64).mean(-1).ravel()
     assert np.corrcoef(middle, moments[50].square_RR3.mean(-1).ravel())[0, 1] > 0.6
 
 

@@ -11,12 +11,10 @@ from PIL import Image
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.portrait.animator import Animator
-from liax.portrait.edit import edit_image
-from liax.portrait.edits import parse_settings
-from liax.portrait.retouch import Redrawing, Retouch
-from liax.portrait.still import Still, open_still
-from liax.weights.controls import Control, Controls
-from liax.weights.reach import Reach
+from liax.portrait.edit import edit_image, parse_settings
+from liax.portrait.retouch import EditDelta, Retouch
+from liax.portrait.source import Portrait, open_portrait
+from liax.weights.controls import CoefficientLimits, Control, Controls
 
 
 @pytest.fixture(scope="module")
@@ -27,44 +25,44 @@ def animator(tiny: LIAX) -> Animator:
 
 
 @pytest.fixture(scope="module")
-def still(animator: Animator, portrait_path: Path) -> Still:
-    return open_still(animator, portrait_path)
+def portrait(animator: Animator, portrait_path: Path) -> Portrait:
+    return open_portrait(animator, portrait_path)
 
 
 @torch.inference_mode()
-def test_is_equation_11(animator: Animator, still: Still, tiny: LIAX) -> None:
-    edited = edit_image(animator, still, parse_settings(["yaw=30deg", "#5=-0.7"]))
+def test_is_equation_11(animator: Animator, portrait: Portrait, tiny: LIAX) -> None:
+    edited = edit_image(animator, portrait, parse_settings(["yaw=30deg", "#5=-0.7"]))
     np.testing.assert_allclose(edited.edit_M, [0, 0.6, 0, -0.3, 0, -0.7, 0, 0], atol=1e-6)
-    encoded = still.encoded
+    encoded = portrait.encoded
     code_BD = tiny.edit(encoded.code_BD, encoded.alpha_BM, torch.from_numpy(edited.edit_M))
     image_B3RR = tiny.decode(code_BD, encoded.features)
     expected_RR3 = ((image_B3RR[0].clamp(-1, 1) + 1) * 127.5).round().permute(1, 2, 0).numpy()
     assert np.abs(edited.after_HW3 - expected_RR3).max() <= 1
     np.testing.assert_array_equal(edited.picture_HW3, edited.after_HW3)
-    np.testing.assert_array_equal(edited.before_HW3, still.square_RR3)
-    nothing = edit_image(animator, still, {"yaw": 0})
+    np.testing.assert_array_equal(edited.before_HW3, portrait.square_RR3)
+    nothing = edit_image(animator, portrait, {"yaw": 0})
     assert np.abs(edited.after_HW3.astype(int) - nothing.after_HW3).mean() > 1
 
 
 def test_a_face_that_is_at_its_end_already_goes_no_further(tiny: LIAX, portrait_path: Path) -> None:
     animator = Animator(tiny, "cpu")
     jaw = Control("jaw", "mouth", {0: 1.0}, -1, 1)
-    animator.controls = Controls(8, (jaw,), Reach(np.full(8, -1e-3), np.full(8, 1e-3)))
-    still = open_still(animator, portrait_path)
-    way = -1.0 if still.alpha_M[0] < 0 else 1.0
+    animator.controls = Controls(8, (jaw,), CoefficientLimits(np.full(8, -1e-3), np.full(8, 1e-3)))
+    portrait = open_portrait(animator, portrait_path)
+    way = -1.0 if portrait.alpha_M[0] < 0 else 1.0
     unchanged, held, back, forced = (
-        edit_image(animator, still, {"jaw": amount}, force=force)
+        edit_image(animator, portrait, {"jaw": amount}, force=force)
         for amount, force in ((0.0, False), (way, False), (-way, False), (way, True))
     )
     np.testing.assert_array_equal(held.picture_HW3, unchanged.picture_HW3)
-    assert np.abs(still.alpha_M + back.edit_M)[0] == pytest.approx(1e-3, abs=1e-6)
+    assert np.abs(portrait.alpha_M + back.edit_M)[0] == pytest.approx(1e-3, abs=1e-6)
     assert forced.edit_M[0] == way
 
 
 def test_file_array_and_open_portrait_are_the_same(
-    animator: Animator, still: Still, portrait_path: Path, portrait_HW3: NDArray[np.uint8]
+    animator: Animator, portrait: Portrait, portrait_path: Path, portrait_HW3: NDArray[np.uint8]
 ) -> None:
-    one, *others = (edit_image(animator, s, {"yaw": 20}) for s in (still, portrait_path, portrait_HW3))
+    one, *others = (edit_image(animator, s, {"yaw": 20}) for s in (portrait, portrait_path, portrait_HW3))
     for other in others:
         np.testing.assert_array_equal(one.picture_HW3, other.picture_HW3)
 
@@ -79,10 +77,10 @@ def test_pasted_into_the_full_picture(animator: Animator, portrait_HW3: NDArray[
     wide = Image.new("RGB", (901, 701), (90, 120, 150))
     wide.paste(Image.fromarray(portrait_HW3), (200, 90))
     picture_HW3 = np.asarray(wide)
-    still = open_still(animator, picture_HW3)
-    edited = edit_image(animator, still, {"#1": 2}, paste=True)
+    portrait = open_portrait(animator, picture_HW3)
+    edited = edit_image(animator, portrait, {"#1": 2}, paste=True)
     assert edited.picture_HW3.shape == (701, 901, 3)
-    crop = still.framing.crop
+    crop = portrait.framing.crop
     assert crop is not None
     retouch = Retouch(crop, 901, 701, 64)
     left, top, right, bottom = retouch.square.window
@@ -91,10 +89,10 @@ def test_pasted_into_the_full_picture(animator: Animator, portrait_HW3: NDArray[
     left, top, right, bottom = retouch.wide.window
     changed[top:bottom, left:right] = False
     assert not changed.any()
-    (change,) = Redrawing(animator, still.encoded)((still.alpha_M + edited.edit_M)[None])
+    (change,) = EditDelta(animator, portrait.encoded)((portrait.alpha_M + edited.edit_M)[None])
     np.testing.assert_array_equal(edited.picture_HW3[:700, :900], retouch(picture_HW3, change))
     np.testing.assert_array_equal(edited.picture_HW3[700], picture_HW3[700])
-    unedited = edit_image(animator, still, {}, paste=True)
+    unedited = edit_image(animator, portrait, {}, paste=True)
     np.testing.assert_array_equal(unedited.picture_HW3, picture_HW3)
 
 

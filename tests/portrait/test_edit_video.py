@@ -20,11 +20,10 @@ from liax.model import LIAX
 from liax.portrait import Animator
 from liax.portrait.clip import write_clip as write_result
 from liax.portrait.edit_video import _amount, edit_video
-from liax.portrait.following import Absence, Shot
 from liax.portrait.framing import Framing
+from liax.portrait.shots import Absence, Shot
 from liax.weights import load
-from liax.weights.controls import Control, Controls
-from liax.weights.reach import Reach
+from liax.weights.controls import CoefficientLimits, Control, Controls
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from flicker import flicker_ratio
@@ -97,7 +96,7 @@ def test_expressions_stop_where_faces_do_in_every_frame(
 ) -> None:
     """Those that are below the reach already go no further down, but up."""
     jaw = Control("jaw", "mouth", {0: 1.0}, -1, 1)
-    nowhere = Reach(np.full(8, 100.0), np.full(8, 100.0))
+    nowhere = CoefficientLimits(np.full(8, 100.0), np.full(8, 100.0))
     monkeypatch.setattr(animator, "controls", Controls(8, (jaw,), nowhere))
     before = frames_of(face_clip)
     for first in (False, True):

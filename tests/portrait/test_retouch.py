@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liax.face.crop import Crop, cut
+from liax.face.crop import Crop, crop_and_resize
 from liax.model import LIAX
 from liax.portrait import Animator
-from liax.portrait.retouch import Change, Redrawing, Retouch
+from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from seam import seam_ratio
@@ -27,10 +27,10 @@ def animator(tiny: LIAX) -> Animator:
     return Animator(tiny, "cpu")
 
 
-def still(x: float = 0, y: float = 0, new: float = 0, drawn: float = 0) -> Change:
+def still(x: float = 0, y: float = 0, new: float = 0, drawn: float = 0) -> PixelChange:
     """The same change everywhere in the square."""
     shift_RR2 = np.tile(np.float32([x, y]), (SIZE, SIZE, 1))
-    return Change(
+    return PixelChange(
         shift_RR2, np.full((SIZE, SIZE), new, np.float32), np.full((SIZE, SIZE, 3), drawn, np.float32)
     )
 
@@ -38,14 +38,14 @@ def still(x: float = 0, y: float = 0, new: float = 0, drawn: float = 0) -> Chang
 def test_no_change_is_no_change(animator: Animator, portrait_HW3: np.ndarray) -> None:
     """To the bit: an edit of 0 gives the picture, not the network's idea of it."""
     crop = Crop(125.7, 11.5, 201.8)
-    encoded = animator.encode([cut(portrait_HW3, crop, SIZE)] * 2)
-    redrawing = Redrawing(animator, encoded)
+    encoded = animator.encode([crop_and_resize(portrait_HW3, crop, SIZE)] * 2)
+    edit_delta = EditDelta(animator, encoded)
     retouch = Retouch(crop, 512, 512, SIZE)
     alpha_BM = encoded.alpha_BM.numpy()
-    for change in redrawing(alpha_BM):
+    for change in edit_delta(alpha_BM):
         assert np.array_equal(retouch(portrait_HW3, change), portrait_HW3)
     alpha_BM[1, 0] += 1
-    same, other = redrawing(alpha_BM)
+    same, other = edit_delta(alpha_BM)
     assert np.array_equal(retouch(portrait_HW3, same), portrait_HW3)
     assert np.abs(retouch(portrait_HW3, other).astype(int) - portrait_HW3)[50:150, 200:300].mean() > 1
 
@@ -58,7 +58,7 @@ def test_a_change_says_how_to_draw_the_network_s_picture(
     alpha_M = encoded.alpha_BM[0].numpy()
     edited_M = alpha_M + np.float32(0.8)
     before_RR3, after_RR3 = animator.render(encoded, [alpha_M, edited_M])
-    (change,) = Redrawing(animator, encoded)(edited_M[None])
+    (change,) = EditDelta(animator, encoded)(edited_M[None])
     result_RR3 = Retouch(None, SIZE, SIZE, SIZE)(before_RR3, change)
     inner = np.s_[6:-6, 6:-6]
     apart = np.abs(before_RR3.astype(int) - after_RR3)[inner].mean()
@@ -69,9 +69,9 @@ def test_a_change_says_how_to_draw_the_network_s_picture(
 def test_one_source_serves_many_coefficients(animator: Animator, portrait_HW3: np.ndarray) -> None:
     encoded = animator.encode([portrait_HW3])
     alpha_BM = encoded.alpha_BM.numpy() + np.float32([[0], [0.5], [1]])
-    together = list(Redrawing(animator, encoded)(alpha_BM))
+    together = list(EditDelta(animator, encoded)(alpha_BM))
     for change, alpha_M in zip(together, alpha_BM, strict=True):
-        (alone,) = Redrawing(animator, encoded)(alpha_M[None])
+        (alone,) = EditDelta(animator, encoded)(alpha_M[None])
         np.testing.assert_allclose(change.shift_RR2, alone.shift_RR2, atol=1e-3)
         np.testing.assert_allclose(change.drawn_RR3, alone.drawn_RR3, atol=0.1)
 
@@ -79,7 +79,9 @@ def test_one_source_serves_many_coefficients(animator: Animator, portrait_HW3: n
 def test_a_stream_of_coefficients(animator: Animator, portrait_HW3: np.ndarray) -> None:
     """One change each in order, read a batch at a time."""
     encoded = animator.encode([portrait_HW3])
-    alpha_NM = encoded.alpha_BM.numpy() + np.linspace(0, 1, 2 * animator.batch + 1, dtype=np.float32)[:, None]
+    alpha_NM = (
+        encoded.alpha_BM.numpy() + np.linspace(0, 1, 2 * animator.batch_size + 1, dtype=np.float32)[:, None]
+    )
     read = 0
 
     def alphas() -> Iterator[np.ndarray]:
@@ -87,13 +89,13 @@ def test_a_stream_of_coefficients(animator: Animator, portrait_HW3: np.ndarray) 
         for read, alpha_M in enumerate(alpha_NM, 1):  # noqa: B007
             yield alpha_M
 
-    redrawing = Redrawing(animator, encoded)
-    stream = redrawing.stream(alphas())
+    edit_delta = EditDelta(animator, encoded)
+    stream = edit_delta.stream(alphas())
     first = next(stream)
-    assert read == animator.batch
+    assert read == animator.batch_size
     changes = [first, *stream]
     assert len(changes) == len(alpha_NM)
-    (last,) = redrawing(alpha_NM[-1:])
+    (last,) = edit_delta(alpha_NM[-1:])
     np.testing.assert_allclose(changes[-1].drawn_RR3, last.drawn_RR3, atol=0.1)
     assert np.abs(changes[-1].drawn_RR3 - first.drawn_RR3).mean() > 1
 

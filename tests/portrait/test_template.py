@@ -15,12 +15,11 @@ from safetensors.numpy import load_file, save_file
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
 from liax.portrait import Animator
-from liax.portrait.driving import open_driving
-from liax.portrait.encode import encode
-from liax.portrait.moment import Moment
+from liax.portrait.driving import encode_motion, open_driving
+from liax.portrait.motion import DrivingFrame
 from liax.portrait.template import Template, load_template, save_template
 from liax.weights import load, save
-from liax.weights.identity import fingerprint
+from liax.weights.files import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def animator(tiny: LIAX) -> Animator:
 
 @pytest.fixture(scope="module")
 def template(animator: Animator, face_clip: Path) -> Template:
-    return encode(animator, face_clip)
+    return encode_motion(animator, face_clip)
 
 
 @pytest.fixture
@@ -47,8 +46,8 @@ def parts(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def test_drives_like_its_video(animator: Animator, face_clip: Path, path: Path) -> None:
     video, template = open_driving(animator, face_clip), open_driving(animator, path)
     assert (template.rate, template.total, template.sound, template.sound_start) == (12, 12, None, 0)
-    for a, b in zip(video.moments(), template.moments(), strict=True):
-        assert (a.time, a.begins) == (b.time, b.begins)
+    for a, b in zip(video.frames(), template.frames(), strict=True):
+        assert (a.time, a.starts_shot) == (b.time, b.starts_shot)
         assert np.array_equal(a.alpha_M, b.alpha_M)
         assert b.square_RR3 is None
 
@@ -58,7 +57,7 @@ def test_animates_to_the_same_frames(
 ) -> None:
     source = animator.encode([portrait_HW3])
     one, other = (
-        list(animator.render(source, [m.alpha_M for m in open_driving(animator, p).moments()]))
+        list(animator.render(source, [m.alpha_M for m in open_driving(animator, p).frames()]))
         for p in (face_clip, path)
     )
     assert np.array_equal(one, other)
@@ -101,21 +100,23 @@ def test_times_come_back_exactly(
         times.append(times[-1] + round(step * 90_000) * Fraction(1, 90_000))
     count = animator.network.config.vectors
     alphas = np.random.default_rng(0).normal(size=(len(times), count)).astype(np.float32)
-    moments = [Moment(t, a, k % 3 == 0, None) for k, (t, a) in enumerate(zip(times, alphas, strict=True))]
+    moments = [
+        DrivingFrame(t, a, k % 3 == 0, None) for k, (t, a) in enumerate(zip(times, alphas, strict=True))
+    ]
     made = Template.of(moments, rate, animator.network)
     path = tmp_path_factory.mktemp("t") / "t.safetensors"
     save_template(made, path)
     read = load_template(path)
     assert read.rate == rate
     assert read.seconds == pytest.approx(float(times[-1] + 1 / rate))
-    for given_, back in zip(moments, read.moments(), strict=True):
-        assert (given_.time, given_.begins) == (back.time, back.begins)
+    for given_, back in zip(moments, read.frames(), strict=True):
+        assert (given_.time, given_.starts_shot) == (back.time, back.starts_shot)
         assert np.array_equal(given_.alpha_M, back.alpha_M)
 
 
 def test_ten_minutes_are_small(animator: Animator, tmp_path: Path) -> None:
     still = np.zeros(40, np.float32)
-    moments = (Moment(Fraction(k, 25), still, k == 0, None) for k in range(15_000))
+    moments = (DrivingFrame(Fraction(k, 25), still, k == 0, None) for k in range(15_000))
     save_template(Template.of(moments, Fraction(25), animator.network), tmp_path / "t.safetensors")
     assert (tmp_path / "t.safetensors").stat().st_size == pytest.approx(2.54e6, rel=0.01)
 
@@ -136,7 +137,7 @@ def test_saved_weights_keep_their_templates(animator: Animator, face_clip: Path,
     """Weights in half precision are other weights than in float32, but the same each time they are read."""
     save(animator.network, tmp_path / "w.safetensors")
     read = Animator(load(tmp_path / "w.safetensors"), "cpu")
-    save_template(encode(read, face_clip, crop=False), tmp_path / "t.safetensors")
+    save_template(encode_motion(read, face_clip, crop=False), tmp_path / "t.safetensors")
     assert open_driving(Animator(load(tmp_path / "w.safetensors"), "cpu"), tmp_path / "t.safetensors").total
 
 
@@ -210,5 +211,7 @@ def test_an_interrupted_save_leaves_what_was_there(path: Path, template: Templat
 
 def test_progress(animator: Animator, face_clip: Path) -> None:
     told: dict[str, tuple[int, int | None]] = {}
-    encode(animator, face_clip, progress=lambda stage, done, total: told.update({stage: (done, total)}))
+    encode_motion(
+        animator, face_clip, progress=lambda stage, done, total: told.update({stage: (done, total)})
+    )
     assert told == {"finding the face": (12, 12), "encoding": (12, 12)}

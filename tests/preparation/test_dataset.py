@@ -12,35 +12,48 @@ from pyarrow import parquet
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
 from liax.data.regions import load_regions
-from liax.preparation.config import Cut, Limits
-from liax.preparation.dataset import assemble
-from liax.preparation.inputs import Input
-from liax.preparation.people import identities, splits
-from liax.preparation.record import Record
-from liax.preparation.unit import Unit, process
+from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
+from liax.preparation.dataset import assemble_dataset
+from liax.preparation.identities import assign_splits, group_by_identity
+from liax.preparation.inputs import InputVideo
+from liax.preparation.segment import Segment, process_segment
 
 
 @pytest.fixture(scope="module")
-def units(two_shots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def segments(two_shots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same two shots under three keys, as of three videos."""
     folder = tmp_path_factory.mktemp("finished")
     for key in ("aa", "bb", "cc"):
-        process(Unit(key, 0, two_shots), Cut(size=64), folder)
+        process_segment(Segment(key, 0, two_shots), CutOptions(size=64), folder)
     return folder
 
 
 @pytest.fixture
-def inputs(two_shots: Path) -> list[Input]:
-    good = [Input(Path(f"{key}.mp4"), key, 3.4, 640, 360, 25.0) for key in ("aa", "bb", "cc")]
-    return [*good, Input(Path("bad.mp4"), "dd", problem="is empty (0 bytes)")]
+def inputs(two_shots: Path) -> list[InputVideo]:
+    good = [InputVideo(Path(f"{key}.mp4"), key, 3.4, 640, 360, 25.0) for key in ("aa", "bb", "cc")]
+    return [*good, InputVideo(Path("bad.mp4"), "dd", problem="is empty (0 bytes)")]
 
 
-def made(folder: Path, units: Path, inputs: list[Input], limits: Limits | None = None, shard: int = 1 << 20):
+def made(
+    folder: Path,
+    segments: Path,
+    inputs: list[InputVideo],
+    limits: QualityLimits | None = None,
+    shard: int = 1 << 20,
+):
     folder.mkdir(exist_ok=True)
-    again = [(Input(Path("copy.mp4"), "aa", 3.4), Path("aa.mp4"))]
+    again = [(InputVideo(Path("copy.mp4"), "aa", 3.4), Path("aa.mp4"))]
     said: list[tuple[int, int]] = []
-    rows = assemble(
-        folder, units, inputs, again, Cut(size=64), limits or Limits(), 0.3, shard, lambda *s: said.append(s)
+    rows = assemble_dataset(
+        folder,
+        segments,
+        inputs,
+        again,
+        CutOptions(size=64),
+        limits or QualityLimits(),
+        0.3,
+        shard,
+        lambda *s: said.append(s),
     )
     return rows, said
 
@@ -49,8 +62,8 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_everything_is_in_the_manifest(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    _, said = made(tmp_path, units, inputs)
+def test_everything_is_in_the_manifest(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    _, said = made(tmp_path, segments, inputs)
     assert said[-1] == (6, 6)
     table = parquet.read_table(tmp_path / "manifest.parquet")
     rows = table.to_pylist()
@@ -63,8 +76,8 @@ def test_everything_is_in_the_manifest(tmp_path: Path, units: Path, inputs: list
     assert json.loads(table.schema.metadata[b"liax"])["cut"]["size"] == 64
 
 
-def test_the_trainer_reads_it(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    made(tmp_path, units, inputs, shard=20_000)
+def test_the_trainer_reads_it(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    made(tmp_path, segments, inputs, shard=20_000)
     assert len(list((tmp_path / "shards").iterdir())) >= 3
     train, val = (read_manifest(tmp_path, split) for split in ("train", "val"))
     assert (len(train.items), len(val.items)) == (4, 2)
@@ -75,8 +88,8 @@ def test_the_trainer_reads_it(tmp_path: Path, units: Path, inputs: list[Input]) 
         assert len(regions[item.file].boxes_TP4) == item.frames
 
 
-def test_shards_are_webdataset_tars(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    made(tmp_path, units, inputs)
+def test_shards_are_webdataset_tars(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    made(tmp_path, segments, inputs)
     told = {item.file: item for item in read_manifest(tmp_path, None).items}
     names = []
     for path in (tmp_path / "shards").iterdir():
@@ -85,9 +98,9 @@ def test_shards_are_webdataset_tars(tmp_path: Path, units: Path, inputs: list[In
             for clip, about in zip(members[::2], members[1::2], strict=True):
                 names.append(clip.name)
                 assert about.name == clip.name.replace(".mp4", ".json")
-                place = told[clip.name].place
-                assert place is not None
-                assert (place.offset, place.size) == (clip.offset_data, clip.size)
+                shard_range = told[clip.name].shard_range
+                assert shard_range is not None
+                assert (shard_range.offset, shard_range.size) == (clip.offset_data, clip.size)
                 assert (clip.mtime, clip.uid) == (0, 0)
                 file = tar.extractfile(about)
                 assert file is not None
@@ -96,20 +109,20 @@ def test_shards_are_webdataset_tars(tmp_path: Path, units: Path, inputs: list[In
 
 
 def test_order_does_not_matter_and_shards_are_made_once(
-    tmp_path: Path, units: Path, inputs: list[Input]
+    tmp_path: Path, segments: Path, inputs: list[InputVideo]
 ) -> None:
-    made(tmp_path / "a", units, inputs)
-    made(tmp_path / "b", units, inputs[::-1])
+    made(tmp_path / "a", segments, inputs)
+    made(tmp_path / "b", segments, inputs[::-1])
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
-    made(tmp_path / "a", units, inputs)
+    made(tmp_path / "a", segments, inputs)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
-def test_other_limits_decide_anew(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    before, _ = made(tmp_path, units, inputs)
+def test_other_limits_decide_anew(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    before, _ = made(tmp_path, segments, inputs)
     shards = set((tmp_path / "shards").iterdir())
     sharp = sorted(row["sharpness"] for row in before if row["kept"])
-    made(tmp_path, units, inputs, Limits(sharpness=sharp[-1]))
+    made(tmp_path, segments, inputs, QualityLimits(sharpness=sharp[-1]))
     rows = parquet.read_table(tmp_path / "manifest.parquet").to_pylist()
     assert 0 < sum(row["kept"] for row in rows) < 6
     assert sum(row["reason"] == "not sharp" for row in rows) == 6 - sum(row["kept"] for row in rows)
@@ -118,44 +131,44 @@ def test_other_limits_decide_anew(tmp_path: Path, units: Path, inputs: list[Inpu
         read_item(tmp_path, item, 64)
 
 
-def test_a_lost_minute_is_told(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    shutil.copytree(units, tmp_path / "units")
-    Unit("bb", 0, Path()).result(tmp_path / "units").unlink()
+def test_a_lost_minute_is_told(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    shutil.copytree(segments, tmp_path / "units")
+    Segment("bb", 0, Path()).result(tmp_path / "units").unlink()
     rows, _ = made(tmp_path / "out", tmp_path / "units", inputs)
     assert [row["input"] for row in rows if row["reason"] == "not finished"] == ["bb.mp4"]
     assert sum(row["kept"] for row in rows) == 4
 
 
-def test_nothing_kept_is_an_empty_data_set(tmp_path: Path, units: Path, inputs: list[Input]) -> None:
-    rows, _ = made(tmp_path, units, inputs, Limits(sharpness=99))
+def test_nothing_kept_is_an_empty_data_set(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    rows, _ = made(tmp_path, segments, inputs, QualityLimits(sharpness=99))
     assert not any(row["kept"] for row in rows)
     assert list((tmp_path / "shards").iterdir()) == []
     assert load_regions(tmp_path / "regions.npz") == {}
 
 
-def someone(name: str, centre: int, away: float, seed: int) -> Record:
+def someone(name: str, centre: int, away: float, seed: int) -> ClipRecord:
     """A record whose face is `away` from person `centre`, the people being two apart."""
     direction = np.random.default_rng(seed).standard_normal(128)
     face = np.eye(128)[centre] * np.sqrt(2) + away * direction / np.linalg.norm(direction)
-    return Record(name, 0, 1, name=name, embedding=tuple(face))
+    return ClipRecord(name, 0, 1, name=name, embedding=tuple(face))
 
 
 def test_clips_of_one_person_are_grouped() -> None:
     records = [someone(f"{p}{k}", p, 0.2, 10 * p + k) for k in range(4) for p in range(3)]
-    names = identities(records)
+    names = group_by_identity(records)
     assert names == [f"person-{p}0" for k in range(4) for p in range(3)]
-    assert len(set(identities([someone("a", 0, 0, 0), someone("b", 0, 0.5, 1)]))) == 2
+    assert len(set(group_by_identity([someone("a", 0, 0, 0), someone("b", 0, 0.5, 1)]))) == 2
 
 
 def test_without_embeddings_a_video_is_a_person() -> None:
-    records = [Record(key, k, k + 1, name=f"{key}{k}") for key in ("x", "y") for k in range(2)]
-    assert identities(records) == ["x", "x", "y", "y"]
-    assert identities([]) == []
+    records = [ClipRecord(key, k, k + 1, name=f"{key}{k}") for key in ("x", "y") for k in range(2)]
+    assert group_by_identity(records) == ["x", "x", "y", "y"]
+    assert group_by_identity([]) == []
 
 
 @given(st.lists(st.sampled_from("abcdefghij"), max_size=60), st.floats(0, 1))
 def test_splits_hold_people_out_and_keep_some(people: list[str], share: float) -> None:
-    split = splits(people, share)
+    split = assign_splits(people, share)
     assert set(split) == set(people)
     if people:
         assert "train" in split.values()
@@ -163,4 +176,4 @@ def test_splits_hold_people_out_and_keep_some(people: list[str], share: float) -
         assert bool(held_out) == (share > 0 and len(split) > 1)
         without_last = sum(split[name] == "val" for name in people) - people.count((held_out or [""])[-1])
         assert without_last <= max(share * len(people), 0)  # no more people than it takes
-    assert splits(people[::-1], share) == split
+    assert assign_splits(people[::-1], share) == split

@@ -7,7 +7,7 @@ import pytest
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
 from liax.media.video import Video
-from liax.preparation.inputs import Input, distinct, inspect, list_inputs
+from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
 
 
 def test_folders_are_searched_for_what_may_be_video(tmp_path: Path) -> None:
@@ -25,26 +25,26 @@ def test_folders_are_searched_for_what_may_be_video(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.touch()
     extra = tmp_path / "notes.txt"
-    found = list_inputs([tmp_path, extra, tmp_path / "b.mp4"])
+    found = list_videos([tmp_path, extra, tmp_path / "b.mp4"])
     assert [str(p.relative_to(tmp_path)) for p in found] == ["b.mp4", "notes.txt", "sub/a.MOV", "x"]
 
 
 def test_nothing_to_prepare(tmp_path: Path) -> None:
     with pytest.raises(LiaxError, match="gone does not exist; give videos"):
-        list_inputs([tmp_path / "gone"])
+        list_videos([tmp_path / "gone"])
     with pytest.raises(LiaxError, match="has no video in it"):
-        list_inputs([tmp_path])
+        list_videos([tmp_path])
 
 
 def test_what_a_file_is(two_shots: Path) -> None:
-    item = inspect(two_shots)
+    item = inspect_video(two_shots)
     assert (item.problem, item.width, item.height, item.rate) == (None, 640, 360, 25.0)
     assert item.seconds == pytest.approx(3.4)
     assert len(item.key) == 16
-    assert [unit.number for unit in item.units()] == [0]
-    minutes = Input(Path("x"), "k", 150.0)
-    assert [unit.number for unit in minutes.units()] == [0, 1, 2]
-    assert minutes.unit_seconds() == [60, 60, 30]
+    assert [segment.number for segment in item.segments()] == [0]
+    minutes = InputVideo(Path("x"), "k", 150.0)
+    assert [segment.number for segment in minutes.segments()] == [0, 1, 2]
+    assert minutes.segment_seconds() == [60, 60, 30]
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_what_a_file_is(two_shots: Path) -> None:
 )
 def test_files_that_are_no_videos(tmp_path: Path, content: bytes, problem: str) -> None:
     (tmp_path / "v.mp4").write_bytes(content)
-    item = inspect(tmp_path / "v.mp4")
+    item = inspect_video(tmp_path / "v.mp4")
     assert item.problem == problem
-    assert item.units() == []
+    assert item.segments() == []
 
 
 def test_missing(tmp_path: Path) -> None:
-    assert inspect(tmp_path / "v.mp4").problem == "cannot be read (No such file or directory)"
+    assert inspect_video(tmp_path / "v.mp4").problem == "cannot be read (No such file or directory)"
 
 
 def test_known_by_content(two_shots: Path, tmp_path: Path) -> None:
     shutil.copy(two_shots, tmp_path / "copy.mp4")
-    one, other = inspect(two_shots), inspect(tmp_path / "copy.mp4")
+    one, other = inspect_video(two_shots), inspect_video(tmp_path / "copy.mp4")
     assert one.key == other.key
-    first, again = distinct([other, one])
+    first, again = split_duplicates([other, one])
     assert first == [min((one, other), key=lambda item: item.path)]
     assert [(item.key, path) for item, path in again] == [(one.key, first[0].path)]
-    gone = [inspect(tmp_path / name) for name in ("a.mp4", "b.mp4")]
-    assert distinct(gone) == (gone, [])  # what cannot be read is not the same
+    gone = [inspect_video(tmp_path / name) for name in ("a.mp4", "b.mp4")]
+    assert split_duplicates(gone) == (gone, [])  # what cannot be read is not the same
 
 
 def test_length_is_that_of_the_frames_and_not_what_the_header_says(tmp_path: Path) -> None:

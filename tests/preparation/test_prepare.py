@@ -11,19 +11,19 @@ from scenes import FAST, Scene
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
 from liax.preparation import prepare as prepare_module
-from liax.preparation.config import Cut, Limits
+from liax.preparation.config import CutOptions, QualityLimits
 from liax.preparation.prepare import prepare
-from liax.preparation.workers import each, workers
+from liax.preparation.workers import parallel_map, ray_workers
 from liax.training.config import DataConfig, LossConfig, TrainConfig
 from liax.training.trainer import Trainer
 
-CUT = Cut(size=64)
+CUT = CutOptions(size=64)
 
 
 @pytest.fixture(scope="module")
 def ray():
     """Two workers, started once."""
-    with workers(2, None):
+    with ray_workers(2, None):
         yield
 
 
@@ -64,16 +64,16 @@ def test_from_videos_to_a_data_set_by_any_number_of_workers(ray: None, raw: Path
 
 def test_a_rerun_does_what_is_missing(ray: None, raw: Path, two_shots: Path, tmp_path: Path) -> None:
     prepare([raw / "good.mp4"], tmp_path / "set", cut=CUT)
-    (unit,) = (tmp_path / "set" / "units").rglob("*.tar")
-    finished = unit.stat().st_mtime_ns
+    (segment,) = (tmp_path / "set" / "units").rglob("*.tar")
+    finished = segment.stat().st_mtime_ns
     moved = tmp_path / "another name.mp4"  # known by its content
     shutil.copy(two_shots, moved)
     more = prepare([moved, raw / "grey.webm"], tmp_path / "set", cut=CUT)
     assert more.seconds == pytest.approx(2, abs=0.1)
-    assert unit.stat().st_mtime_ns == finished
+    assert segment.stat().st_mtime_ns == finished
     rows = parquet.read_table(tmp_path / "set" / "manifest.parquet").to_pylist()
     assert sorted({row["input"] for row in rows}) == sorted(map(str, (moved, raw / "grey.webm")))
-    strict = prepare([moved, raw / "grey.webm"], tmp_path / "set", cut=CUT, limits=Limits(sharpness=9))
+    strict = prepare([moved, raw / "grey.webm"], tmp_path / "set", cut=CUT, limits=QualityLimits(sharpness=9))
     assert (strict.seconds, strict.kept, strict.refused["not sharp"]) == (0, 0, 2)
 
 
@@ -89,8 +89,8 @@ def test_workers_that_die_cost_what_they_were_doing(ray: None, tmp_path: Path) -
             os.kill(os.getpid(), signal.SIGKILL)
         return item
 
-    assert sorted(row["k"] for row in each(work, [{"k": k} for k in range(5)])) == [0, 1, 3, 4]
-    assert list(each(work, [])) == []
+    assert sorted(row["k"] for row in parallel_map(work, [{"k": k} for k in range(5)])) == [0, 1, 3, 4]
+    assert list(parallel_map(work, [])) == []
 
 
 def test_interrupted(ray: None, raw: Path, two_shots: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_interrupted(ray: None, raw: Path, two_shots: Path, tmp_path: Path) -> N
 def test_another_setting_and_other_folders_are_refused(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare_module, "workers", lambda *a: pytest.fail("started"))
+    monkeypatch.setattr(prepare_module, "ray_workers", lambda *a: pytest.fail("started"))
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "prepare.json").write_text('{"size": 256}')
     with pytest.raises(LiaxError, match=r"set was prepared with size 256, not 64; name another folder"):
@@ -138,9 +138,9 @@ def test_the_trainer_trains_on_it(ray: None, scene: Scene, tmp_path: Path) -> No
         steps=2,
         batch=2,
         accelerator="cpu",
-        simplify=0,
+        canonicalize_frames=0,
         data=data,
-        loss=LossConfig(meaning=0.0),
+        loss=LossConfig(factor_supervision=0.0),
     )
     Trainer(config, Fabric(accelerator="cpu", devices=1)).run()
     assert (tmp_path / "run" / "weights.safetensors").exists()

@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 
 from liax.data.regions import Regions
 from liax.face.factors import FACTORS
-from liax.preparation.measures import movement, occlusion, shake, sharpness, skin_colours
+from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours
 
 BOX = (60.0, 40.0, 200.0, 220.0)
 

@@ -10,13 +10,12 @@ from scenes import FAST, resized
 
 from clips import Frames, write_clip
 from liax.data.frames import decode
-from liax.preparation.config import Cut, Limits
-from liax.preparation.people import identities
-from liax.preparation.record import Record
-from liax.preparation.unit import Unit, process, read_records
+from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
+from liax.preparation.identities import group_by_identity
+from liax.preparation.segment import Segment, process_segment, read_records
 
 COUNT = 30
-SMALL = Cut(size=128)
+SMALL = CutOptions(size=128)
 
 
 def person(shared: Path, name: str) -> Frames:
@@ -34,10 +33,10 @@ def placed(frames: Frames, left: int, top: int, side: int, size: tuple[int, int]
     return pictures
 
 
-def prepared(path: Path, cut: Cut = SMALL) -> list[Record]:
-    unit = Unit("ab", 0, path)
-    process(unit, cut, path.parent / "units")
-    return read_records(unit.result(path.parent / "units"))
+def prepared(path: Path, cut: CutOptions = SMALL) -> list[ClipRecord]:
+    segment = Segment("ab", 0, path)
+    process_segment(segment, cut, path.parent / "units")
+    return read_records(segment.result(path.parent / "units"))
 
 
 def test_two_people_in_a_picture(shared: Path, tmp_path: Path) -> None:
@@ -45,7 +44,7 @@ def test_two_people_in_a_picture(shared: Path, tmp_path: Path) -> None:
     both = [np.concatenate([a[:, :320], b[:, 320:]], 1) for a, b in zip(left, right, strict=True)]
     one, other = prepared(write_clip(tmp_path / "v.mp4", both, options=FAST))
     for record, start in ((one, 0), (other, 320)):
-        assert Limits(outside=1).reason(record) is None
+        assert QualityLimits(outside=1).reason(record) is None
         assert (record.frames, record.since) == (COUNT, 0)
         assert start < record.left + record.side / 2 < start + 320
 
@@ -61,8 +60,8 @@ def test_a_caption_is_refused(shared: Path, tmp_path: Path) -> None:
         )
         captioned.append(np.asarray(image))
     for k, (pictures, reason) in enumerate(((frames, None), (captioned, "text is laid over it"))):
-        (record,) = prepared(write_clip(tmp_path / f"{k}.mp4", pictures, options=FAST), Cut())
-        assert Limits().reason(record) == reason, record
+        (record,) = prepared(write_clip(tmp_path / f"{k}.mp4", pictures, options=FAST), CutOptions())
+        assert QualityLimits().reason(record) == reason, record
 
 
 def test_four_k_and_a_rate_that_varies(shared: Path, tmp_path: Path) -> None:
@@ -72,7 +71,7 @@ def test_four_k_and_a_rate_that_varies(shared: Path, tmp_path: Path) -> None:
         tmp_path / "v.mp4", frames, times=[0.0, *np.cumsum(gaps)], options={"preset": "ultrafast"}
     )
     (record,) = prepared(path)
-    assert Limits().reason(record) is None
+    assert QualityLimits().reason(record) is None
     assert record.side == pytest.approx(1480, rel=0.05)
     assert record.fps < 25
     assert record.frames / record.fps == pytest.approx(gaps.sum(), abs=0.15)
@@ -83,13 +82,15 @@ def test_a_hand_before_the_face_is_refused(shared: Path, tmp_path: Path) -> None
     for frame_HW3 in frames[10:16]:
         frame_HW3[200:300, 290:400] = (120, 70, 60)
     (record,) = prepared(write_clip(tmp_path / "v.mp4", frames, options=FAST))
-    assert Limits().reason(record) == "something covers the face", record
+    assert QualityLimits().reason(record) == "something covers the face", record
 
 
 def test_people_are_told_apart(shared: Path, tmp_path: Path) -> None:
     pytest.importorskip("dlib")
     shots = [person(shared, name) for name in ("p034", "p041", "p034")]
     frames = [picture for shot in shots for picture in placed(shot, 160, 20, 320)]
-    records = prepared(write_clip(tmp_path / "v.mp4", frames, options=FAST), Cut(size=128, identities=True))
-    first, second, third = identities(records)
+    records = prepared(
+        write_clip(tmp_path / "v.mp4", frames, options=FAST), CutOptions(size=128, identities=True)
+    )
+    first, second, third = group_by_identity(records)
     assert first == third != second

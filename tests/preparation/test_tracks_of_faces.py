@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from scenes import Scene
 
-from held import Held
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import crop_for
-from liax.preparation.tracks import find_tracks
+from liax.face.track import crop_for, find_tracks
+from memory_footage import MemoryFootage
 
 
 def spans(tracks) -> list[tuple[int, int]]:
@@ -14,7 +13,7 @@ def spans(tracks) -> list[tuple[int, int]]:
 
 def test_a_cut_ends_a_track(scene: Scene, landmarker: FaceLandmarker) -> None:
     frames = scene(20, left=300) + scene(25, left=20, shade=160)
-    tracks, count = find_tracks(landmarker, Held(frames))
+    tracks, count = find_tracks(landmarker, MemoryFootage(frames))
     assert count == 45
     assert spans(tracks) == [(0, 20), (20, 45)]
     right, left = (crop_for(track.boxes) for track in tracks)
@@ -26,7 +25,7 @@ def test_two_people_give_two_tracks(scene: Scene, landmarker: FaceLandmarker) ->
     frames = scene(50, left=0, side=300)
     for frame, other in zip(frames[25:], scene(25, left=440, side=150), strict=True):
         frame[:, 440:590] = other[:, 440:590]
-    tracks, _ = find_tracks(landmarker, Held(frames))
+    tracks, _ = find_tracks(landmarker, MemoryFootage(frames))
     assert len(tracks) == 2
     assert spans(tracks)[0] == (0, 50)
     first, end = spans(tracks)[1]
@@ -41,7 +40,7 @@ def test_a_face_that_leaves_ends_its_track(scene: Scene, landmarker: FaceLandmar
     frames = scene(50)
     for frame in frames[30:]:
         frame[30:] = np.random.default_rng(0).integers(40, 90, (330, 640, 3))
-    tracks, _ = find_tracks(landmarker, Held(frames))
+    tracks, _ = find_tracks(landmarker, MemoryFootage(frames))
     assert len(tracks) == 1
     assert tracks[0].first == 0
     assert 25 < tracks[0].end <= 35
@@ -49,4 +48,4 @@ def test_a_face_that_leaves_ends_its_track(scene: Scene, landmarker: FaceLandmar
 
 def test_no_face(landmarker: FaceLandmarker) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (10, 90, 160, 3), np.uint8)
-    assert find_tracks(landmarker, Held(list(noise))) == ([], 10)
+    assert find_tracks(landmarker, MemoryFootage(list(noise))) == ([], 10)

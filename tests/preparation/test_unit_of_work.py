@@ -11,20 +11,20 @@ from clips import write_clip
 from liax.data.frames import read_item
 from liax.data.manifest import Item
 from liax.errors import LiaxError
-from liax.preparation.config import Cut, Limits
-from liax.preparation.unit import Unit, process, read_clips, read_records
+from liax.preparation.config import CutOptions, QualityLimits
+from liax.preparation.segment import Segment, process_segment, read_clips, read_records
 
 
 @pytest.fixture(scope="module")
-def unit(two_shots: Path) -> Unit:
-    return Unit("ab12", 0, two_shots)
+def segment(two_shots: Path) -> Segment:
+    return Segment("ab12", 0, two_shots)
 
 
 @pytest.fixture(scope="module")
-def finished(unit: Unit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(segment: Segment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("units")
-    process(unit, Cut(), folder)
-    return unit.result(folder)
+    process_segment(segment, CutOptions(), folder)
+    return segment.result(folder)
 
 
 def test_a_clip_for_each_shot(finished: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_clip_for_each_shot(finished: Path) -> None:
     assert second.name == "ab12_00002000_01"
     assert first.left - second.left == pytest.approx(250, abs=12)
     for record in (first, second):
-        assert Limits().reason(record) is None
+        assert QualityLimits().reason(record) is None
         assert record.fps == 25
         assert record.seen == 1
         assert record.face == pytest.approx(0.535, abs=0.03)
@@ -58,27 +58,27 @@ def test_clips_are_squares_around_the_face_with_regions(finished: Path, tmp_path
     assert regions.factors_TK.std(0).max() > 0.02  # the face moves
 
 
-def test_the_same_bytes_each_time(unit: Unit, finished: Path, tmp_path: Path) -> None:
-    process(unit, Cut(), tmp_path)
-    assert unit.result(tmp_path).read_bytes() == finished.read_bytes()
+def test_the_same_bytes_each_time(segment: Segment, finished: Path, tmp_path: Path) -> None:
+    process_segment(segment, CutOptions(), tmp_path)
+    assert segment.result(tmp_path).read_bytes() == finished.read_bytes()
 
 
-def test_long_tracks_become_several_clips(unit: Unit, tmp_path: Path) -> None:
-    process(unit, Cut(longest=0.9, shortest=0.5, size=128), tmp_path)
-    records = read_records(unit.result(tmp_path))
+def test_long_tracks_become_several_clips(segment: Segment, tmp_path: Path) -> None:
+    process_segment(segment, CutOptions(longest=0.9, shortest=0.5, size=128), tmp_path)
+    records = read_records(segment.result(tmp_path))
     assert [r.since for r in records] == [0, 0.64, 1.32, 2, 2.68]
     assert [r.until for r in records] == [0.64, 1.32, 2, 2.68, 3.4]
     assert len({r.name for r in records}) == 5
 
 
-def test_what_is_too_short_or_too_small_is_not_cut(unit: Unit, tmp_path: Path) -> None:
-    process(unit, Cut(shortest=1.5, size=128), tmp_path)
-    first, second = read_records(unit.result(tmp_path))
+def test_what_is_too_short_or_too_small_is_not_cut(segment: Segment, tmp_path: Path) -> None:
+    process_segment(segment, CutOptions(shortest=1.5, size=128), tmp_path)
+    first, second = read_records(segment.result(tmp_path))
     assert (first.problem, second.problem) == (None, "too short")
-    process(unit, Cut(size=512), tmp_path / "large")
-    records = read_records(unit.result(tmp_path / "large"))
+    process_segment(segment, CutOptions(size=512), tmp_path / "large")
+    records = read_records(segment.result(tmp_path / "large"))
     assert [r.problem for r in records] == ["too small", "too small"]
-    with tarfile.open(unit.result(tmp_path / "large")) as tar:
+    with tarfile.open(segment.result(tmp_path / "large")) as tar:
         assert tar.getnames() == ["regions.npz", "records.json"]
 
 
@@ -87,37 +87,37 @@ def test_portrait_mode_sixty_frames_and_a_still(scene: Scene, tmp_path: Path) ->
     upright = scene(1, left=30, top=140, side=300, size=(360, 640)) * 72
     turned = [np.ascontiguousarray(np.rot90(frame)) for frame in upright]
     path = write_clip(tmp_path / "v.mp4", turned, rate=60, quarter_turns=1, options=FAST)
-    unit = Unit("cd", 0, path)
-    process(unit, Cut(size=128), tmp_path / "units")
-    (record,) = read_records(unit.result(tmp_path / "units"))
+    segment = Segment("cd", 0, path)
+    process_segment(segment, CutOptions(size=128), tmp_path / "units")
+    (record,) = read_records(segment.result(tmp_path / "units"))
     assert (record.fps, record.frames) == (20, 24)
     assert record.top > 100  # in the upright picture
-    assert Limits().reason(record) == "the face does not move"
+    assert QualityLimits().reason(record) == "the face does not move"
 
 
-def test_a_minute_beyond_the_end(unit: Unit, tmp_path: Path) -> None:
-    later = replace(unit, number=1)
-    process(later, Cut(), tmp_path)
+def test_a_minute_beyond_the_end(segment: Segment, tmp_path: Path) -> None:
+    later = replace(segment, number=1)
+    process_segment(later, CutOptions(), tmp_path)
     (record,) = read_records(later.result(tmp_path))
     assert (record.since, record.problem) == (60, "no frame that can be decoded")
 
 
 def test_no_face_is_recorded(tmp_path: Path) -> None:
     noise = list(np.random.default_rng(0).integers(0, 255, (30, 90, 160, 3), np.uint8))
-    unit = Unit("ef", 0, write_clip(tmp_path / "v.mp4", noise))
-    process(unit, Cut(), tmp_path / "units")
-    (record,) = read_records(unit.result(tmp_path / "units"))
+    segment = Segment("ef", 0, write_clip(tmp_path / "v.mp4", noise))
+    process_segment(segment, CutOptions(), tmp_path / "units")
+    (record,) = read_records(segment.result(tmp_path / "units"))
     assert (record.problem, record.until) == ("no face found", 1.2)
 
 
 def test_a_file_that_vanished_is_recorded(tmp_path: Path) -> None:
-    unit = Unit("ef", 0, tmp_path / "gone.mp4")
-    process(unit, Cut(), tmp_path / "units")
-    (record,) = read_records(unit.result(tmp_path / "units"))
+    segment = Segment("ef", 0, tmp_path / "gone.mp4")
+    process_segment(segment, CutOptions(), tmp_path / "units")
+    (record,) = read_records(segment.result(tmp_path / "units"))
     assert "does not exist" in (record.problem or "")
 
 
-def test_nothing_half_written_stays(unit: Unit, tmp_path: Path, full_disk) -> None:
+def test_nothing_half_written_stays(segment: Segment, tmp_path: Path, full_disk) -> None:
     with full_disk(20_000), pytest.raises(LiaxError, match="the disk is full"):
-        process(unit, Cut(), tmp_path)
+        process_segment(segment, CutOptions(), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -62,14 +62,14 @@ def tiny(manifest: Path, out: Path, **changes: object) -> TrainConfig:
         steps=10,
         batch=4,
         accelerator="cpu",
-        simplify=0,
+        canonicalize_frames=0,
         log_every=1,
         validate_every=1000,
         checkpoint_every=1000,
-        data=DataConfig(manifest=manifest, validation=None, frames="memory", workers=1, stills=0.0),
+        data=DataConfig(manifest=manifest, validation=None, frames="memory", workers=1, still_share=0.0),
         augment=AugmentConfig.none(),
-        loss=LossConfig(parts=0.0),
-        optim=OptimConfig(warmup=1, decay=0.0),
+        loss=LossConfig(region_loss=0.0),
+        optim=OptimConfig(warmup=1, lr_decay_share=0.0),
     )
     for name, value in changes.items():
         old = getattr(config, name)

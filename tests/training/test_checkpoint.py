@@ -7,13 +7,13 @@ import torch
 
 from liax.errors import LiaxError
 from liax.training.checkpoint import (
-    begin_momenta,
     check_resumable,
     describe_run,
+    init_adam_state,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
-    tensors_of,
+    state_tensors,
     write_atomically,
 )
 from liax.training.config import TrainConfig, to_dict
@@ -24,14 +24,14 @@ def module(seed: int) -> tuple[torch.nn.Module, torch.optim.Adam]:
     torch.manual_seed(seed)
     layer = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(layer.parameters(), betas=(0.0, 0.9))
-    begin_momenta(optimizer)
+    init_adam_state(optimizer)
     layer(torch.rand(1, 3, 4, 4)).sum().backward()
     optimizer.step()
     return layer, optimizer
 
 
 def saved(out: Path, step: int = 7) -> dict[str, torch.Tensor]:
-    tensors = tensors_of("network", *module(step))
+    tensors = state_tensors("network", *module(step))
     save_checkpoint(out, step, tensors, {"step": step, "minutes": 0.5})
     return tensors
 
@@ -39,7 +39,7 @@ def saved(out: Path, step: int = 7) -> dict[str, torch.Tensor]:
 def test_round_trip(tmp_path: Path) -> None:
     kept = saved(tmp_path)
     layer, optimizer = module(8)
-    tensors = tensors_of("network", layer, optimizer)
+    tensors = state_tensors("network", layer, optimizer)
     assert not torch.equal(tensors["network.weight"], kept["network.weight"])
     path = tmp_path / "checkpoint-00000007"
     assert load_checkpoint(path, tensors) == {"step": 7, "minutes": 0.5}
@@ -54,7 +54,7 @@ def test_momenta_begin_as_adam_would(tmp_path: Path) -> None:
     layers = [torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)]
     layers[1].load_state_dict(layers[0].state_dict())
     optimizers = [torch.optim.Adam(layer.parameters(), betas=(0.5, 0.9)) for layer in layers]
-    begin_momenta(optimizers[1])
+    init_adam_state(optimizers[1])
     for _ in range(3):
         for layer, optimizer in zip(layers, optimizers, strict=True):
             layer(torch.ones(1, 3)).square().sum().backward()
@@ -81,7 +81,7 @@ def test_what_was_there_survives_a_full_disk(tmp_path: Path, full_disk) -> None:
     ):
         saved(tmp_path, 8)
     assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-00000007"
-    load_checkpoint(tmp_path / "checkpoint-00000007", tensors_of("network", *module(0)))
+    load_checkpoint(tmp_path / "checkpoint-00000007", state_tensors("network", *module(0)))
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 600])
@@ -96,7 +96,7 @@ def test_damaged_checkpoints_are_one_sentence(
             continue
         (path / name).write_bytes(whole[:size])
         with pytest.raises(LiaxError, match=r"cannot resume from .*; move it away to start afresh") as caught:
-            load_checkpoint(path, tensors_of("network", *module(0)))
+            load_checkpoint(path, state_tensors("network", *module(0)))
         assert "\n" not in str(caught.value)
         (path / name).write_bytes(whole)
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
@@ -118,8 +118,12 @@ def test_changed_settings_are_named(tmp_path: Path) -> None:
     config = TrainConfig(out=tmp_path)
     recorded(tmp_path, config)
     check_resumable(config, tmp_path)
-    other = replace(config, seed=3, loss=replace(config.loss, l1=9.0), data=replace(config.data, stills=0.5))
-    with pytest.raises(LiaxError, match=r"started with another seed, loss, data.stills; use those settings"):
+    other = replace(
+        config, seed=3, loss=replace(config.loss, l1=9.0), data=replace(config.data, still_share=0.5)
+    )
+    with pytest.raises(
+        LiaxError, match=r"started with another seed, loss, data.still_share; use those settings"
+    ):
         check_resumable(other, tmp_path)
 
 

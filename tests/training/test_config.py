@@ -24,7 +24,7 @@ configs = st.builds(
         validation=st.none() | st.text(),
         regions=st.none() | paths,
         frames=st.sampled_from(["auto", "device", "memory", "stream"]),
-        stills=numbers,
+        still_share=numbers,
     ),
     loss=st.builds(LossConfig, l1=numbers, warp=st.tuples(numbers, numbers)),
 )
@@ -40,12 +40,13 @@ def test_round_trip(config: TrainConfig) -> None:
 def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
     toml, plain = tmp_path / "run.toml", tmp_path / "run.json"
     toml.write_text(
-        'preset = "tiny"\nmax_minutes = 2\n[data]\nregions = "r.npz"\nstills = 0\n[loss]\nwarp = [1, 0.5]\n'
+        'preset = "tiny"\nmax_minutes = 2\n[data]\nregions = "r.npz"\nstill_share = 0\n'
+        "[loss]\nwarp = [1, 0.5]\n"
     )
     values = {
         "preset": "tiny",
         "max_minutes": 2,
-        "data": {"regions": "r.npz", "stills": 0},
+        "data": {"regions": "r.npz", "still_share": 0},
         "loss": {"warp": [1, 0.5]},
     }
     plain.write_text(json.dumps(values))
@@ -55,10 +56,10 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
         TrainConfig(),
         preset="tiny",
         max_minutes=2.0,
-        data=DataConfig(regions=Path("r.npz"), stills=0.0),
+        data=DataConfig(regions=Path("r.npz"), still_share=0.0),
         loss=LossConfig(warp=(1.0, 0.5)),
     )
-    assert isinstance(config.data.stills, float)
+    assert isinstance(config.data.still_share, float)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, not 0"),
         ({"log_every": 0}, "log_every must be at least 1, not 0"),
-        ({"data": DataConfig(steady=0.7, far=0.4)}, "data.steady and data.far are shares of the same pairs"),
+        (
+            {"data": DataConfig(near_pose_share=0.7, far_pose_share=0.4)},
+            "data.near_pose_share and data.far_pose_share are shares of the same pairs",
+        ),
     ],
 )
 def test_values_that_cannot_train(changes: dict[str, object], what: str) -> None:

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.data.augment import Batch
+from liax.data.augment import PairBatch
 from liax.face.factors import FACTORS
 from liax.model.decoder import State
 from liax.training.config import LossConfig
-from liax.training.losses import Reconstruction, SparsityController, crop, hoyer
+from liax.training.losses import ReconstructionLoss, SparsityController, hoyer, sample_boxes
 
 
 def pictures(seed: int, size: int = 64) -> torch.Tensor:
@@ -33,17 +33,17 @@ def states(image: torch.Tensor, grid_shift: float = 0.0) -> list[State]:
     return levels
 
 
-def batch(source: torch.Tensor, target: torch.Tensor, boxes: torch.Tensor | None = None) -> Batch:
+def batch(source: torch.Tensor, target: torch.Tensor, boxes: torch.Tensor | None = None) -> PairBatch:
     boxes = torch.full((2, 3, 4), torch.nan) if boxes is None else boxes
     unknown_BK = torch.full((2, len(FACTORS)), torch.nan)
-    return Batch(
+    return PairBatch(
         source, target, target, boxes, unknown_BK, unknown_BK, torch.zeros(len(source), dtype=torch.bool)
     )
 
 
 @pytest.fixture(scope="module")
-def criterion() -> Reconstruction:
-    return Reconstruction(LossConfig())
+def criterion() -> ReconstructionLoss:
+    return ReconstructionLoss(LossConfig())
 
 
 def test_hoyer_known_values() -> None:
@@ -93,7 +93,7 @@ def test_controllers_gradient_makes_sparse() -> None:
     assert hoyer(after_BM - after_BM.mean(0)).mean() > before
 
 
-def test_perfect_picture_costs_nothing(criterion: Reconstruction) -> None:
+def test_perfect_picture_costs_nothing(criterion: ReconstructionLoss) -> None:
     image = pictures(0)
     terms = criterion(states(image), batch(image, image), torch.float32)
     assert set(terms) == {"l1", "perceptual", "deep", "warp", "parts"}
@@ -102,7 +102,7 @@ def test_perfect_picture_costs_nothing(criterion: Reconstruction) -> None:
     assert float(criterion.weighted(terms)) == pytest.approx(0, abs=1e-5)
 
 
-def test_each_term_sees_its_own_fault(criterion: Reconstruction) -> None:
+def test_each_term_sees_its_own_fault(criterion: ReconstructionLoss) -> None:
     image, other = pictures(0), pictures(1)
     wrong_flow = criterion(states(image, grid_shift=0.3), batch(image, image), torch.float32)
     assert [name for name, value in wrong_flow.items() if value > 1e-4] == ["warp"]
@@ -118,18 +118,18 @@ def test_each_term_sees_its_own_fault(criterion: Reconstruction) -> None:
     assert float(criterion(levels, batch(image, image), torch.float32)["deep"]) == pytest.approx(0, abs=1e-6)
 
 
-def test_l1_and_l2_of_a_constant_error(criterion: Reconstruction) -> None:
+def test_l1_and_l2_of_a_constant_error(criterion: ReconstructionLoss) -> None:
     target = pictures(0) / 2
     terms = criterion(states(target + 0.125), batch(target, target), torch.float32)
     assert float(terms["l1"]) == pytest.approx(0.125)
     assert float(terms["deep"]) == pytest.approx(0.125)  # one coarse level of 32²
-    squared = Reconstruction(LossConfig(l2=3.0))
+    squared = ReconstructionLoss(LossConfig(l2=3.0))
     terms = squared(states(target + 0.125), batch(target, target), torch.float32)
     assert float(terms["l2"]) == pytest.approx(0.125**2)
     assert float(squared.weighted({"l2": terms["l2"]})) == pytest.approx(3 * 0.125**2)
 
 
-def test_parts_count_known_boxes_only(criterion: Reconstruction) -> None:
+def test_parts_count_known_boxes_only(criterion: ReconstructionLoss) -> None:
     """An error within the left half costs a box there, and none on the right; unknown boxes do not dilute."""
     target = pictures(0)
     wrong = target.clone()
@@ -147,8 +147,10 @@ def test_parts_count_known_boxes_only(criterion: Reconstruction) -> None:
 
 
 def test_weights_and_the_flows_decline() -> None:
-    config = LossConfig(l1=2.0, perceptual=3.0, deep=5.0, warp=(1.0, 0.2), warp_steps=100, parts=7.0)
-    criterion = Reconstruction(config)
+    config = LossConfig(
+        l1=2.0, perceptual=3.0, deep_supervision=5.0, warp=(1.0, 0.2), warp_steps=100, region_loss=7.0
+    )
+    criterion = ReconstructionLoss(config)
     weighted = criterion.weighted
     one, zero = torch.tensor(1.0), torch.tensor(0.0)
     for name, weight in (("l1", 2), ("perceptual", 3), ("deep", 5), ("parts", 7)):
@@ -162,14 +164,14 @@ def test_weights_and_the_flows_decline() -> None:
 
 def test_terms_of_weight_0_are_left_out() -> None:
     image = pictures(0)
-    criterion = Reconstruction(LossConfig(perceptual=0.0, parts=0.0))
+    criterion = ReconstructionLoss(LossConfig(perceptual=0.0, region_loss=0.0))
     assert set(criterion(states(image), batch(image, image), torch.float32)) == {"l1", "deep", "warp"}
 
 
 def test_crop_of_an_aligned_box_is_a_slice() -> None:
     image = pictures(0, 128)[:1]
     boxes = torch.tensor([[[0.25, 0.125, 0.75, 0.625], [0.0, 0.5, 0.5, 1.0]]])  # 64 by 64 pixels each
-    got = crop(image, boxes)
+    got = sample_boxes(image, boxes)
     assert torch.allclose(got[0], image[0, :, 16:80, 32:96], atol=1e-5)
     assert torch.allclose(got[1], image[0, :, 64:, :64], atol=1e-5)
 
@@ -177,6 +179,6 @@ def test_crop_of_an_aligned_box_is_a_slice() -> None:
 def test_crop_beyond_the_picture_repeats_its_border() -> None:
     image = torch.zeros(1, 3, 64, 64)
     image[..., 0] = 1.0
-    got = crop(image, torch.tensor([[[-0.5, 0.0, 0.5, 1.0]]]), side=64)
+    got = sample_boxes(image, torch.tensor([[[-0.5, 0.0, 0.5, 1.0]]]), side=64)
     assert torch.allclose(got[..., :32], torch.ones(1))
     assert got[..., 34:].max() == 0

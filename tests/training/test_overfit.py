@@ -53,7 +53,7 @@ def test_sparsity_terms_leave_fewer_coefficients(manifest: Path, tmp_path: Path)
     """
 
     def trained(name: str, sparse: float, concentration: float) -> tuple[float, float]:
-        loss = {"perceptual": 0.0, "sparse": sparse, "concentration": concentration}
+        loss = {"perceptual": 0.0, "sparse": sparse, "max_sparsity_weight": concentration}
         trainer = Trainer(
             tiny(manifest, tmp_path / name, steps=50, loss=loss), Fabric(accelerator="cpu", devices=1)
         )

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 from liax.training.checkpoint import latest_checkpoint
 from liax.training.config import TrainConfig
-from liax.training.run import as_started
+from liax.training.run import with_launcher_environment
 from liax.training.sharding import choose_strategy
 
 # Not a mean over pairs, for coefficients are centred by what a device sees at once: the ratio of their norms.
@@ -58,7 +58,7 @@ def test_two_processes_train_as_one(manifest: Path, tmp_path: Path, strategy: st
         tmp_path / "one",
         steps=2,
         batch=8,
-        loss={"concentration": 0.0},
+        loss={"max_sparsity_weight": 0.0},
         augment=AUGMENTED,
         optim={"lr": 2e-4},
     )
@@ -130,7 +130,7 @@ def test_large_presets_are_sharded_over_several_devices() -> None:
 
 def test_who_starts_the_processes_decides_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def decided() -> tuple[int, int]:
-        config = as_started(TrainConfig(devices=3))
+        config = with_launcher_environment(TrainConfig(devices=3))
         return config.nodes, config.devices
 
     assert decided() == (1, 3)

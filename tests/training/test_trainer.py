@@ -12,12 +12,12 @@ from liax.data.regions import Regions, save_regions
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import PRESETS, pointwise
-from liax.training.meaning import COUNT
+from liax.training.factor_supervision import FACTOR_COUNT
 from liax.training.trainer import Trainer
 from liax.weights import load
 from liax.weights.controls import read_controls
 
-CHEAP = {"perceptual": 0.0, "concentration": 0.0}
+CHEAP = {"perceptual": 0.0, "max_sparsity_weight": 0.0}
 
 
 def test_what_a_run_leaves(manifest: Path, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_batch_in_parts_is_the_same_batch(manifest: Path, tmp_path: Path) -> N
             tmp_path / str(accumulate),
             batch=8,
             accumulate=accumulate,
-            loss={"concentration": 0.0, "sparse": 1.0},
+            loss={"max_sparsity_weight": 0.0, "sparse": 1.0},
             augment={"flip": 0.5, "colour": 0.2, "driving_colour": 0.2},
         )
         trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
@@ -113,7 +113,7 @@ def test_regions_put_weight_on_parts(manifest: Path, tmp_path: Path) -> None:
                     tmp_path / str(regions is None),
                     steps=2,
                     data={"regions": regions},
-                    loss={"parts": 1.0, "perceptual": 0.0, "meaning": 0.0},
+                    loss={"region_loss": 1.0, "perceptual": 0.0, "factor_supervision": 0.0},
                 )
             ),
             "train/parts",
@@ -142,26 +142,32 @@ def test_the_first_coefficients_learn_their_meaning(
     manifest: Path, tmp_path: Path, turning: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], vectors=16))
-    monkeypatch.setattr("liax.training.export._ENOUGH", 24)
-    data = {"regions": turning, "validation": "val", "steady": 0.0}
-    loss = CHEAP | {"l1": 0.0, "deep": 0.0, "warp": (0.0, 0.0), "sparse": 0.0, "meaning": 1.0}
-    config = tiny(manifest, tmp_path / "one", steps=60, simplify=24, data=data, loss=loss)
+    monkeypatch.setattr("liax.training.checkpoint._FRAMES_FOR_LIMITS", 24)
+    data = {"regions": turning, "validation": "val", "near_pose_share": 0.0}
+    loss = CHEAP | {
+        "l1": 0.0,
+        "deep_supervision": 0.0,
+        "warp": (0.0, 0.0),
+        "sparse": 0.0,
+        "factor_supervision": 1.0,
+    }
+    config = tiny(manifest, tmp_path / "one", steps=60, canonicalize_frames=24, data=data, loss=loss)
     apart = numbers(run(config), "train/meaning")
     assert apart[-20:].mean() < 0.8 * apart[:20].mean()
     network = load(config.out / "weights.safetensors")
     assert network.dictionary.vectors_DM().shape[1] == 16
     known = read_controls(network.metadata, 16)
     assert known["yaw"].vectors == {0: pytest.approx(1 / 30)}
-    assert known.reach is not None
-    assert (known.reach.low_M < known.reach.high_M).all()
+    assert known.limits is not None
+    assert (known.limits.low_M < known.limits.high_M).all()
 
     went_on = run(
         replace(config, out=tmp_path / "two", steps=1, init=str(config.out / "weights.safetensors"))
     )
-    monkeypatch.setattr("liax.training.export._ENOUGH", 1000)
+    monkeypatch.setattr("liax.training.checkpoint._FRAMES_FOR_LIMITS", 1000)
     anew = run(replace(config, out=tmp_path / "three", steps=1))
     few = load(tmp_path / "three" / "weights.safetensors")
-    assert read_controls(few.metadata, 16).reach is None  # 24 frames do not tell how far faces go
+    assert read_controls(few.metadata, 16).limits is None  # 24 frames do not tell how far faces go
     assert numbers(went_on, "train/meaning")[0] < numbers(anew, "train/meaning")[0]
 
 
@@ -171,8 +177,10 @@ def test_named_coefficients_can_be_made_to_draw_alone(
 ) -> None:
     """The picture then asks nothing of how the driving frame's other coefficients are read."""
     monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], vectors=16))
-    loss = CHEAP | {"sparse": 0.0, "concentration": 0.0, "meaning": 1e-30}
-    config = tiny(manifest, tmp_path / "run", data={"regions": turning}, loss=loss, augment={"alone": alone})
+    loss = CHEAP | {"sparse": 0.0, "max_sparsity_weight": 0.0, "factor_supervision": 1e-30}
+    config = tiny(
+        manifest, tmp_path / "run", data={"regions": turning}, loss=loss, augment={"named_only_share": alone}
+    )
     trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
     read: list[torch.Tensor] = []
 
@@ -184,8 +192,8 @@ def test_named_coefficients_can_be_made_to_draw_alone(
     trainer._gradients()
     gradient_BM = read[0].grad
     assert gradient_BM is not None
-    assert gradient_BM[:, :COUNT].abs().amin() > 0
-    assert (gradient_BM[:, COUNT:].abs().max() > 0) == (alone == 0)
+    assert gradient_BM[:, :FACTOR_COUNT].abs().amin() > 0
+    assert (gradient_BM[:, FACTOR_COUNT:].abs().max() > 0) == (alone == 0)
 
 
 def test_weights_of_another_preset_are_refused(manifest: Path, tmp_path: Path, tiny_weights: Path) -> None:

@@ -10,7 +10,7 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded
-from liax.training.meaning import COUNT, per_unit
+from liax.training.factor_supervision import FACTOR_COUNT, factor_scale
 from liax.training.validation import Validation
 
 CPU = torch.device("cpu")
@@ -56,7 +56,7 @@ def test_what_the_named_coefficients_draw_alone() -> None:
     small = Validation(
         torch.full((3, 3, 3, 3), 51, dtype=torch.uint8),
         torch.full((3, 6, 3, 3, 3), 102, dtype=torch.uint8),
-        np.zeros((18, COUNT), np.float32),
+        np.zeros((18, FACTOR_COUNT), np.float32),
     )
     scores, _ = small.score(Rigged(0.1), torch.float32)  # type: ignore[arg-type]
     wanted = -10 * np.log10((13 * 0.05**2 + 14 * 0.15**2) / 27)
@@ -69,7 +69,7 @@ def test_sparsity_is_of_what_varies() -> None:
     frames = torch.full((3, 6, 3, 3, 3), 128, dtype=torch.uint8)
     frames[:, ::2] += 4
     frames[..., 0, 0, 0] = 255
-    unknown = np.full((18, COUNT), np.nan, np.float32)
+    unknown = np.full((18, FACTOR_COUNT), np.nan, np.float32)
     scores, _ = Validation(frames[:, 0], frames, unknown).score(Rigged(0.0), torch.float32)  # type: ignore[arg-type]
     assert scores["hoyer"] < 0.1
 
@@ -77,11 +77,11 @@ def test_sparsity_is_of_what_varies() -> None:
 def test_how_changes_within_a_clip_are_read() -> None:
     """A fifth of yaw's change arrives, whatever offset each clip has; pitch is read the wrong way round."""
     times_F, offsets_C = np.arange(6.0), np.array([0.0, 40.0, -70.0])
-    factors_CFK = np.zeros((3, 6, COUNT), np.float32)
+    factors_CFK = np.zeros((3, 6, FACTOR_COUNT), np.float32)
     factors_CFK[..., 0] = times_F + offsets_C[:, None]
     factors_CFK[..., 1] = times_F**2
-    read_CFM = np.random.default_rng(0).normal(size=(3, 6, COUNT + 3)).astype(np.float32)
-    read_CFM[..., :2] = factors_CFK[..., :2] * per_unit()[:2].numpy() * [0.2, -1]
+    read_CFM = np.random.default_rng(0).normal(size=(3, 6, FACTOR_COUNT + 3)).astype(np.float32)
+    read_CFM[..., :2] = factors_CFK[..., :2] * factor_scale()[:2].numpy() * [0.2, -1]
     read_CFM[..., 0] += np.array([5.0, 1.0, 2.0])[:, None]
     factors_CFK[1, 3, 7] = np.nan  # of this clip nothing counts
     read_CFM[1] = 3.0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from liax.model import LIAX, ModelConfig
-from liax.weights.published import kernels, pairs, published_shape
+from liax.weights.published import fir_kernels, published_shape, tensor_names
 
 SHRUNKEN = ModelConfig(512, width=2, max_width=8, latent=12, vectors=5, flow_blocks=2, render_blocks=3)
 
@@ -22,5 +22,8 @@ def shrunken() -> LIAX:
 def published_state(shrunken: LIAX) -> dict[str, Tensor]:
     """The shrunken network as a published state dict, a copy for each test."""
     ours = shrunken.state_dict()
-    state = {t: ours[o].clone().reshape(published_shape(t, tuple(ours[o].shape))) for t, o in pairs(SHRUNKEN)}
-    return state | dict(kernels())
+    state = {
+        t: ours[o].clone().reshape(published_shape(t, tuple(ours[o].shape)))
+        for t, o in tensor_names(SHRUNKEN)
+    }
+    return state | dict(fir_kernels())

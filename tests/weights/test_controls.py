@@ -17,11 +17,10 @@ from torch import Tensor
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
 from liax.weights import fingerprint, load, save, set_controls
-from liax.weights.adapter import to_ours
-from liax.weights.controls import GROUPS, METADATA_KEY, Control, Controls, Promise, read_controls
-from liax.weights.convert import convert_file
-from liax.weights.inference import expected_shapes
-from liax.weights.published import kernels, pairs, published_shape
+from liax.weights.checkpoint import convert_file
+from liax.weights.controls import CONTROLS_KEY, GROUPS, Control, Controls, VerifiedRange, read_controls
+from liax.weights.files import expected_shapes
+from liax.weights.published import fir_kernels, published_shape, tensor_names, to_ours
 
 YAW = Control(
     "yaw",
@@ -31,13 +30,13 @@ YAW = Control(
     25.0,
     "deg",
     "turns the head to the viewer's right",
-    Promise(-12.5, 10.0, 4.0, 0.88),
+    VerifiedRange(-12.5, 10.0, 4.0, 0.88),
 )
 SMILE = Control("smile", "mouth", {2: 1.0}, 0.0, 1.0)
 
 numbers = st.floats(-1e3, 1e3)
 promises = st.builds(
-    Promise, st.just(0.0), st.floats(1e-4, 1e-3), tolerance=st.floats(1e-3, 10), share=st.floats(0, 1)
+    VerifiedRange, st.just(0.0), st.floats(1e-4, 1e-3), tolerance=st.floats(1e-3, 10), share=st.floats(0, 1)
 )
 controls = st.builds(
     Control,
@@ -48,14 +47,14 @@ controls = st.builds(
     high=st.floats(1e-3, 1e3),
     unit=st.sampled_from(["", "deg"]),
     meaning=st.text(),
-    promise=st.none() | promises,
+    verified=st.none() | promises,
 )
 
 
 @given(st.lists(controls, unique_by=lambda control: control.name))
 def test_json_keeps_everything(items: list[Control]) -> None:
     written = Controls(8, tuple(items))
-    assert read_controls({METADATA_KEY: written.to_json()}, 8) == written
+    assert read_controls({CONTROLS_KEY: written.to_json()}, 8) == written
 
 
 def test_directions() -> None:
@@ -71,14 +70,14 @@ def test_controls_of_older_files_promise_nothing() -> None:
     """They know neither the word nor what it means."""
     values = json.loads(Controls(8, (YAW,)).to_json())
     del values[0]["promise"]
-    (old,) = read_controls({METADATA_KEY: json.dumps(values)}, 8)
-    assert old == replace(YAW, promise=None)
-    assert (old.range, old.promised) == ("-30 to 25 deg", "")
+    (old,) = read_controls({CONTROLS_KEY: json.dumps(values)}, 8)
+    assert old == replace(YAW, verified=None)
+    assert (old.range, old.verified_text) == ("-30 to 25 deg", "")
 
 
 def test_what_people_are_told() -> None:
-    assert (YAW.range, YAW.promised) == ("-30 to 25 deg", "±4 in -12.5 to 10")
-    assert replace(SMILE, promise=Promise(0, 0.75, 1 / 30, 1)).promised == "±0.033 in 0 to 0.75"
+    assert (YAW.range, YAW.verified_text) == ("-30 to 25 deg", "±4 in -12.5 to 10")
+    assert replace(SMILE, verified=VerifiedRange(0, 0.75, 1 / 30, 1)).verified_text == "±0.033 in 0 to 0.75"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_what_people_are_told() -> None:
 def test_unusable_controls(changes: dict[str, object], words: str) -> None:
     values = json.loads(Controls(8, (YAW,)).to_json())[0] | changes
     with pytest.raises(LiaxError, match=words):
-        read_controls({METADATA_KEY: json.dumps([values])}, 8)
+        read_controls({CONTROLS_KEY: json.dumps([values])}, 8)
 
 
 def test_into_a_file_without_touching_its_tensors(tmp_path: Path, tiny: LIAX) -> None:
@@ -141,8 +140,8 @@ def test_published_checkpoint_gets_its_fourteen() -> None:
     """On tensors without storage: the real ones are 3.6 GB."""
     config = PRESETS["large"]
     shapes = expected_shapes(config)
-    state = {t: torch.empty(published_shape(t, shapes[o]), device="meta") for t, o in pairs(config)}
-    stored = to_ours(state | dict(kernels()), Path("lia-x.pt"))
+    state = {t: torch.empty(published_shape(t, shapes[o]), device="meta") for t, o in tensor_names(config)}
+    stored = to_ours(state | dict(fir_kernels()), Path("lia-x.pt"))
     published = read_controls(stored.metadata, 40)
     assert len(published) == 14
     assert {(c.name, *c.vectors, c.low, c.high) for c in published if c.group == "head"} == {

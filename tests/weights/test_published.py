@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from liax.model import PRESETS, ModelConfig
-from liax.weights.inference import VECTORS, expected_shapes
-from liax.weights.published import kernels, pairs, published_shape
+from liax.weights.files import VECTORS, expected_shapes
+from liax.weights.published import fir_kernels, published_shape, tensor_names
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def ours_in_their_names(config: ModelConfig) -> Shapes:
     shapes = expected_shapes(config)
-    named = {theirs: published_shape(theirs, shapes[ours]) for theirs, ours in pairs(config)}
-    return named | {name: tuple(kernel.shape) for name, kernel in kernels()}
+    named = {theirs: published_shape(theirs, shapes[ours]) for theirs, ours in tensor_names(config)}
+    return named | {name: tuple(kernel.shape) for name, kernel in fir_kernels()}
 
 
 @pytest.mark.parametrize(("preset", "column"), [("published-1", 1), ("large", 2)])
@@ -34,7 +34,7 @@ def test_every_published_tensor(shared: Path, preset: str, column: int) -> None:
 
 def test_names_pair_up_one_to_one() -> None:
     config = PRESETS["large"]
-    theirs, ours = zip(*pairs(config), strict=True)
+    theirs, ours = zip(*tensor_names(config), strict=True)
     assert len(set(theirs)) == len(theirs) == 596 - 41
     assert set(ours) == set(expected_shapes(config)) - {VECTORS}
     assert len(set(ours)) == len(ours)
@@ -66,7 +66,7 @@ def test_shapes_of_each_kind(name: str, shape: tuple[int, ...]) -> None:
 
 def test_filters() -> None:
     """[1,3,3,1] ⊗ [1,3,3,1] / 64 before strides; four times that after zeros were inserted."""
-    filters = dict(kernels())
+    filters = dict(fir_kernels())
     assert len(filters) == 41
     down = [name for name in filters if name.startswith("enc.")]
     assert len(down) == 14

@@ -226,7 +226,7 @@ def test_failed_writing_leaves_the_old_file(
         Path(part).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("liax.weights.inference.save_file", half_written)
+    monkeypatch.setattr("liax.weights.files.save_file", half_written)
     with pytest.raises(LiaxError, match="disk is full"):
         save(network, path)
     assert path.read_bytes() == before

@@ -7,23 +7,29 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from liax.app.commands import Call, CommandsView
-from liax.app.controls_panel import ControlsPanel
-from liax.app.inputs import cropped_input, face_input, format_input, portrait_input, video_input
-from liax.app.job_view import JobView, Outcome
-from liax.app.result import ResultView
+from liax.app.commands import CommandsView, Invocation
+from liax.app.components import (
+    ControlsPanel,
+    ResultView,
+    cropped_input,
+    face_input,
+    format_input,
+    portrait_input,
+    video_input,
+)
+from liax.app.job_view import JobResult, JobView
+from liax.app.jobs import Job, JobFunction
 from liax.app.studio import Studio
 from liax.app.uploads import check_motion, check_video
-from liax.app.work import Job, Work
 from liax.errors import LiaxError
-from liax.portrait import animate, encode, write_clip
-from liax.portrait.retarget import ALL
+from liax.portrait import animate, encode_motion, write_clip
+from liax.portrait.motion import ALL_MOTION
 from liax.portrait.template import SUFFIX, save_template
 from liax.weights.controls import GROUPS
 
 _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
 # How the portrait and the first moment of the video go together: what is read -> options of `animate`.
-_BEGINNINGS: dict[str, dict[str, Any]] = {
+_START_OPTIONS: dict[str, dict[str, Any]] = {
     "Keep the portrait's own pose": {},
     "Keep it, and count motion from the moment most like it": {"best_frame": True},
     "Take the video's head pose": {"align": "pose"},
@@ -31,10 +37,10 @@ _BEGINNINGS: dict[str, dict[str, Any]] = {
     "Take the video's pose and expression": {"align": "all"},
     "Copy the video's poses as they are throughout": {"relative": False},
 }
-_STRONGEST = 2.0
+_MAX_STRENGTH = 2.0
 
 
-class _Asked(NamedTuple):
+class _Form(NamedTuple):
     """The tab's components, or their values; strengths and controls come after them."""
 
     portrait: Any
@@ -56,7 +62,7 @@ class _Asked(NamedTuple):
         return self.motion if self.kind == _MOTION else self.video
 
 
-_ASKED = len(_Asked._fields)
+_FORM_SIZE = len(_Form._fields)
 
 
 def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
@@ -70,7 +76,10 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
                     motion = gr.File(label="A saved motion", file_types=[SUFFIX], visible=False, height=280)
             kind = gr.Radio([_VIDEO, _MOTION], value=_VIDEO, label="Moved by")
             beginning = gr.Dropdown(
-                list(_BEGINNINGS), value=next(iter(_BEGINNINGS)), label="At the beginning", filterable=False
+                list(_START_OPTIONS),
+                value=next(iter(_START_OPTIONS)),
+                label="At the beginning",
+                filterable=False,
             )
             with gr.Row():
                 paste = gr.Checkbox(
@@ -105,60 +114,63 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
         api_visibility="private",
     )
 
-    def called(*values: Any) -> Call:
+    def make_invocation(*values: Any) -> Invocation:
         """What is to be done, and with which files, by name."""
-        asked, rest = _Asked(*values[:_ASKED]), values[_ASKED:]
+        form, rest = _Form(*values[:_FORM_SIZE]), values[_FORM_SIZE:]
         strength = dict(zip(strengths, rest, strict=False))
-        options = dict(_BEGINNINGS[asked.beginning])
+        options = dict(_START_OPTIONS[form.beginning])
         names = ("paste", "smooth", "compare", "face", "driving_face")
-        options |= {name: getattr(asked, name) for name in names if getattr(asked, name)}
-        options |= {"crop": False} if asked.cropped else {}
+        options |= {name: getattr(form, name) for name in names if getattr(form, name)}
+        options |= {"crop": False} if form.cropped else {}
         changed = {name: value for name, value in strength.items() if value != 1}
         options |= {"strength": changed} if changed else {}
-        files = [Path(asked.portrait or "portrait.jpg").name, Path(asked.driving or "driving.mp4").name]
+        files = [Path(form.portrait or "portrait.jpg").name, Path(form.driving or "driving.mp4").name]
         settings = panel.settings(rest[len(strengths) :])
-        return Call("animate", files, f"animated.{asked.format}", settings, options, studio.weights_name)
+        return Invocation("animate", files, f"animated.{form.format}", settings, options, studio.weights_name)
 
-    def animating(*values: Any) -> Work:
-        asked, call = _Asked(*values[:_ASKED]), called(*values)
-        if asked.portrait is None:
+    def animating(*values: Any) -> JobFunction:
+        form, call = _Form(*values[:_FORM_SIZE]), make_invocation(*values)
+        if form.portrait is None:
             raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        portrait, driving = Path(asked.portrait), _checked(asked.driving, studio)
-        output = studio.output(call.output)
+        portrait, driving = Path(form.portrait), _checked_driving(form.driving, studio)
+        output = studio.new_result_path(call.output)
 
-        def work(job: Job) -> Outcome:
+        def work(job: Job) -> JobResult:
             options = dict(call.options)
-            still = studio.still(portrait, options.pop("face", None), options.get("crop", True))
-            clip = animate(studio.animator, still, driving, edit=call.settings, progress=job, **options)
-            done = write_clip(job.watched(clip), output, progress=job)
-            said = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
-            return Outcome(result.shows(done.path), said)
+            opened = studio.portrait(portrait, options.pop("face", None), options.get("crop", True))
+            clip = animate(studio.animator, opened, driving, edit=call.settings, progress=job, **options)
+            done = write_clip(job.with_preview(clip), output, progress=job)
+            summary = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
+            return JobResult(result.updates(done.path), summary)
 
         return work
 
-    def saving_motion(*values: Any) -> Work:
-        call, driving = called(*values), _checked(_Asked(*values[:_ASKED]).driving, studio)
+    def saving_motion(*values: Any) -> JobFunction:
+        call, driving = (
+            make_invocation(*values),
+            _checked_driving(_Form(*values[:_FORM_SIZE]).driving, studio),
+        )
         if driving.suffix == SUFFIX:
             raise LiaxError("This motion is saved already; choose a video above.")
-        output = studio.output(driving.stem + SUFFIX)
+        output = studio.new_result_path(driving.stem + SUFFIX)
 
-        def work(job: Job) -> Outcome:
+        def work(job: Job) -> JobResult:
             face, crop = call.options.get("driving_face"), call.options.get("crop", True)
-            template = encode(studio.animator, driving, face=face, crop=crop, progress=job)
+            template = encode_motion(studio.animator, driving, face=face, crop=crop, progress=job)
             save_template(template, output)
-            return Outcome(
+            return JobResult(
                 [gr.update(value=output, visible=True)], f"{template.total} frames, {template.seconds:.1f} s"
             )
 
         return work
 
-    asked = _Asked(
+    form = _Form(
         portrait, kind, video, motion, beginning, paste, smooth, compare, face, driving_face, cropped, format
     )
-    inputs: list[Any] = [*asked, *strengths.values(), *panel.sliders]
-    view.runs(animating, inputs, result.outputs)
-    saving.runs(saving_motion, inputs, [saved])
-    commands.follows(called, inputs)
+    inputs: list[Any] = [*form, *strengths.values(), *panel.sliders]
+    view.connect(animating, inputs, result.outputs)
+    saving.connect(saving_motion, inputs, [saved])
+    commands.show_for(make_invocation, inputs)
     return portrait, video
 
 
@@ -166,14 +178,14 @@ def _strengths(studio: Studio) -> dict[str, gr.Slider]:
     """Group -> slider of its strength; all that has no name comes last."""
     present = {control.group for control in studio.controls}
     names = {group: group.capitalize() for group in GROUPS if group in present}
-    names[ALL] = "Everything else" if names else "All motion"
+    names[ALL_MOTION] = "Everything else" if names else "All motion"
     return {
-        name: gr.Slider(0, _STRONGEST, 1.0, step=0.05, label=label, info="0 leaves it out, 1 as filmed")
+        name: gr.Slider(0, _MAX_STRENGTH, 1.0, step=0.05, label=label, info="0 leaves it out, 1 as filmed")
         for name, label in names.items()
     }
 
 
-def _checked(driving: str | None, studio: Studio) -> Path:
+def _checked_driving(driving: str | None, studio: Studio) -> Path:
     if driving is None:
         raise LiaxError("Give what moves the portrait: a video, a clip from the webcam, or a saved motion.")
     path = Path(driving)

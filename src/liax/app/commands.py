@@ -12,7 +12,7 @@ import gradio as gr
 
 
 @dataclass(frozen=True)
-class Call:
+class Invocation:
     """A call of one of the library's functions, as the page makes it.
 
     command: of `liax` ("edit-video"). inputs: names of the files given, then `output` is written.
@@ -95,15 +95,17 @@ class CommandsView:
             self.program = gr.Code(language="python", label="Python", interactive=False, lines=1)
         self.outputs = [self.shell, self.program]
 
-    def shows(self, call: Call) -> tuple[str, str]:
+    def updates(self, call: Invocation) -> tuple[str, str]:
         """New values of `outputs`."""
         return call.command_line(), call.python()
 
-    def follows(self, called: Callable[..., Call], inputs: Sequence[Any]) -> None:
-        """Show what `called(*values of inputs)` gives, from the start and whenever one of them changes."""
+    def show_for(self, make_invocation: Callable[..., Invocation], inputs: Sequence[Any]) -> None:
+        """Show what `make_invocation(*values of inputs)` gives, from the start and whenever one of them
+        changes.
+        """
         gr.on(
             None,
-            lambda *values: self.shows(called(*values)),
+            lambda *values: self.updates(make_invocation(*values)),
             inputs,
             self.outputs,
             trigger_mode="always_last",

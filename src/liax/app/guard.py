@@ -21,14 +21,14 @@ class GuardedPage(gr.Blocks):
     folder: Path
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        _refuse_places(inputs, self.folder)
+        _refuse_foreign_paths(inputs, self.folder)
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except ComponentProcessingError as error:
-            raise _refused("This cannot be read; give a JPEG, PNG or WebP picture.") from error
+            raise _refusal("This cannot be read; give a JPEG, PNG or WebP picture.") from error
 
 
-class SmallMessages:
+class MessageSizeLimit:
     """Answers 413 to messages that are too large, before they are read; uploads have their own limit."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,20 +43,20 @@ class SmallMessages:
         await self._app(scope, receive, send)
 
 
-def _refuse_places(value: Any, folder: Path) -> None:
+def _refuse_foreign_paths(value: Any, folder: Path) -> None:
     """Refuse every file that does not lie in `folder`, and those sent as text past the limits of uploads."""
     if isinstance(value, Mapping):
         path, url = value.get("path"), value.get("url")
         if "path" in value and not (isinstance(path, str) and Path(path).resolve().is_relative_to(folder)):
-            raise _refused("This file was not uploaded here; upload it again.")
+            raise _refusal("This file was not uploaded here; upload it again.")
         if isinstance(url, str) and url.startswith("data:"):
-            raise _refused("Upload the file itself, not its content as text.")
+            raise _refusal("Upload the file itself, not its content as text.")
         for item in value.values():
-            _refuse_places(item, folder)
+            _refuse_foreign_paths(item, folder)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            _refuse_places(item, folder)
+            _refuse_foreign_paths(item, folder)
 
 
-def _refused(sentence: str) -> gr.Error:
+def _refusal(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)

@@ -8,15 +8,14 @@ import gradio as gr
 from markupsafe import Markup
 
 from liax.app import motion_view
-from liax.app.controls_panel import offered
-from liax.app.inputs import portrait_input, video_input
-from liax.app.job_view import JobView, Outcome
-from liax.app.motion import Motion, read_motion, vector_names
+from liax.app.components import available_controls, portrait_input, video_input
+from liax.app.job_view import JobResult, JobView
+from liax.app.jobs import JobFunction
+from liax.app.motion_view import ClipMotion, read_motion, vector_names
 from liax.app.studio import Studio
 from liax.app.uploads import check_video
-from liax.app.work import Work
 from liax.errors import LiaxError
-from liax.interpretation.strips import draw_strips
+from liax.interpretation.figures import draw_strips
 from liax.portrait import open_driving
 from liax.portrait.clip import Progress
 from liax.portrait.manipulate import five_values, vector_control
@@ -24,7 +23,7 @@ from liax.report import file_uri
 from liax.weights.controls import Control
 
 _NAMED = "The named ones"
-_PROMISE = (
+_INTRODUCTION = (
     '<p class="liax-muted">You will see how many movements are at work at once, which ones they are at every '
     "moment of the clip, and how much a few of them do by themselves.</p>"
 )
@@ -52,37 +51,37 @@ def _build_clip(studio: Studio) -> gr.Video:
             video = video_input("A clip of a face")
             view = JobView(studio, "Read the motion")
         with gr.Column(scale=3, min_width=320):
-            facts = gr.HTML(_PROMISE)
+            facts = gr.HTML(_INTRODUCTION)
             seconds = gr.Slider(0, 1, 0, step=0.01, label="Moment (seconds)", visible=False, buttons=[])
             moment = gr.HTML()
     charts = gr.HTML()
 
-    def reading(video: str | None) -> Work:
+    def reading(video: str | None) -> JobFunction:
         if video is None:
             raise LiaxError("Give a clip first: drop a video on “A clip of a face”.")
         check_video(Path(video), studio.limits)
 
-        def work(progress: Progress) -> Outcome:
+        def work(progress: Progress) -> JobResult:
             driving = open_driving(studio.animator, Path(video), progress=progress)
             motion = read_motion(driving, progress)
             last = float(motion.times_T[-1])
             slider = gr.update(maximum=last, value=last / 2, visible=True)
-            shown = motion_view.moment(motion, names, last / 2)
+            shown = motion_view.frame_html(motion, names, last / 2)
             values = (
                 motion,
-                motion_view.facts(motion),
-                motion_view.charts(motion, names),
+                motion_view.facts_html(motion),
+                motion_view.charts_html(motion, names),
                 slider,
                 shown,
             )
-            return Outcome(values, f"{len(motion.times_T)} moments read.")
+            return JobResult(values, f"{len(motion.times_T)} moments read.")
 
         return work
 
-    view.runs(reading, [video], [known, facts, charts, seconds, moment])
+    view.connect(reading, [video], [known, facts, charts, seconds, moment])
 
-    def at(motion: Motion | None, seconds: float) -> str:
-        return "" if motion is None else motion_view.moment(motion, names, seconds)
+    def at(motion: ClipMotion | None, seconds: float) -> str:
+        return "" if motion is None else motion_view.frame_html(motion, names, seconds)
 
     seconds.input(
         at,
@@ -111,24 +110,24 @@ def _build_strips(studio: Studio) -> gr.Image:
             view = JobView(studio, "Show what each does")
     strips = gr.HTML()
 
-    def drawing(portrait: str | None, which: str) -> Work:
+    def drawing(portrait: str | None, which: str) -> JobFunction:
         if portrait is None:
             raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        controls = offered(studio.controls)
+        controls = available_controls(studio.controls)
         if which == every:
             controls = [vector_control(index) for index in range(studio.controls.count)]
 
-        def work(progress: Progress) -> Outcome:
-            still = studio.still(Path(portrait))
-            folder = studio.output("strips")
-            paths = draw_strips(studio.animator, {"portrait": still}, controls, folder, progress=progress)
+        def work(progress: Progress) -> JobResult:
+            opened = studio.portrait(Path(portrait))
+            folder = studio.new_result_path("strips")
+            paths = draw_strips(studio.animator, {"portrait": opened}, controls, folder, progress=progress)
             pairs = zip(controls, paths, strict=True)
             shown = Markup().join(_strip(control, file_uri(path)) for control, path in pairs)
-            return Outcome([Markup('<div class="liax-strips">{}</div>').format(shown)], "")
+            return JobResult([Markup('<div class="liax-strips">{}</div>').format(shown)], "")
 
         return work
 
-    view.runs(drawing, [portrait, which], [strips])
+    view.connect(drawing, [portrait, which], [strips])
     return portrait
 
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 
+from liax.app.jobs import JobFunction, JobProgress
+from liax.app.messages import INTERNAL_ERROR, page_html
 from liax.app.studio import Studio
-from liax.app.words import FAULT, for_page
-from liax.app.work import Told, Work
 from liax.errors import LiaxError
 from liax.report import picture_uri
 
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 _PREVIEW = 320
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """What long work returns: the new values of the outputs, and a sentence that tells what came out."""
 
     values: Sequence[Any]
-    said: str
+    summary: str
 
 
 class JobView:
     """A button that starts long work, one that stops it, and a line that tells how far it is.
 
-    Make it where the buttons are to be, then call `runs` once all components of the tab exist.
+    Make it where the buttons are to be, then call `connect` once all components of the tab exist.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class JobView:
             self.stop = gr.Button("Stop", variant="stop", visible=False)
         self.status = gr.HTML(elem_classes="liax-status")
 
-    def runs(
+    def connect(
         self,
-        prepare: Callable[..., Work],
+        prepare: Callable[..., JobFunction],
         inputs: Sequence[gr.components.Component],
         outputs: Sequence[gr.components.Component],
     ) -> None:
-        """Let the start button do the work that `prepare(*values of inputs)` gives; it returns an Outcome.
+        """Let the start button do the work that `prepare(*values of inputs)` gives; it returns a JobResult.
 
         prepare: checks what was given, quickly, and raises LiaxError for what does not work.
         """
@@ -58,17 +58,17 @@ class JobView:
         def run(*values: Any) -> Iterator[dict[gr.components.Component, Any]]:
             try:
                 job = self._studio.job(prepare(*values))
-                for told in job:
-                    yield {self.status: progress_html(told)}
-                outcome: Outcome = job.result
-                said = done_html(outcome.said, job.warnings, self._studio)
-                yield {self.status: said, **dict(zip(outputs, outcome.values, strict=True))}
+                for progress in job:
+                    yield {self.status: progress_html(progress)}
+                outcome: JobResult = job.result
+                summary = done_html(outcome.summary, job.warnings, self._studio)
+                yield {self.status: summary, **dict(zip(outputs, outcome.values, strict=True))}
             except Exception as error:
                 yield {self.status: error_html(error, self._studio)}
 
         buttons = [self.start, self.stop]
         waiting = self.start.click(
-            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(Told())),
+            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(JobProgress())),
             outputs=[*buttons, self.status],
             queue=False,
             show_progress="hidden",
@@ -78,7 +78,7 @@ class JobView:
             run,
             list(inputs),
             [self.status, *outputs],
-            concurrency_limit=None,  # the studio keeps its own line
+            concurrency_limit=None,  # the studio keeps its own queue
             show_progress="hidden",
             api_visibility="private",
         )
@@ -88,7 +88,7 @@ class JobView:
                 lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
             )
         self.stop.click(
-            lambda: (*ready, _box("Stopped. Nothing was kept of it.", "note")),
+            lambda: (*ready, _message_box("Stopped. Nothing was kept of it.", "note")),
             outputs=[*buttons, self.status],
             cancels=[running],
             queue=False,
@@ -97,29 +97,29 @@ class JobView:
         )
 
 
-def progress_html(told: Told) -> str:
+def progress_html(progress: JobProgress) -> str:
     """How far it is: in words, as a bar, and as the newest frame; screen readers are left in peace."""
-    value = "" if told.share is None else f' value="{told.share:.3f}"'
-    bar = f'<progress{value} aria-label="{told.stage}"></progress>'
-    picture = told.picture_HW3
+    value = "" if progress.share is None else f' value="{progress.share:.3f}"'
+    bar = f'<progress{value} aria-label="{progress.stage}"></progress>'
+    picture = progress.picture_HW3
     shown = "" if picture is None else f'<img src="{picture_uri(picture, _PREVIEW)}" alt="The newest frame">'
-    return f'<div class="liax-progress"><span>{told}</span>{bar}{shown}</div>'
+    return f'<div class="liax-progress"><span>{progress}</span>{bar}{shown}</div>'
 
 
-def done_html(said: str, warnings: Sequence[str], studio: Studio) -> str:
+def done_html(summary: str, warnings: Sequence[str], studio: Studio) -> str:
     """What came out, and what is to be said about it."""
-    notes = "".join(_box(for_page(warning, studio.folder), "note") for warning in warnings)
-    return (_box(for_page(said, studio.folder), "done") if said else "") + notes
+    notes = "".join(_message_box(page_html(warning, studio.folder), "note") for warning in warnings)
+    return (_message_box(page_html(summary, studio.folder), "done") if summary else "") + notes
 
 
 def error_html(error: Exception, studio: Studio) -> str:
     """What a visitor is told of an error: a LiaxError's sentence; of others only that there was one."""
     if isinstance(error, LiaxError):
-        return _box(for_page(error, studio.folder), "error")
+        return _message_box(page_html(error, studio.folder), "error")
     # In the message, since the command line shows no more of a record than that.
     log.error("An event of the page failed:\n%s", "".join(traceback.format_exception(error)))
-    return _box(FAULT, "error")
+    return _message_box(INTERNAL_ERROR, "error")
 
 
-def _box(text: str, kind: str) -> str:
+def _message_box(text: str, kind: str) -> str:
     return f'<div class="liax-{kind}" role="{"alert" if kind == "error" else "status"}">{text}</div>'

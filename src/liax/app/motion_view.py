@@ -1,16 +1,89 @@
-"""A clip's motion drawn for the page: numbers, charts over time, and the bars of one moment."""
+"""A clip's motion for the page: its coefficients read by name, then drawn as numbers, charts and the bars
+of one frame.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from liax.app.motion import Motion
-from liax.report import number, signed
+from liax.errors import LiaxError
+from liax.evaluation.sparsity import Sparsity, hoyer, sparsity, used
+from liax.portrait.clip import Progress
+from liax.portrait.motion import Driving
+from liax.report import number, picture_uri, signed
 from liax.report.charts import ACCENT, MUTED, Chart
+from liax.weights.controls import Controls
+
+# Pictures that are kept of a clip, spread over it, and their width in pixels.
+_THUMBNAILS, _THUMBNAIL_WIDTH = 60, 256
+
+
+@dataclass(frozen=True)
+class ClipMotion:
+    """The coefficients of a clip's T ≥ 2 moments.
+
+    times_T: seconds. alpha_TM: as the network gave them. pictures: moment -> what was seen then, as a data
+    URI, of some moments; empty for a saved motion.
+    """
+
+    times_T: NDArray[np.float64]
+    alpha_TM: NDArray[np.float64]
+    pictures: Mapping[int, str]
+
+    @cached_property
+    def change_TM(self) -> NDArray[np.float64]:
+        """The coefficients less their mean over the clip: what moves, without what is always so."""
+        return self.alpha_TM - self.alpha_TM.mean(0)
+
+    @cached_property
+    def used_TM(self) -> NDArray[np.bool_]:
+        """Which vectors are at work: change by more than 5 % of the moment's largest change."""
+        return used(self.change_TM)
+
+    @cached_property
+    def hoyer_T(self) -> NDArray[np.float64]:
+        """Hoyer's sparsity of each moment's change, 0 … 1; NaN where nothing differs from the mean."""
+        return hoyer(self.change_TM)
+
+    @cached_property
+    def sparsity(self) -> Sparsity:
+        """Of the whole clip."""
+        return sparsity(self.alpha_TM)
+
+    def nearest(self, seconds: float) -> int:
+        """The moment next to this time, among those with a picture where there are any."""
+        frames = np.array(sorted(self.pictures) or range(len(self.times_T)))
+        return int(frames[np.abs(self.times_T[frames] - seconds).argmin()])
+
+
+def read_motion(driving: Driving, progress: Progress) -> ClipMotion:
+    """The motion of what drives. Raises LiaxError where that is a single moment."""
+    if driving.total == 1:
+        raise LiaxError("This shows a single moment, so nothing moves; give a video or a saved motion.")
+    wanted = set(np.linspace(0, (driving.total or 1) - 1, _THUMBNAILS).round().astype(int).tolist())
+    times, alphas, pictures = [], [], {}
+    for index, frame in enumerate(driving.frames()):
+        progress("reading the motion", index + 1, driving.total)
+        times.append(float(frame.time))
+        alphas.append(frame.alpha_M)
+        if index in wanted and frame.square_RR3 is not None:
+            pictures[index] = picture_uri(frame.square_RR3, _THUMBNAIL_WIDTH)
+    return ClipMotion(np.array(times), np.stack(alphas).astype(np.float64), pictures)
+
+
+def vector_names(controls: Controls) -> Sequence[str]:
+    """What each motion vector is called: "yaw", "jaw + smile" where it is the strongest of both, or "#12"."""
+    names: list[list[str]] = [[] for _ in range(controls.count)]
+    for control in controls:
+        names[max(control.vectors, key=lambda index: abs(control.vectors[index]))].append(control.name)
+    return [" + ".join(known) or f"#{index}" for index, known in enumerate(names)]
+
 
 # Vectors that have a row, and columns of the map over time.
 _ROWS, _COLUMNS = 14, 320
@@ -19,7 +92,7 @@ _BARS = 8
 _UP, _DOWN = (221, 101, 72), (72, 138, 205)
 
 
-def facts(motion: Motion) -> Markup:
+def facts_html(motion: ClipMotion) -> Markup:
     """The clip in three numbers."""
     described = motion.sparsity.centred
     vectors = motion.alpha_TM.shape[1]
@@ -35,21 +108,24 @@ def facts(motion: Motion) -> Markup:
     return _div("liax-facts", [_FACT.format(*fact) for fact in shown])
 
 
-def charts(motion: Motion, names: Sequence[str]) -> Markup:
+def charts_html(motion: ClipMotion, names: Sequence[str]) -> Markup:
     """What moves when; how many vectors at once; how concentrated."""
     figures = (
         (
-            _map(motion, names),
+            _motion_map(motion, names),
             "The liveliest movements, by the names of their sliders; those without one have numbers. Colour "
             "tells how far each is from the clip's average: red one way, blue the other.",
         ),
-        (_count(motion), "How many movements are at work: more than 5 % of the strongest of that moment."),
-        (_concentration(motion), "How much a few movements do by themselves, moment by moment."),
+        (
+            _used_chart(motion),
+            "How many movements are at work: more than 5 % of the strongest of that moment.",
+        ),
+        (_sparsity_chart(motion), "How much a few movements do by themselves, moment by moment."),
     )
     return _div("liax-charts", [_FIGURE.format(*figure) for figure in figures])
 
 
-def moment(motion: Motion, names: Sequence[str], seconds: float) -> Markup:
+def frame_html(motion: ClipMotion, names: Sequence[str], seconds: float) -> Markup:
     """The picture next to this time, and the movements that were strongest in it."""
     index = motion.nearest(seconds)
     change_M = motion.change_TM[index]
@@ -68,18 +144,18 @@ def moment(motion: Motion, names: Sequence[str], seconds: float) -> Markup:
     title = f"At {number(motion.times_T[index])} s: {count} of {len(names)} movements at work"
     picture = motion.pictures.get(index)
     seen = [_PICTURE.format(picture, f"What was filmed at {motion.times_T[index]:.2f} s")] if picture else []
-    told = _div("liax-bars", [Markup("<h4>{}</h4>").format(title), *bars])
-    return _div("liax-moment", [*seen, told])
+    bars_html = _div("liax-bars", [Markup("<h4>{}</h4>").format(title), *bars])
+    return _div("liax-moment", [*seen, bars_html])
 
 
-def _map(motion: Motion, names: Sequence[str]) -> Markup:
+def _motion_map(motion: ClipMotion, names: Sequence[str]) -> Markup:
     liveliest = [m for m in np.argsort(-motion.sparsity.std_M)[:_ROWS] if motion.sparsity.std_M[m] > 0]
     grid_C = np.linspace(motion.times_T[0], motion.times_T[-1], min(_COLUMNS, len(motion.times_T)))
     nearest_C = np.searchsorted(motion.times_T, grid_C).clip(0, len(motion.times_T) - 1)
     chart = Chart("What moves, and when", 700, 60 + 19 * len(liveliest))
     extent = (motion.times_T[0], motion.times_T[-1], len(liveliest) - 0.5, -0.5)
     chart.axes.imshow(
-        _coloured(motion.change_TM[nearest_C][:, liveliest].T),
+        _map_colours(motion.change_TM[nearest_C][:, liveliest].T),
         extent=extent,
         aspect="auto",
         interpolation="none",
@@ -89,14 +165,14 @@ def _map(motion: Motion, names: Sequence[str]) -> Markup:
     return chart.svg(f"Map of the {len(liveliest)} liveliest movements over time")
 
 
-def _coloured(change_KC: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _map_colours(change_KC: NDArray[np.float64]) -> NDArray[np.uint8]:
     """RGBA (K, C, 4): by sign, the less to be seen through the larger; 99 % of the map are not cut off."""
     share_KC = (np.abs(change_KC) / (np.quantile(np.abs(change_KC), 0.99) or 1.0)).clip(0, 1)
     colour_KC3 = np.where(change_KC[..., None] > 0, _UP, _DOWN)
     return np.concatenate([colour_KC3, 255 * share_KC[..., None]], -1).astype(np.uint8)
 
 
-def _count(motion: Motion) -> Markup:
+def _used_chart(motion: ClipMotion) -> Markup:
     count_T = motion.used_TM.sum(1)
     chart = Chart("Movements at work", 460, 200)
     chart.axes.step(motion.times_T, count_T, where="mid", color=ACCENT, linewidth=1.3)
@@ -105,7 +181,7 @@ def _count(motion: Motion) -> Markup:
     return chart.svg(f"How many movements are at work over time; {count_T.mean():.1f} on average")
 
 
-def _concentration(motion: Motion) -> Markup:
+def _sparsity_chart(motion: ClipMotion) -> Markup:
     mean = np.nanmean(motion.hoyer_T) if np.isfinite(motion.hoyer_T).any() else np.nan
     chart = Chart("Concentration", 460, 200)
     chart.axes.plot(motion.times_T, motion.hoyer_T, color=ACCENT, linewidth=1.3)

@@ -11,8 +11,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio as gr
 from starlette.middleware import Middleware
 
-from liax.app import animate_tab, edit_image_tab, edit_video_tab, inspect_tab, turn_tab
-from liax.app.guard import GuardedPage, SmallMessages
+from liax.app import animate_tab, edit_tabs, inspect_tab, turn_tab
+from liax.app.guard import GuardedPage, MessageSizeLimit
 from liax.app.studio import Studio
 from liax.app.theme import CSS, theme
 
@@ -30,15 +30,15 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tab("Animate"):
             portrait, driving = animate_tab.build(studio)
         with gr.Tab("Edit image"):
-            edited = edit_image_tab.build(studio)
+            edited = edit_tabs.build_image_tab(studio)
         with gr.Tab("Edit video"):
-            edit_video_tab.build(studio)
+            edit_tabs.build_video_tab(studio)
         with gr.Tab("Turn"):
             turned = turn_tab.build(studio)
         with gr.Tab("Inspect"):
             inspected, clip = inspect_tab.build(studio)
-        _keep_alike([portrait, edited, turned, inspected])
-        _keep_alike([driving, clip])
+        _synchronize([portrait, edited, turned, inspected])
+        _synchronize([driving, clip])
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
     return page
 
@@ -56,7 +56,7 @@ def serve(
         server_name=host,
         server_port=port,
         share=share,
-        app_kwargs={"middleware": [Middleware(SmallMessages)]},
+        app_kwargs={"middleware": [Middleware(MessageSizeLimit)]},
         max_file_size=f"{studio.limits.megabytes}mb",
         prevent_thread_lock=True,
         quiet=True,
@@ -74,7 +74,7 @@ def serve(
     return page, public or address
 
 
-def _keep_alike(components: Sequence[gr.Image | gr.Video]) -> None:
+def _synchronize(components: Sequence[gr.Image | gr.Video]) -> None:
     """What a visitor gives to one of them is given to all, within the browser."""
     for given in components:
         others = [component for component in components if component is not given]

@@ -7,8 +7,8 @@ from importlib.resources import files
 import gradio as gr
 
 # A class for every place that 0 may have on a slider's track, in per cent from its left.
-_ZEROS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
-CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZEROS
+_ZERO_MARKS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
+CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZERO_MARKS
 
 _FONT = (
     "system-ui",
@@ -22,7 +22,7 @@ _FONT = (
 _MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 # Gradio's names of what is coloured -> how; the colours are studio.css's, which has them by day and by night.
-_LOOK = {
+_THEME_VARIABLES = {
     "body_background_fill": "var(--paper)",
     "body_text_color": "var(--ink)",
     "body_text_color_subdued": "var(--muted)",
@@ -110,5 +110,7 @@ def theme() -> gr.themes.Base:
         font=_FONT,
         font_mono=_MONO,
     )
-    by_night = {f"{name}_dark": value for name, value in _LOOK.items() if hasattr(base, f"{name}_dark")}
-    return base.set(**_LOOK, **by_night)
+    by_night = {
+        f"{name}_dark": value for name, value in _THEME_VARIABLES.items() if hasattr(base, f"{name}_dark")
+    }
+    return base.set(**_THEME_VARIABLES, **by_night)

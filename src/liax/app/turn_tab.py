@@ -7,28 +7,34 @@ from typing import Any
 
 import gradio as gr
 
-from liax.app.commands import Call, CommandsView
-from liax.app.controls_panel import offered
-from liax.app.inputs import VIDEOS, cropped_input, face_input, format_input, portrait_input
-from liax.app.job_view import JobView, Outcome
-from liax.app.result import ResultView
+from liax.app.commands import CommandsView, Invocation
+from liax.app.components import (
+    VIDEO_FORMATS,
+    ResultView,
+    available_controls,
+    cropped_input,
+    face_input,
+    format_input,
+    portrait_input,
+)
+from liax.app.job_view import JobResult, JobView
+from liax.app.jobs import JobFunction
 from liax.app.studio import Studio
-from liax.app.work import Work
 from liax.errors import LiaxError
 from liax.media.images import write_image
 from liax.portrait import manipulate, write_clip
 from liax.portrait.clip import Progress
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
 
-_CIRCLE, _SWEEP = "Look around in a circle", "One movement after another"
+_ORBIT_LABEL, _SWEEP_LABEL = "Look around in a circle", "One movement after another"
 _SHEET = ("One picture of all poses (PNG)", "png")
 # What a sweep begins with, where the weights have it.
-_FIRST = ("yaw", "pitch", "roll")
+_DEFAULT_SWEEP = ("yaw", "pitch", "roll")
 
 
 def build(studio: Studio) -> gr.Image:
     """The tab's components and what they do; its portrait."""
-    controls = offered(studio.controls)
+    controls = available_controls(studio.controls)
     names = [control.name for control in controls]
     circles = set(ORBIT) <= set(names)
     gr.Markdown(
@@ -38,13 +44,13 @@ def build(studio: Studio) -> gr.Image:
         with gr.Column(min_width=320):
             portrait = portrait_input()
             movement = gr.Radio(
-                [_CIRCLE, _SWEEP] if circles else [_SWEEP],
-                value=_CIRCLE if circles else _SWEEP,
+                [_ORBIT_LABEL, _SWEEP_LABEL] if circles else [_SWEEP_LABEL],
+                value=_ORBIT_LABEL if circles else _SWEEP_LABEL,
                 label="Movement",
             )
             swept = gr.CheckboxGroup(
                 [(_described(control.name, control.movement), control.name) for control in controls],
-                value=[name for name in names if name in _FIRST] or names[:3],
+                value=[name for name in names if name in _DEFAULT_SWEEP] or names[:3],
                 label="Which movements",
                 info="each goes to both of its ends and back",
                 visible=not circles,
@@ -60,7 +66,7 @@ def build(studio: Studio) -> gr.Image:
             with gr.Row(visible=circles) as rounds:
                 seconds = gr.Slider(1, 10, 4, step=0.5, label="Seconds a round")
                 turns = gr.Slider(1, 5, 1, step=1, label="Rounds")
-            format = format_input([*VIDEOS, _SHEET])
+            format = format_input([*VIDEO_FORMATS, _SHEET])
             with gr.Accordion("More options", open=False):
                 label = gr.Checkbox(label="Write the movement's name into a video's frames")
                 face = face_input("portrait")
@@ -73,8 +79,8 @@ def build(studio: Studio) -> gr.Image:
     gr.on(
         [movement.change, format.change],
         lambda movement, format: (
-            gr.update(visible=movement == _SWEEP),
-            gr.update(visible=movement == _CIRCLE and format != _SHEET[1]),
+            gr.update(visible=movement == _SWEEP_LABEL),
+            gr.update(visible=movement == _ORBIT_LABEL and format != _SHEET[1]),
         ),
         [movement, format],
         [swept, rounds],
@@ -83,7 +89,7 @@ def build(studio: Studio) -> gr.Image:
         api_visibility="private",
     )
 
-    def called(
+    def make_invocation(
         portrait: str | None,
         movement: str,
         swept: list[str],
@@ -94,8 +100,8 @@ def build(studio: Studio) -> gr.Image:
         label: bool,
         face: int | None,
         cropped: bool,
-    ) -> Call:
-        circle, still = movement == _CIRCLE, format == _SHEET[1]
+    ) -> Invocation:
+        circle, still = movement == _ORBIT_LABEL, format == _SHEET[1]
         # In the order of the sliders, not of the clicks.
         what = {"orbit": True} if circle else {"sweep": ",".join(n for n in names if n in swept)}
         options: dict[str, Any] = {**what, "extent": extent / 100}
@@ -105,39 +111,39 @@ def build(studio: Studio) -> gr.Image:
         options |= {"crop": False} if cropped else {}
         output = f"{'circle' if circle else 'sweep'}.{format}"
         name = Path(portrait or "portrait.jpg").name
-        return Call("manipulate", [name], output, options=options, weights=studio.weights_name)
+        return Invocation("manipulate", [name], output, options=options, weights=studio.weights_name)
 
-    def turning(portrait: str | None, *values: Any) -> Work:
+    def turning(portrait: str | None, *values: Any) -> JobFunction:
         if portrait is None:
             raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        call = called(portrait, *values)
+        call = make_invocation(portrait, *values)
         options = dict(call.options)
         place = Path(portrait), options.pop("face", None), options.pop("crop", True)
         chosen = options.pop("sweep", "")
         if not options.pop("orbit", False) and not chosen:
             raise LiaxError("Nothing is to move yet; choose at least one movement.")
-        output = studio.output(call.output)
+        output = studio.new_result_path(call.output)
 
-        def work(progress: Progress) -> Outcome:
-            still = studio.still(*place)
+        def work(progress: Progress) -> JobResult:
+            opened = studio.portrait(*place)
             moves = [chosen.split(",")] if chosen else []
             if output.suffix == ".png":
                 draw = manipulate.sweep_sheet if chosen else manipulate.orbit_sheet
-                sheet_HW3 = draw(studio.animator, still, *moves, progress=progress, **options)
+                sheet_HW3 = draw(studio.animator, opened, *moves, progress=progress, **options)
                 write_image(output, sheet_HW3)
-                said = f"{sheet_HW3.shape[1]} × {sheet_HW3.shape[0]}"
-                return Outcome(result.shows(output), said)
+                summary = f"{sheet_HW3.shape[1]} × {sheet_HW3.shape[0]}"
+                return JobResult(result.updates(output), summary)
             move = manipulate.sweep if chosen else manipulate.orbit
-            clip = move(studio.animator, still, *moves, **options)
+            clip = move(studio.animator, opened, *moves, **options)
             done = write_clip(clip, output, stage="turning", progress=progress)
-            said = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
-            return Outcome(result.shows(done.path), said)
+            summary = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
+            return JobResult(result.updates(done.path), summary)
 
         return work
 
     inputs = [portrait, movement, swept, extent, seconds, turns, format, label, face, cropped]
-    view.runs(turning, inputs, result.outputs)
-    commands.follows(called, inputs)
+    view.connect(turning, inputs, result.outputs)
+    commands.show_for(make_invocation, inputs)
     return portrait
 
 

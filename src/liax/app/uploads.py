@@ -1,30 +1,49 @@
-"""What visitors upload: looked at before anything is decoded, and refused when it is too much."""
+"""How much a visitor may ask for, and checks of uploads before anything is decoded."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from PIL import Image, UnidentifiedImageError
 
-from liax.app.limits import Limits
 from liax.errors import LiaxError
 from liax.portrait.template import load_template
 
+
+@dataclass(frozen=True)
+class VisitorLimits:
+    """What uploads may be, and how long results are kept.
+
+    megabytes: of one file. picture_megapixels: of a picture. video_megapixels: of each frame of a video.
+    seconds, frames: of a video or a saved motion. waiting: how many wait for the model at once.
+    kept_minutes: how long files of a visitor stay on the server.
+    """
+
+    megabytes: int = 200
+    picture_megapixels: int = 40
+    video_megapixels: int = 9
+    seconds: int = 120
+    frames: int = 7200
+    waiting: int = 20
+    kept_minutes: int = 60
+
+
 # The formats that are read: none that can name other files, nor one that needs another program.
-_PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-_VIDEOS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
+_PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
 
 
-def check_picture(path: Path, limits: Limits) -> None:
+def check_picture(path: Path, limits: VisitorLimits) -> None:
     """Raise LiaxError unless `path` is a picture within the limits; decodes none of it."""
     _check_file(path, limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_PICTURES) as image:
+            with Image.open(path, formats=_PICTURE_FORMATS) as image:
                 pixels = image.width * image.height
     except Image.DecompressionBombError:
         pixels = Image.MAX_IMAGE_PIXELS or 0
@@ -36,10 +55,10 @@ def check_picture(path: Path, limits: Limits) -> None:
         )
 
 
-def check_video(path: Path, limits: Limits) -> None:
+def check_video(path: Path, limits: VisitorLimits) -> None:
     """Raise LiaxError unless `path` is a video within the limits, as far as it says; decodes none of it."""
     _check_file(path, limits)
-    options = {"format_whitelist": _VIDEOS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": _VIDEO_FORMATS, "protocol_whitelist": "file"}
     try:
         with av.open(path, options=options, metadata_errors="replace") as container:
             streams = container.streams.video
@@ -65,14 +84,14 @@ def check_video(path: Path, limits: Limits) -> None:
         )
 
 
-def check_motion(path: Path, limits: Limits) -> None:
+def check_motion(path: Path, limits: VisitorLimits) -> None:
     """Raise LiaxError unless `path` is a motion template within the limits."""
     _check_file(path, limits)
     if load_template(path).total > limits.frames:
         raise LiaxError(f"{path} has too many frames; give a motion of up to {limits.frames}.")
 
 
-def _check_file(path: Path, limits: Limits) -> None:
+def _check_file(path: Path, limits: VisitorLimits) -> None:
     if not path.is_file():
         raise LiaxError(f"{path} is not kept here any more; upload it again.")
     if path.stat().st_size > limits.megabytes * 1_000_000:

@@ -74,13 +74,13 @@ def animate(
     from contextlib import ExitStack
     from fractions import Fraction
 
-    from liax.media.paths import check_input, check_output
+    from liax.files import check_input, check_output
     from liax.media.webcam import webcam_index, webcam_video
     from liax.portrait import Animator
     from liax.portrait.animate import OUTPUTS, animate_file
     from liax.portrait.device import keep_freed_memory
-    from liax.portrait.edits import parse_settings
-    from liax.portrait.retarget import parse_names, parse_strength
+    from liax.portrait.edit import parse_settings
+    from liax.portrait.motion import parse_names, parse_strength
     from liax.weights import load
 
     options = {

@@ -12,8 +12,8 @@ from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 
 if TYPE_CHECKING:
-    from liax.portrait.batch import Outcome
-    from liax.portrait.jobs import Batch
+    from liax.portrait.batch import JobOutcome
+    from liax.portrait.batch_config import BatchConfig
 
 
 def batch(
@@ -40,14 +40,14 @@ def batch(
     # Imported here, so that --help and wrong arguments do not wait for PyTorch.
     from liax.portrait import Animator
     from liax.portrait.batch import run_batch
+    from liax.portrait.batch_config import read_batch
     from liax.portrait.device import keep_freed_memory
-    from liax.portrait.jobs import read_batch
     from liax.weights import load
 
     listed = read_batch(jobs)
     keep_freed_memory()
     animator = Animator(load(weights), device)
-    outcomes: list[Outcome] = []
+    outcomes: list[JobOutcome] = []
     try:
         with ProgressDisplay() as progress:
             for outcome in run_batch(animator, listed, progress=progress):
@@ -64,7 +64,7 @@ def batch(
         )
 
 
-def _print_summary(listed: Batch, outcomes: list[Outcome]) -> None:
+def _print_summary(listed: BatchConfig, outcomes: list[JobOutcome]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -43,13 +43,13 @@ def controls(
     from rich.console import Console
     from rich.table import Table
 
+    from liax.files import check_output
     from liax.media.images import SUFFIXES, write_image
-    from liax.media.paths import check_output
     from liax.portrait import Animator
     from liax.portrait.animator import LARGEST_EDIT
     from liax.portrait.manipulate import sweep_sheet
     from liax.weights.controls import GROUPS, read_controls
-    from liax.weights.inference import build
+    from liax.weights.files import build
     from liax.weights.loading import open_weights
 
     if output is not None:
@@ -60,7 +60,7 @@ def controls(
     if len(known):
         table = Table("group", "control", "range, verified", "vectors", "meaning", box=None, pad_edge=False)
         for control in sorted(known, key=lambda control: GROUPS.index(control.group)):
-            ranges = "\n".join(filter(None, (control.range, control.promised)))
+            ranges = "\n".join(filter(None, (control.range, control.verified_text)))
             table.add_row(control.group, control.name, ranges, _vectors(control.vectors), control.meaning)
         Console().print(table)
     else:

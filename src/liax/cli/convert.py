@@ -17,7 +17,7 @@ def convert(source: Positional[Path], out: Positional[Path]) -> None:
         source: The file to read: a PyTorch state dict (.pt, .pth, .ckpt, .bin) or a .safetensors of liax.
         out: The file to write, of the other kind.
     """
-    from liax.weights.convert import convert_file
+    from liax.weights.checkpoint import convert_file
 
     config = convert_file(source, out)
     sizes = f"{config.size}² images, {config.vectors} motion vectors, latent size {config.latent}"

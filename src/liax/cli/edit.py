@@ -46,11 +46,10 @@ def edit(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
+    from liax.files import check_input, check_output
     from liax.media.images import SUFFIXES, write_image
-    from liax.media.paths import check_input, check_output
     from liax.portrait import Animator
-    from liax.portrait.edit import edit_image
-    from liax.portrait.edits import parse_settings
+    from liax.portrait.edit import edit_image, parse_settings
     from liax.portrait.sheets import draw_sheet
     from liax.weights import load
 

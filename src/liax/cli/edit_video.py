@@ -42,12 +42,12 @@ def edit_video(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
-    from liax.media.paths import check_input, check_output
+    from liax.files import check_input, check_output
     from liax.media.writer import SUFFIXES
     from liax.portrait import Animator, write_clip
     from liax.portrait.device import keep_freed_memory
+    from liax.portrait.edit import parse_settings
     from liax.portrait.edit_video import edit_video as edited
-    from liax.portrait.edits import parse_settings
     from liax.weights import load
 
     wanted = parse_settings(settings, required=True)

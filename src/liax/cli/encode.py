@@ -38,10 +38,10 @@ def encode(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help and wrong arguments do not wait for PyTorch.
-    from liax.media.paths import check_input, check_output
+    from liax.files import check_input, check_output
     from liax.portrait import Animator
     from liax.portrait.device import keep_freed_memory
-    from liax.portrait.encode import encode as encode_motion
+    from liax.portrait.driving import encode_motion
     from liax.portrait.template import SUFFIX, save_template
     from liax.weights import load
 

@@ -79,10 +79,15 @@ def evaluate(
 
     from liax.data.manifest import manifest_in
     from liax.errors import LiaxError
-    from liax.evaluation.animators import Animator, CopySource, Videos, open_network, untrained
-    from liax.evaluation.clips import list_clips
-    from liax.evaluation.protocols import cross_trials, read_pairs, self_trials
-    from liax.evaluation.run import Plan
+    from liax.evaluation.clips import cross_trials, list_clips, read_pairs, self_trials
+    from liax.evaluation.reenactors import (
+        CopySource,
+        Reenactor,
+        VideoReenactor,
+        open_network,
+        open_untrained,
+    )
+    from liax.evaluation.run import EvaluationPlan
     from liax.evaluation.run import evaluate as run
     from liax.portrait.device import choose_device, keep_freed_memory
 
@@ -95,7 +100,7 @@ def evaluate(
     chosen = choose_device(device)
     keep_freed_memory()
     listed = data.is_file() or manifest_in(data) is not None
-    plan = Plan(
+    plan = EvaluationPlan(
         protocol=protocol,
         data=f"{data.resolve().name} ({split})" if listed else data.resolve().name,
         frames=None if frames == "all" else frames,
@@ -109,13 +114,13 @@ def evaluate(
     else:
         stills = list_clips(data, split, kind="portrait")
         trials = read_pairs(pairs, [*clips, *stills]) if pairs else cross_trials(clips, stills, sources, seed)
-    animator: Animator
+    animator: Reenactor
     if copy:
         animator = CopySource()
     elif videos is not None:
-        animator = Videos(videos)
+        animator = VideoReenactor(videos)
     elif random is not None:
-        animator = untrained(random, chosen)
+        animator = open_untrained(random, chosen)
     else:
         animator = open_network(weights or "small", chosen, absolute)
     with ProgressDisplay() as progress:

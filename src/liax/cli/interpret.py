@@ -55,15 +55,15 @@ def interpret(
     import shlex
     import sys
 
+    from liax.files import check_output
     from liax.interpretation import run
-    from liax.media.paths import check_output
     from liax.portrait import Animator
     from liax.portrait.device import keep_freed_memory
     from liax.weights import load, set_controls
 
     if write is not None:
         check_output(write, suffixes=(".safetensors",), overwrite=overwrite, inputs=(Path(weights),))
-    settings = run.Settings(data, split, portraits, frames, values, count, heads, instrument)
+    settings = run.InterpretationSettings(data, split, portraits, frames, values, count, heads, instrument)
     keep_freed_memory()
     animator = Animator(load(weights), device)
     command = shlex.join(["liax", *sys.argv[1:]])

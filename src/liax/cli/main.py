@@ -56,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def _run(name: str, rest: list[str]) -> int:
     import tyro
 
-    handler = _Told()
+    handler = _StderrHandler()
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -84,7 +84,7 @@ def _run(name: str, rest: list[str]) -> int:
     return 0
 
 
-class _Told(logging.Handler):
+class _StderrHandler(logging.Handler):
     """The package's warnings as lines on whatever standard error is now (above the progress bar, if any)."""
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -46,12 +46,12 @@ def manipulate(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
+    from liax.files import check_input, check_output
     from liax.media import images, writer
-    from liax.media.paths import check_input, check_output
     from liax.portrait import Animator, write_clip
     from liax.portrait import manipulate as ways
     from liax.portrait.device import keep_freed_memory
-    from liax.portrait.still import open_still
+    from liax.portrait.source import open_portrait
     from liax.weights import load
 
     if (sweep is None) != orbit:
@@ -61,22 +61,22 @@ def manipulate(
     check_output(output, suffixes=suffixes, overwrite=overwrite, inputs=(image,))
     keep_freed_memory()
     animator = Animator(load(weights), device)
-    still = open_still(animator, image, crop=not no_crop, face=face)
+    portrait = open_portrait(animator, image, crop=not no_crop, face=face)
     names = [] if sweep is None else sweep.split(",")
     if extent is None:
         extent = ways.ORBIT_EXTENT if orbit else 1.0
     if output.suffix.lower() in images.SUFFIXES:
         if orbit:
-            sheet_HW3 = ways.orbit_sheet(animator, still, extent=extent)
+            sheet_HW3 = ways.orbit_sheet(animator, portrait, extent=extent)
         else:
-            sheet_HW3 = ways.sweep_sheet(animator, still, names, extent=extent)
+            sheet_HW3 = ways.sweep_sheet(animator, portrait, names, extent=extent)
         images.write_image(output, sheet_HW3)
         print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
         return
     if orbit:
-        clip = ways.orbit(animator, still, extent=extent, turns=turns, seconds=seconds, label=label)
+        clip = ways.orbit(animator, portrait, extent=extent, turns=turns, seconds=seconds, label=label)
     else:
-        clip = ways.sweep(animator, still, names, extent=extent, label=label)
+        clip = ways.sweep(animator, portrait, names, extent=extent, label=label)
     with ProgressDisplay() as progress:
         done = write_clip(clip, output, overwrite=overwrite, stage="manipulating", progress=progress)
     print(f"{done.path}: {done.frames} frames, {done.seconds:.1f} s, {done.width}x{done.height}")

@@ -9,10 +9,10 @@ import tyro
 
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
-from liax.preparation.config import Cut, Limits
+from liax.preparation.config import CutOptions, QualityLimits
 
 if TYPE_CHECKING:
-    from liax.preparation.prepare import Summary
+    from liax.preparation.prepare import PreparationSummary
 
 _UNITS = {"reading files": "files", "cutting clips": "seconds of video", "writing clips": "clips"}
 
@@ -21,8 +21,8 @@ def prepare(
     videos: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="VIDEOS")],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     *,
-    cut: Annotated[Cut, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = Cut(),  # noqa: B008 - frozen
-    limits: Limits = Limits(),  # noqa: B008
+    cut: Annotated[CutOptions, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = CutOptions(),  # noqa: B008 - frozen
+    limits: QualityLimits = QualityLimits(),  # noqa: B008
     val: float = 0.05,
     shard_megabytes: int = 256,
     workers: int | None = None,
@@ -58,7 +58,7 @@ def prepare(
             address=address,
             progress=progress,
         )
-    print(_told(summary, output))
+    print(_summary_text(summary, output))
     if summary.unfinished:
         raise LiaxError(
             f"{summary.unfinished} minutes of video were not finished because their worker ended; "
@@ -68,7 +68,7 @@ def prepare(
         raise LiaxError(f"{output} has no clip in it; its manifest.parquet tells why each was refused.")
 
 
-def _told(summary: Summary, output: Path) -> str:
+def _summary_text(summary: PreparationSummary, output: Path) -> str:
     lines = [f"{output}: {summary.kept} clips"]
     lines += [
         f"  {split}: {summary.minutes[split]:.1f} min, {people} {'person' if people == 1 else 'people'}"

@@ -33,7 +33,7 @@ class ProgressDisplay:
                 transient=True,
             )
         self._stage: str | None = None
-        self._began = self._said = time.monotonic()
+        self._stage_started = self._last_printed = time.monotonic()
 
     def __enter__(self) -> ProgressDisplay:
         if self._bar is not None:
@@ -49,16 +49,16 @@ class ProgressDisplay:
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._began, self._said = stage, now, now
+            self._stage, self._stage_started, self._last_printed = stage, now, now
             if self._bar is not None:
                 for task in self._bar.task_ids:
                     self._bar.remove_task(task)
                 self._bar.add_task(stage, total=total)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-        elif now - self._said >= _SECONDS_BETWEEN_LINES:
-            self._said = now
-            counted = _counted(done, total, self._units.get(stage, "frames"), now - self._began)
+        elif now - self._last_printed >= _SECONDS_BETWEEN_LINES:
+            self._last_printed = now
+            counted = _counted(done, total, self._units.get(stage, "frames"), now - self._stage_started)
             print(f"{stage}: {counted}", file=sys.stderr, flush=True)
 
 

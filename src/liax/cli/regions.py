@@ -29,8 +29,8 @@ def regions(
     """
     # Imported here, so that --help does not wait for PyTorch.
     from liax.data.manifest import read_manifest
-    from liax.data.measure import measure_regions
-    from liax.media.paths import check_output
+    from liax.data.regions import measure_regions
+    from liax.files import check_output
 
     wanted = read_manifest(manifest, None)
     path = output or wanted.folder / "regions.npz"

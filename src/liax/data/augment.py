@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liax.data.motion import Motion, smooth_bend
-from liax.data.pairs import Pairs
-from liax.data.sending import send
+from liax.data.geometry import SpatialTransform, smooth_elastic
+from liax.data.pairs import PairIndices
+from liax.data.transfer import to_device
 from liax.face.factors import MIRROR
 
 # Places down and across whose random shifts bend a picture.
-_BENDS = (4, 4)
+_ELASTIC_GRID = (4, 4)
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class AugmentConfig:
     (degrees).
     still_…: rotation (degrees), relative change of scale, shift (fractions of the picture) of the two motions
     that turn a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
-    `pair_share` of them gets it. stretch, bend: these pairs, and stills, become wider or narrower, and are
+    `pair_share` of them gets it. stretch, elastic: these pairs, and stills, become wider or narrower, and are
     bent smoothly (by fractions of the picture): other people.
     driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
     through the coefficients: colour, stretch, and the probabilities of being blurred and of being covered by
     a grey rectangle.
-    alone: share of pairs in which the coefficients that mean something move the source alone; the others
-    stay as the source's are.
-    still_rendered: share of stills whose source the network in training renders itself, with another pose
-    and expression (training/rendered.py).
+    named_only_share: share of pairs in which the coefficients that mean something move the source alone;
+    the others stay as the source's are.
+    self_reenact_share: share of stills whose source the network in training renders itself, with another pose
+    and expression (training/self_reenact.py).
     """
 
     flip: float = 0.5
@@ -49,18 +49,18 @@ class AugmentConfig:
     still_rotation: float = 15.0
     still_scale: float = 0.12
     still_shift: float = 0.08
-    still_rendered: float = 0.0
+    self_reenact_share: float = 0.0
     pair_share: float = 0.8
     pair_rotation: float = 14.0
     pair_scale: float = 0.2
     pair_shift: float = 0.08
     stretch: float = 0.16
-    bend: float = 0.0
+    elastic: float = 0.0
     driving_colour: float = 0.2
     driving_stretch: float = 0.06
     driving_blur: float = 0.2
-    driving_cover: float = 0.0
-    alone: float = 0.25
+    driving_cutout: float = 0.0
+    named_only_share: float = 0.25
 
     @classmethod
     def none(cls) -> AugmentConfig:
@@ -68,13 +68,13 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch:
     """source, target: (B, 3, R, R) in [-1, 1]; driving: the target as the network is shown it.
 
     boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
     source_factors_BK, factors_BK: what the source's and the target's faces do
         (`liax.face.factors.FACTORS`); NaN where unknown.
-    alone_B: whether the coefficients that mean something move the source alone.
+    named_only_B: whether the coefficients that mean something move the source alone.
     rendered_BM: the coefficients that sources were rendered with, NaN for real ones; None where all are real.
     """
 
@@ -84,18 +84,18 @@ class Batch:
     boxes_BP4: Tensor
     source_factors_BK: Tensor
     factors_BK: Tensor
-    alone_B: Tensor
+    named_only_B: Tensor
     rendered_BM: Tensor | None = None
 
 
 def augment(
     source_u8: Tensor,
     driving_u8: Tensor,
-    pairs: Pairs,
+    pairs: PairIndices,
     config: AugmentConfig,
     generator: torch.Generator,
     part: tuple[int, int] = (0, 1),
-) -> Batch:
+) -> PairBatch:
     """The pairs' frames, uint8 (B, 3, R, R), and what is known of them, to a training batch on their device.
 
     generator: of the host. part: (i, n), where they are the pairs i, i + n, … of a batch n times as large;
@@ -112,21 +112,23 @@ def augment(
         return uniform(batch) < probability * 2 - 1
 
     def sent(values: Tensor) -> Tensor:
-        return send(values, device)
+        return to_device(values, device)
 
     still = torch.arange(batch) < pairs.stills
     chosen = happens(config.pair_share)
     stretch_B = torch.where(still | chosen, uniform(batch) * config.stretch, 0.0).exp()
     shared = (config.pair_rotation, config.pair_scale, config.pair_shift)
-    shared_B4 = torch.where(chosen[:, None], _strong(uniform(batch, 4), *shared), 0.0)
+    shared_B4 = torch.where(chosen[:, None], _transform_parameters(uniform(batch, 4), *shared), 0.0)
     apart = (config.still_rotation, config.still_scale, config.still_shift)
-    bend_B2NN = None
-    if config.bend:
-        drawn = uniform(batch, 2, *_BENDS) * config.bend * 2
-        bend_B2NN = smooth_bend(torch.where((still | chosen)[:, None, None, None], drawn, 0.0))
+    elastic_B2NN = None
+    if config.elastic:
+        drawn = uniform(batch, 2, *_ELASTIC_GRID) * config.elastic * 2
+        elastic_B2NN = smooth_elastic(torch.where((still | chosen)[:, None, None, None], drawn, 0.0))
     at_source, at_target = (
-        _motion(
-            torch.where(still[:, None], _strong(uniform(batch, 4), *apart), shared_B4), stretch_B, bend_B2NN
+        _transform(
+            torch.where(still[:, None], _transform_parameters(uniform(batch, 4), *apart), shared_B4),
+            stretch_B,
+            elastic_B2NN,
         )
         for _ in range(2)
     )
@@ -138,7 +140,7 @@ def augment(
     boxes_BP4 = torch.where(flip_B[:, None, None], _flip_boxes(boxes_BP4), boxes_BP4)
     mirror_BK = torch.where(flip_B[:, None], torch.from_numpy(MIRROR), 1.0)
 
-    def factors(measured_BK: NDArray[np.float32], at: Motion) -> Tensor:
+    def factors(measured_BK: NDArray[np.float32], at: SpatialTransform) -> Tensor:
         factors_BK = torch.from_numpy(measured_BK)
         return torch.where((still | chosen)[:, None], at.factors(factors_BK), factors_BK) * mirror_BK
 
@@ -151,15 +153,15 @@ def augment(
     source, target = _recolour(source, jitter_B35), _recolour(target, jitter_B35)
     driving = _recolour(target, sent(_jitter(uniform(batch, 6) * config.driving_colour)))
     wider_B = (uniform(batch) * config.driving_stretch).exp()
-    driving = _motion(torch.zeros(batch, 4), wider_B).picture(driving)
+    driving = _transform(torch.zeros(batch, 4), wider_B).picture(driving)
     blurred_B = happens(config.driving_blur)
     driving = torch.where(sent(blurred_B)[:, None, None, None], _blur(driving), driving)
-    if config.driving_cover:
-        covered_B = happens(config.driving_cover)
-        driving = _cover(driving, torch.where(covered_B[:, None], uniform(batch, 4), -1.0))
-    alone_B = happens(config.alone)
-    known = (boxes_BP4, source_factors_BK, factors_BK, alone_B)
-    return Batch(source, target, driving, *map(sent, known))
+    if config.driving_cutout:
+        covered_B = happens(config.driving_cutout)
+        driving = _cut_out(driving, torch.where(covered_B[:, None], uniform(batch, 4), -1.0))
+    named_only_B = happens(config.named_only_share)
+    known = (boxes_BP4, source_factors_BK, factors_BK, named_only_B)
+    return PairBatch(source, target, driving, *map(sent, known))
 
 
 def signed(image_u8: Tensor) -> Tensor:
@@ -167,7 +169,7 @@ def signed(image_u8: Tensor) -> Tensor:
     return image_u8.float() / 127.5 - 1
 
 
-def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:
+def _transform_parameters(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:
     """Angle in radians, logarithm of the scale, shift in half pictures, from numbers in ±1."""
     angle, log_scale, right, down = u_B4.unbind(1)
     return torch.stack(
@@ -176,8 +178,8 @@ def _strong(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor
     )
 
 
-def _motion(motion_B4: Tensor, stretch_B: Tensor, bend_B2NN: Tensor | None = None) -> Motion:
-    return Motion(motion_B4[:, 0], motion_B4[:, 1], motion_B4[:, 2:], stretch_B, bend_B2NN)
+def _transform(motion_B4: Tensor, stretch_B: Tensor, elastic_B2NN: Tensor | None = None) -> SpatialTransform:
+    return SpatialTransform(motion_B4[:, 0], motion_B4[:, 1], motion_B4[:, 2:], stretch_B, elastic_B2NN)
 
 
 def _blur(image_B3RR: Tensor) -> Tensor:
@@ -185,16 +187,16 @@ def _blur(image_B3RR: Tensor) -> Tensor:
     return F.interpolate(F.avg_pool2d(image_B3RR, 2), scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _cover(image_B3RR: Tensor, u_B4: Tensor) -> Tensor:
+def _cut_out(image_B3RR: Tensor, u_B4: Tensor) -> Tensor:
     """With a grey rectangle, a quarter of the picture wide and high on average, at most half; none for -1."""
     axis = torch.linspace(-1, 1, image_B3RR.shape[-1], device=image_B3RR.device)
-    x_B, y_B, wide_B, high_B = send(u_B4, image_B3RR.device).unbind(1)
+    x_B, y_B, wide_B, high_B = to_device(u_B4, image_B3RR.device).unbind(1)
     across_BR = (axis - x_B[:, None]).abs() < (1 + wide_B[:, None]) / 4
     down_BR = (axis - y_B[:, None]).abs() < (1 + high_B[:, None]) / 4
     return image_B3RR.masked_fill((down_BR[:, :, None] & across_BR[:, None, :])[:, None], 0.0)
 
 
-def _turn(angle_B: Tensor) -> Tensor:
+def _hue_rotation(angle_B: Tensor) -> Tensor:
     """Rotations of the colour space about its grey axis, by radians (Rodrigues' formula): (B, 3, 3)."""
     cos_B11, sin_B11 = torch.cos(angle_B)[:, None, None], torch.sin(angle_B)[:, None, None]
     one = torch.eye(3)
@@ -217,7 +219,7 @@ def _jitter(u_B6: Tensor, turn_B: Tensor | None = None) -> Tensor:
     gain_B3 = 1 + u_B6[:, 3:] / 2
     mix_B33 = (1 + saturation_B1[..., None]) * torch.eye(3) - saturation_B1[..., None] / 3
     if turn_B is not None:
-        mix_B33 = mix_B33 @ _turn(turn_B)
+        mix_B33 = mix_B33 @ _hue_rotation(turn_B)
     by_B33 = (gain_B3 * (1 + contrast_B1))[..., None] * mix_B33
     around_B3, plus_B3 = gain_B3 * contrast_B1, gain_B3 - 1 + brightness_B1
     return torch.cat([by_B33, around_B3[..., None], plus_B3[..., None]], 2)

@@ -19,9 +19,9 @@ from PIL import Image
 from torch import Tensor
 
 from liax.data.manifest import Item, Manifest
-from liax.data.sending import send
+from liax.data.transfer import to_device
 from liax.errors import LiaxError
-from liax.files import replacing
+from liax.files import atomic_file
 
 Progress = Callable[[int, int], None]
 
@@ -83,8 +83,8 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
 
 
 def _undecodable(folder: Path, item: Item, error: Exception) -> LiaxError:
-    where = f" in {folder / item.place.shard}" if item.place else ""
-    file = item.file if item.place else folder / item.file
+    where = f" in {folder / item.shard_range.shard}" if item.shard_range else ""
+    file = item.file if item.shard_range else folder / item.file
     return LiaxError(f"cannot decode {file}{where} ({error}); remove it from the manifest")
 
 
@@ -158,14 +158,14 @@ class ResidentFrames:
                     progress(done, len(manifest.items))
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
+            with atomic_file(path) as file:
                 for chunk in self._frames.split(1024):
                     file.write(chunk.cpu().numpy().data)
 
     def fetch(self, numbers: NDArray[np.int64]) -> Tensor:
         if self._frames.device.type == "cpu":
-            return send(self._frames[torch.from_numpy(numbers)], self._device)
-        return self._frames[send(numbers, self._frames.device)]
+            return to_device(self._frames[torch.from_numpy(numbers)], self._device)
+        return self._frames[to_device(numbers, self._frames.device)]
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         pass
@@ -194,7 +194,7 @@ class StreamedFrames:
         places = self._places(numbers)
         clips = {item: self._clip(item) for item, _ in places}
         frames = torch.stack([clips[item].result()[offset] for item, offset in places])
-        return send(frames, self._device)
+        return to_device(frames, self._device)
 
     def prefetch(self, numbers: NDArray[np.int64]) -> None:
         for item, _ in self._places(numbers):

@@ -16,7 +16,7 @@ _WITHIN = "subfile,"
 
 
 @dataclass(frozen=True)
-class Place:
+class ShardRange:
     """Where a clip lies in a shard: a whole file, `size` bytes from `offset` on."""
 
     shard: str
@@ -28,21 +28,21 @@ class Place:
 class Item:
     """One clip or still. `file` is relative to the manifest's folder; `frames` is 1 for a still.
 
-    place: of a clip in one of the folder's shards, where `file` is its name.
+    shard_range: of a clip in one of the folder's shards, where `file` is its name.
     """
 
     file: str
     kind: Literal["clip", "portrait"]
     identity: str
     frames: int
-    place: Place | None = None
+    shard_range: ShardRange | None = None
 
     def path(self, folder: Path) -> Path:
         """What PyAV and OpenCV open: the file, or for FFmpeg its bytes in the shard (`is_within_shard`)."""
-        if self.place is None:
+        if self.shard_range is None:
             return folder / self.file
-        first, end = self.place.offset, self.place.offset + self.place.size
-        return Path(f"{_WITHIN},start,{first},end,{end},,:{folder / self.place.shard}")
+        first, end = self.shard_range.offset, self.shard_range.offset + self.shard_range.size
+        return Path(f"{_WITHIN},start,{first},end,{end},,:{folder / self.shard_range.shard}")
 
 
 def is_within_shard(path: Path) -> bool:
@@ -124,7 +124,7 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
                 "clip",
                 row["identity"],
                 row["frames"],
-                Place(row["shard"], row["offset"], row["size"]),
+                ShardRange(row["shard"], row["offset"], row["size"]),
             )
             for row in rows.to_pylist()
             if split is None or row["split"] == split

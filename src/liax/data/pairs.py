@@ -13,15 +13,15 @@ from liax.data.manifest import Item, Manifest
 from liax.data.regions import PARTS, Regions, load_regions
 from liax.face.factors import FACTORS
 
-# Of so many drawn frames the one of the nearest head pose becomes a steady pair's source, and of so many
-# the one of the furthest a far pair's.
-_STEADY_CHOICE, _FAR_CHOICE = 12, 4
+# Of so many drawn frames the one of the nearest head pose becomes a near-pose pair's source, and of so many
+# the one of the furthest a far-pose pair's.
+_NEAR_POSE_DRAWS, _FAR_POSE_DRAWS = 12, 4
 _POSE = [k for k, factor in enumerate(FACTORS.values()) if factor.group == "head"]
 _USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.group == "head"])
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairIndices:
     """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
 
     boxes_BP4: the driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN unknown.
@@ -41,10 +41,12 @@ class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
 
     regions: path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes or
-    an open mouth are drawn more often, by `expressive` (0: as often as they happen), and for the share
-    `steady` of pairs the source is the frame, of several drawn, whose head pose is nearest to the driving
-    frame's, so that little but the expression differs; for the share `far` it is the furthest of a few.
-    moving: people are drawn as often as this power of how far their heads turn (0: all as often).
+    an open mouth are drawn more often, by `expression_boost` (0: as often as they happen), and for the share
+    `near_pose_share` of pairs the source is the frame, of several drawn, whose head pose is nearest to the
+    driving
+    frame's, so that little but the expression differs; for the share `far_pose_share` it is the furthest of
+    a few.
+    motion_power: people are drawn as often as this power of how far their heads turn (0: all as often).
     """
 
     def __init__(
@@ -52,12 +54,12 @@ class PairSampler:
         manifest: Manifest,
         *,
         batch: int,
-        stills_share: float,
+        still_share: float,
         regions: Path | None,
-        expressive: float,
-        steady: float,
-        far: float = 0.0,
-        moving: float = 0.0,
+        expression_boost: float,
+        near_pose_share: float,
+        far_pose_share: float = 0.0,
+        motion_power: float = 0.0,
         seed: int,
     ) -> None:
         self._starts = first_numbers(manifest.items)
@@ -66,19 +68,19 @@ class PairSampler:
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
-        self._steady, self._far = steady, far
-        self._drawn: tuple[tuple[int, int, int], Pairs] | None = None
+        self._near_pose_share, self._far_pose_share = near_pose_share, far_pose_share
+        self._drawn: tuple[tuple[int, int, int], PairIndices] | None = None
         motion_I = np.array([np.mean([self._motion(item) for item in clips]) for clips in self._clips])
-        self._people = _cumulative(motion_I**moving)
-        share = stills_share if self._portraits else 0.0
+        self._people = _cumulative(motion_I**motion_power)
+        share = still_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
-            i: _expressiveness(self._regions.get(item.file), item.frames, expressive)
+            i: _expressiveness(self._regions.get(item.file), item.frames, expression_boost)
             for i, item in enumerate(manifest.items)
             if item.kind == "clip"
         }
 
-    def batch(self, step: int, part: tuple[int, int] = (0, 1)) -> Pairs:
+    def batch(self, step: int, part: tuple[int, int] = (0, 1)) -> PairIndices:
         """A step's pairs; of part (i, n) the pairs i, i + n, …: every part has its share of the stills.
 
         Pair k of a step is the same for the same seed, however the batch is divided.
@@ -88,13 +90,13 @@ class PairSampler:
             self._drawn = (wanted, self._draw(*wanted))
         return self._drawn[1]
 
-    def _draw(self, step: int, index: int, count: int) -> Pairs:
+    def _draw(self, step: int, index: int, count: int) -> PairIndices:
         numbers = range(index, self._batch, count)
         stills = len(range(index, self._stills, count))
         rngs = [np.random.default_rng([self._seed, 0, step, k]) for k in numbers]
         picks = [self._still(rng) for rng in rngs[:stills]] + [self._clip_pair(rng) for rng in rngs[stills:]]
         item, source, driving = (np.array(column, np.int64) for column in zip(*picks, strict=True))
-        return Pairs(
+        return PairIndices(
             source_B=self._starts[item] + source,
             driving_B=self._starts[item] + driving,
             boxes_BP4=np.stack([self._boxes(i, t) for i, t in zip(item, driving, strict=True)]),
@@ -110,15 +112,15 @@ class PairSampler:
         item = int(rng.choice(self._clips[int(np.searchsorted(self._people, rng.random()))]))
         driving = int(np.searchsorted(self._weights[item], rng.random()))
         kind, frames = rng.random(), self._items[item].frames
-        if kind >= self._steady + self._far:
+        if kind >= self._near_pose_share + self._far_pose_share:
             return item, int(rng.integers(frames)), driving
-        steady = kind < self._steady
-        sources = rng.integers(frames, size=_STEADY_CHOICE if steady else _FAR_CHOICE)
+        near = kind < self._near_pose_share
+        sources = rng.integers(frames, size=_NEAR_POSE_DRAWS if near else _FAR_POSE_DRAWS)
         poses_NK = (
             np.stack([self._factors(item, int(t)) for t in (driving, *sources)])[:, _POSE] / _USUAL_POSE
         )
         away_N = np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1))
-        return item, int(sources[away_N.argmin() if steady else away_N.argmax()]), driving
+        return item, int(sources[away_N.argmin() if near else away_N.argmax()]), driving
 
     def _motion(self, item: int) -> float:
         """How far a clip's head poses lie apart, in usual deviations; 1 where that is unknown."""

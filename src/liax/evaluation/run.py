@@ -12,26 +12,25 @@ from typing import Any
 import torch
 
 from liax.errors import LiaxError
-from liax.evaluation.animators import Animator
-from liax.evaluation.clips import select_frames
-from liax.evaluation.instruments import open_measures
-from liax.evaluation.measures import Drawing
-from liax.evaluation.protocols import Protocol, Trial
+from liax.evaluation.clips import ProtocolName, Trial, select_frames
+from liax.evaluation.metrics import TimeAndCoefficients
+from liax.evaluation.reenactors import Reenactor
+from liax.evaluation.registry import open_metrics
 from liax.evaluation.report import write_report
-from liax.evaluation.summary import Results, summarise
+from liax.evaluation.summary import EvaluationResults, summarise_trials
 from liax.evaluation.tables import write_tables
-from liax.evaluation.trials import Folder, Options, measure_trial, missing
+from liax.evaluation.trials import TrialFolder, TrialOptions, measure_trial, missing_metrics
 from liax.face.landmarks import FaceLandmarker
-from liax.files import replacing
-from liax.report.record import claim
+from liax.files import atomic_file
+from liax.report.json_files import lock_settings
 
 Progress = Callable[[str, int, int | None], None]
 # A clip that does not say how long it is counts as so long, for the estimate only.
-_USUAL_FRAMES = 200
+_ASSUMED_FRAMES = 200
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is compared, and how; results of different plans do not compare.
 
     protocol: "self" or "cross", that the trials are of. data: the data set, as tables call it.
@@ -40,7 +39,7 @@ class Plan:
     compared, None for the clips' own. crop: whether the face is found and cut out first.
     """
 
-    protocol: Protocol = "self"
+    protocol: ProtocolName = "self"
     data: str = ""
     frames: int | None = 60
     first: int = 150
@@ -58,9 +57,9 @@ class Plan:
 
 def evaluate(
     trials: Sequence[Trial],
-    animator: Animator,
+    animator: Reenactor,
     out: Path,
-    plan: Plan,
+    plan: EvaluationPlan,
     *,
     cache: Path | None = None,
     baselines: Sequence[Path] = (),
@@ -71,7 +70,7 @@ def evaluate(
     keep_frames: bool = False,
     command: str | None = None,
     progress: Progress | None = None,
-) -> Results:
+) -> EvaluationResults:
     """Measure an animator, and write results.json, results.csv, results.md and report.html to `out`.
 
     A trial is done once its record lies in `out`; an interrupted run goes on with the same call. What could
@@ -79,7 +78,7 @@ def evaluate(
 
     trials: `self_trials`, `cross_trials` or `read_pairs`. cache: folder for faces of driving clips, shared by
     runs; inside `out` by default. baselines: folders of finished runs of this plan to show beside.
-    perceptual, features: backbones, see `open_measures`. device: where measuring networks run.
+    perceptual, features: backbones, see `open_metrics`. device: where measuring networks run.
     batch: frames drawn at a time. keep_frames: keep outputs as pictures in out/frames, about 15 kB each at
     256², for measures that this machine lacks. command: what made the results, for the report.
     Raises LiaxError for a folder of other results, unfit baselines, or clips that cannot be used.
@@ -88,15 +87,15 @@ def evaluate(
         raise LiaxError("There is nothing to evaluate; give at least one clip, and batches of 1 or more.")
     others = [_baseline(path, plan, trials) for path in baselines]
     settings = {**asdict(plan), "animator": animator.key}
-    claim(out, _decisive(settings))
+    lock_settings(out, _comparable_settings(settings))
     (out / "clips").mkdir(exist_ok=True)
-    folder = Folder(out)
-    drawing = Drawing(_where(device, batch) if animator.timed else "", animator.timed)
+    folder = TrialFolder(out)
+    drawing = TimeAndCoefficients(_device_text(device, batch) if animator.timed else "", animator.timed)
     with ExitStack() as stack:
         cropper = stack.enter_context(FaceLandmarker()) if plan.crop else None
-        options = Options(plan.size, cropper, batch, keep_frames, plan.frames)
+        options = TrialOptions(plan.size, cropper, batch, keep_frames, plan.frames)
         measures = stack.enter_context(
-            open_measures(
+            open_metrics(
                 plan.protocol == "self",
                 plan.frames,
                 plan.first,
@@ -106,7 +105,7 @@ def evaluate(
                 device=device,
             )
         )
-        waiting = [(trial, missing([*measures, drawing], folder.record(trial))) for trial in trials]
+        waiting = [(trial, missing_metrics([*measures, drawing], folder.record(trial))) for trial in trials]
         waiting = [(trial, lacking) for trial, lacking in waiting if lacking]
         expected = [_expected(trial, plan) for trial, _ in waiting]
         begun = 0
@@ -119,37 +118,39 @@ def evaluate(
 
             measure_trial(trial, animator, lacking, folder, options, tick)
             begun += expected[i]
-    results = summarise(trials, folder, animator.name, plan.protocol, settings, command)
-    with replacing(out / "results.json") as file:
+    results = summarise_trials(trials, folder, animator.name, plan.protocol, settings, command)
+    with atomic_file(out / "results.json") as file:
         file.write(json.dumps(results.to_json(), indent=1).encode())
     write_tables(results, others, out)
     write_report(results, others, out)
     return results
 
 
-def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+def _comparable_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Without the data set's name, which may be another on another machine."""
     return {key: value for key, value in settings.items() if key != "data"}
 
 
-def _baseline(folder: Path, plan: Plan, trials: Sequence[Trial]) -> Results:
+def _baseline(folder: Path, plan: EvaluationPlan, trials: Sequence[Trial]) -> EvaluationResults:
     path = folder / "results.json"
     if not path.is_file():
         raise LiaxError(f"{path} does not exist; give --baseline the folder of a finished evaluation.")
-    other = Results.from_json(json.loads(path.read_text(encoding="utf-8")))
-    same = _decisive({**other.settings, "animator": ""}) == _decisive({**asdict(plan), "animator": ""})
+    other = EvaluationResults.from_json(json.loads(path.read_text(encoding="utf-8")))
+    same = _comparable_settings({**other.settings, "animator": ""}) == _comparable_settings(
+        {**asdict(plan), "animator": ""}
+    )
     if not same or {clip["clip"] for clip in other.clips} != {trial.name for trial in trials}:
         raise LiaxError(f"{folder} was evaluated on other clips or settings; repeat it with these.")
     return other
 
 
-def _expected(trial: Trial, plan: Plan) -> int:
-    count = trial.driving.frames or _USUAL_FRAMES
+def _expected(trial: Trial, plan: EvaluationPlan) -> int:
+    count = trial.driving.frames or _ASSUMED_FRAMES
     compared = select_frames(count, plan.frames)
     return min(count, plan.first) + int((compared >= plan.first).sum())
 
 
-def _where(device: torch.device | str, batch: int) -> str:
+def _device_text(device: torch.device | str, batch: int) -> str:
     device = torch.device(device)
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, batches of {batch}"

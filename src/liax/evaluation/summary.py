@@ -1,4 +1,6 @@
-"""All trials of an evaluation as one: means with intervals, Fréchet distance, sparsity."""
+"""All trials of an evaluation as one: means with bootstrap intervals, Fréchet distance, sparsity.
+
+Intervals are percentile bootstrap by clip (Efron & Tibshirani 1993)."""
 
 from __future__ import annotations
 
@@ -9,19 +11,52 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
-from liax.evaluation.bootstrap import interval
-from liax.evaluation.definitions import FOLLOWING, METRICS
-from liax.evaluation.following import POSE
-from liax.evaluation.frechet import Moments, frechet_distance
-from liax.evaluation.protocols import Protocol, Trial
-from liax.evaluation.trials import Folder
+from liax.evaluation.clips import ProtocolName, Trial
+from liax.evaluation.definitions import METRICS, MOTION_DEFINITIONS
+from liax.evaluation.frechet import FeatureStatistics, frechet_distance
+from liax.evaluation.motion_metrics import POSE
+from liax.evaluation.sparsity import sparsity
+from liax.evaluation.trials import TrialFolder
 from liax.face.factors import FACTORS
-from liax.interpretation.sparsity import sparsity
+
+
+def bootstrap_interval(
+    values_by_clip: ArrayLike,
+    weights: ArrayLike | None = None,
+    confidence: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Lower and upper end of the mean's confidence interval, in the values' unit.
+
+    Clips are drawn anew with replacement, never frames: frames of one clip are no independent witnesses.
+    Clips without a value (NaN) are left out. Fewer than two tell nothing about how clips differ: (NaN, NaN).
+    Of 95 % intervals over normal clips 90 % hold the true mean with ten clips, 93 % with 22, 94 % with fifty.
+
+    values_by_clip: (C,) each clip's own mean. weights: (C,) ≥ 0, of each clip in the mean, such as its frame
+        count; equal by default. The same seed and clips give the same interval.
+    """
+    values_C = np.asarray(values_by_clip, np.float64)
+    weights_C = np.ones_like(values_C) if weights is None else np.asarray(weights, np.float64)
+    if values_C.ndim != 1 or weights_C.shape != values_C.shape:
+        raise ValueError("values and weights must be one number per clip")
+    if not 0 < confidence < 1 or draws < 1 or (weights_C < 0).any():
+        raise ValueError("confidence must lie between 0 and 1, draws be positive and weights not negative")
+    used = np.isfinite(values_C) & (weights_C > 0)
+    values_C, weights_C = values_C[used], weights_C[used]
+    if len(values_C) < 2:
+        return math.nan, math.nan
+    chosen_DC = np.random.default_rng(seed).integers(len(values_C), size=(draws, len(values_C)))
+    drawn_DC = weights_C[chosen_DC]
+    means_D = (drawn_DC * values_C[chosen_DC]).sum(1) / drawn_DC.sum(1)
+    low, high = np.quantile(means_D, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
-class Mean:
+class MeanWithInterval:
     """Of a number over the trials that have it, with a 95 % bootstrap interval by clip; None: not known."""
 
     mean: float
@@ -31,23 +66,23 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Results:
+class EvaluationResults:
     """What an evaluation found.
 
     animator: its name. protocol, settings: of the plan, with the animator's key. command: that made it.
     backbones: measure -> what measures, for all that was measured. means: key of `METRICS` -> its mean.
     following: factor -> "correlation", "gain", "beyond_pose" -> mean over the clips that move.
-    sparsity: the fields of `liax.interpretation.sparsity.Sparsity`, None without coefficients.
+    sparsity: the fields of `liax.evaluation.sparsity.Sparsity`, None without coefficients.
     clips: the trials' records, in their order.
     """
 
     animator: str
-    protocol: Protocol
+    protocol: ProtocolName
     settings: dict[str, Any]
     command: str | None
     backbones: dict[str, str]
-    means: dict[str, Mean]
-    following: dict[str, dict[str, Mean]]
+    means: dict[str, MeanWithInterval]
+    following: dict[str, dict[str, MeanWithInterval]]
     sparsity: dict[str, Any] | None
     clips: list[dict[str, Any]]
 
@@ -55,10 +90,10 @@ class Results:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, loaded: dict[str, Any]) -> Results:
-        means = {key: Mean(**mean) for key, mean in loaded.pop("means").items()}
+    def from_json(cls, loaded: dict[str, Any]) -> EvaluationResults:
+        means = {key: MeanWithInterval(**mean) for key, mean in loaded.pop("means").items()}
         following = {
-            factor: {key: Mean(**mean) for key, mean in row.items()}
+            factor: {key: MeanWithInterval(**mean) for key, mean in row.items()}
             for factor, row in loaded.pop("following").items()
         }
         return cls(means=means, following=following, **loaded)
@@ -74,14 +109,14 @@ class Results:
         return sorted({clip["compared_at"] for clip in self.clips})
 
 
-def summarise(
+def summarise_trials(
     trials: Sequence[Trial],
-    folder: Folder,
+    folder: TrialFolder,
     animator: str,
-    protocol: Protocol,
+    protocol: ProtocolName,
     settings: dict[str, Any],
     command: str | None,
-) -> Results:
+) -> EvaluationResults:
     """Mean over a clip's frames, then over clips; following over the clips that move in that factor.
 
     A measure that some trial lacks counts as not measured.
@@ -100,9 +135,9 @@ def summarise(
             if mean is not None:
                 means[metric.key] = mean
     if "distribution" in backbones:
-        means["frechet"] = Mean(_frechet(trials, folder), None, None, len(trials))
+        means["frechet"] = MeanWithInterval(_frechet(trials, folder), None, None, len(trials))
     following = _following(records, driving) if "faces" in backbones else {}
-    return Results(
+    return EvaluationResults(
         animator,
         protocol,
         settings,
@@ -115,7 +150,7 @@ def summarise(
     )
 
 
-def _mean(values: Sequence[float | None], driving: Sequence[str]) -> Mean | None:
+def _mean(values: Sequence[float | None], driving: Sequence[str]) -> MeanWithInterval | None:
     """Over trials; the interval is by driving clip, for pairs that share one are no independent witnesses."""
     known = [(clip, value) for clip, value in zip(driving, values, strict=True) if value is not None]
     if not known:
@@ -123,16 +158,20 @@ def _mean(values: Sequence[float | None], driving: Sequence[str]) -> Mean | None
     clips: dict[str, list[float]] = {}
     for clip, value in known:
         clips.setdefault(clip, []).append(value)
-    ends = interval([np.mean(of_clip) for of_clip in clips.values()], [len(c) for c in clips.values()])
+    ends = bootstrap_interval(
+        [np.mean(of_clip) for of_clip in clips.values()], [len(c) for c in clips.values()]
+    )
     low, high = (end if math.isfinite(end) else None for end in ends)
-    return Mean(float(np.mean([value for _, value in known])), low, high, len(known))
+    return MeanWithInterval(float(np.mean([value for _, value in known])), low, high, len(known))
 
 
-def _following(records: list[dict[str, Any]], driving: Sequence[str]) -> dict[str, dict[str, Mean]]:
-    table: dict[str, dict[str, Mean]] = {}
+def _following(
+    records: list[dict[str, Any]], driving: Sequence[str]
+) -> dict[str, dict[str, MeanWithInterval]]:
+    table: dict[str, dict[str, MeanWithInterval]] = {}
     for factor in FACTORS:
         row = {}
-        for key in FOLLOWING:
+        for key in MOTION_DEFINITIONS:
             if key == "beyond_pose" and factor in POSE:
                 continue
             mean = _mean([record["numbers"].get(f"{factor} {key}") for record in records], driving)
@@ -142,8 +181,8 @@ def _following(records: list[dict[str, Any]], driving: Sequence[str]) -> dict[st
     return table
 
 
-def _frechet(trials: Sequence[Trial], folder: Folder) -> float:
-    outputs, reals = Moments(), Moments()
+def _frechet(trials: Sequence[Trial], folder: TrialFolder) -> float:
+    outputs, reals = FeatureStatistics(), FeatureStatistics()
     for trial in trials:
         arrays = folder.arrays(trial)
         outputs.update(torch.from_numpy(arrays["distribution/output"]))
@@ -151,21 +190,21 @@ def _frechet(trials: Sequence[Trial], folder: Folder) -> float:
     return frechet_distance(outputs, reals)
 
 
-def _sparsity(trials: Sequence[Trial], folder: Folder) -> dict[str, Any] | None:
+def _sparsity(trials: Sequence[Trial], folder: TrialFolder) -> dict[str, Any] | None:
     """Of the driving coefficients of all frames that were drawn; None for an animator without."""
     clips = [folder.arrays(trial).get("drawing/alpha") for trial in trials]
     alphas = [alpha_TM for alpha_TM in clips if alpha_TM is not None]
     if len(alphas) < len(clips):
         return None
     clip_N = np.repeat(np.arange(len(alphas)), [len(alpha_TM) for alpha_TM in alphas])
-    found: dict[str, Any] = _plain(asdict(sparsity(np.concatenate(alphas), clip_N)))
+    found: dict[str, Any] = _json_ready(asdict(sparsity(np.concatenate(alphas), clip_N)))
     return found
 
 
-def _plain(value: Any) -> Any:
+def _json_ready(value: Any) -> Any:
     """As JSON has it: arrays as lists, NaN as None."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _json_ready(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray):
         return value.tolist()
     return None if isinstance(value, float) and math.isnan(value) else value

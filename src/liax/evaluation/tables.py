@@ -8,26 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from liax.evaluation.definitions import FOLLOWING, METRICS, Metric
-from liax.evaluation.following import MOVES
-from liax.evaluation.summary import Mean, Results
+from liax.evaluation.definitions import METRICS, MOTION_DEFINITIONS, Metric
+from liax.evaluation.motion_metrics import MOTION_THRESHOLDS
+from liax.evaluation.summary import EvaluationResults, MeanWithInterval
 from liax.face.factors import FACTORS
-from liax.files import replacing
+from liax.files import atomic_file
 from liax.report import number, whole
 
 NOT_MEASURED = "not measured"
 SPARSITY_COLUMNS = ("coefficients", "Hoyer", "Gini", "used per frame", "used at all")
 
 
-def write_tables(results: Results, baselines: Sequence[Results], out: Path) -> None:
+def write_tables(results: EvaluationResults, baselines: Sequence[EvaluationResults], out: Path) -> None:
     """results.csv and results.md in the folder `out`."""
-    with replacing(out / "results.csv") as file:
+    with atomic_file(out / "results.csv") as file:
         file.write(clips_csv(results).encode())
-    with replacing(out / "results.md") as file:
+    with atomic_file(out / "results.md") as file:
         file.write(markdown(results, baselines).encode())
 
 
-def clips_csv(results: Results) -> str:
+def clips_csv(results: EvaluationResults) -> str:
     """A line for each clip, a column for each number; empty where there is nothing to measure."""
     keys = [m.key for m in METRICS if m.key in results.means and m.key != "frechet"]
     keys += [f"{factor} {key}" for factor, row in results.following.items() for key in row]
@@ -41,14 +41,14 @@ def clips_csv(results: Results) -> str:
     return text.getvalue()
 
 
-def markdown(results: Results, baselines: Sequence[Results]) -> str:
+def markdown(results: EvaluationResults, baselines: Sequence[EvaluationResults]) -> str:
     """Protocol, means with intervals, following, sparsity, every clip, definitions."""
     all_of = [*baselines, results]
     title = {"self": "Self-reenactment", "cross": "Cross-reenactment"}[results.protocol]
-    lines = [f"# {title}: {results.animator}", "", describe(results), ""]
+    lines = [f"# {title}: {results.animator}", "", describe_evaluation(results), ""]
     lines += [_row("", "", *(each.animator for each in all_of)), "|" + "---|" * (2 + len(all_of))]
     for metric in metrics_of(all_of):
-        label = f"{metric.label} ({metric.range}){_named(metric, all_of)}"
+        label = f"{metric.label} ({metric.range}){_backbone_suffix(metric, all_of)}"
         lines.append(_row(label, metric.arrow, *(value_of(each, metric) for each in all_of)))
     if any(each.following for each in all_of):
         lines += ["", "## Following", "", *_following(all_of)]
@@ -57,13 +57,13 @@ def markdown(results: Results, baselines: Sequence[Results]) -> str:
     lines += ["", "## Clips", "", *_clips(results)]
     lines += ["", "## Definitions", ""]
     lines += [f"- **{metric.label}**: {metric.definition}" for metric in metrics_of(all_of)]
-    lines += [f"- **{key.replace('_', ' ')}**: {text}" for key, text in FOLLOWING.items()]
+    lines += [f"- **{key.replace('_', ' ')}**: {text}" for key, text in MOTION_DEFINITIONS.items()]
     if results.command:
         lines += ["", "Made by", "", "```sh", results.command, "```"]
     return "\n".join(lines) + "\n"
 
 
-def describe(results: Results) -> str:
+def describe_evaluation(results: EvaluationResults) -> str:
     """What was compared, in a few sentences."""
     plan = results.settings
     people = len({clip["driving"] for clip in results.clips})
@@ -89,12 +89,12 @@ def describe(results: Results) -> str:
     )
 
 
-def metrics_of(results: Sequence[Results]) -> list[Metric]:
+def metrics_of(results: Sequence[EvaluationResults]) -> list[Metric]:
     """The metrics of the protocol, measured or not."""
     return [metric for metric in METRICS if results[-1].protocol in metric.protocols]
 
 
-def value_of(results: Results, metric: Metric) -> str:
+def value_of(results: EvaluationResults, metric: Metric) -> str:
     """A mean with its interval, as tables show it."""
     mean = results.means.get(metric.key)
     if mean is None:
@@ -105,7 +105,7 @@ def value_of(results: Results, metric: Metric) -> str:
     )
 
 
-def backbone_of(metric: Metric, results: Sequence[Results]) -> str:
+def backbone_of(metric: Metric, results: Sequence[EvaluationResults]) -> str:
     """What measures it; where runs differ, all names."""
     if metric.measure == "drawing":
         return ""
@@ -117,13 +117,13 @@ def backbone_of(metric: Metric, results: Sequence[Results]) -> str:
     return " / ".join(sorted(names))
 
 
-def moves_when(factor: str) -> str:
+def threshold_text(factor: str) -> str:
     """The spread beyond which a clip counts for a factor."""
-    moves = MOVES[factor]
+    moves = MOTION_THRESHOLDS[factor]
     return f"{moves.spread} > {moves.least:g}{'°' if FACTORS[factor].unit == 'deg' else ''}"
 
 
-def followed(row: dict[str, Mean]) -> str:
+def motion_text(row: dict[str, MeanWithInterval]) -> str:
     """Correlation, gain in brackets, correlation beyond the pose after a semicolon."""
     if "correlation" not in row:
         return "–"
@@ -131,12 +131,12 @@ def followed(row: dict[str, Mean]) -> str:
     return f"{number(row['correlation'].mean)} ({number(row['gain'].mean)}){beyond}"
 
 
-def _named(metric: Metric, results: Sequence[Results]) -> str:
+def _backbone_suffix(metric: Metric, results: Sequence[EvaluationResults]) -> str:
     backbone = backbone_of(metric, results)
     return f", {backbone}" if backbone else ""
 
 
-def _following(all_of: Sequence[Results]) -> list[str]:
+def _following(all_of: Sequence[EvaluationResults]) -> list[str]:
     lines = [
         "Correlation of the driving and the output face's measures, mean over the clips whose driving face "
         "moves; in brackets the gain; after the semicolon the correlation beyond the head's pose.",
@@ -146,8 +146,8 @@ def _following(all_of: Sequence[Results]) -> list[str]:
     ]
     for factor, row in all_of[-1].following.items():
         clips = row["correlation"].clips if "correlation" in row else 0
-        cells = [followed(each.following.get(factor, {})) for each in all_of]
-        lines.append(_row(factor, moves_when(factor), clips, *cells))
+        cells = [motion_text(each.following.get(factor, {})) for each in all_of]
+        lines.append(_row(factor, threshold_text(factor), clips, *cells))
     return lines
 
 
@@ -186,7 +186,7 @@ def _sparsity(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _clips(results: Results) -> list[str]:
+def _clips(results: EvaluationResults) -> list[str]:
     """Every clip, following only where that clip moves."""
     metrics = [
         m

@@ -12,7 +12,7 @@ from liax.evaluation.perceptual import PerceptualDistance
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class TemporalErrors:
     """Means over a clip's pairs of consecutive frames; NaN where there was none to measure.
 
     warping: warping error of the output, in [0, 1], lower is better.
@@ -26,7 +26,7 @@ class Steadiness:
     t_lpips: float
 
 
-class Temporal:
+class TemporalErrorMeter:
     """Takes a clip's frames one by one, in order and without gaps.
 
     Warping error (Lai et al. 2018, arXiv 1808.00449, here of absolute differences): the reference's flow from
@@ -65,11 +65,11 @@ class Temporal:
             self._pairs += 1
         self._previous = output_HW3, reference_HW3
 
-    def result(self) -> Steadiness:
+    def result(self) -> TemporalErrors:
         """Of all frames so far."""
         with np.errstate(invalid="ignore"):
             means_3 = self._sums_3 / self._counts_3
-        return Steadiness(*means_3.tolist())
+        return TemporalErrors(*means_3.tolist())
 
     def _measure(
         self,
@@ -80,7 +80,7 @@ class Temporal:
         paired: bool,
     ) -> NDArray[np.float64]:
         flow_HW2 = self._flow(reference_HW3, next_reference_HW3)
-        seen_HW = visible(flow_HW2, self._flow(next_reference_HW3, reference_HW3))
+        seen_HW = visible_mask(flow_HW2, self._flow(next_reference_HW3, reference_HW3))
         values_3 = np.full(3, np.nan)
         values_3[0] = warping_error(output_HW3, next_output_HW3, flow_HW2, seen_HW)
         if paired:
@@ -116,7 +116,7 @@ def warping_error(
     return float(np.abs(difference_HW3[seen_HW]).mean() / 255)
 
 
-def visible(forward_HW2: NDArray[np.float32], backward_HW2: NDArray[np.float32]) -> NDArray[np.bool_]:
+def visible_mask(forward_HW2: NDArray[np.float32], backward_HW2: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Pixels (H, W) of a frame that the next one shows too: there and back, the flow returns to them.
 
     |f + b|² < 0.01 (|f|² + |b|²) + 0.5 (Sundaram et al. 2010), with b taken where f arrives, in the picture.

@@ -1,4 +1,6 @@
-"""One trial: drawn and measured in a single pass over its driving clip, a batch of frames in memory."""
+"""One trial: drawn and measured in a single pass over its driving clip, and shown as a contact sheet.
+
+Memory holds a batch of frames."""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -14,21 +16,72 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from liax.evaluation.animators import Animator
-from liax.evaluation.clips import read_frames, select_frames
-from liax.evaluation.framing import Framing, Seen, look_through, read_source
-from liax.evaluation.kept import KeptFrames
-from liax.evaluation.measures import Batch, Drawing, Measure
-from liax.evaluation.protocols import Trial
-from liax.evaluation.sheets import contact_sheet, liveliest
+from liax.evaluation.clip_scan import ClipScan, ComparedSquare, read_source, scan_clip
+from liax.evaluation.clips import Trial, read_frames, select_frames
+from liax.evaluation.frame_cache import CachedFrames
+from liax.evaluation.metrics import FrameBatch, MetricFamily, TimeAndCoefficients
+from liax.evaluation.reenactors import Reenactor
 from liax.face.landmarks import FaceLandmarker
-from liax.files import replacing
+from liax.files import atomic_file
 from liax.media.images import write_image
+
+HIGHLIGHTS = 6
+_TILE, _GAP, _LINE = 176, 3, 20
+_PAPER, _INK, _FAINT = (255, 255, 255), (30, 32, 37), (99, 103, 111)
+
+
+def pick_highlights(
+    liveliness_T: NDArray[np.floating], among: NDArray[np.int64], highlights: int = HIGHLIGHTS
+) -> list[int]:
+    """Frames among these that are least like the first one, a tenth of the clip apart; in order."""
+    apart = len(liveliness_T) / 10
+    chosen: list[int] = []
+    for index in sorted(among.tolist(), key=lambda i: float(liveliness_T[i]), reverse=True):
+        if len(chosen) < highlights and all(abs(index - other) >= apart for other in chosen):
+            chosen.append(index)
+    return sorted(chosen)
+
+
+def contact_sheet(
+    source_RR3: NDArray[np.uint8],
+    highlights: Mapping[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    paired: bool,
+) -> NDArray[np.uint8]:
+    """Left the source; then a column for each moment: driving, output and, where paired, |difference|.
+
+    moments: frame number -> driving and output. All pictures are square and RGB uint8, and so is the sheet.
+    """
+    rows = ["driving", "output", "|difference|"] if paired else ["driving", "output"]
+    columns: list[tuple[str, Sequence[NDArray[np.uint8]]]] = []
+    for number, (driving_RR3, output_RR3) in sorted(highlights.items()):
+        difference_RR3 = np.abs(driving_RR3.astype(np.int16) - output_RR3).astype(np.uint8)
+        columns.append((f"frame {number}", (driving_RR3, output_RR3, difference_RR3)[: len(rows)]))
+    left = _TILE + 2 * _GAP + _LINE
+    size = (left + len(columns) * (_TILE + _GAP), _LINE + len(rows) * (_TILE + _GAP))
+    sheet = Image.new("RGB", size, _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    pen.text((_TILE / 2, _LINE / 2), "source", _FAINT, font, "mm")
+    _paste(sheet, source_RR3, 0, _LINE)
+    for row, name in enumerate(rows):
+        band = Image.new("RGB", (_TILE, _LINE), _PAPER)
+        ImageDraw.Draw(band).text((_TILE / 2, _LINE / 2), name, _INK, font, "mm")
+        sheet.paste(band.rotate(90, expand=True), (left - _GAP - _LINE, _LINE + row * (_TILE + _GAP)))
+    for column, (name, pictures) in enumerate(columns):
+        x = left + column * (_TILE + _GAP)
+        pen.text((x + _TILE / 2, _LINE / 2), name, _FAINT, font, "mm")
+        for row, picture_RR3 in enumerate(pictures):
+            _paste(sheet, picture_RR3, x, _LINE + row * (_TILE + _GAP))
+    return np.asarray(sheet)
+
+
+def _paste(sheet: Image.Image, picture_RR3: NDArray[np.uint8], x: int, y: int) -> None:
+    sheet.paste(Image.fromarray(picture_RR3).resize((_TILE, _TILE), Image.Resampling.LANCZOS), (x, y))
 
 
 @dataclass(frozen=True)
-class Folder:
+class TrialFolder:
     """Where the results of trials lie: for each NAME.json, NAME.npz, NAME.jpg, and kept frames."""
 
     path: Path
@@ -53,21 +106,21 @@ class Folder:
         """The contact sheet of the trial called `name`."""
         return self.path / "clips" / f"{name}.jpg"
 
-    def kept(self, trial: Trial) -> KeptFrames:
-        return KeptFrames(self.path / "frames" / trial.name)
+    def kept(self, trial: Trial) -> CachedFrames:
+        return CachedFrames(self.path / "frames" / trial.name)
 
     def write(self, trial: Trial, record: dict[str, Any], arrays: dict[str, Any]) -> None:
         """The record comes last and marks what is in it as done."""
         packed = io.BytesIO()
         np.savez_compressed(packed, **arrays)
-        with replacing(self.path / "clips" / f"{trial.name}.npz") as file:
+        with atomic_file(self.path / "clips" / f"{trial.name}.npz") as file:
             file.write(packed.getbuffer())
-        with replacing(self.path / "clips" / f"{trial.name}.json") as file:
+        with atomic_file(self.path / "clips" / f"{trial.name}.json") as file:
             file.write(json.dumps(record, indent=1).encode())
 
 
 @dataclass(frozen=True)
-class Options:
+class TrialOptions:
     """size: side to compare at, None for the clips' own. cropper: finds faces in clips that are not cropped.
 
     batch: frames drawn at a time. keep: whether outputs are kept as pictures. sheet_frames: the most frames
@@ -81,22 +134,22 @@ class Options:
     sheet_frames: int | None
 
 
-def missing(measures: Sequence[Measure], record: dict[str, Any]) -> list[Measure]:
+def missing_metrics(measures: Sequence[MetricFamily], record: dict[str, Any]) -> list[MetricFamily]:
     """The measures that a trial's record lacks, or has by another backbone."""
     done = record.get("measured", {})
     return [
         m
         for m in measures
-        if m.name not in done or (done[m.name] != m.backbone and not isinstance(m, Drawing))
+        if m.name not in done or (done[m.name] != m.backbone and not isinstance(m, TimeAndCoefficients))
     ]
 
 
 def measure_trial(
     trial: Trial,
-    animator: Animator,
-    measures: Sequence[Measure],
-    folder: Folder,
-    options: Options,
+    animator: Reenactor,
+    measures: Sequence[MetricFamily],
+    folder: TrialFolder,
+    options: TrialOptions,
     tick: Callable[[int, int], None],
 ) -> None:
     """Draw a trial, let `measures` watch, and write what they saw beside what is there already.
@@ -104,51 +157,53 @@ def measure_trial(
     Where its outputs are kept as pictures, these are measured instead of drawing anew. tick: called with how
     many frames are done, and of how many.
     """
-    seen = look_through(trial.driving.path, options.size, options.cropper)
-    source_RR3 = _source(trial, seen, options)
-    moments = liveliest(seen.liveliness_T, select_frames(seen.count, options.sheet_frames))
+    scan = scan_clip(trial.driving.path, options.size, options.cropper)
+    source_RR3 = _source_picture(trial, scan, options)
+    highlights = pick_highlights(scan.liveliness_T, select_frames(scan.count, options.sheet_frames))
     # What measures of drawing watch is whatever the others need.
-    looked = [(m.frames(seen.count), m.begin(trial.driving, seen, source_RR3)) for m in measures]
-    wanted = reduce(np.union1d, [numbers for numbers, _ in looked], np.array([0, *moments]))
+    accumulators = [(m.frames(scan.count), m.prepare(trial.driving, scan, source_RR3)) for m in measures]
+    wanted = reduce(np.union1d, [numbers for numbers, _ in accumulators], np.array([0, *highlights]))
     kept = folder.kept(trial)
-    if (reading := kept.has(wanted)) and not any(isinstance(m, Drawing) for m in measures):
+    if (reading := kept.has(wanted)) and not any(isinstance(m, TimeAndCoefficients) for m in measures):
         draw = kept.draw()
     else:
         reading = False
-        draw = animator.begin(trial, source_RR3, seen.count)
+        draw = animator.prepare(trial, source_RR3, scan.count)
     shown = {}
-    for done, (numbers_B, driving_BRR3) in _batches(trial, seen.framing, wanted, options.batch):
+    for done, (numbers_B, driving_BRR3) in _batches(trial, scan.framing, wanted, options.batch):
         begun = time.perf_counter()
         output_B3RR, alpha_BM = draw(numbers_B, driving_BRR3)
         seconds = (time.perf_counter() - begun) / len(numbers_B)
-        batch = Batch(numbers_B, driving_BRR3, output_B3RR, alpha_BM, seconds)
-        for (numbers, watch), measure in zip(looked, measures, strict=True):
-            part = batch if isinstance(measure, Drawing) else batch.only(numbers)
+        batch = FrameBatch(numbers_B, driving_BRR3, output_B3RR, alpha_BM, seconds)
+        for (numbers, accumulator), measure in zip(accumulators, measures, strict=True):
+            part = batch if isinstance(measure, TimeAndCoefficients) else batch.only(numbers)
             if part is not None:
-                watch.add(part)
+                accumulator.add(part)
         if options.keep and not reading:
             kept.keep(numbers_B, batch.output_BRR3)
         for number, driving_RR3, output_RR3 in zip(
             numbers_B.tolist(), driving_BRR3, batch.output_BRR3, strict=True
         ):
-            if number in moments:
+            if number in highlights:
                 shown[number] = driving_RR3, output_RR3
         tick(done, len(wanted))
-    _write(trial, seen, {m: w.result() for m, (_, w) in zip(measures, looked, strict=True)}, folder)
+    _write_trial(
+        trial, scan, {m: w.result() for m, (_, w) in zip(measures, accumulators, strict=True)}, folder
+    )
     if not folder.sheet(trial.name).exists():
         paired = trial.source == trial.driving
         write_image(folder.sheet(trial.name), contact_sheet(source_RR3, shown, paired))
 
 
-def _write(trial: Trial, seen: Seen, results: dict[Any, Any], folder: Folder) -> None:
+def _write_trial(trial: Trial, scan: ClipScan, results: dict[Any, Any], folder: TrialFolder) -> None:
     record, arrays = folder.record(trial), folder.arrays(trial)
     record = {
         "clip": trial.name,
         "source": trial.source.identity,
         "driving": trial.driving.identity,
-        "frames": seen.count,
-        "resolution": [seen.width, seen.height],
-        "compared_at": seen.framing.size,
+        "frames": scan.count,
+        "resolution": [scan.width, scan.height],
+        "compared_at": scan.framing.size,
         "measured": record.get("measured", {}),
         "numbers": record.get("numbers", {}),
     }
@@ -159,14 +214,14 @@ def _write(trial: Trial, seen: Seen, results: dict[Any, Any], folder: Folder) ->
     folder.write(trial, record, arrays)
 
 
-def _source(trial: Trial, seen: Seen, options: Options) -> NDArray[np.uint8]:
+def _source_picture(trial: Trial, scan: ClipScan, options: TrialOptions) -> NDArray[np.uint8]:
     if trial.source == trial.driving:
-        return seen.framing.shown(next(iter(read_frames(trial.driving.path))))
-    return read_source(trial.source.path, seen.framing.size, options.cropper)
+        return scan.framing.shown(next(iter(read_frames(trial.driving.path))))
+    return read_source(trial.source.path, scan.framing.size, options.cropper)
 
 
 def _batches(
-    trial: Trial, framing: Framing, wanted: NDArray[np.int64], size: int
+    trial: Trial, framing: ComparedSquare, wanted: NDArray[np.int64], size: int
 ) -> Iterator[tuple[int, tuple[NDArray[np.int64], NDArray[np.uint8]]]]:
     """How many frames have come with this batch; their numbers, and what is compared of them."""
     chosen, last = set(wanted.tolist()), int(wanted[-1])

@@ -57,7 +57,7 @@ def crop_around(face: Box, extent: Box | None = None) -> Crop:
     return Crop(x, y, side)
 
 
-def cut(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
+def crop_and_resize(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
     """What `crop` shows of an RGB uint8 image (H, W, 3), scaled to (size, size, 3).
 
     Beyond the picture's edge its outermost pixels are repeated.
@@ -74,7 +74,7 @@ def cut(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8
     return _scaled(window_HW3, size, size, box)
 
 
-def squash(image_HW3: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+def resize(image_HW3: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """The whole RGB uint8 image (H, W, 3) scaled to (height, width, 3), whatever that does to its aspect."""
     if image_HW3.shape[:2] == (height, width):
         return image_HW3

@@ -14,7 +14,7 @@ from liax.face.landmarks import Face
 
 # Frames of different clips are about 0.30 apart when they show one person, 0.84 when they show two; this many
 # tell them apart in 97 of 100 pairs.
-SAME_PERSON = 0.6
+SAME_PERSON_DISTANCE = 0.6
 _MODEL = "dlib_face_recognition_resnet_model_v1.dat"
 # Of MediaPipe's face mesh: corners of the left eye (outer, inner), of the right one, and the base of the
 # nose; dlib aligns a face by these five.
@@ -22,7 +22,7 @@ _FIVE = (263, 362, 33, 133, 2)
 _CHIP, _PADDING = 150, 0.25
 
 
-def open_models() -> tuple[Any, Path]:
+def open_dlib() -> tuple[Any, Path]:
     """The module dlib, and the folder of its models; raises LiaxError without one of them."""
     # Only found, not imported: importing it needs setuptools.
     package = find_spec("face_recognition_models")
@@ -40,7 +40,7 @@ class FaceEmbedder:
     """Embeds faces; loading takes a moment. Raises LiaxError without dlib or its weights."""
 
     def __init__(self) -> None:
-        self._dlib, models = open_models()
+        self._dlib, models = open_dlib()
         self._network = self._dlib.face_recognition_model_v1(str(models / _MODEL))
 
     def embed(self, image_HW3: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:

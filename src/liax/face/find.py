@@ -29,12 +29,12 @@ def find_faces(
         which finds faces down to about 4 % of the longer side.
     """
     height, width = image_HW3.shape[:2]
-    faces = look(landmarker, image_HW3, (0, 0, width, height))
+    faces = find_in_box(landmarker, image_HW3, (0, 0, width, height))
     if not thorough:
         return faces
     faces += _in_parts(landmarker, image_HW3, 2)
     if not faces:
-        faces = look(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
+        faces = find_in_box(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
     if not faces:
         faces = _in_parts(landmarker, image_HW3, 4)
     return _distinct(faces)
@@ -50,11 +50,11 @@ def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: i
         face
         for y in _starts(height, side)
         for x in _starts(width, side)
-        for face in look(landmarker, image_HW3, (x, y, x + side, y + side))
+        for face in find_in_box(landmarker, image_HW3, (x, y, x + side, y + side))
     ]
 
 
-def look(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) -> list[Face]:
+def find_in_box(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) -> list[Face]:
     """Faces within one box of the image, largest first, in the whole image's coordinates.
 
     The box may leave the picture; there it sees black.
@@ -76,7 +76,7 @@ def look(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) ->
     ]
 
 
-def shared(one: Box, other: Box) -> float:
+def overlap(one: Box, other: Box) -> float:
     """How much of the smaller of two boxes lies within the other, 0…1."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
@@ -95,6 +95,6 @@ def _starts(length: float, side: float) -> NDArray[np.float64]:
 def _distinct(faces: list[Face]) -> list[Face]:
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: f.area, reverse=True):
-        if all(shared(face.box, other.box) < _SAME for other in kept):
+        if all(overlap(face.box, other.box) < _SAME for other in kept):
             kept.append(face)
     return kept

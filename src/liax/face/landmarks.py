@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.quiet import quiet_native
+from liax.face.native_stderr import suppress_native_stderr
 
 # Landmark indices of MediaPipe's face mesh that outline an eye (with its lids) and the outer lips.
 LEFT_EYE = (362, 385, 387, 263, 373, 380, 386, 374)
@@ -70,7 +70,7 @@ class FaceLandmarker:
             output_facial_transformation_matrixes=True,
             num_faces=max_faces,
         )
-        with quiet_native():
+        with suppress_native_stderr():
             self._task = Task.create_from_options(options)
         self._chatty = True
 
@@ -91,7 +91,7 @@ class FaceLandmarker:
 
         height, width = image_HW3.shape[:2]
         image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
-        with quiet_native() if self._chatty else nullcontext():
+        with suppress_native_stderr() if self._chatty else nullcontext():
             found = self._task.detect(image)
         # Each of the task's networks writes a warning when it first runs: the last ones with the first face.
         self._chatty = self._chatty and not found.face_landmarks

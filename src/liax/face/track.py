@@ -1,16 +1,21 @@
-"""One face followed through a clip, for the square that shows it from beginning to end."""
+"""Faces followed over frames: one for the square that shows it, or every face of a footage until it is
+gone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.face.crop import Box, Crop, crop_around
-from liax.face.find import find_faces, look, shared
+from liax.face.find import find_faces, find_in_box, overlap
 from liax.face.landmarks import Face, FaceLandmarker
+from liax.media.cuts import detect_cuts
+from liax.media.footage import Footage, Picture
 
 # How far around its last place the face is looked for, in sizes of its box.
 _NEIGHBOURHOOD = 3.0
@@ -63,10 +68,10 @@ class FaceTrack:
     def _follow(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
         x, y = _centre(last)
         reach = _NEIGHBOURHOOD / 2 * max(last[2] - last[0], last[3] - last[1])
-        near = look(self._landmarker, frame_HW3, (x - reach, y - reach, x + reach, y + reach))
+        near = find_in_box(self._landmarker, frame_HW3, (x - reach, y - reach, x + reach, y + reach))
         candidates = near or find_faces(self._landmarker, frame_HW3, thorough=False)
-        best = max(candidates, key=lambda face: shared(face.box, last), default=None)
-        if best is not None and shared(best.box, last) > 0.2:
+        best = max(candidates, key=lambda face: overlap(face.box, last), default=None)
+        if best is not None and overlap(best.box, last) > 0.2:
             return best.box
         return self._regain(frame_HW3, last) if self._missed else None
 
@@ -98,3 +103,130 @@ def _centre(box: Box) -> tuple[float, float]:
 def _box(values_4: NDArray[np.float64]) -> Box:
     left, top, right, bottom = (float(v) for v in values_4)
     return left, top, right, bottom
+
+
+# Faces are looked for so many times a second, in pictures of at most so many pixels a side.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
+# Every so manyth look also finds faces that are small in the picture.
+_THOROUGH_EVERY_LOOK = 5
+# A face is followed from one look to the next when its boxes share this much, and lost after so many misses.
+_LEAST_SHARED, _MISSES = 0.3, 2
+# How far around its last place a face is looked for, in sizes of its box.
+_NEIGHBOURHOOD_IN_FOOTAGE = 3.0
+
+
+@dataclass
+class TrackedFace:
+    """One face in frames `first` … `end` - 1: boxes in pixels of the frame, and the frames they are of."""
+
+    first: int
+    end: int
+    numbers: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    missed: int = 0
+
+    def between(self, first: int, end: int) -> list[Box]:
+        """Its boxes in frames first … end - 1."""
+        return [box for number, box in zip(self.numbers, self.boxes, strict=True) if first <= number < end]
+
+
+def find_tracks(landmarker: FaceLandmarker, footage: Footage) -> tuple[list[TrackedFace], int]:
+    """The tracks of all faces, in order of their beginning and from left to right, and the number of frames.
+
+    Reads the footage once. Memory grows by four numbers a look.
+    """
+    step = max(1, round(footage.rate / _LOOKS_A_SECOND))
+    tracks: list[TrackedFace] = []
+    count, shot = 0, _ShotFaces(landmarker, 0, step)
+    for frame, cut in detect_cuts(footage):
+        if cut:
+            tracks += shot.tracks(count)
+            shot = _ShotFaces(landmarker, count, step)
+        if (count - shot.first) % step == 0:
+            shot.look(count, frame)
+        count += 1
+    tracks += shot.tracks(count)
+    return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
+
+
+class _ShotFaces:
+    """The faces of one shot, while it is read."""
+
+    def __init__(self, landmarker: FaceLandmarker, first: int, step: int) -> None:
+        self.first = first
+        self._landmarker, self._step = landmarker, step
+        self._looks = 0
+        self._followed: list[TrackedFace] = []
+        self._lost: list[TrackedFace] = []
+
+    def look(self, number: int, frame: Picture) -> None:
+        image_HW3 = frame.rgb(longest=_LOOK_SIDE)
+        scale = frame.width / image_HW3.shape[1]
+        thorough = self._looks % _THOROUGH_EVERY_LOOK == 0
+        self._looks += 1
+        boxes = [
+            _scaled_box(face.box, scale)
+            for face in find_faces(self._landmarker, image_HW3, thorough=thorough)
+        ]
+        for track in self._unmatched(number, boxes):
+            near = find_in_box(self._landmarker, image_HW3, _around(track.boxes[-1], 1 / scale))
+            found = [_scaled_box(face.box, scale) for face in near]
+            # A neighbour that was seen already is not the one that is missing.
+            fresh = [
+                box
+                for box in found
+                if all(overlap(box, other.boxes[-1]) < _LEAST_SHARED for other in self._seen(number))
+            ]
+            best = max(fresh, key=lambda box: overlap(box, track.boxes[-1]), default=None)
+            if best is not None and overlap(best, track.boxes[-1]) > _LEAST_SHARED:
+                self._add(track, number, best)
+            else:
+                track.missed += 1
+        self._lost += [track for track in self._followed if track.missed > _MISSES]
+        self._followed = [track for track in self._followed if track.missed <= _MISSES]
+
+    def tracks(self, end: int) -> Iterator[TrackedFace]:
+        """All of the shot, which ends before the frame `end`: each lasts until a look later than its last."""
+        for track in self._lost + self._followed:
+            track.end = min(track.numbers[-1] + self._step, end)
+            yield track
+
+    def _unmatched(self, number: int, boxes: list[Box]) -> list[TrackedFace]:
+        """Give each box to the track that it continues, or to a new one; returns the tracks without a box."""
+        pairs = sorted(
+            (
+                (overlap(track.boxes[-1], box), t, b)
+                for t, track in enumerate(self._followed)
+                for b, box in enumerate(boxes)
+            ),
+            reverse=True,
+        )
+        waiting, free = dict(enumerate(self._followed)), dict(enumerate(boxes))
+        for share, t, b in pairs:
+            if share > _LEAST_SHARED and t in waiting and b in free:
+                self._add(waiting.pop(t), number, free.pop(b))
+        for box in free.values():
+            self._followed.append(TrackedFace(number, number, [number], [box]))
+        return list(waiting.values())
+
+    def _add(self, track: TrackedFace, number: int, box: Box) -> None:
+        track.numbers.append(number)
+        track.boxes.append(box)
+        track.missed = 0
+
+    def _seen(self, number: int) -> list[TrackedFace]:
+        return [track for track in self._followed if track.numbers[-1] == number]
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    left, top, right, bottom = box
+    return left * scale, top * scale, right * scale, bottom * scale
+
+
+def _around(box: Box, scale: float) -> Box:
+    """The neighbourhood of a box, its pixels scaled."""
+    left, top, right, bottom = _scaled_box(box, scale)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    reach = _NEIGHBOURHOOD_IN_FOOTAGE / 2 * max(right - left, bottom - top)
+    return x - reach, y - reach, x + reach, y + reach

@@ -72,7 +72,8 @@ _WINK = Factor(
 
 
 class MediaPipe:
-    """The bundled face landmarker, which also labelled what weights with `loss.meaning` were trained on.
+    """The bundled face landmarker, which also labelled what weights with `loss.factor_supervision` were
+    trained on.
 
     It sees all of `liax.face.factors.FACTORS`, and `wink`, half the difference of the two eyes' blinks.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError
-from liax.files import replacing
+from liax.files import atomic_file
 from liax.interpretation.instrument import Instrument
 from liax.portrait.animator import Animator
 
@@ -42,7 +42,7 @@ class Observations:
 
     def save(self, path: Path) -> None:
         """As npz, whole or not at all. Raises LiaxError when it cannot be written."""
-        with replacing(path) as file:
+        with atomic_file(path) as file:
             np.savez_compressed(
                 file,
                 alpha=self.alpha_NM,
@@ -112,7 +112,7 @@ def read_coefficients(
 
     for image_HW3 in images:
         waiting.append(image_HW3)
-        if len(waiting) == animator.batch:
+        if len(waiting) == animator.batch_size:
             yield from flush()
     yield from flush()
 

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liax.evaluation.bootstrap import interval
 from liax.evaluation.perceptual import PerceptualDistance
+from liax.evaluation.summary import bootstrap_interval
 from liax.interpretation.observe import Observations
 from liax.model import Encoded
 from liax.portrait.animator import Animator
-from liax.portrait.still import Still
+from liax.portrait.source import Portrait
 
 # Steps of the whole path, for its straightness.
 _STEPS = 8
@@ -54,7 +54,7 @@ class PathLength:
 def path_length(
     animator: Animator,
     observed: Observations,
-    portraits: Sequence[Still],
+    portraits: Sequence[Portrait],
     distance: PerceptualDistance,
     paths: int = 100,
     epsilon: float = 1e-3,
@@ -73,7 +73,7 @@ def path_length(
     if not clips or not portraits or paths < 1:
         raise ValueError("a path needs a portrait and two frames of a clip")
     random = np.random.default_rng(seed)
-    sources = [_precise(still.encoded) for still in portraits]
+    sources = [_precise(portrait.encoded) for portrait in portraits]
     clip_P = np.array([clips[p % len(clips)] for p in range(paths)], np.int64)
     length_P, straightness_P = np.empty(paths), np.empty(paths)
     for p, clip in enumerate(clip_P):
@@ -92,9 +92,9 @@ def path_length(
         distance.name,
         epsilon,
         float(np.nanmean(length_C)),
-        *interval(length_C),
+        *bootstrap_interval(length_C),
         float(np.nanmean(straightness_C)) if np.isfinite(straightness_C).any() else float("nan"),
-        *interval(straightness_C),
+        *bootstrap_interval(straightness_C),
         length_P,
         straightness_P,
         clip_P,
@@ -129,7 +129,7 @@ def _drawn(
     """Pictures (T, 3, R, R) in [0, 1], float32 on the CPU and not rounded to 8 bits, at 0…1 of a line."""
     alpha_TM = torch.from_numpy(ends_2M[0] + at_T[:, None] * (ends_2M[1] - ends_2M[0])).float()
     pictures = []
-    for alpha_BM in alpha_TM.split(animator.batch):
+    for alpha_BM in alpha_TM.split(animator.batch_size):
         code_BD = animator.network.reenact(source.code_BD, alpha_BM.to(animator.device))
         features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in source.features)
         image_B3RR = animator.network.decode(code_BD, features)

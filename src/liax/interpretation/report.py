@@ -9,22 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from liax.face.embed import SAME_PERSON
-from liax.files import replacing
-from liax.interpretation import charts
-from liax.interpretation.summary import entangled, facts, listed, summarise
-from liax.interpretation.tables import (
+from liax.face.embed import SAME_PERSON_DISTANCE
+from liax.files import atomic_file
+from liax.interpretation import figures
+from liax.interpretation.result_text import (
     SCORES,
+    amount_text,
     controls_table,
+    entangled,
     factors_table,
-    in_unit,
-    promised,
+    first_verification,
+    headline_numbers,
+    join_words,
+    moves_anything,
+    range_text,
     scores_table,
-    span,
     sparsity_table,
-    stirs,
+    summary_sentences,
     vectors_table,
-    verification,
+    verified_range_text,
 )
 from liax.portrait.manipulate import five_values
 from liax.report import file_uri, number, percent, render
@@ -33,7 +36,7 @@ from liax.weights.controls import Control
 Results = Mapping[str, Any]
 
 # Pairs of edits that are told.
-_WORST = 9
+_WORST_PAIRS = 9
 
 
 def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> None:
@@ -52,7 +55,7 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
         "scores": ("Scores", [_scores(results, group, drawable) for group in results["disentanglement"]]),
         "sparsity": ("Sparsity", _sparsity(results, drawable)),
         "identity": ("Identity", _identity(results)),
-        "sums": ("Sums of edits", _sums(results)),
+        "sums": ("Sums of edits", _additivity(results)),
         "path": ("Smoothness", results["path_length"]),
     }
     found = [(key, title) for key, (title, part) in parts.items() if part]
@@ -65,12 +68,12 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
         sections=[("summary", "Summary"), *found, ("method", "Method")],
         command=results["command"],
         results=results,
-        summary=summarise(results),
-        facts=facts(results),
-        instruments=listed(results["instruments"]),
+        summary=summary_sentences(results),
+        facts=headline_numbers(results),
+        instruments=join_words(results["instruments"]),
         **{key: part for key, (_, part) in parts.items()},
     )
-    with replacing(out / "results.md") as file:
+    with atomic_file(out / "results.md") as file:
         file.write(_markdown(results).encode())
 
 
@@ -88,18 +91,18 @@ def _strips(results: Results, strips: Mapping[str, Path]) -> list[dict[str, Any]
         if control["name"] not in strips:
             continue
         values = five_values(_control(control))
-        share = verification(results, control)["leakage"]
-        words = [control["meaning"].partition("; leaks")[0], span(control)]
-        words += [f"verified to {promised(control)}"] if control["promise"] else []
+        share = first_verification(results, control)["leakage"]
+        words = [control["meaning"].partition("; leaks")[0], range_text(control)]
+        words += [f"verified to {verified_range_text(control)}"] if control["promise"] else []
         words += [f"leaks {percent(share)}"]
         found.append(
             {
                 "name": control["name"],
                 "group": control["group"],
                 "words": " · ".join(words),
-                "values": [in_unit(value, control) for value in values],
+                "values": [amount_text(value, control) for value in values],
                 "uri": file_uri(strips[control["name"]]),
-                "alt": f"Several faces with {control['name']} from {span(control)}",
+                "alt": f"Several faces with {control['name']} from {range_text(control)}",
             }
         )
     return found
@@ -115,16 +118,16 @@ def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
         return None
     drawn = []
     for control in results["controls"] if drawable else ():
-        found = verification(results, control)
+        found = first_verification(results, control)
         got_PA = np.array(found["got_PA"], np.float64)
         drawn.append(
-            charts.asked_and_got(
+            figures.requested_vs_measured_chart(
                 control["name"],
                 control["unit"],
                 found["asked"],
                 got_PA,
                 ideal=control["group"] == "head",
-                promise=control["promise"],
+                verified=control["promise"],
             )
         )
     return {"charts": drawn, "table": controls_table(results)}
@@ -133,11 +136,11 @@ def _calibration(results: Results, drawable: bool) -> dict[str, Any] | None:
 def _matrix(results: Results, instrument: str) -> dict[str, Any]:
     """The heat map of one instrument: vectors that move anything, by the factor that each moves most."""
     effects, vectors = results["effects"][instrument], range(results["vectors"])
-    stirring = [m for m in vectors if stirs(effects, m)]
+    stirring = [m for m in vectors if moves_anything(effects, m)]
     stirring.sort(key=lambda m: (effects["strongest_M"][m], -abs(_travel(effects, m))))
     return {
         "instrument": instrument,
-        "rows": [_called(results, m) for m in stirring],
+        "rows": [_vector_label(results, m) for m in stirring],
         "columns": effects["factors"],
         "cells": [effects["travel_MF"][m] for m in stirring],
         "after": [("leaks", [percent(effects["leakage_M"][m]) for m in stirring])],
@@ -146,7 +149,7 @@ def _matrix(results: Results, instrument: str) -> dict[str, Any]:
     }
 
 
-def _called(results: Results, m: int) -> str:
+def _vector_label(results: Results, m: int) -> str:
     """ "#0 yaw" of a vector that does most of a control, "#20" of others."""
     names = [
         control["name"]
@@ -169,11 +172,11 @@ def _scores(results: Results, group: Results, drawable: bool) -> dict[str, Any]:
         "title": group["title"],
         "frames": group["frames"],
         "people": group["people"],
-        "chart": charts.beside_chance(names, values) if drawable else "",
+        "chart": figures.scores_chart(names, values) if drawable else "",
         "table": scores_table(group),
         "factors": factors_table(group),
         "left_out": [f"{name}: {reason}" for name, reason in own["left_out"].items()],
-        "rows": [_called(results, m) for m in important],
+        "rows": [_vector_label(results, m) for m in important],
         "columns": own["factors"],
         "cells": [own["importance_MF"][m] for m in important],
     }
@@ -184,40 +187,45 @@ def _sparsity(results: Results, drawable: bool) -> dict[str, Any]:
     drawn = []
     if drawable:
         drawn.append(
-            (charts.used_vectors(results["used_K"]), "A low and narrow hill far to the left would be sparse.")
+            (
+                figures.used_vectors_chart(results["used_K"]),
+                "A low and narrow hill far to the left would be sparse.",
+            )
         )
         caption = f"The {len(course['vectors'])} liveliest coefficients during the clip {course['clip']}."
-        names = [_called(results, m) for m in course["vectors"]]
-        drawn.append((charts.course(np.array(course["alpha_TK"]), names, course["clip"]), caption))
+        names = [_vector_label(results, m) for m in course["vectors"]]
+        drawn.append(
+            (figures.coefficients_chart(np.array(course["alpha_TK"]), names, course["clip"]), caption)
+        )
     usage = sorted(enumerate(sparsity["usage_M"]), key=lambda pair: -pair[1])
     return {
         "charts": drawn,
         "table": sparsity_table(results),
-        "usage": [(_called(results, m), share, percent(share)) for m, share in usage],
+        "usage": [(_vector_label(results, m), share, percent(share)) for m, share in usage],
     }
 
 
 def _identity(results: Results) -> list[tuple[str, float, str]]:
     """Bars of how far controls take a face from itself, full where it would be another person."""
     drifts = [
-        (control["name"], verification(results, control)["identity"]) for control in results["controls"]
+        (control["name"], first_verification(results, control)["identity"]) for control in results["controls"]
     ]
     known = sorted(((name, drift) for name, drift in drifts if drift is not None), key=lambda pair: -pair[1])
-    return [(name, drift / SAME_PERSON, number(drift)) for name, drift in known]
+    return [(name, drift / SAME_PERSON_DISTANCE, number(drift)) for name, drift in known]
 
 
-def _sums(results: Results) -> dict[str, Any] | None:
+def _additivity(results: Results) -> dict[str, Any] | None:
     """The pairs of edits that add up worst, as bars, and the pair in the middle."""
     known = [pair for pair in results["sums"] if pair["miss"] is not None]
     if not known:
         return None
-    bars = [(f"{p['first']} + {p['second']}", p["miss"], percent(p["miss"])) for p in known[:_WORST]]
+    bars = [(f"{p['first']} + {p['second']}", p["miss"], percent(p["miss"])) for p in known[:_WORST_PAIRS]]
     return {"bars": bars, "median": float(np.median([pair["miss"] for pair in known])), "count": len(known)}
 
 
 def _markdown(results: Results) -> str:
     """What the page says, without pictures."""
-    lines = [f"# What {results['name']} has learned", _subtitle(results), *summarise(results)]
+    lines = [f"# What {results['name']} has learned", _subtitle(results), *summary_sentences(results)]
     if results["controls"]:
         lines += ["## Controls", controls_table(results).markdown()]
     for instrument in results["effects"]:
@@ -227,7 +235,7 @@ def _markdown(results: Results) -> str:
     lines += ["## Sparsity", sparsity_table(results).markdown()]
     if drifts := _identity(results):
         lines += ["## Identity drift", *(f"- {name}: {drift}" for name, _, drift in drifts)]
-    if sums := _sums(results):
+    if sums := _additivity(results):
         lines += [
             "## Sums of edits",
             f"Median miss of {sums['count']} pairs: {percent(sums['median'])}. Worst:",

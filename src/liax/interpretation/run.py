@@ -11,35 +11,33 @@ from typing import Any
 
 from liax.data.manifest import Manifest
 from liax.errors import LiaxError
+from liax.evaluation.sparsity import sparsity
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.effect_statistics import EffectStatistics
-from liax.interpretation.effects import observed_values
-from liax.interpretation.heads import load_heads
+from liax.interpretation.composite import CompositeInstrument
+from liax.interpretation.dataset import choose_portraits, load_rendered_heads, open_dataset
+from liax.interpretation.dlib68 import Dlib68
+from liax.interpretation.effects import EffectStatistics, observed_values
+from liax.interpretation.figures import draw_strips
 from liax.interpretation.instrument import Instrument, MediaPipe
-from liax.interpretation.material import choose_portraits, open_material
 from liax.interpretation.observe import Observations
-from liax.interpretation.points68 import Points68
 from liax.interpretation.report import write_report
-from liax.interpretation.sparsity import sparsity
 from liax.interpretation.stages import (
-    Work,
+    StageContext,
+    additivity_of_edits,
     calibrated_controls,
     effects_of_vectors,
-    liveliest_course,
+    liveliest_coefficients,
     observed_frames,
     scores_by_heads,
     scores_by_instruments,
     smoothness,
-    sums_of_edits,
-    used_vectors,
+    used_vector_counts,
     verified_controls,
 )
-from liax.interpretation.strips import draw_strips
-from liax.interpretation.together import Together
 from liax.portrait.animator import Animator
-from liax.report.record import claim, plain, write_record
+from liax.report.json_files import json_ready, lock_settings, write_json
 from liax.weights.controls import Controls
-from liax.weights.identity import fingerprint
+from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +45,14 @@ Progress = Callable[[str, int, int | None], None]
 
 INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
     "mediapipe": MediaPipe,
-    "dlib": lambda processes: Points68(),
+    "dlib": lambda processes: Dlib68(),
 }
 # Faces in a strip.
 _FACES = 4
 
 
 @dataclass(frozen=True)
-class Settings:
+class InterpretationSettings:
     """What is measured, on what; see the options of `liax interpret`."""
 
     data: Path
@@ -77,7 +75,7 @@ class Interpretation:
 
 def interpret(
     animator: Animator,
-    settings: Settings,
+    settings: InterpretationSettings,
     out: Path,
     *,
     name: str,
@@ -95,16 +93,16 @@ def interpret(
         raise LiaxError(
             f"{settings.values} values do not lie evenly about 0; take 3, 5, 7 or another odd number."
         )
-    manifest = open_material(settings.data, settings.split)
+    manifest = open_dataset(settings.data, settings.split)
     portraits = choose_portraits(manifest, settings.portraits, settings.count)
     if isinstance(settings.heads, Path):
-        load_heads(settings.heads)  # so that a wrong folder is told now, and not after hours
+        load_rendered_heads(settings.heads)  # so that a wrong folder is told now, and not after hours
     facts = {
         "weights": fingerprint(animator.network),
         "manifest": manifest.digest,
         **{key: getattr(settings, key) for key in ("split", "portraits", "frames", "values", "count")},
     }
-    claim(out, facts)
+    lock_settings(out, facts)
     left_out = _left_out(settings)
     for sentence in left_out.values():
         log.warning(sentence)
@@ -112,17 +110,17 @@ def interpret(
     if not chosen:
         raise LiaxError("There is nothing to measure faces with; install liax[evaluate], or use mediapipe.")
     identity = None if "dlib" in left_out else FaceEmbedder()
-    with Together([INSTRUMENTS[each](processes) for each in chosen]) as instrument:
-        work = Work(animator, manifest, portraits, instrument, identity, out, progress)
+    with CompositeInstrument([INSTRUMENTS[each](processes) for each in chosen]) as instrument:
+        work = StageContext(animator, manifest, portraits, instrument, identity, out, progress)
         observed = observed_frames(work, settings.frames)
         observed_MV = observed_values(observed.alpha_NM, settings.values)
         effects = effects_of_vectors(work, observed_MV)
         controls, verified = verified_controls(work, calibrated_controls(work, observed_MV))
-        sums = sums_of_edits(work, controls)
+        sums = additivity_of_edits(work, controls)
     scores = [] if "scores" in left_out else scores_by_instruments(work, observed)
     if settings.heads is not None and not {"scores", "heads"} & left_out.keys():
         scores.append(scores_by_heads(work, settings.heads))
-    results = plain(
+    results = json_ready(
         {
             "name": name,
             "command": command,
@@ -131,20 +129,20 @@ def interpret(
             "vectors": animator.network.config.vectors,
             "settings": facts,
             "left_out": list(left_out.values()),
-            "material": _material(manifest, observed),
+            "material": _dataset_counts(manifest, observed),
             "portraits": {"measured": len(portraits.measured), "held_out": len(portraits.held_out)},
-            "instruments": {part.name: _told(part) for part in instrument.parts},
+            "instruments": {part.name: _quantities_of(part) for part in instrument.parts},
             "sparsity": sparsity(observed.alpha_NM, observed.clip_N),
-            "used_K": used_vectors(observed.alpha_NM),
-            "course": liveliest_course(observed),
-            "effects": {each: _of_everybody(found) for each, found in effects.items()},
+            "used_K": used_vector_counts(observed.alpha_NM),
+            "course": liveliest_coefficients(observed),
+            "effects": {each: _without_portraits(found) for each, found in effects.items()},
             "disentanglement": scores,
             "path_length": None if "path" in left_out else smoothness(work, observed),
             "sums": sums,
             "controls": verified,
         }
     )
-    write_record(out / "results.json", results)
+    write_json(out / "results.json", results)
     faces = dict(list(portraits.held_out.items())[:_FACES])
     strips = draw_strips(
         animator, faces, controls.items, out / "strips", crop=portraits.crop, progress=progress
@@ -153,7 +151,7 @@ def interpret(
     return Interpretation(controls, results)
 
 
-def _left_out(settings: Settings) -> dict[str, str]:
+def _left_out(settings: InterpretationSettings) -> dict[str, str]:
     """What cannot be measured here -> the sentence that says so."""
 
     def lacks(*packages: str) -> bool:
@@ -174,11 +172,14 @@ def _left_out(settings: Settings) -> dict[str, str]:
     if settings.heads is None:
         found["heads"] = "Scores against true factors need rendered heads; give --heads 600, say."
     if isinstance(settings.heads, int) and lacks("anny", "embreex"):
-        found["heads"] = "Rendering heads with true factors needs anny and embreex; install liax[heads]."
+        found["heads"] = (
+            "Rendering heads with true factors needs anny and embreex; "
+            "run `pip install -r tools/heads/requirements.txt`."
+        )
     return found
 
 
-def _material(manifest: Manifest, observed: Observations) -> dict[str, int]:
+def _dataset_counts(manifest: Manifest, observed: Observations) -> dict[str, int]:
     clips = sum(item.kind == "clip" for item in manifest.items)
     return {
         "clips": clips,
@@ -188,10 +189,10 @@ def _material(manifest: Manifest, observed: Observations) -> dict[str, int]:
     }
 
 
-def _of_everybody(statistics: EffectStatistics) -> dict[str, Any]:
+def _without_portraits(statistics: EffectStatistics) -> dict[str, Any]:
     return {key: value for key, value in asdict(statistics).items() if key != "slopes_PMF"}
 
 
-def _told(instrument: Instrument) -> dict[str, dict[str, Any]]:
+def _quantities_of(instrument: Instrument) -> dict[str, dict[str, Any]]:
     keys = ("group", "unit", "usual", "meaning")
     return {name: {key: getattr(each, key) for key in keys} for name, each in instrument.factors.items()}

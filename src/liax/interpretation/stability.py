@@ -11,7 +11,7 @@ from liax.errors import LiaxError
 
 
 @dataclass(frozen=True)
-class Match:
+class ProfileMatch:
     """K = min(M, M') pairs of vectors, the most alike first; likeness is |cosine| of effects, 0…1.
 
     pairs: (vector of a, vector of b). cosine_K: signed, negative where one moves faces the other way.
@@ -29,7 +29,7 @@ class Match:
     chance_share: float
 
 
-def match_profiles(a_MF: ArrayLike, b_MF: ArrayLike, draws: int = 200, seed: int = 0) -> Match:
+def match_profiles(a_MF: ArrayLike, b_MF: ArrayLike, draws: int = 200, seed: int = 0) -> ProfileMatch:
     """The one-to-one pairing of effect profiles with the largest sum of |cosine| (Kuhn 1955; scipy).
 
     a_MF, b_MF: effects of vectors on the same F factors, in units that make factors comparable, such as
@@ -49,7 +49,7 @@ def match_profiles(a_MF: ArrayLike, b_MF: ArrayLike, draws: int = 200, seed: int
     weighted = float(np.average(np.abs(cosine_K), weights=weight_K)) if weight_K.sum() > 0 else 0.0
     by_chance = _by_chance(a, b, draws, seed)
     order = np.argsort(-np.abs(cosine_K), kind="stable")
-    return Match(
+    return ProfileMatch(
         tuple((int(rows[k]), int(columns[k])) for k in order),
         cosine_K[order],
         mean,

@@ -13,25 +13,28 @@ from numpy.typing import NDArray
 
 from liax.data.manifest import Manifest
 from liax.evaluation.perceptual import open_perceptual
+from liax.evaluation.sparsity import used
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.calibration import calibrated
-from liax.interpretation.curves import even_amounts, measure_curves
+from liax.interpretation.additivity import PairAdditivity, measure_additivity
+from liax.interpretation.calibration import active_vectors, calibrate_controls, name_vectors, trial_values
+from liax.interpretation.composite import CompositeInstrument, instrument_columns
+from liax.interpretation.dataset import (
+    Portraits,
+    RenderedHeads,
+    load_rendered_heads,
+    observable_factors,
+    observe_rendered_heads,
+    render_heads,
+)
 from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
-from liax.interpretation.effect_statistics import EffectStatistics, describe_effects
-from liax.interpretation.effects import measure_effects
-from liax.interpretation.heads import Heads, load_heads, observe_heads, render_heads, visible
-from liax.interpretation.material import Portraits
-from liax.interpretation.naming import lively_vectors, name_vectors, trial_values
+from liax.interpretation.effects import EffectStatistics, describe_effects, measure_effects
+from liax.interpretation.guaranteed_range import verification_amounts, verify_control, verify_range
 from liax.interpretation.observe import Observations, load_observations, observe
-from liax.interpretation.pairs import Sum, measure_sums
 from liax.interpretation.path_length import path_length
-from liax.interpretation.promises import confirmed
-from liax.interpretation.sparsity import used
-from liax.interpretation.together import Together, columns
-from liax.interpretation.verification import round_amounts, verified
+from liax.interpretation.probe import evenly_spaced_amounts, measure_curves
 from liax.portrait.animator import Animator
-from liax.portrait.still import Source, open_still
-from liax.report.record import kept, plain
+from liax.portrait.source import Source, open_portrait
+from liax.report.json_files import json_ready, load_or_make
 from liax.weights.controls import Controls
 
 Progress = Callable[[str, int, int | None], None]
@@ -48,13 +51,13 @@ _PATHS, _PATH_PORTRAITS = 60, 8
 
 
 @dataclass(frozen=True)
-class Work:
+class StageContext:
     """What all stages share. identity: None without dlib. out: the folder of results."""
 
     animator: Animator
     manifest: Manifest
     portraits: Portraits
-    instrument: Together
+    instrument: CompositeInstrument
     identity: FaceEmbedder | None
     out: Path
     progress: Progress | None
@@ -64,7 +67,7 @@ class Work:
         return {"crop": self.portraits.crop, "cache": self.out / "portraits", "progress": self.progress}
 
 
-def observed_frames(work: Work, frames: int) -> Observations:
+def observed_frames(work: StageContext, frames: int) -> Observations:
     """Of at most `frames` frames a clip, by all instruments."""
     path = work.out / "observations.npz"
     if path.exists():
@@ -76,24 +79,24 @@ def observed_frames(work: Work, frames: int) -> Observations:
     return observed
 
 
-def effects_of_vectors(work: Work, observed_MV: NDArray[np.float64]) -> dict[str, EffectStatistics]:
+def effects_of_vectors(work: StageContext, observed_MV: NDArray[np.float64]) -> dict[str, EffectStatistics]:
     """By instrument: what the vectors that frames use do over their observed ranges."""
     effects = measure_effects(
         work.animator,
         work.portraits.measured,
         observed_MV,
         work.instrument,
-        vectors=lively_vectors(observed_MV),
+        vectors=active_vectors(observed_MV),
         identity=work.identity,
         **work.options(),
     )
     return {
-        part.name: describe_effects(effects.seen_by(part.name), part.factors)
+        part.name: describe_effects(effects.by_instrument(part.name), part.factors)
         for part in work.instrument.parts
     }
 
 
-def calibrated_controls(work: Work, observed_MV: NDArray[np.float64]) -> Controls:
+def calibrated_controls(work: StageContext, observed_MV: NDArray[np.float64]) -> Controls:
     """Named by what vectors do when they are moved far, in units of what the first instrument measures."""
     first, portraits = work.instrument.parts[0], _first(work.portraits.measured, _CALIBRATED_ON)
     values_MV = trial_values(observed_MV)
@@ -102,44 +105,48 @@ def calibrated_controls(work: Work, observed_MV: NDArray[np.float64]) -> Control
         portraits,
         values_MV,
         work.instrument,
-        vectors=lively_vectors(observed_MV),
+        vectors=active_vectors(observed_MV),
         **work.options(),
     )
-    named = name_vectors(describe_effects(tried.seen_by(first.name), first.factors), values_MV, first.factors)
+    named = name_vectors(
+        describe_effects(tried.by_instrument(first.name), first.factors), values_MV, first.factors
+    )
     curves = measure_curves(
         work.animator,
         portraits,
         named,
-        {control.name: even_amounts(control, _AMOUNTS) for control in named},
+        {control.name: evenly_spaced_amounts(control, _AMOUNTS) for control in named},
         work.instrument,
         identity=work.identity,
         stage="calibrating controls",
         **work.options(),
     )
-    by_first = {name: curve.seen_by(first.name) for name, curve in curves.items()}
-    return calibrated(named, by_first, first.factors)
+    by_first = {name: curve.by_instrument(first.name) for name, curve in curves.items()}
+    return calibrate_controls(named, by_first, first.factors)
 
 
-def verified_controls(work: Work, controls: Controls) -> tuple[Controls, list[dict[str, Any]]]:
-    """On the people who are held out: the controls with what they promise there (`confirmed`), and every
+def verified_controls(work: StageContext, controls: Controls) -> tuple[Controls, list[dict[str, Any]]]:
+    """On the people who are held out: the controls with what they promise there (`verify_range`), and every
     control with what each instrument measures of it."""
     curves = measure_curves(
         work.animator,
         work.portraits.held_out,
         controls,
-        {control.name: round_amounts(control) for control in controls},
+        {control.name: verification_amounts(control) for control in controls},
         work.instrument,
         identity=work.identity,
         stage="verifying controls",
         **work.options(),
     )
     first = work.instrument.parts[0].name
-    items = tuple(confirmed(control, curves[control.name].seen_by(first)) for control in controls)
+    items = tuple(verify_range(control, curves[control.name].by_instrument(first)) for control in controls)
     found = [
-        asdict(control)
+        control.to_dict()
         | {
             "verified": {
-                part.name: verified(control, curves[control.name].seen_by(part.name), part.factors)
+                part.name: verify_control(
+                    control, curves[control.name].by_instrument(part.name), part.factors
+                )
                 for part in work.instrument.parts
                 if control.name in part.factors
             }
@@ -149,51 +156,55 @@ def verified_controls(work: Work, controls: Controls) -> tuple[Controls, list[di
     return Controls(controls.count, items), found
 
 
-def sums_of_edits(work: Work, controls: Controls) -> list[Sum]:
+def additivity_of_edits(work: StageContext, controls: Controls) -> list[PairAdditivity]:
     """How well pairs of controls add up, on the people who are held out, by the first instrument."""
     first, portraits = work.instrument.parts[0], _first(work.portraits.held_out, _SUMMED_ON)
-    return measure_sums(work.animator, portraits, controls, first, **work.options())
+    return measure_additivity(work.animator, portraits, controls, first, **work.options())
 
 
-def scores_by_instruments(work: Work, observed: Observations) -> list[dict[str, Any]]:
+def scores_by_instruments(work: StageContext, observed: Observations) -> list[dict[str, Any]]:
     """Disentanglement scores against what each instrument measured; no person is on both sides of a split."""
     identities = sorted({item.identity for item in work.manifest.items})
     people_N = np.array([identities.index(item.identity) for item in work.manifest.items])[observed.clip_N]
     found = []
     for part in work.instrument.parts:
-        places, names = columns(observed.factors, part.name)
+        places, names = instrument_columns(observed.factors, part.name)
         measured = replace(observed, factors_NF=observed.factors_NF[:, places], factors=names)
         title = f"Against what {part.name} measured"
         found.append(_kept_scores(work, title, measured, people_N))
     return found
 
 
-def scores_by_heads(work: Work, wanted: int | Path) -> dict[str, Any]:
+def scores_by_heads(work: StageContext, wanted: int | Path) -> dict[str, Any]:
     """Scores against the true factors of rendered heads: so many, or those in a folder."""
-    heads: Heads
+    heads: RenderedHeads
     if isinstance(wanted, int):
         heads = render_heads(work.out / "heads", wanted, size=work.animator.size, progress=work.progress)
     else:
-        heads = load_heads(wanted)
+        heads = load_rendered_heads(wanted)
     path = work.out / "heads.npz"
     seen = load_observations(path) if path.exists() else None
-    if seen is None or not np.array_equal(seen.factors_NF, visible(heads.factors_NF), equal_nan=True):
-        seen = observe_heads(work.animator, heads, work.progress)
+    if seen is None or not np.array_equal(
+        seen.factors_NF, observable_factors(heads.factors_NF), equal_nan=True
+    ):
+        seen = observe_rendered_heads(work.animator, heads, work.progress)
         seen.save(path)
     return _kept_scores(work, "Against the truth of rendered heads", seen, seen.clip_N)
 
 
-def smoothness(work: Work, observed: Observations) -> dict[str, Any]:
+def smoothness(work: StageContext, observed: Observations) -> dict[str, Any]:
     """The path length and its straightness, with their intervals."""
 
     def measured() -> dict[str, Any]:
         sources = _first(work.portraits.measured, _PATH_PORTRAITS)
-        stills = [open_still(work.animator, source, crop=work.portraits.crop) for source in sources.values()]
+        stills = [
+            open_portrait(work.animator, source, crop=work.portraits.crop) for source in sources.values()
+        ]
         distance = open_perceptual(device=work.animator.device)
         found = path_length(work.animator, observed, stills, distance, _PATHS, progress=work.progress)
         return {key: value for key, value in asdict(found).items() if not key.endswith("_P")}
 
-    return dict(kept(work.out / "path.json", measured))
+    return dict(load_or_make(work.out / "path.json", measured))
 
 
 def _first(portraits: Mapping[str, Source], count: int) -> dict[str, Source]:
@@ -201,12 +212,12 @@ def _first(portraits: Mapping[str, Source], count: int) -> dict[str, Source]:
     return dict(list(portraits.items())[:count])
 
 
-def used_vectors(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:
+def used_vector_counts(alpha_NM: NDArray[np.floating]) -> NDArray[np.int64]:
     """How many frames use k of the M vectors, less the coefficients' means: (M + 1,)."""
     return np.bincount(used(alpha_NM - alpha_NM.mean(0)).sum(1), minlength=alpha_NM.shape[1] + 1)
 
 
-def liveliest_course(observed: Observations) -> dict[str, Any]:
+def liveliest_coefficients(observed: Observations) -> dict[str, Any]:
     """The liveliest coefficients of the liveliest clip, frame by frame."""
     clips = np.unique(observed.clip_N)
     alphas = [observed.alpha_NM[observed.clip_N == clip] for clip in clips]
@@ -217,7 +228,7 @@ def liveliest_course(observed: Observations) -> dict[str, Any]:
 
 
 def _kept_scores(
-    work: Work, title: str, observed: Observations, group_N: NDArray[np.int64]
+    work: StageContext, title: str, observed: Observations, group_N: NDArray[np.int64]
 ) -> dict[str, Any]:
     """Scores of the coefficients, and of what they are compared with."""
     alpha_NM = observed.alpha_NM
@@ -232,11 +243,11 @@ def _kept_scores(
         for done, (kind, code_NM) in enumerate(codes.items(), start=1):
             scores = disentanglement(code_NM, observed.factors_NF, observed.factors, group_N)
             means = ("completeness", "informativeness", "mig", "sap")
-            found[kind] = plain(scores) | {mean: getattr(scores, mean) for mean in means}
+            found[kind] = json_ready(scores) | {mean: getattr(scores, mean) for mean in means}
             if work.progress is not None:
                 work.progress("scoring", done, len(codes))
         return found
 
     # Of exactly these numbers: instruments and heads may be added to a folder of results.
     digest = hashlib.sha256(title.encode() + alpha_NM.tobytes() + observed.factors_NF.tobytes()).hexdigest()
-    return dict(kept(work.out / "scores" / f"{digest[:16]}.json", scored))
+    return dict(load_or_make(work.out / "scores" / f"{digest[:16]}.json", scored))

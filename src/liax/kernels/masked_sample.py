@@ -1,4 +1,4 @@
-"""`warp` as one GPU kernel forward and one backward; its twin is `liax.model.warp.warp`.
+"""`warp` as one GPU kernel forward and one backward; its twin is `liax.model.decoder.warp`.
 
 Features lie channels-last, so that the four neighbours of a position are four contiguous rows.
 """

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from liax.errors import LiaxError
+from liax.files import check_input
 from liax.media.images import read_image
-from liax.media.paths import check_input
 from liax.media.video import Video
 
 # What counts as a picture, by its ending in lower case.
@@ -56,7 +56,7 @@ class Footage(Protocol):
 
 
 @dataclass(frozen=True)
-class Still:
+class ImageFrame:
     """A picture that is in memory already."""
 
     time: Fraction
@@ -80,7 +80,7 @@ class Still:
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2))
 
 
-class Stills:
+class ImageSequence:
     """Picture files as footage, one in memory at a time.
 
     path: one picture, or a folder whose pictures follow each other in natural order (frame2 before frame10);
@@ -99,14 +99,14 @@ class Stills:
         self.expected = len(self._files)
         self.height, self.width = read_image(self._files[0], role).shape[:2]
 
-    def __iter__(self) -> Iterator[Still]:
+    def __iter__(self) -> Iterator[ImageFrame]:
         for k, file in enumerate(self._files):
             image_HW3 = read_image(file, self._role)
             height, width = image_HW3.shape[:2]
             if (width, height) != (self.width, self.height):
                 first = f"{self._files[0].name} {self.width}x{self.height}"
                 raise LiaxError(f"{file} is {width}x{height} pixels and {first}; give frames of one size.")
-            yield Still(k / self.rate, image_HW3)
+            yield ImageFrame(k / self.rate, image_HW3)
 
 
 def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage:
@@ -121,9 +121,9 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     if rate is not None and not 0 < rate <= 1000:
         raise LiaxError(f"{path} cannot run at {float(rate):g} frames a second; choose a rate up to 1000.")
     if folder:
-        return Stills(path, role, rate or RATE)
+        return ImageSequence(path, role, rate or RATE)
     check_input(path, role)
-    return Stills(path, role) if is_still(path) else Video(path, role)
+    return ImageSequence(path, role) if is_still(path) else Video(path, role)
 
 
 def is_still(path: Path) -> bool:

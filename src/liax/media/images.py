@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError
-from liax.files import replacing
-from liax.media.paths import check_input
+from liax.files import atomic_file, check_input
 
 # Most pixels decoded: Pillow's own guard against decompression bombs refuses what is larger.
 MAX_PIXELS = 2 * 89_478_485
@@ -66,7 +65,7 @@ def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format
         raise LiaxError(f"{path} cannot be written as {kind} ({error}); name it .png instead.") from error
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(encoded.getbuffer())
 
 

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.media.paths import check_input
+from liax.files import check_input
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.files import replacing
+from liax.files import atomic_file
 from liax.media.sound import Sound
 
 # Per ending: container, encoder, pixel format, encoder options.
@@ -54,7 +54,7 @@ def create_video(
         written. A GIF stays silent.
     """
     path = Path(path)
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start)
         try:
             yield writer

@@ -37,7 +37,7 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
 
 def _folds(x_BCHW: Tensor) -> bool:
     """Whether to fold: on a GPU that costs less than another pass over the map, unless a kernel makes it."""
-    return x_BCHW.is_cuda and not pointwise.fuses(x_BCHW)
+    return x_BCHW.is_cuda and not pointwise.use_kernels(x_BCHW)
 
 
 def _eight_channels(x: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def fused(on: bool = True) -> Iterator[None]:
         _fused = before
 
 
-def fuses(map_BCHW: Tensor) -> bool:
+def use_kernels(map_BCHW: Tensor) -> bool:
     """Whether this map is one for the kernels (Triton's interpreter runs them on a CPU, for tests)."""
     runs = map_BCHW.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
     return _fused and runs and map_BCHW.shape[1] >= _FEWEST
@@ -51,7 +51,7 @@ def _leaky(fresh_BCHW: Tensor) -> Tensor:
 
 def modulate(x_BCHW: Tensor, m_BC: Tensor) -> Tensor:
     """m · x."""
-    if fuses(x_BCHW):
+    if use_kernels(x_BCHW):
         from liax.kernels.affine import affine
 
         return affine(x_BCHW, m_BC)
@@ -60,7 +60,7 @@ def modulate(x_BCHW: Tensor, m_BC: Tensor) -> Tensor:
 
 def activate(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
     """leaky_relu(y + bias, 0.2); y, fresh from a convolution, is used up."""
-    if fuses(y_BCHW):
+    if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, slope=_SLOPE)
@@ -69,7 +69,7 @@ def activate(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
 
 def activate_add(y_BCHW: Tensor, bias_C: Tensor, other_BCHW: Tensor, scale: float) -> Tensor:
     """leaky_relu(y + bias, 0.2) + scale · other; y is used up."""
-    if fuses(y_BCHW):
+    if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, other_BCHW=other_BCHW, other_scale=scale, slope=_SLOPE)
@@ -78,7 +78,7 @@ def activate_add(y_BCHW: Tensor, bias_C: Tensor, other_BCHW: Tensor, scale: floa
 
 def demodulate(y_BCHW: Tensor, d_BC: Tensor, bias_C: Tensor) -> Tensor:
     """leaky_relu(d · y + bias, 0.2)."""
-    if fuses(y_BCHW):
+    if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, d_BC, bias_C, slope=_SLOPE)
@@ -89,7 +89,7 @@ def demodulate_add(
     y_BCHW: Tensor, d_BC: Tensor, bias_C: Tensor, gamma_C: Tensor, other_BCHW: Tensor
 ) -> Tensor:
     """γ · leaky_relu(d · y + bias, 0.2) + other."""
-    if fuses(y_BCHW):
+    if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, d_BC, bias_C, gamma_C, other_BCHW, slope=_SLOPE)
@@ -101,15 +101,15 @@ def normalise_modulate(
     x_BCHW: Tensor, groups: int, weight_C: Tensor, bias_C: Tensor, eps: float, m_BC: Tensor
 ) -> Tensor:
     """m · group_norm(x)."""
-    if not fuses(x_BCHW):
+    if not use_kernels(x_BCHW):
         weight, bias = weight_C.to(x_BCHW.dtype), bias_C.to(x_BCHW.dtype)
         return F.group_norm(x_BCHW, groups, weight, bias, eps) * _over_map(m_BC, x_BCHW)
     from liax.kernels.affine import affine
-    from liax.kernels.moments import moments
+    from liax.kernels.group_norm import channel_moments
 
     # Group norm is a scale and a shift of every channel, which the modulation scales once more.
     mean_BG1, square_BG1 = (
-        each_BC.unflatten(1, (groups, -1)).mean(2, keepdim=True) for each_BC in moments(x_BCHW)
+        each_BC.unflatten(1, (groups, -1)).mean(2, keepdim=True) for each_BC in channel_moments(x_BCHW)
     )
     deviation_BG1 = ((square_BG1 - mean_BG1.square()).clamp(min=0) + eps).sqrt()
     scale_BGc = weight_C.unflatten(0, (groups, -1)) / deviation_BG1
@@ -123,7 +123,7 @@ def upsample(x_BCHW: Tensor) -> Tensor:
     Sample 2i is ¼ x[i−1] + ¾ x[i] and sample 2i+1 is ¾ x[i] + ¼ x[i+1], zero outside, along each axis. Inside
     the map that is bilinear interpolation; at a border, interpolation repeats x where the filter has zeros.
     """
-    if fuses(x_BCHW):
+    if use_kernels(x_BCHW):
         from liax.kernels.fir import upsample as kernel
 
         return kernel(x_BCHW)
@@ -138,7 +138,7 @@ def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Ten
 
     Of stride 2 only with padding 1, and of maps of even sides.
     """
-    if fuses(x_BCHW):
+    if use_kernels(x_BCHW):
         from liax.kernels.fir import downsample, smooth
 
         return downsample(x_BCHW, gain) if stride == 2 else smooth(x_BCHW, padding, gain)
@@ -156,7 +156,7 @@ def fir_taps(like: Tensor) -> Tensor:
 
 def branch(x_BCHW: Tensor, count: int | None) -> tuple[Tensor, Tensor, Tensor]:
     """The first `count` images of a map (None: all), and the map twice, for two convolutions."""
-    if fuses(x_BCHW) and x_BCHW.requires_grad:
+    if use_kernels(x_BCHW) and x_BCHW.requires_grad:
         first: tuple[Tensor, Tensor, Tensor] = _Branch.apply(x_BCHW, count)
         return first
     return x_BCHW[:count], x_BCHW, x_BCHW

@@ -1,18 +1,17 @@
 """What people do with portraits: animate, edit and turn them, edit videos, keep motion, work in batches."""
 
 from liax.portrait.animator import Animator
-from liax.portrait.still import open_still
+from liax.portrait.source import open_portrait
 
 # Machines that only train and measure have no PyAV; there the modules that need none still work.
 try:
     from liax.portrait.animate import animate, animate_file
     from liax.portrait.batch import run_batch
-    from liax.portrait.clip import Clip, Written, write_clip
-    from liax.portrait.driving import open_driving
-    from liax.portrait.edit import Edited, edit_image
+    from liax.portrait.batch_config import read_batch
+    from liax.portrait.clip import RenderedClip, WrittenFile, write_clip
+    from liax.portrait.driving import encode_motion, open_driving
+    from liax.portrait.edit import EditResult, edit_image
     from liax.portrait.edit_video import edit_video
-    from liax.portrait.encode import encode
-    from liax.portrait.jobs import read_batch
     from liax.portrait.manipulate import orbit, sweep
 except ModuleNotFoundError as missing:
     if missing.name != "av":
@@ -20,16 +19,16 @@ except ModuleNotFoundError as missing:
 
 __all__ = [
     "Animator",
-    "Clip",
-    "Edited",
-    "Written",
+    "EditResult",
+    "RenderedClip",
+    "WrittenFile",
     "animate",
     "animate_file",
     "edit_image",
     "edit_video",
-    "encode",
+    "encode_motion",
     "open_driving",
-    "open_still",
+    "open_portrait",
     "orbit",
     "read_batch",
     "run_batch",

@@ -13,7 +13,7 @@ from liax.errors import LiaxError
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.model import Encoded
 from liax.portrait.animator import LARGEST_EDIT, Animator
-from liax.portrait.retarget import group_gains
+from liax.portrait.motion import group_gains
 from liax.weights.controls import GROUPS, Controls
 
 log = logging.getLogger(__name__)

@@ -13,21 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.face.crop import squash
+from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
+from liax.files import check_output
 from liax.media import images, writer
-from liax.media.paths import check_output
 from liax.portrait.align import Alignment, align_source
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Clip, Progress, Written, counted, silent, write_clip
+from liax.portrait.clip import Progress, RenderedClip, WrittenFile, no_progress, with_progress, write_clip
 from liax.portrait.driving import open_driving
-from liax.portrait.edits import Edit, Settings
-from liax.portrait.moment import Driving, Moment
-from liax.portrait.retarget import retarget
-from liax.portrait.retouch import Redrawing, Retouch
-from liax.portrait.smoothing import smoothed
-from liax.portrait.still import Source, Still, open_still
-from liax.portrait.transfer import Transfer, carry, nearest
+from liax.portrait.edit import Edit, EditSettings
+from liax.portrait.motion import (
+    Driving,
+    DrivingFrame,
+    Transfer,
+    nearest_references,
+    retarget,
+    smooth_motion,
+    transfer_motion,
+)
+from liax.portrait.retouch import EditDelta, Retouch
+from liax.portrait.source import Portrait, Source, open_portrait
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,7 @@ def animate(
     driving: Path | Driving,
     *,
     relative: bool = True,
-    edit: Settings | None = None,
+    edit: EditSettings | None = None,
     force: bool = False,
     only: Collection[str] = (),
     without: Collection[str] = (),
@@ -55,18 +60,18 @@ def animate(
     rate: Fraction | None = None,
     paste: bool = False,
     compare: bool = False,
-    progress: Progress = silent,
-) -> Clip:
+    progress: Progress = no_progress,
+) -> RenderedClip:
     """The portrait `source` moved by `driving`, at its rate and times and with its sound.
 
-    source: as in `open_still`. driving: as in `open_driving`, or what that gave.
+    source: as in `open_portrait`. driving: as in `open_driving`, or what that gave.
     relative: move the source by the driving's change since each shot's first frame (equations 8 and 10).
         Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
         picture, which has no change, that happens anyway unless `align` is given.
     edit, force: what is added throughout, v of equation (10), as in `Edit.of`. Unless forced, motion
-        stops where faces do (`Controls.reach`), or where the driving face does if that goes further.
+        stops where faces do (`Controls.limits`), or where the driving face does if that goes further.
     only, without, strength: which of the motion is carried over and how strongly, as in `retarget`.
-    smooth: filter the driving's jitter (`smoothed`).
+    smooth: filter the driving's jitter (`smooth_motion`).
     best_frame: measure the change since the frame of each shot that is nearest to the source; the driving is
         then encoded twice.
     align: first edit the source so that its "pose", "expression" or "all" match the first driving frame.
@@ -82,23 +87,25 @@ def animate(
     _check(relative, best_frame, align, paste, crop)
     wanted = Edit.of(edit or {}, animator.controls, force)
     gains_MM = retarget(animator.controls, only, without, strength)
-    still = open_still(animator, source, crop=crop, face=face)
-    edit_M = wanted.on(still.alpha_M)
+    portrait = open_portrait(animator, source, crop=crop, face=face)
+    edit_M = wanted.vector_for(portrait.alpha_M)
     if isinstance(driving, Path):
         driving = open_driving(animator, driving, crop=crop, face=driving_face, rate=rate, progress=progress)
     if align is not None:
-        edit_M = edit_M + _aligned(animator, still, driving, align)
+        edit_M = edit_M + _aligned(animator, portrait, driving, align)
     elif relative and driving.total == 1:
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
         relative = False
-    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, wanted.reach), still.alpha_M
+    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, wanted.limits), portrait.alpha_M
     references = None
     if best_frame:
-        told = counted(_moments(driving, smooth), "finding the best frame", driving.total, progress)
-        references = nearest(alpha_M, told, transfer)
-    show = _Show(animator, still, driving, paste, compare)
-    frames = _frames(alpha_M, _moments(driving, smooth), transfer, references, show)
-    return Clip(
+        told = with_progress(
+            _driving_frames(driving, smooth), "finding the best frame", driving.total, progress
+        )
+        references = nearest_references(alpha_M, told, transfer)
+    show = _Show(animator, portrait, driving, paste, compare)
+    frames = _frames(alpha_M, _driving_frames(driving, smooth), transfer, references, show)
+    return RenderedClip(
         frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
     )
 
@@ -110,9 +117,9 @@ def animate_file(
     output: Path,
     *,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     **options: Any,
-) -> Written:
+) -> WrittenFile:
     """Write what `animate` makes of `source` and `driving` with these options to `output`.
 
     output: ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
@@ -131,7 +138,7 @@ def animate_file(
         )
     (picture_HW3,) = (picture_HW3 for _, picture_HW3 in clip.frames)
     images.write_image(output, picture_HW3)
-    return Written(output, 1, float(1 / clip.rate), clip.width, clip.height)
+    return WrittenFile(output, 1, float(1 / clip.rate), clip.width, clip.height)
 
 
 class _Show:
@@ -141,71 +148,73 @@ class _Show:
     """
 
     def __init__(
-        self, animator: Animator, still: Still, driving: Driving, paste: bool, compare: bool
+        self, animator: Animator, portrait: Portrait, driving: Driving, paste: bool, compare: bool
     ) -> None:
-        self._animator, self._still = animator, still
+        self._animator, self._portrait = animator, portrait
         self._retouch: Retouch | None = None
-        self._alone, self.height = still.framing.width, still.framing.height
-        picture_HW3 = still.square_RR3
+        self._alone, self.height = portrait.framing.width, portrait.framing.height
+        picture_HW3 = portrait.square_RR3
         if paste:
-            height, width, _ = still.picture_HW3.shape
-            self._retouch = Retouch(still.framing.crop, width, height, animator.size)
+            height, width, _ = portrait.picture_HW3.shape
+            self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
             self._alone, self.height = self._retouch.width, self._retouch.height
-            picture_HW3 = still.picture_HW3[: self.height, : self._alone]
+            picture_HW3 = portrait.picture_HW3[: self.height, : self._alone]
         self.width = self._alone
         self._source_HW3: NDArray[np.uint8] | None = None
         if compare:
-            self._source_HW3 = squash(picture_HW3, self._alone, self.height)
+            self._source_HW3 = resize(picture_HW3, self._alone, self.height)
             self._driving_width = driving.width_at(self.height)
             self.width = 2 * self._alone + self._driving_width
 
     def results(self, alphas: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
         """The portrait with each of the coefficients (M,), as they come; memory is that of a batch."""
         if self._retouch is None:
-            for result_RR3 in self._animator.render(self._still.encoded, alphas):
-                yield squash(result_RR3, self._alone, self.height)
+            for result_RR3 in self._animator.render(self._portrait.encoded, alphas):
+                yield resize(result_RR3, self._alone, self.height)
         else:
-            for change in Redrawing(self._animator, self._still.encoded).stream(alphas):
-                yield self._retouch(self._still.picture_HW3, change)
+            for change in EditDelta(self._animator, self._portrait.encoded).stream(alphas):
+                yield self._retouch(self._portrait.picture_HW3, change)
 
-    def beside(self, result_HW3: NDArray[np.uint8], moment: Moment) -> NDArray[np.uint8]:
+    def beside(self, result_HW3: NDArray[np.uint8], frame: DrivingFrame) -> NDArray[np.uint8]:
         """The frame that shows a result."""
         if self._source_HW3 is None:
             return result_HW3
         panels = [self._source_HW3, result_HW3]
-        if moment.square_RR3 is not None:
-            panels.insert(1, squash(moment.square_RR3, self._driving_width, self.height))
+        if frame.square_RR3 is not None:
+            panels.insert(1, resize(frame.square_RR3, self._driving_width, self.height))
         return np.concatenate(panels, 1)
 
 
 def _frames(
     alpha_source_M: NDArray[np.float32],
-    moments: Iterable[Moment],
+    frames: Iterable[DrivingFrame],
     transfer: Transfer,
     references: list[NDArray[np.float32]] | None,
     show: _Show,
 ) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
     # What the network has been given, until its result comes.
-    waiting: deque[Moment] = deque()
+    waiting: deque[DrivingFrame] = deque()
 
-    def given() -> Iterator[Moment]:
-        for moment in moments:
-            waiting.append(moment)
-            yield moment
+    def given() -> Iterator[DrivingFrame]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame
 
-    for result_HW3 in show.results(carry(alpha_source_M, given(), transfer, references)):
-        moment = waiting.popleft()
-        yield moment.time, show.beside(result_HW3, moment)
-
-
-def _moments(driving: Driving, smooth: bool) -> Iterator[Moment]:
-    return smoothed(driving.moments()) if smooth else driving.moments()
+    for result_HW3 in show.results(transfer_motion(alpha_source_M, given(), transfer, references)):
+        frame = waiting.popleft()
+        yield frame.time, show.beside(result_HW3, frame)
 
 
-def _aligned(animator: Animator, still: Still, driving: Driving, align: Alignment) -> NDArray[np.float32]:
-    first = next(driving.moments())
+def _driving_frames(driving: Driving, smooth: bool) -> Iterator[DrivingFrame]:
+    return smooth_motion(driving.frames()) if smooth else driving.frames()
+
+
+def _aligned(
+    animator: Animator, portrait: Portrait, driving: Driving, align: Alignment
+) -> NDArray[np.float32]:
+    first = next(driving.frames())
     with FaceLandmarker() as landmarker:
-        return align_source(animator, still.encoded, first.square_RR3, first.alpha_M, align, landmarker)
+        return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
 
 
 def _check(relative: bool, best_frame: bool, align: Alignment | None, paste: bool, crop: bool) -> None:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.face.crop import squash
+from liax.face.crop import resize
 from liax.model import LIAX, Encoded
 from liax.portrait.device import choose_device, choose_precision
-from liax.portrait.transfer import Transfer
+from liax.portrait.motion import Transfer
 from liax.weights.controls import Controls, read_controls
 
 # Frames computed at once: what fills the device without delaying the stream.
@@ -52,7 +52,7 @@ class Animator:
         return self.network.config.size
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """How many frames are computed at once unless told otherwise."""
         return _BATCH[self.device.type]
 
@@ -63,7 +63,7 @@ class Animator:
         *,
         relative: bool = True,
         edit: Mapping[int, float] | None = None,
-        batch: int | None = None,
+        batch_size: int | None = None,
     ) -> Iterator[NDArray[np.uint8]]:
         """One RGB uint8 frame (R, R, 3) for each driving frame, as they come; memory is that of a batch.
 
@@ -71,19 +71,19 @@ class Animator:
         driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is squashed.
         relative: move the source by the driving's change since its first frame (equations 8 and 10).
             Otherwise take over the driving's coefficients as they are (equations 1-3).
-            Neither goes further than faces do, or the driving face (`Controls.reach`).
+            Neither goes further than faces do, or the driving face (`Controls.limits`).
         edit: motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
-        batch: frames computed at once; None chooses by device.
+        batch_size: frames computed at once; None chooses by device.
 
         Raises LiaxError for an edit of a vector that does not exist or beyond the range.
         """
-        transfer = Transfer(relative, self._edit(edit or {}), reach=self.controls.reach)
-        return self._animate(source_HW3, driving, transfer, batch or self.batch)
+        transfer = Transfer(relative, self._edit(edit or {}), limits=self.controls.limits)
+        return self._animate(source_HW3, driving, transfer, batch_size or self.batch_size)
 
     @torch.inference_mode()
     def encode(self, frames: Iterable[NDArray[np.uint8]]) -> Encoded:
         """Codes, coefficients and features of RGB uint8 frames (H, W, 3)."""
-        frames_BRR3 = np.stack([squash(frame_HW3, self.size, self.size) for frame_HW3 in frames])
+        frames_BRR3 = np.stack([resize(frame_HW3, self.size, self.size) for frame_HW3 in frames])
         image_B3RR = torch.from_numpy(frames_BRR3).to(self.device).permute(0, 3, 1, 2)
         return self.network.encode((image_B3RR.float() / 127.5 - 1).to(self.dtype))
 
@@ -97,14 +97,14 @@ class Animator:
         return levels_B3RR.permute(0, 2, 3, 1).cpu().numpy()
 
     def render(
-        self, source: Encoded, alphas: Iterable[NDArray[np.floating]], batch: int | None = None
+        self, source: Encoded, alphas: Iterable[NDArray[np.floating]], batch_size: int | None = None
     ) -> Iterator[NDArray[np.uint8]]:
         """G(z_sr + Q a), an RGB uint8 frame (R, R, 3), for each of the coefficients (M,), as they come.
 
-        source: of one portrait (batch 1). batch: frames computed at once; None chooses by device.
+        source: of one portrait (batch 1). batch_size: frames computed at once; None chooses by device.
         """
         waiting = iter(alphas)
-        while chunk := list(islice(waiting, batch or self.batch)):
+        while chunk := list(islice(waiting, batch_size or self.batch_size)):
             alpha_BM = torch.from_numpy(np.stack(chunk)).to(self.device, torch.float32)
             with torch.inference_mode():
                 code_BD = self.network.reenact(source.code_BD, alpha_BM)
@@ -115,19 +115,19 @@ class Animator:
         source_HW3: NDArray[np.uint8],
         driving: Iterable[NDArray[np.uint8]],
         transfer: Transfer,
-        batch: int,
+        batch_size: int,
     ) -> Iterator[NDArray[np.uint8]]:
         source = self.encode([source_HW3])
 
         def alphas() -> Iterator[NDArray[np.float32]]:
             source_M, first_M = source.alpha_BM[0].cpu().numpy(), None
             frames = iter(driving)
-            while chunk := list(islice(frames, batch)):
+            while chunk := list(islice(frames, batch_size)):
                 for alpha_M in self.encode(chunk).alpha_BM.cpu().numpy():
                     first_M = alpha_M if first_M is None else first_M
                     yield transfer.moved(source_M, alpha_M, first_M)
 
-        yield from self.render(source, alphas(), batch)
+        yield from self.render(source, alphas(), batch_size)
 
     def _edit(self, edit: Mapping[int, float]) -> NDArray[np.float32]:
         count = self.network.config.vectors

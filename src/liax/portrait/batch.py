@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liax.errors import LiaxError
-from liax.files import replacing
+from liax.files import atomic_file
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, silent
-from liax.portrait.jobs import Batch, Job
-from liax.weights.identity import fingerprint
+from liax.portrait.batch_config import BatchConfig, BatchJob
+from liax.portrait.clip import Progress, no_progress
+from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """How a job ended.
 
     frames, seconds: of its output, 0 if it failed. took: seconds of work. error: why it failed, a sentence.
     """
 
-    job: Job
+    job: BatchJob
     status: Literal["done", "skipped", "failed"]
     frames: int = 0
     seconds: float = 0.0
@@ -37,7 +37,9 @@ class Outcome:
     error: str = ""
 
 
-def run_batch(animator: Animator, batch: Batch, *, progress: Progress = silent) -> Iterator[Outcome]:
+def run_batch(
+    animator: Animator, batch: BatchConfig, *, progress: Progress = no_progress
+) -> Iterator[JobOutcome]:
     """Do a batch's jobs (`read_batch`) in their order; gives each one's outcome as it ends.
 
     A job that fails is an outcome like others. A job is skipped if `batch.record` says that this batch has
@@ -53,7 +55,7 @@ def run_batch(animator: Animator, batch: Batch, *, progress: Progress = silent) 
         done = _read_record(batch.record).get(name, {})
         ours = job.output.is_file() and done.get("output") == _content(job.output)
         if ours and done.get("job") == asked:
-            yield Outcome(job, "skipped", done["frames"], done["seconds"])
+            yield JobOutcome(job, "skipped", done["frames"], done["seconds"])
             continue
 
         def tell(stage: str, count: int, total: int | None, number: int = number) -> None:
@@ -72,7 +74,7 @@ def run_batch(animator: Animator, batch: Batch, *, progress: Progress = silent) 
         yield outcome
 
 
-def _do(animator: Animator, job: Job, ours: bool, progress: Progress) -> Outcome:
+def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> JobOutcome:
     """ours: whether the file at the output is this batch's own."""
     begun = time.monotonic()
     try:
@@ -92,12 +94,12 @@ def _do(animator: Animator, job: Job, ours: bool, progress: Progress) -> Outcome
             **job.options,
         )
     except LiaxError as error:
-        return Outcome(job, "failed", took=time.monotonic() - begun, error=str(error))
+        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=str(error))
     except Exception as error:  # a full GPU, say, must not cost the night's other jobs
         log.debug("unexpected", exc_info=True)
         text = f"{job.output} cannot be made ({type(error).__name__}: {error})."
-        return Outcome(job, "failed", took=time.monotonic() - begun, error=text)
-    return Outcome(job, "done", written.frames, written.seconds, time.monotonic() - begun)
+        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=text)
+    return JobOutcome(job, "done", written.frames, written.seconds, time.monotonic() - begun)
 
 
 def _make_folder(folder: Path) -> None:
@@ -107,7 +109,7 @@ def _make_folder(folder: Path) -> None:
         raise LiaxError(f"{folder} cannot be created ({error.strerror}); write elsewhere.") from error
 
 
-def _digest(batch: Batch, job: Job, weights: str) -> str:
+def _digest(batch: BatchConfig, job: BatchJob, weights: str) -> str:
     """Of everything that decides what the output shows."""
     inputs = [(batch.name(path), _stamp(path)) for path in (job.source, job.driving)]
     told = json.dumps([inputs, job.options, weights], sort_keys=True, default=str)
@@ -145,5 +147,5 @@ def _damaged(path: Path) -> LiaxError:
 
 
 def _write_record(path: Path, record: dict[str, dict[str, Any]]) -> None:
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(json.dumps(record, indent=1).encode())

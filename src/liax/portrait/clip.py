@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.media.paths import check_output
+from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
 
 T = TypeVar("T")
@@ -19,11 +19,11 @@ Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how many frames of it are done, and of how many (None: unknown)."""
 
 
-def silent(stage: str, done: int, total: int | None) -> None:
+def no_progress(stage: str, done: int, total: int | None) -> None:
     """The Progress that tells nobody."""
 
 
-def counted(items: Iterable[T], stage: str, total: int | None, progress: Progress) -> Iterator[T]:
+def with_progress(items: Iterable[T], stage: str, total: int | None, progress: Progress) -> Iterator[T]:
     """The same items, each told to `progress` as it is handed on."""
     for count, item in enumerate(items, 1):
         progress(stage, count, total)
@@ -31,7 +31,7 @@ def counted(items: Iterable[T], stage: str, total: int | None, progress: Progres
 
 
 @dataclass(frozen=True)
-class Clip:
+class RenderedClip:
     """Frames as they are made, and what is known of them beforehand.
 
     frames: a generator of (seconds since the first frame, RGB uint8 (height, width, 3)); it can be read once.
@@ -49,7 +49,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFile:
     """What was written: `frames` frames of width × height pixels, `seconds` long."""
 
     path: Path
@@ -60,14 +60,14 @@ class Written:
 
 
 def write_clip(
-    clip: Clip,
+    clip: RenderedClip,
     output: Path,
     *,
     overwrite: bool = False,
     inputs: tuple[Path, ...] = (),
     stage: str = "animating",
-    progress: Progress = silent,
-) -> Written:
+    progress: Progress = no_progress,
+) -> WrittenFile:
     """Write a clip to `output` (.mp4, .webm or silent .gif), complete or not at all.
 
     overwrite: whether `output` may exist already. inputs: files that it must not replace.
@@ -80,4 +80,4 @@ def write_clip(
             writer.write(picture_HW3, time)
             count += 1
             progress(stage, count, clip.total)
-    return Written(output, count, float(time + 1 / clip.rate), clip.width, clip.height)
+    return WrittenFile(output, count, float(time + 1 / clip.rate), clip.width, clip.height)

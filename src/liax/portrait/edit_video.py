@@ -1,10 +1,11 @@
-"""Pose and expression changed throughout a video."""
+"""Pose and expression changed throughout a video; a mask of the head leaves what is around it as filmed."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, tee
 from pathlib import Path
@@ -12,18 +13,81 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.face.crop import Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Frame, Video
-from liax.portrait import transfer
+from liax.portrait import motion
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Clip, Progress, silent
-from liax.portrait.driving import Filmed
-from liax.portrait.edits import Edit, Settings
-from liax.portrait.following import Purpose, Shot, follow
-from liax.portrait.retouch import Redrawing, Retouch
-from liax.portrait.surroundings import Surroundings
+from liax.portrait.clip import Progress, RenderedClip, no_progress
+from liax.portrait.driving import DrivingFootage
+from liax.portrait.edit import Edit, EditSettings
+from liax.portrait.retouch import EditDelta, PixelChange, Retouch
+from liax.portrait.shots import Shot, ShotMessages, find_shots
 
-_PURPOSE = Purpose("--face", "the face is framed anew", "nothing is edited")
+# Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
+# second. Upwards, where the hair is, both are larger by this factor.
+_WHOLE, _END = 1.15, 1.7
+_UPWARDS = 1.3
+# The head has room for where it is within so many seconds, so that what surrounds it need not move with it.
+_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class HeadMask:
+    """Where in the square the head is throughout a shot.
+
+    A network that turns a head also draws some of what surrounds it elsewhere, a little more or less in every
+    frame: walls would bend and swim.
+
+    frames_N: numbers of some frames. boxes_N4: left, top, right and bottom of all places where the face is
+        around these, in pixels of the square. size: side R of the square.
+    """
+
+    frames_N: NDArray[np.int64]
+    boxes_N4: NDArray[np.float64]
+    size: int
+
+    @staticmethod
+    def of(shot: Shot, size: int, rate: Fraction) -> HeadMask | None:
+        """Those of a shot with `rate` frames a second; None where it is not known where the face is."""
+        crop = shot.framing.crop
+        if crop is None or not shot.face_boxes:
+            return None
+        frames_N = np.array([number for number, _ in shot.face_boxes])
+        boxes_N4 = _in_square(np.array([box for _, box in shot.face_boxes]), crop, size)
+        reach = float(_SECONDS * rate)
+        starts = np.searchsorted(frames_N, frames_N - reach)
+        ends = np.searchsorted(frames_N, frames_N + reach, "right")
+        near = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+        reached_N4 = np.stack([np.r_[boxes_N4[n, :2].min(0), boxes_N4[n, 2:].max(0)] for n in near])
+        smooth_N4 = np.stack([reached_N4[n].mean(0) for n in near])
+        return HeadMask(frames_N, smooth_N4, size)
+
+    def weight(self, number: int) -> NDArray[np.float32]:
+        """How much of an edit each place in frame `number` gets: 1 at the head, 0 away from it; (R, R)."""
+        left, top, right, bottom = (np.interp(number, self.frames_N, self.boxes_N4[:, k]) for k in range(4))
+        axis_R = np.arange(self.size) + 0.5
+        x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
+        y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top)
+        y_R = np.where(y_R < 0, y_R / _UPWARDS, y_R)
+        t_RR = ((_END - np.hypot(x_R, y_R[:, None])) / (_END - _WHOLE)).clip(0, 1)
+        return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
+
+    def apply(self, change: PixelChange, number: int) -> PixelChange:
+        """The change of frame `number`, without what it does to the head's surroundings."""
+        weight_RR = self.weight(number)
+        return PixelChange(
+            change.shift_RR2 * weight_RR[..., None],
+            change.new_RR * weight_RR,
+            change.drawn_RR3 * weight_RR[..., None],
+        )
+
+
+def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[np.float64]:
+    return (boxes_N4 - [crop.left, crop.top, crop.left, crop.top]) * (size / crop.side)
+
+
+_MESSAGES = ShotMessages("--face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
 _FADE = 0.2
 
@@ -33,15 +97,15 @@ _Frames = Iterator[tuple[Fraction, NDArray[np.uint8]]]
 def edit_video(
     animator: Animator,
     video: Path,
-    settings: Settings,
+    settings: EditSettings,
     *,
     from_first_frame: bool = False,
     crop: bool = True,
     face: int | None = None,
     paste: bool = True,
     force: bool = False,
-    progress: Progress = silent,
-) -> Clip:
+    progress: Progress = no_progress,
+) -> RenderedClip:
     """The clip with every frame's coefficients changed by the v that `settings` ask for.
 
     Every frame is its own source, G(z_t + Q (a_t + v)) (equation 11), so what comes into view later stays,
@@ -63,21 +127,23 @@ def edit_video(
     footage = Video(video)
     stage = "finding the face" if crop else "finding cuts"
     with FaceLandmarker() if crop else nullcontext() as landmarker:
-        shots, total = follow(
+        shots, total = find_shots(
             landmarker,
             footage,
             animator.size,
             face,
             lambda done: progress(stage, done, footage.expected),
-            _PURPOSE,
+            _MESSAGES,
         )
-    places = _Places(footage, animator.size, whole=paste or not crop)
+    retouches = _ShotRetouches(footage, animator.size, whole=paste or not crop)
     make = _from_first_frame if from_first_frame else _frame_by_frame
-    frames = make(animator, footage, shots, edit, places)
-    return Clip(frames, footage.rate, places.width, places.height, total, footage.path, footage.start)
+    frames = make(animator, footage, shots, edit, retouches)
+    return RenderedClip(
+        frames, footage.rate, retouches.width, retouches.height, total, footage.path, footage.start
+    )
 
 
-class _Places:
+class _ShotRetouches:
     """Where in the pictures that come out each shot's square lies.
 
     whole: whether full frames come out, of width × height pixels, or squares.
@@ -101,41 +167,45 @@ class _Places:
 
 
 def _frame_by_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
     views = _in_shots(footage, shots)
     fade = max(1.0, _FADE * footage.rate)
     current: Shot | None = None
-    while chunk := list(islice(views, animator.batch)):
+    while chunk := list(islice(views, animator.batch_size)):
         pictures = [frame.rgb() for _, frame, _ in chunk]
-        squares = [s.framing.shown(p, animator.size) for p, (_, _, s) in zip(pictures, chunk, strict=True)]
+        squares = [
+            s.framing.to_square(p, animator.size) for p, (_, _, s) in zip(pictures, chunk, strict=True)
+        ]
         encoded = animator.encode(squares)
         amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
         alpha_BM = encoded.alpha_BM.cpu().numpy()
-        changes = Redrawing(animator, encoded)(alpha_BM + amount_B[:, None] * edit.on(alpha_BM))
+        changes = EditDelta(animator, encoded)(alpha_BM + amount_B[:, None] * edit.vector_for(alpha_BM))
         for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
             number, frame, shot = view
             if shot is not current:
-                current, around = shot, Surroundings.of(shot, animator.size, footage.rate)
-            if around is not None:
-                change = around.keep(change, number)
-            yield frame.time, places.of(shot)(places.picture(picture_HW3, square_RR3), change)
+                current, head_mask = shot, HeadMask.of(shot, animator.size, footage.rate)
+            if head_mask is not None:
+                change = head_mask.apply(change, number)
+            yield frame.time, retouches.of(shot)(retouches.picture(picture_HW3, square_RR3), change)
 
 
 def _from_first_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, places: _Places
+    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
-    shot = next(shot for shot in shots if shot.begins is not None)
-    picture_HW3 = next(frame.rgb() for number, frame, _ in _in_shots(footage, shots) if number == shot.begins)
-    square_RR3 = shot.framing.shown(picture_HW3, animator.size)
-    picture_HW3 = places.picture(picture_HW3, square_RR3)
+    shot = next(shot for shot in shots if shot.first_face is not None)
+    picture_HW3 = next(
+        frame.rgb() for number, frame, _ in _in_shots(footage, shots) if number == shot.first_face
+    )
+    square_RR3 = shot.framing.to_square(picture_HW3, animator.size)
+    picture_HW3 = retouches.picture(picture_HW3, square_RR3)
     encoded = animator.encode([square_RR3])
-    redrawing, retouch = Redrawing(animator, encoded), places.of(shot)
-    moments, same = tee(Filmed(animator, footage, list(shots), 0).moments())
+    edit_delta, retouch = EditDelta(animator, encoded), retouches.of(shot)
+    frames, same = tee(DrivingFootage(animator, footage, list(shots), 0).frames())
     alpha_M = encoded.alpha_BM[0].cpu().numpy()
-    alphas = transfer.carry(alpha_M, same, transfer.Transfer(edit_M=edit.on(alpha_M)))
-    for moment, change in zip(moments, redrawing.stream(alphas), strict=True):
-        yield moment.time, retouch(picture_HW3, change)
+    alphas = motion.transfer_motion(alpha_M, same, motion.Transfer(edit_M=edit.vector_for(alpha_M)))
+    for frame, change in zip(frames, edit_delta.stream(alphas), strict=True):
+        yield frame.time, retouch(picture_HW3, change)
 
 
 def _in_shots(footage: Video, shots: Sequence[Shot]) -> Iterator[tuple[int, Frame, Shot]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.face.crop import Crop, crop_around, cut, squash
+from liax.face.crop import Crop, crop_and_resize, crop_around, resize
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
 
@@ -35,12 +35,16 @@ class Framing:
         """The even width of this picture when shown `height` pixels high."""
         return _even(self.width * height / self.height)
 
-    def shown(self, image_HW3: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    def to_square(self, image_HW3: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """The square (size, size, 3) of an RGB uint8 picture (H, W, 3)."""
-        return squash(image_HW3, size, size) if self.crop is None else cut(image_HW3, self.crop, size)
+        return (
+            resize(image_HW3, size, size)
+            if self.crop is None
+            else crop_and_resize(image_HW3, self.crop, size)
+        )
 
 
-def whole(width: int, height: int, size: int) -> Framing:
+def frame_whole_picture(width: int, height: int, size: int) -> Framing:
     """Framing of a whole picture of width × height pixels for a network of side `size`."""
     scale = size / min(width, height)
     return Framing(None, _even(width * scale), _even(height * scale))

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Clip, Progress, counted, silent
-from liax.portrait.edits import Edit, Settings, edit_vector
+from liax.portrait.clip import Progress, RenderedClip, no_progress, with_progress
+from liax.portrait.edit import Edit, EditSettings, edit_vector
 from liax.portrait.sheets import caption, draw_sheet
-from liax.portrait.still import Source, Still, open_still
+from liax.portrait.source import Portrait, Source, open_portrait
 from liax.weights.controls import Control, Controls
 
 # As published: equal steps from 0 to an end of the range, or back, and frames a second.
 STEPS, SWEEP_RATE = 16, Fraction(12)
 ORBIT_RATE = Fraction(25)
 # How far a motion vector without a name is moved, to each side.
-VECTOR_REACH = 0.8
+VECTOR_RANGE = 0.8
 # An orbit's two controls, and how much of their ranges it fills.
 ORBIT, ORBIT_EXTENT = ("yaw", "pitch"), 0.8
 _LARGEST_IN_SHEET = 224
@@ -36,13 +36,13 @@ def sweep(
     label: bool = False,
     crop: bool = True,
     face: int | None = None,
-) -> Clip:
+) -> RenderedClip:
     """Linear manipulation: each control in turn goes 0 → high → 0 → low → 0, in STEPS equal steps a leg.
 
     A control whose range has one side only goes there and back twice. Each frame is equation (11).
 
     names: controls, or motion vectors as "#12" (then ±VECTOR_REACH). extent: the part of each range, up to 1.
-    label: write the control's name into the frames. crop, face: as in `open_still`.
+    label: write the control's name into the frames. crop, face: as in `open_portrait`.
     Raises LiaxError for unknown names and a source that does not work.
     """
     controls = _chosen(animator.controls, names)
@@ -51,8 +51,8 @@ def sweep(
     for control in controls:
         for end in (control.high or control.low, control.low or control.high):
             steps += [{control.name: part * end} for part in legs]
-    still = open_still(animator, source, crop=crop, face=face)
-    return _clip(animator, still, _scaled(steps, extent), SWEEP_RATE, label)
+    portrait = open_portrait(animator, source, crop=crop, face=face)
+    return _clip(animator, portrait, _scaled(steps, extent), SWEEP_RATE, label)
 
 
 def orbit(
@@ -66,7 +66,7 @@ def orbit(
     label: bool = False,
     crop: bool = True,
     face: int | None = None,
-) -> Clip:
+) -> RenderedClip:
     """The head turning in a circle, seamless when looped: an ellipse within two controls' ranges.
 
     controls: the ellipse's axes, whose ranges' middle is its own. extent: the part of them it fills, up to 1.
@@ -83,8 +83,8 @@ def orbit(
         {across.name: _at(across, math.cos(angle)), along.name: _at(along, math.sin(angle))}
         for angle in (2 * math.pi * (i % count) / count for i in range(count * turns))
     ]
-    still = open_still(animator, source, crop=crop, face=face)
-    return _clip(animator, still, _scaled(steps, extent), ORBIT_RATE, label)
+    portrait = open_portrait(animator, source, crop=crop, face=face)
+    return _clip(animator, portrait, _scaled(steps, extent), ORBIT_RATE, label)
 
 
 def sweep_sheet(
@@ -95,7 +95,7 @@ def sweep_sheet(
     extent: float = 1.0,
     crop: bool = True,
     face: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> NDArray[np.uint8]:
     """A row a control: the portrait at five values from its lowest to its highest, RGB uint8.
 
@@ -104,8 +104,8 @@ def sweep_sheet(
     controls = _chosen(animator.controls, names)
     grid = [[{control.name: value} for value in five_values(control)] for control in controls]
     titles = [c.name if c.name.startswith("#") else f"{c.name}\n({c.group})" for c in controls]
-    still = open_still(animator, source, crop=crop, face=face)
-    return _sheet(animator, still, titles, grid, extent, progress)
+    portrait = open_portrait(animator, source, crop=crop, face=face)
+    return _sheet(animator, portrait, titles, grid, extent, progress)
 
 
 def orbit_sheet(
@@ -116,7 +116,7 @@ def orbit_sheet(
     extent: float = ORBIT_EXTENT,
     crop: bool = True,
     face: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> NDArray[np.uint8]:
     """The portrait turned all ways: 5 × 5, the first control growing to the right, the second upwards.
 
@@ -126,8 +126,8 @@ def orbit_sheet(
     grid = [
         [{across.name: x, along.name: y} for x in five_values(across)] for y in reversed(five_values(along))
     ]
-    still = open_still(animator, source, crop=crop, face=face)
-    return _sheet(animator, still, [""] * len(grid), grid, extent, progress)
+    portrait = open_portrait(animator, source, crop=crop, face=face)
+    return _sheet(animator, portrait, [""] * len(grid), grid, extent, progress)
 
 
 def _chosen(controls: Controls, names: Sequence[str]) -> list[Control]:
@@ -146,7 +146,7 @@ def _control(controls: Controls, name: str) -> Control:
 
 def vector_control(index: int) -> Control:
     """A motion vector as a control called by its number."""
-    return Control(f"#{index}", "other", {index: 1.0}, -VECTOR_REACH, VECTOR_REACH)
+    return Control(f"#{index}", "other", {index: 1.0}, -VECTOR_RANGE, VECTOR_RANGE)
 
 
 def five_values(control: Control) -> list[float]:
@@ -170,27 +170,29 @@ def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, 
     return [{name: extent * value for name, value in step.items()} for step in steps]
 
 
-def _decoded(animator: Animator, still: Still, steps: Sequence[Settings]) -> Iterator[NDArray[np.uint8]]:
+def _decoded(
+    animator: Animator, portrait: Portrait, steps: Sequence[EditSettings]
+) -> Iterator[NDArray[np.uint8]]:
     """Equation (11) for each of the settings."""
-    alpha_M = still.alpha_M
-    alphas = (alpha_M + Edit.of(step, animator.controls).on(alpha_M) for step in steps)
-    return map(still.shown, animator.render(still.encoded, alphas))
+    alpha_M = portrait.alpha_M
+    alphas = (alpha_M + Edit.of(step, animator.controls).vector_for(alpha_M) for step in steps)
+    return map(portrait.from_square, animator.render(portrait.encoded, alphas))
 
 
 def _clip(
-    animator: Animator, still: Still, steps: Sequence[dict[str, float]], rate: Fraction, label: bool
-) -> Clip:
-    pictures = _decoded(animator, still, steps)
+    animator: Animator, portrait: Portrait, steps: Sequence[dict[str, float]], rate: Fraction, label: bool
+) -> RenderedClip:
+    pictures = _decoded(animator, portrait, steps)
     if label:
         texts = (", ".join(step) for step in steps)
         pictures = (caption(picture, text) for picture, text in zip(pictures, texts, strict=True))
     frames = ((i / rate, picture_HW3) for i, picture_HW3 in enumerate(pictures))
-    return Clip(frames, rate, still.framing.width, still.framing.height, len(steps))
+    return RenderedClip(frames, rate, portrait.framing.width, portrait.framing.height, len(steps))
 
 
 def _sheet(
     animator: Animator,
-    still: Still,
+    portrait: Portrait,
     titles: Sequence[str],
     grid: Sequence[Sequence[dict[str, float]]],
     extent: float,
@@ -198,12 +200,12 @@ def _sheet(
 ) -> NDArray[np.uint8]:
     scaled = [_scaled(row, extent) for row in grid]
     steps = [step for row in scaled for step in row]
-    pictures = counted(_decoded(animator, still, steps), "drawing", len(steps), progress)
+    pictures = with_progress(_decoded(animator, portrait, steps), "drawing", len(steps), progress)
     rows = (
         (title, [(next(pictures), _words(animator.controls, step)) for step in row])
         for title, row in zip(titles, scaled, strict=True)
     )
-    return draw_sheet(rows, min(_LARGEST_IN_SHEET, still.framing.height))
+    return draw_sheet(rows, min(_LARGEST_IN_SHEET, portrait.framing.height))
 
 
 def _words(controls: Controls, step: dict[str, float]) -> str:

@@ -2,8 +2,8 @@
 
 The network draws everything anew, at its own size: softer than the picture, and a little different in every
 frame of a video. But it also says from where it took what it draws. So the picture itself is moved the way
-that the network's drawing moves, and of the drawing only what differs beyond that motion is added.
-"""
+that the network's drawing moves, and of the drawing only what differs beyond that motion is added; at the
+border of the network's square both fade out (a feather)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,78 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from liax.face.crop import Crop
+from liax.face.crop import Box, Crop
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
 from liax.portrait.animator import Animator
-from liax.portrait.place import Place
+
+# Over this much of the square's side it fades into the picture.
+FEATHER = 0.12
+
+
+class FeatheredSquare:
+    """Where the network's square lies in a picture, and how much of it is seen there.
+
+    crop: the square that was cut out, which may leave the picture; None when the whole picture was squashed.
+    width, height: of the picture; made even: an odd one loses its last row or column.
+    size: side R of what the network sees. feather: over how much of the square's side it fades in.
+
+    square: left, top, right and bottom of the crop in the picture's pixels.
+    window: left, top, right and bottom of the pixels that lie wholly in both; all zero when there is none.
+    weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over the feather.
+        It stays 1 where the picture ends before the square does.
+    """
+
+    def __init__(
+        self, crop: Crop | None, width: int, height: int, size: int, feather: float = FEATHER
+    ) -> None:
+        square: Box = (0, 0, width, height)
+        if crop is not None:
+            square = (crop.left, crop.top, crop.left + crop.side, crop.top + crop.side)
+        self.square, self.size, self.feather = square, size, feather
+        self.width, self.height = width // 2 * 2, height // 2 * 2
+        left, right = _within(square[0], square[2], self.width)
+        top, bottom = _within(square[1], square[3], self.height)
+        self.window = (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)
+        weight_H = _fade(self.window[1], self.window[3], square[1], square[3], self.height, feather)
+        weight_W = _fade(self.window[0], self.window[2], square[0], square[2], self.width, feather)
+        self.weight_HW = weight_H[:, None] * weight_W
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Width and height, in the picture's pixels, of one of the square's."""
+        left, top, right, bottom = self.square
+        return (right - left) / self.size, (bottom - top) / self.size
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the square is in the picture."""
+        return self.window == (0, 0, 0, 0)
+
+    def scaled(self, square: Image.Image) -> Image.Image:
+        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty."""
+        left, top, right, bottom = self.window
+        (x, y), (x0, y0) = self.scale, self.square[:2]
+        box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
+        box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
+        return square.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
+
+
+def _within(start: float, end: float, length: int) -> tuple[int, int]:
+    """First pixel, and end, of those that lie wholly in [start, end] and in [0, length]."""
+    return max(0, math.ceil(start)), min(length, math.floor(end))
+
+
+def _fade(
+    first: int, last: int, start: float, end: float, length: int, feather: float
+) -> NDArray[np.float32]:
+    """Weights of the pixels from `first` to before `last`, rising from each end that is in [0, length]."""
+    centres = np.arange(first, last, dtype=np.float32) + 0.5
+    before = (centres - start) / (end - start) if start > 0 else np.ones_like(centres)
+    behind = (end - centres) / (end - start) if end < length else np.ones_like(centres)
+    t = (np.minimum(before, behind) / feather).clip(0, 1)
+    return t * t * (3 - 2 * t)
+
 
 # Where the new drawing differs by about so many levels from the moved old one, it shows something new (teeth,
 # a closed lid, the far side of a cheek), and the picture's own detail would be wrong there.
@@ -37,7 +104,7 @@ _FRINGE = 1 / 16
 
 
 @dataclass(frozen=True)
-class Change:
+class PixelChange:
     """What other coefficients do to a picture, at the network's size; all zero where they do nothing.
 
     shift_RR2: from where to take a pixel, (x, y) in pixels of the square, relative to its place.
@@ -51,7 +118,7 @@ class Change:
     drawn_RR3: NDArray[np.float32]
 
 
-class Redrawing:
+class EditDelta:
     """Draws portraits with other coefficients, and tells what that changes.
 
     source: one portrait (batch 1), or as many as there will be coefficients.
@@ -63,7 +130,7 @@ class Redrawing:
         self._image_B3RR, self._grid_BRR2 = self._draw(source.alpha_BM)
 
     @torch.inference_mode()
-    def __call__(self, alpha_BM: NDArray[np.floating]) -> Iterator[Change]:
+    def __call__(self, alpha_BM: NDArray[np.floating]) -> Iterator[PixelChange]:
         """How G(z_sr + Q a') differs from G(z_sr + Q a_s), for each of the coefficients a' (B, M)."""
         alpha = torch.from_numpy(np.asarray(alpha_BM, np.float32)).to(self._animator.device)
         drawn_B3RR, grid_BRR2 = self._draw(alpha)
@@ -85,12 +152,12 @@ class Redrawing:
             rest_B3RR.cpu().numpy(),
             strict=True,
         ):
-            yield Change(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0))
+            yield PixelChange(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0))
 
-    def stream(self, alphas: Iterable[NDArray[np.floating]]) -> Iterator[Change]:
+    def stream(self, alphas: Iterable[NDArray[np.floating]]) -> Iterator[PixelChange]:
         """The change for each of the coefficients (M,), as they come; memory is that of a batch."""
         waiting = iter(alphas)
-        while chunk := list(islice(waiting, self._animator.batch)):
+        while chunk := list(islice(waiting, self._animator.batch_size)):
             yield from self(np.stack(chunk))
 
     def _draw(self, alpha_BM: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,15 +181,15 @@ class Retouch:
 
     def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
         self._margin = 0 if crop is None else round(_MARGIN * size)
-        self.square = Place(crop, width, height, size)
+        self.square = FeatheredSquare(crop, width, height, size)
         if crop is not None:
             beyond = crop.side * self._margin / size
             crop = Crop(crop.left - beyond, crop.top - beyond, crop.side + 2 * beyond)
         wide = size + 2 * self._margin
-        self.wide = Place(crop, width, height, wide, max(1, self._margin) / wide)
+        self.wide = FeatheredSquare(crop, width, height, wide, max(1, self._margin) / wide)
         self.width, self.height = self.wide.width, self.wide.height
 
-    def __call__(self, picture_HW3: NDArray[np.uint8], change: Change) -> NDArray[np.uint8]:
+    def __call__(self, picture_HW3: NDArray[np.uint8], change: PixelChange) -> NDArray[np.uint8]:
         """The RGB uint8 picture with a change in its square, (self.height, self.width, 3)."""
         picture_HW3 = picture_HW3[: self.height, : self.width].copy()
         if self.wide.empty:
@@ -167,7 +234,7 @@ def _blurred(map_B1RR: Tensor) -> Tensor:
     return map_B1RR
 
 
-def _scaled(map_RRC: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
+def _scaled(map_RRC: NDArray[np.float32], place: FeatheredSquare) -> NDArray[np.float32]:
     """What the place's window shows of a map of the square, channel by channel."""
     channels = (np.ascontiguousarray(map_RRC[..., channel]) for channel in range(map_RRC.shape[2]))
     return np.stack([np.asarray(place.scaled(Image.fromarray(channel))) for channel in channels], -1)

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Picture = NDArray[np.uint8]
-Cell = tuple[Picture, str]
+Pixels = NDArray[np.uint8]
+Cell = tuple[Pixels, str]
 
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (90, 90, 90)
 _GAP, _SMALLEST = 4, 9
 
 
-def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> Picture:
+def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> Pixels:
     """A grid of captioned pictures on white, RGB uint8.
 
     rows: each a title and its cells: RGB uint8 pictures (H, W, 3) of one size, and what to write above them.
@@ -45,7 +45,7 @@ def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> P
     return np.asarray(sheet)
 
 
-def caption(picture_HW3: Picture, text: str) -> Picture:
+def caption(picture_HW3: Pixels, text: str) -> Pixels:
     """The picture with `text` in its lower left corner, readable on any ground."""
     image = Image.fromarray(picture_HW3)
     size = max(12, image.height // 16)
@@ -67,7 +67,7 @@ def _fit(text: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFont
     return ImageFont.load_default(max(_SMALLEST, min(size, int(size * width / max(length, 1)))))
 
 
-def _at_height(picture_HW3: Picture, height: int) -> Image.Image:
+def _at_height(picture_HW3: Pixels, height: int) -> Image.Image:
     image = Image.fromarray(picture_HW3)
     width = max(1, round(image.width * height / image.height))
     return image if image.height == height else image.resize((width, height), Image.Resampling.LANCZOS)

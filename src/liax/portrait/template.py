@@ -15,11 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from liax.errors import LiaxError
-from liax.media.paths import check_input
+from liax.files import check_input
 from liax.model import LIAX
-from liax.portrait.moment import Moment
-from liax.weights.identity import fingerprint
-from liax.weights.inference import write_safetensors
+from liax.portrait.motion import DrivingFrame
+from liax.weights.files import fingerprint, write_safetensors
 
 SUFFIX = ".safetensors"
 FORMAT = "1"
@@ -32,13 +31,14 @@ class Template:
 
     alpha_TM: coefficients (T, M) float32, as the network gave them: rounding them to half precision would
         save little (10 minutes at 25 frames a second with 40 vectors are 2.5 MB) and set equal poses apart.
-    ticks_T: int64 times since the first frame, in units of `tick` seconds. begins_T: bool, where shots begin.
+    ticks_T: int64 times since the first frame, in units of `tick` seconds. starts_shot_T: bool, where shots
+    begin.
     rate: nominal frames a second. weights: fingerprint of the network whose coefficients these are.
     """
 
     alpha_TM: NDArray[np.float32]
     ticks_T: NDArray[np.int64]
-    begins_T: NDArray[np.bool_]
+    starts_shot_T: NDArray[np.bool_]
     tick: Fraction
     rate: Fraction
     weights: str
@@ -47,16 +47,16 @@ class Template:
     sound_start = Fraction(0)
 
     @staticmethod
-    def of(moments: Iterable[Moment], rate: Fraction, network: LIAX) -> Template:
-        """The template of these moments, at least one, which `network` gave."""
-        alphas, times, begins = [], [], []
-        for moment in moments:
-            alphas.append(moment.alpha_M)
-            times.append(moment.time)
-            begins.append(moment.begins)
+    def of(frames: Iterable[DrivingFrame], rate: Fraction, network: LIAX) -> Template:
+        """The template of these frames, at least one, which `network` gave."""
+        alphas, times, starts_shot = [], [], []
+        for frame in frames:
+            alphas.append(frame.alpha_M)
+            times.append(frame.time)
+            starts_shot.append(frame.starts_shot)
         tick = Fraction(1, math.lcm(*(time.denominator for time in times)))
         ticks_T = np.array([int(time / tick) for time in times], np.int64)
-        return Template(np.stack(alphas), ticks_T, np.array(begins), tick, rate, fingerprint(network))
+        return Template(np.stack(alphas), ticks_T, np.array(starts_shot), tick, rate, fingerprint(network))
 
     @property
     def total(self) -> int:
@@ -71,10 +71,10 @@ class Template:
         """0: there is no picture."""
         return 0
 
-    def moments(self) -> Iterator[Moment]:
-        """Its moments in order."""
-        for alpha_M, ticks, begins in zip(self.alpha_TM, self.ticks_T, self.begins_T, strict=True):
-            yield Moment(int(ticks) * self.tick, alpha_M, bool(begins), None)
+    def frames(self) -> Iterator[DrivingFrame]:
+        """Its frames in order."""
+        for alpha_M, ticks, starts_shot in zip(self.alpha_TM, self.ticks_T, self.starts_shot_T, strict=True):
+            yield DrivingFrame(int(ticks) * self.tick, alpha_M, bool(starts_shot), None)
 
     def check(self, network: LIAX, path: Path) -> None:
         """Raise LiaxError unless the template, which came from `path`, is of this network."""
@@ -91,7 +91,7 @@ def save_template(template: Template, path: Path) -> None:
     tensors: dict[str, NDArray[Any]] = {
         "alpha": template.alpha_TM,
         "ticks": template.ticks_T,
-        "begins": template.begins_T,
+        "begins": template.starts_shot_T,
     }
     facts = (FORMAT, str(template.rate), str(template.tick), template.weights)
     metadata = dict(zip(_KEYS, facts, strict=True))
@@ -135,14 +135,18 @@ def load_template(path: Path) -> Template:
 
 def _faults(template: Template) -> str:
     """What is wrong with its content, or "" if nothing is."""
-    alpha_TM, ticks_T, begins_T = template.alpha_TM, template.ticks_T, template.begins_T
-    kinds = (alpha_TM.dtype, ticks_T.dtype, begins_T.dtype)
+    alpha_TM, ticks_T, starts_shot_T = template.alpha_TM, template.ticks_T, template.starts_shot_T
+    kinds = (alpha_TM.dtype, ticks_T.dtype, starts_shot_T.dtype)
     if kinds != (np.float32, np.int64, np.bool_):
         return "wrong kinds of numbers"
-    if alpha_TM.ndim != 2 or not alpha_TM.size or not ticks_T.shape == begins_T.shape == (len(alpha_TM),):
+    if (
+        alpha_TM.ndim != 2
+        or not alpha_TM.size
+        or not ticks_T.shape == starts_shot_T.shape == (len(alpha_TM),)
+    ):
         return "wrong numbers of frames"
     if not np.isfinite(alpha_TM).all():
         return "coefficients that are no numbers"
     if ticks_T[0] != 0 or (np.diff(ticks_T) <= 0).any() or template.tick <= 0 or template.rate <= 0:
         return "impossible times"
-    return "" if begins_T.any() else "no beginning"
+    return "" if starts_shot_T.any() else "no beginning"

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liax.data.regions import Regions, regions_of
-from liax.face.crop import Crop, cut
+from liax.face.crop import Crop, crop_and_resize
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.writer import VideoWriter
-from liax.preparation.measures import movement, occlusion, shake, sharpness, skin_colours
-from liax.preparation.overlay import SIDE, strokes_in_a_line
-from liax.preparation.record import Record
+from liax.preparation.config import ClipRecord
+from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours
+from liax.preparation.text_detection import TEXT_SIDE, count_text_strokes
 
 # At so many moments, evenly spaced, a clip is looked at for text, and for whose face it is. What stands still
 # for so many seconds may be text.
-_TEXT_MOMENTS, _IDENTITY_MOMENTS = 5, 5
+_TEXT_SAMPLES, _IDENTITY_SAMPLES = 5, 5
 _STILL = 0.3
 # Another face counts from this share of the main one's area on.
 _OTHER = 0.1
@@ -30,20 +30,25 @@ _FACE_POINTS = 468
 
 
 @dataclass(frozen=True)
-class Plan:
+class ClipPlan:
     """A clip to be: frames first … end - 1 of a span, the square to cut out, and the record so far."""
 
     first: int
     end: int
     crop: Crop
-    record: Record
+    record: ClipRecord
 
 
 class ClipMaker:
     """Takes the frames of a plan one after the other; memory holds the encoded clip and its landmarks."""
 
     def __init__(
-        self, plan: Plan, rate: Fraction, size: int, landmarker: FaceLandmarker, embedder: FaceEmbedder | None
+        self,
+        plan: ClipPlan,
+        rate: Fraction,
+        size: int,
+        landmarker: FaceLandmarker,
+        embedder: FaceEmbedder | None,
     ) -> None:
         self.plan = plan
         self._rate, self._size = rate, size
@@ -59,19 +64,21 @@ class ClipMaker:
         self._embeddings: list[NDArray[np.float64]] = []
         count = plan.end - plan.first
         still = min(max(1, round(_STILL * rate)), count - 1)
-        self._moments = [(k, k + still) for k in sorted(_spaced(count - still, _TEXT_MOMENTS))]
-        self._identity_at = _spaced(count, _IDENTITY_MOMENTS)
+        self._text_samples = [(k, k + still) for k in sorted(_spaced(count - still, _TEXT_SAMPLES))]
+        self._identity_at = _spaced(count, _IDENTITY_SAMPLES)
 
     def add(self, image_HW3: NDArray[np.uint8]) -> None:
         """The next RGB uint8 frame (H, W, 3) of the video."""
-        square_SS3 = cut(image_HW3, self.plan.crop, self._size)
+        square_SS3 = crop_and_resize(image_HW3, self.plan.crop, self._size)
         number = len(self._faces)
         self._writer.write(square_SS3, number / self._rate)
         faces = self._landmarker.detect(square_SS3)
         face = faces[0] if faces else None
         self._faces.append(face)
-        if any(number in moment for moment in self._moments):
-            self._text[number] = np.asarray(Image.fromarray(square_SS3).convert("L").resize((SIDE, SIDE)))
+        if any(number in moment for moment in self._text_samples):
+            self._text[number] = np.asarray(
+                Image.fromarray(square_SS3).convert("L").resize((TEXT_SIDE, TEXT_SIDE))
+            )
         if face is None:
             return
         self._others += any(other.area > _OTHER * face.area for other in faces[1:])
@@ -80,7 +87,7 @@ class ClipMaker:
         if self._embedder is not None and number in self._identity_at:
             self._embeddings.append(self._embedder.embed(square_SS3, face))
 
-    def finish(self) -> tuple[Record, bytes, Regions]:
+    def finish(self) -> tuple[ClipRecord, bytes, Regions]:
         """The measured record, the MP4 file and the regions of its frames."""
         self._writer.finish()
         self._writer.close()
@@ -97,12 +104,12 @@ class ClipMaker:
             record = self._measured(record, regions)
         return record, self._file.getvalue(), regions
 
-    def _measured(self, record: Record, regions: Regions) -> Record:
+    def _measured(self, record: ClipRecord, regions: Regions) -> ClipRecord:
         faces = [face for face in self._faces if face is not None]
         landmarks_TP2 = np.stack([face.landmarks[:_FACE_POINTS] for face in faces])
         left, top, right, bottom = np.median([face.box for face in faces], 0).tolist()
-        moments_NTSS = np.stack([[self._text[k], self._text[later]] for k, later in self._moments])
-        scale = SIDE / self._size
+        moments_NTSS = np.stack([[self._text[k], self._text[later]] for k, later in self._text_samples])
+        scale = TEXT_SIDE / self._size
         embedding = np.mean(self._embeddings, 0).round(6).tolist() if self._embeddings else None
         return replace(
             record,
@@ -111,7 +118,7 @@ class ClipMaker:
             movement=round(movement(landmarks_TP2), 5),
             shake=round(shake(landmarks_TP2), 5),
             occlusion=round(occlusion(np.stack(self._colours), landmarks_TP2, regions, self._size), 4),
-            text=strokes_in_a_line(moments_NTSS, (left * scale, top * scale, right * scale, bottom * scale)),
+            text=count_text_strokes(moments_NTSS, (left * scale, top * scale, right * scale, bottom * scale)),
             embedding=tuple(embedding) if embedding else None,
         )
 

@@ -1,15 +1,52 @@
-"""What is cut out of videos, and which of it is good enough to train on; these are also the documentation."""
+"""How clips are cut, what is recorded of each, and which are good enough to train on; also the
+documentation.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from liax.errors import LiaxError
-from liax.preparation.record import Record
+
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Cut:
+class ClipRecord:
+    """A clip that was cut and measured, or what no clip could be cut from, with the problem.
+
+    key: of the video's content. since, until: seconds in the video. name: of the clip, without its ending.
+    frames, fps, size: of the clip; size in bytes. left, top, side: of its square, in pixels of the video.
+    face … text: see `QualityLimits`; NaN (text: 0) where nothing was cut.
+    damaged: how many stretches around did not decode. problem: why nothing was cut; None for a clip.
+    """
+
+    key: str
+    since: float
+    until: float
+    name: str | None = None
+    problem: str | None = None
+    frames: int = 0
+    size: int = 0
+    fps: float = NAN
+    left: float = NAN
+    top: float = NAN
+    side: float = NAN
+    face: float = NAN
+    outside: float = NAN
+    seen: float = NAN
+    others: float = NAN
+    sharpness: float = NAN
+    movement: float = NAN
+    shake: float = NAN
+    occlusion: float = NAN
+    text: int = 0
+    damaged: int = 0
+    embedding: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CutOptions:
     """How clips are cut, which is one way for a data set.
 
     Args:
@@ -39,7 +76,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Limits:
+class QualityLimits:
     """Which clips are kept. A rerun with other limits decides anew, without measuring anew.
 
     docs/preparing.md tells how each is measured, and on what its default was chosen. Shares are 0 to 1.
@@ -66,7 +103,7 @@ class Limits:
     occlusion: float = 0.15
     text: int = 6
 
-    def reason(self, record: Record) -> str | None:
+    def reason(self, record: ClipRecord) -> str | None:
         """Why a clip is refused; None when it is kept."""
         if record.problem is not None:
             return record.problem

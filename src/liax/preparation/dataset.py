@@ -1,20 +1,134 @@
-"""The data set: finished units become shards, regions and a manifest that tells every decision."""
+"""The data set: clips of finished segments become shards, regions and a manifest that tells every decision.
+
+Shards are tars of clips that WebDataset reads in a stream and our training reads in any order."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+import logging
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from liax.files import replacing
-from liax.preparation.config import Cut, Limits
-from liax.preparation.inputs import Input
-from liax.preparation.people import identities, splits
-from liax.preparation.record import Record
-from liax.preparation.shards import plan_shards, remove_others, write_shards
-from liax.preparation.unit import read_records
+from liax.data.regions import Regions, write_regions
+from liax.files import atomic_file
+from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
+from liax.preparation.identities import assign_splits, group_by_identity
+from liax.preparation.inputs import InputVideo
+from liax.preparation.segment import add_member, read_clips, read_records
+
+log = logging.getLogger(__name__)
+
+_BLOCK = tarfile.BLOCKSIZE
+# What a clip's JSON beside it in the shard tells.
+_CLIP_JSON_KEYS = ("identity", "frames", "fps", "input", "since", "until")
+
+
+@dataclass(frozen=True)
+class ShardMember:
+    """A kept clip: its name without ending, the bytes it takes, the JSON beside it, and the unit it is in."""
+
+    name: str
+    size: int
+    about: bytes
+    segment: Path
+
+
+@dataclass(frozen=True)
+class Shard:
+    """`file` is relative to the data set's folder. Each clip is followed by its JSON."""
+
+    file: str
+    members: tuple[ShardMember, ...]
+
+    def offsets(self) -> Iterator[int]:
+        """Where each clip's bytes begin."""
+        at = 0
+        for member in self.members:
+            yield at + _BLOCK
+            at += _bytes_in_tar(member)
+
+
+def plan_shards(rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int) -> list[Shard]:
+    """Divide the kept rows into shards of about `size` bytes, split by split, in the order of their names.
+
+    A shard's name depends on what is in it, so that none changes under a manifest that tells of it.
+    Gives the rows their shard and offset. segments: the file that each clip is in, by its name.
+    """
+    shards = []
+    in_order = sorted(rows, key=lambda row: (row["split"], row["name"]))
+    for split, in_split in groupby(in_order, lambda row: row["split"]):
+        for number, group in enumerate(_fill_shards(list(in_split), segments, size)):
+            told = "".join(f"{m.name} {m.size} {m.about!r}\n" for _, m in group)
+            digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+            shard = Shard(f"shards/{split}-{number:05d}-{digest}.tar", tuple(member for _, member in group))
+            shards.append(shard)
+            for (row, _), offset in zip(group, shard.offsets(), strict=True):
+                row["shard"], row["offset"] = shard.file, offset
+    return shards
+
+
+def write_shards(folder: Path, shards: Iterable[Shard], progress: Callable[[int], None]) -> None:
+    """Write the shards that are not there yet, and the regions of all their clips, into `folder`."""
+    (folder / "shards").mkdir(exist_ok=True)
+    done = 0
+    with atomic_file(folder / "regions.npz") as file:
+
+        def measured() -> Iterator[tuple[str, Regions]]:
+            nonlocal done
+            for shard in shards:
+                for name, regions in _write_shard(folder / shard.file, shard):
+                    yield name, regions
+                    done += 1
+                    progress(done)
+
+        write_regions(file, measured())
+
+
+def remove_others(folder: Path, shards: Sequence[Shard]) -> None:
+    """Remove shards of earlier manifests."""
+    wanted = {folder / shard.file for shard in shards}
+    for path in (folder / "shards").glob("*.tar"):
+        if path not in wanted:
+            path.unlink()
+
+
+def _write_shard(path: Path, shard: Shard) -> Iterator[tuple[str, Regions]]:
+    """Write one shard; the regions of its clips as they are passed."""
+    with atomic_file(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for segment, members in groupby(shard.members, lambda member: member.segment):
+            about = {member.name: member.about for member in members}
+            for name, clip, regions in read_clips(segment, set(about)):
+                add_member(tar, f"{name}.mp4", clip)
+                add_member(tar, f"{name}.json", about[name])
+                yield f"{name}.mp4", regions
+
+
+def _fill_shards(
+    rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int
+) -> Iterator[list[tuple[dict[str, Any], ShardMember]]]:
+    group: list[tuple[dict[str, Any], ShardMember]] = []
+    taken = 0
+    for row in rows:
+        about = json.dumps({key: row[key] for key in _CLIP_JSON_KEYS}, sort_keys=True).encode()
+        member = ShardMember(row["name"], row["size"], about, segments[row["name"]])
+        group.append((row, member))
+        taken += _bytes_in_tar(member)
+        if taken >= size:
+            yield group
+            group, taken = [], 0
+    if group:
+        yield group
+
+
+def _bytes_in_tar(member: ShardMember) -> int:
+    """Bytes of the clip and its JSON in the tar, with their headers."""
+    return 2 * _BLOCK + sum(-(-size // _BLOCK) * _BLOCK for size in (member.size, len(member.about)))
+
 
 Row = dict[str, Any]
 
@@ -54,13 +168,13 @@ _COLUMNS = {
 }
 
 
-def assemble(
+def assemble_dataset(
     folder: Path,
     finished: Path,
-    inputs: Sequence[Input],
-    again: Sequence[tuple[Input, Path]],
-    cut: Cut,
-    limits: Limits,
+    inputs: Sequence[InputVideo],
+    duplicates: Sequence[tuple[InputVideo, Path]],
+    cut: CutOptions,
+    limits: QualityLimits,
     val: float,
     shard_bytes: int,
     progress: Callable[[int, int], None],
@@ -70,19 +184,19 @@ def assemble(
     The result depends on what is given, and not on the order in which units were finished. The manifest is
     replaced last, and the shards that it tells of are there before.
     """
-    rows, records, units = [], [], {}
-    for item, record, unit in _decisions(finished, inputs, again):
+    rows, records, segments = [], [], {}
+    for item, record, segment in _decisions(finished, inputs, duplicates):
         reason = limits.reason(record)
         rows.append(_row(item, record, reason))
         if reason is None:
             records.append(record)
-            units[record.name or ""] = unit
+            segments[record.name or ""] = segment
     kept = [row for row in rows if row["kept"]]
-    people = identities(records)
-    split = splits(people, val)
+    people = group_by_identity(records)
+    split = assign_splits(people, val)
     for row, person in zip(kept, people, strict=True):
         row |= {"type": "clip", "identity": person, "split": split[person], "file": f"{row['name']}.mp4"}
-    shards = plan_shards(kept, units, shard_bytes)
+    shards = plan_shards(kept, segments, shard_bytes)
     write_shards(folder, shards, lambda done: progress(done, len(kept)))
     settings = {"cut": asdict(cut), "limits": asdict(limits), "val": val}
     _write_manifest(folder / "manifest.parquet", rows, settings)
@@ -91,27 +205,27 @@ def assemble(
 
 
 def _decisions(
-    finished: Path, inputs: Sequence[Input], again: Sequence[tuple[Input, Path]]
-) -> Iterator[tuple[Input, Record, Path]]:
+    finished: Path, inputs: Sequence[InputVideo], duplicates: Sequence[tuple[InputVideo, Path]]
+) -> Iterator[tuple[InputVideo, ClipRecord, Path]]:
     """Every decision about every input, in the order of content, time and place."""
     for item in sorted(inputs, key=lambda item: (item.key, item.path)):
         if item.problem is not None:
-            yield item, Record(item.key, 0, 0, problem=item.problem), Path()
-        for unit in item.units():
-            path = unit.result(finished)
+            yield item, ClipRecord(item.key, 0, 0, problem=item.problem), Path()
+        for segment in item.segments():
+            path = segment.result(finished)
             if path.exists():
                 records = read_records(path)
             else:
-                since, until = unit.stretch
-                records = [Record(item.key, float(since), float(until), problem="not finished")]
+                since, until = segment.interval
+                records = [ClipRecord(item.key, float(since), float(until), problem="not finished")]
             for record in records:
                 yield item, record, path
-    for item, first in again:
-        yield item, Record(item.key, 0, item.seconds, problem=f"the same as {first}"), Path()
+    for item, first in duplicates:
+        yield item, ClipRecord(item.key, 0, item.seconds, problem=f"the same as {first}"), Path()
 
 
-def _row(item: Input, record: Record, reason: str | None) -> Row:
-    row = {field.name: getattr(record, field.name) for field in fields(Record)}
+def _row(item: InputVideo, record: ClipRecord, reason: str | None) -> Row:
+    row = {field.name: getattr(record, field.name) for field in fields(ClipRecord)}
     row |= {"input": str(item.path), "width": item.width, "height": item.height, "rate": item.rate}
     return row | {"kept": reason is None, "reason": reason}
 
@@ -125,5 +239,5 @@ def _write_manifest(path: Path, rows: Sequence[Row], settings: dict[str, Any]) -
         metadata={"liax": json.dumps(settings)},
     )
     table = pa.Table.from_pylist([{name: row.get(name) for name in _COLUMNS} for row in rows], schema)
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         parquet.write_table(table, file)

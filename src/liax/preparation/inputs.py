@@ -11,7 +11,7 @@ from pathlib import Path
 from liax.errors import LiaxError
 from liax.media.footage import PICTURES
 from liax.media.video import Video
-from liax.preparation.unit import SECONDS, Unit
+from liax.preparation.segment import SEGMENT_SECONDS, Segment
 
 # Endings of files in a folder that are no videos and are passed over in silence.
 _TEXTS = (".txt", ".md", ".csv", ".json", ".parquet", ".npz", ".srt", ".vtt")
@@ -21,7 +21,7 @@ _KEY_LENGTH = 16
 
 
 @dataclass(frozen=True)
-class Input:
+class InputVideo:
     """A file: the SHA-256 of its content (shortened), its video's length in seconds and size in pixels.
 
     problem: why it cannot be used; then there is no length.
@@ -35,16 +35,19 @@ class Input:
     rate: float = 0.0
     problem: str | None = None
 
-    def units(self) -> list[Unit]:
+    def segments(self) -> list[Segment]:
         """Its minutes, each to be worked on by itself."""
-        return [Unit(self.key, k, self.path) for k in range(math.ceil(self.seconds / SECONDS))]
+        return [Segment(self.key, k, self.path) for k in range(math.ceil(self.seconds / SEGMENT_SECONDS))]
 
-    def unit_seconds(self) -> list[float]:
+    def segment_seconds(self) -> list[float]:
         """How long each of them is: 60 seconds, and the last one what is left."""
-        return [min(SECONDS, self.seconds - unit.number * SECONDS) for unit in self.units()]
+        return [
+            min(SEGMENT_SECONDS, self.seconds - segment.number * SEGMENT_SECONDS)
+            for segment in self.segments()
+        ]
 
 
-def list_inputs(paths: Sequence[Path]) -> list[Path]:
+def list_videos(paths: Sequence[Path]) -> list[Path]:
     """Files as they are, and those in folders that are not hidden and might be videos by their ending.
 
     In order of their names, each once. Raises LiaxError for what does not exist, and when nothing is left.
@@ -71,28 +74,28 @@ def _might_be_video(file: Path, folder: Path) -> bool:
     return not hidden and file.suffix.lower() not in _OTHERS
 
 
-def inspect(path: Path) -> Input:
+def inspect_video(path: Path) -> InputVideo:
     """Read the file once, without decoding it."""
     try:
         with path.open("rb") as file:
             key = hashlib.file_digest(file, "sha256").hexdigest()[:_KEY_LENGTH]
     except OSError as error:
-        return Input(path, "", problem=f"cannot be read ({error.strerror})")
+        return InputVideo(path, "", problem=f"cannot be read ({error.strerror})")
     try:
         video = Video(path, threads=1)
         seconds = float(video.count_seconds())
     except LiaxError as error:
-        return Input(path, key, problem=str(error).removeprefix(f"{path} ").partition(";")[0])
-    return Input(path, key, seconds, video.width, video.height, round(float(video.rate), 3))
+        return InputVideo(path, key, problem=str(error).removeprefix(f"{path} ").partition(";")[0])
+    return InputVideo(path, key, seconds, video.width, video.height, round(float(video.rate), 3))
 
 
-def distinct(inputs: Iterable[Input]) -> tuple[list[Input], list[tuple[Input, Path]]]:
+def split_duplicates(inputs: Iterable[InputVideo]) -> tuple[list[InputVideo], list[tuple[InputVideo, Path]]]:
     """The first of each content, and the others, each with the path of the first."""
-    first: dict[str, Input] = {}
-    again = []
+    first: dict[str, InputVideo] = {}
+    duplicates = []
     for item in sorted(inputs, key=lambda item: item.path):
         if item.key and item.key in first:
-            again.append((item, first[item.key].path))
+            duplicates.append((item, first[item.key].path))
         else:
             first[item.key or str(item.path)] = item
-    return list(first.values()), again
+    return list(first.values()), duplicates

@@ -18,7 +18,7 @@ _OBJECT_STORE_BYTES = 100 << 20
 
 
 @contextmanager
-def workers(count: int | None, address: str | None) -> Iterator[None]:
+def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
     """Ray, started on this machine and stopped at the end, or that of the cluster at `address`.
 
     count: processes on this machine, by default one for each core. Within a program that runs Ray already,
@@ -57,14 +57,14 @@ def workers(count: int | None, address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def each(
+def parallel_map(
     function: Callable[[dict[str, Any]], dict[str, Any]],
     items: Sequence[dict[str, Any]],
     count: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """What the function makes of the items, as they are finished; nothing for those that end their process.
 
-    count: the most at a time. To be called within `workers`.
+    count: the most at a time. To be called within `ray_workers`.
     """
     import ray
 

@@ -11,8 +11,6 @@ A report is a Jinja template that extends `report/base.html` and takes its parts
     render("evaluation/report.html", out, title=…, kicker=…, sections=[("scores", "Scores")])
 """
 
-from liax.report.numbers import number, percent, signed, whole
-from liax.report.page import render
-from liax.report.pictures import file_uri, picture_uri
+from liax.report.page import file_uri, number, percent, picture_uri, render, signed, whole
 
 __all__ = ["file_uri", "number", "percent", "picture_uri", "render", "signed", "whole"]

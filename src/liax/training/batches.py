@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liax.data.augment import Batch, augment, signed
+from liax.data.augment import PairBatch, augment, signed
 from liax.data.frames import Frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
 from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
-from liax.training.rendered import render_sources
+from liax.training.self_reenact import reenact_stills
 
 
-class Batches:
+class BatchLoader:
     """Micro-batches by number, through all steps; `rank` of `world` devices takes its part of each.
 
     All random draws are functions of seed and step, and are the same however a step's batch is divided; but
@@ -38,21 +38,21 @@ class Batches:
         self.sampler = PairSampler(
             manifest,
             batch=config.batch,
-            stills_share=config.data.stills,
+            still_share=config.data.still_share,
             regions=config.data.regions,
-            expressive=config.data.expressive,
-            steady=config.data.steady,
-            far=config.data.far,
-            moving=config.data.moving,
+            expression_boost=config.data.expression_boost,
+            near_pose_share=config.data.near_pose_share,
+            far_pose_share=config.data.far_pose_share,
+            motion_power=config.data.motion_power,
             seed=config.seed,
         )
 
-    def batch(self, number: int, renderer: LIAX) -> Batch:
+    def batch(self, number: int, renderer: LIAX) -> PairBatch:
         """renderer: what renders sources of stills, where the configuration asks for that."""
         config = self._config
-        step, part = self._place(number)
+        step, part = self._step_and_part(number)
         pairs = self.sampler.batch(step, part)
-        following = self.sampler.batch(*self._place(number + 1))
+        following = self.sampler.batch(*self._step_and_part(number + 1))
         self._frames.prefetch(following.source_B)  # pairs are of one clip
         generator = torch.Generator()
         entropy = np.random.SeedSequence([config.seed, 0, step])
@@ -69,25 +69,25 @@ class Batches:
             images = (batch.source, batch.target, batch.driving)
             source, target, driving = (x.contiguous(memory_format=torch.channels_last) for x in images)
             batch = replace(batch, source=source, target=target, driving=driving)
-        share = config.augment.still_rendered
+        share = config.augment.self_reenact_share
         if not share:
             return batch
         with fused(config.compile):
-            return render_sources(renderer, batch, pairs.stills, share, generator, config.dtype)
+            return reenact_stills(renderer, batch, pairs.stills, share, generator, config.dtype)
 
-    def faces(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def frames_with_factors(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.
 
         Drawn as for training, of steps that come after the run's last.
         """
         number = self._config.steps * self._config.accumulate
         while True:
-            step, part = self._place(number)
+            step, part = self._step_and_part(number)
             pairs = self.sampler.batch(step, part)
             yield signed(self._frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
             number += 1
 
-    def _place(self, number: int) -> tuple[int, tuple[int, int]]:
+    def _step_and_part(self, number: int) -> tuple[int, tuple[int, int]]:
         """A micro-batch's step, and which of how many parts of that step's batch this device has."""
         step, micro = divmod(number, self._config.accumulate)
         return step, (micro * self._world + self._rank, self._config.accumulate * self._world)

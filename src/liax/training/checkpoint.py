@@ -1,11 +1,13 @@
-"""A run's state on disk: a folder of safetensors, in which every process wrote what it holds.
+"""What a run leaves in its folder: its state to resume from, and weights to animate with.
 
-Tensors are found by name and position, so a run may resume on another number of devices, sharded or not. A
-checkpoint gets its final name when it is complete; a kill never leaves half a one.
-"""
+The state is a folder of safetensors, in which every process wrote what it holds. Tensors are found by name
+and
+position, so a run may resume on another number of devices, sharded or not. A checkpoint gets its final name
+when it is complete; a kill never leaves half a one."""
 
 from __future__ import annotations
 
+import copy
 import json
 import platform
 import shutil
@@ -24,15 +26,20 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
 
 from liax.errors import LiaxError
-from liax.files import replacing
+from liax.files import atomic_file
+from liax.model import LIAX
+from liax.training.canonicalize import canonicalize
 from liax.training.config import TrainConfig, from_dict, to_dict
+from liax.training.factor_supervision import FACTOR_COUNT, factor_controls
+from liax.weights import save
+from liax.weights.controls import CONTROLS_KEY, LIMITS_KEY, CoefficientLimits
 
 # May differ between a run and its resumption without changing what is computed.
-_FREE = {
+_MAY_CHANGE = {
     "out",
     "steps",
     "max_minutes",
-    "simplify",
+    "canonicalize_frames",
     "log_every",
     "validate_every",
     "checkpoint_every",
@@ -43,16 +50,16 @@ _FREE = {
     "checkpoint_activations",
     "accelerator",
 }
-_FREE_DATA = {"manifest", "regions", "frames", "workers", "decoded", "validation"}
+_MAY_CHANGE_DATA = {"manifest", "regions", "frames", "workers", "frame_cache", "validation"}
 _VALUES = "state.json"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(text.encode())
 
 
-def begin_momenta(optimizer: torch.optim.Optimizer) -> None:
+def init_adam_state(optimizer: torch.optim.Optimizer) -> None:
     """Makes Adam's state, which it would make in its first step, so that a checkpoint can be read into it."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -63,7 +70,7 @@ def begin_momenta(optimizer: torch.optim.Optimizer) -> None:
         state["step"].zero_()
 
 
-def tensors_of(
+def state_tensors(
     name: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> dict[str, Tensor]:
     """A module's tensors and its optimiser's, by name: those in use, not copies; sharded ones as DTensors."""
@@ -95,7 +102,7 @@ def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: di
     if dist.is_initialized():
         dist.barrier()
     try:
-        with _alone_or_not():
+        with _single_process_allowed():
             dcp.save(
                 {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
                 storage_writer=dcp.HuggingFaceStorageWriter(str(partial), save_distributed=True),
@@ -123,7 +130,7 @@ def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
         values: dict[str, Any] = json.loads((path / _VALUES).read_text())
         reader = dcp.HuggingFaceStorageReader(str(path))
         reader.read_metadata()  # says in an exception what `load` would log with a traceback
-        with _alone_or_not():
+        with _single_process_allowed():
             dcp.load(dict(tensors), storage_reader=reader)
     except (OSError, ValueError, SafetensorError, CheckpointException) as error:
         raise LiaxError(
@@ -133,7 +140,7 @@ def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
 
 
 @contextmanager
-def _alone_or_not() -> Iterator[None]:
+def _single_process_allowed() -> Iterator[None]:
     """A run on one device needs no warning that it is one."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")
@@ -155,11 +162,13 @@ def check_resumable(config: TrainConfig, folder: Path) -> None:
     except (OSError, ValueError, LiaxError) as error:
         raise LiaxError(f"cannot read {path} ({error}); move the folder away to start afresh") from None
     wanted = to_dict(config)
-    changed = [key for key in wanted if key not in _FREE | {"data"} and wanted[key] != recorded.get(key)]
+    changed = [
+        key for key in wanted if key not in _MAY_CHANGE | {"data"} and wanted[key] != recorded.get(key)
+    ]
     changed += [
         f"data.{key}"
         for key in wanted["data"]
-        if key not in _FREE_DATA and wanted["data"][key] != recorded["data"].get(key)
+        if key not in _MAY_CHANGE_DATA and wanted["data"][key] != recorded["data"].get(key)
     ]
     if changed:
         raise LiaxError(
@@ -188,3 +197,31 @@ def _git(*arguments: str) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+# Frames that tell how far faces go; fewer are too few to hold others by.
+_FRAMES_FOR_LIMITS = 1000
+
+
+def export_weights(
+    network: LIAX, config: TrainConfig, step: int, limits: CoefficientLimits | None = None
+) -> None:
+    """Writes `weights.safetensors` into the run's folder."""
+    about = {"name": config.preset, "steps": str(step)}
+    if limits is not None:
+        about[LIMITS_KEY] = limits.to_json()
+    if config.supervises_factors:
+        about[CONTROLS_KEY] = factor_controls(network.config.vectors).to_json()
+    save(network, config.out / "weights.safetensors", metadata=about)
+
+
+@torch.no_grad()
+def export_canonical(network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int) -> None:
+    """The same in the coordinates in which the coefficients alpha_NM of N training frames are sparsest.
+
+    And with how far they reach, if the frames are many.
+    """
+    network = copy.deepcopy(network)
+    simple_NM = canonicalize(network, alpha_NM, fixed=FACTOR_COUNT if config.supervises_factors else 0)
+    limits = CoefficientLimits.of(simple_NM.numpy()) if len(simple_NM) >= _FRAMES_FOR_LIMITS else None
+    export_weights(network, config, step, limits)

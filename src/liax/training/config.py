@@ -26,11 +26,15 @@ class DataConfig:
     manifest: CSV with one line a clip or still, or its folder. regions: what `liax regions` wrote for it, or
     None to train without emphasis on eyes and mouth. validation: the split shown in pictures and scored.
     frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
-    first of these that fits. decoded: a folder that keeps them decoded (11 GB for 57,000 frames of 256²), so
-    that other runs over the same frames start at once. stills: share of a batch that are stills moved by two
-    random similarities. expressive: how much more often closed eyes and open mouths are drawn than they
-    happen. steady: share of pairs whose source is picked for having nearly the driving frame's head pose, and
-    far: for having another. moving: people are drawn as often as this power of how far their heads turn.
+    first of these that fits. frame_cache: a folder that keeps them decoded (11 GB for 57,000 frames of
+    256²), so
+    that other runs over the same frames start at once. still_share: share of a batch that are stills moved
+    by two
+    random similarities. expression_boost: how much more often closed eyes and open mouths are drawn than they
+    happen. near_pose_share: share of pairs whose source is picked for having nearly the driving frame's
+    head pose, and
+    far_pose_share: for having another. motion_power: people are drawn as often as this power of how far
+    their heads turn.
     """
 
     manifest: Path = Path("data/manifest.csv")
@@ -39,12 +43,12 @@ class DataConfig:
     regions: Path | None = None
     frames: Literal["auto", "device", "memory", "stream"] = "auto"
     workers: int = 8
-    decoded: Path | None = None
-    stills: float = 0.15
-    expressive: float = 4.0
-    steady: float = 0.35
-    far: float = 0.0
-    moving: float = 0.0
+    frame_cache: Path | None = None
+    still_share: float = 0.15
+    expression_boost: float = 4.0
+    near_pose_share: float = 0.35
+    far_pose_share: float = 0.0
+    motion_power: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,17 @@ class LossConfig:
     """Weights of the terms of equation (9) and of the supervision that makes it train in minutes.
 
     l1, perceptual (λ1), sparse (λ2) are the paper's. l2: mean squared difference of the pictures, which asks
-    for the mean of what may be there, where L1 asks for the median. deep: L1 of the running image at 32²,
-    64², …, R/2.
+    for the mean of what may be there, where L1 asks for the median. deep_supervision: L1 of the running
+    image at 32², 64², …, R/2.
     warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
-    value over `warp_steps`. parts: L1 and perceptual loss of eye and mouth crops. meaning: distance of the
-    first coefficients from the frames' measured factors (training/meaning.py), where data.regions has them.
-    cycle: distance of the coefficients that are read in a rendered still (augment.still_rendered) from those
-    it was rendered with.
-    concentration: the largest weight that the sparsity controller may give to the coefficients' L1/L2 ratio
-    (0 leaves it out), and hoyer: the Hoyer sparsity at which it stops pushing.
+    value over `warp_steps`. region_loss: L1 and perceptual loss of eye and mouth crops. factor_supervision:
+    distance of the
+    first coefficients from the frames' measured factors (training/factor_supervision.py), where
+    data.regions has them.
+    cycle: distance of the coefficients that are read in a rendered still (augment.self_reenact_share) from
+    those it was rendered with.
+    max_sparsity_weight: the largest weight that the sparsity controller may give to the coefficients' L1/L2
+    ratio (0 leaves it out), and hoyer_target: the Hoyer sparsity at which it stops pushing.
     """
 
     l1: float = 6.0
@@ -68,14 +74,14 @@ class LossConfig:
     perceptual: float = 1.0
     backbone: Literal["squeezenet", "vgg19"] = "squeezenet"
     sparse: float = 0.05
-    deep: float = 1.5
+    deep_supervision: float = 1.5
     warp: tuple[float, float] = (1.0, 0.1)
     warp_steps: int = 8000
-    parts: float = 2.0
-    meaning: float = 20.0
+    region_loss: float = 2.0
+    factor_supervision: float = 20.0
     cycle: float = 0.0
-    concentration: float = 3.0
-    hoyer: float = 0.55
+    max_sparsity_weight: float = 3.0
+    hoyer_target: float = 0.55
 
 
 @dataclass(frozen=True)
@@ -96,13 +102,15 @@ class AdversarialConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam. warmup: steps of linear rise. decay: share of the run, at its end, over which lr falls to 2 %."""
+    """Adam. warmup: steps of linear rise. lr_decay_share: share of the run, at its end, over which lr falls
+    to 2 %.
+    """
 
     lr: float = 0.002
     beta1: float = 0.8
     beta2: float = 0.99
     warmup: int = 100
-    decay: float = 0.3
+    lr_decay_share: float = 0.3
     ema: float = 0.999
 
 
@@ -121,7 +129,8 @@ class TrainConfig:
     presets of 512² where devices are several. max_minutes: stop and save after this time if `steps` are not
     reached; the learning rate's decay then follows the clock, so that a run on borrowed time ends as well as
     one of known length.
-    simplify: frames from which the final weights' sparsest coordinates are found (0 leaves them as trained).
+    canonicalize_frames: frames from which the final weights' sparsest coordinates are found (0 leaves them
+    as trained).
     init: name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
     """
 
@@ -140,7 +149,7 @@ class TrainConfig:
     nodes: int = 1
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
     max_minutes: float | None = None
-    simplify: int = 4096
+    canonicalize_frames: int = 4096
     log_every: int = 50
     validate_every: int = 1000
     checkpoint_every: int = 1000
@@ -156,9 +165,9 @@ class TrainConfig:
         return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
     @property
-    def meaningful(self) -> bool:
+    def supervises_factors(self) -> bool:
         """Whether the first coefficients are tied to measured factors."""
-        return self.loss.meaning > 0 and self.data.regions is not None
+        return self.loss.factor_supervision > 0 and self.data.regions is not None
 
     @property
     def processes(self) -> int:
@@ -166,7 +175,7 @@ class TrainConfig:
         return self.devices * self.nodes
 
     @property
-    def graphed(self) -> bool:
+    def uses_cuda_graph(self) -> bool:
         """Whether a step is replayed as one CUDA graph: on a GPU that holds the whole network and batch."""
         on_gpu = self.accelerator in ("cuda", "gpu") or (
             self.accelerator == "auto" and torch.cuda.is_available()
@@ -186,10 +195,10 @@ class TrainConfig:
         if self.preset not in PRESETS:
             raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
         vectors = PRESETS[self.preset].vectors
-        if self.meaningful and vectors < len(FACTORS):
+        if self.supervises_factors and vectors < len(FACTORS):
             raise LiaxError(
                 f"the preset {self.preset} has {vectors} motion vectors, fewer than the {len(FACTORS)} "
-                "factors that they are to mean; set loss.meaning to 0"
+                "factors that they are to mean; set loss.factor_supervision to 0"
             )
         counts = (
             "steps",
@@ -203,14 +212,17 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.data.steady + self.data.far > 1:
-            raise LiaxError("data.steady and data.far are shares of the same pairs; make their sum at most 1")
-        if self.loss.cycle and not self.augment.still_rendered:
+        if self.data.near_pose_share + self.data.far_pose_share > 1:
             raise LiaxError(
-                "loss.cycle needs rendered stills; set augment.still_rendered, or loss.cycle to 0"
+                "data.near_pose_share and data.far_pose_share are shares of the same pairs; "
+                "make their sum at most 1"
             )
-        if self.augment.still_rendered and self.sharded:
-            raise LiaxError("a sharded network cannot render stills; set augment.still_rendered to 0")
+        if self.loss.cycle and not self.augment.self_reenact_share:
+            raise LiaxError(
+                "loss.cycle needs rendered stills; set augment.self_reenact_share, or loss.cycle to 0"
+            )
+        if self.augment.self_reenact_share and self.sharded:
+            raise LiaxError("a sharded network cannot render stills; set augment.self_reenact_share to 0")
         parts = self.processes * self.accumulate
         if self.batch < 1 or self.batch % parts:
             raise LiaxError(
@@ -276,11 +288,11 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return Path(value)
     if kind in (bool, int, str) and type(value) is kind:
         return value
-    wanted = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else _name(kind)
+    wanted = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else _kind_name(kind)
     raise LiaxError(f"configuration key {where} must be {wanted}, not {value!r}")
 
 
-def _name(kind: Any) -> str:
+def _kind_name(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"a list of {len(get_args(kind))} numbers"
     return {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")

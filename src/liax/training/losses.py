@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from liax.data.augment import Batch
+from liax.data.augment import PairBatch
 from liax.model.decoder import State
 from liax.training.config import LossConfig
 from liax.training.perceptual import PerceptualLoss
@@ -32,7 +32,7 @@ def centred(alpha_BM: Tensor) -> Tensor:
     return alpha_BM - alpha_BM.mean(0, keepdim=True)
 
 
-def mean_of_known(values: Tensor, known: Tensor) -> Tensor:
+def masked_mean(values: Tensor, known: Tensor) -> Tensor:
     """The mean of the values where `known`, a mask of their shape, is true: a scalar, 0 where it never is."""
     return (values * known).sum() / known.sum().clamp(min=1)
 
@@ -61,7 +61,7 @@ class SparsityController(nn.Module):
         self.weight.add_(self.rate * (self.target - measured)).clamp_(0, self.largest)
 
 
-class Reconstruction(nn.Module):
+class ReconstructionLoss(nn.Module):
     """Pixels, features, coarse levels, flow, and eyes and mouth against the target frame."""
 
     warp_weight: Tensor
@@ -77,7 +77,7 @@ class Reconstruction(nn.Module):
         first, last = self.config.warp
         self.warp_weight.fill_(first + (last - first) * min(step / max(self.config.warp_steps, 1), 1.0))
 
-    def forward(self, levels: list[State], batch: Batch, dtype: torch.dtype) -> dict[str, Tensor]:
+    def forward(self, levels: list[State], batch: PairBatch, dtype: torch.dtype) -> dict[str, Tensor]:
         """The unweighted terms, each a scalar; `dtype` is the perceptual network's precision."""
         image, target = levels[-1].image, batch.target
         terms = {"l1": (image - target).abs().mean()}
@@ -95,18 +95,18 @@ class Reconstruction(nn.Module):
             moved = F.grid_sample(small_source, level.grid, padding_mode="border", align_corners=True)
             terms["deep"] = terms["deep"] + (level.image - small_target).abs().mean()
             terms["warp"] = terms["warp"] + (moved - small_target).abs().mean()
-        if self.config.parts:
-            terms["parts"] = self._parts(image, batch, dtype)
+        if self.config.region_loss:
+            terms["parts"] = self._region_loss(image, batch, dtype)
         return terms
 
-    def _parts(self, image: Tensor, batch: Batch, dtype: torch.dtype) -> Tensor:
+    def _region_loss(self, image: Tensor, batch: PairBatch, dtype: torch.dtype) -> Tensor:
         """L1 plus one-scale perceptual distance of the eye and mouth crops that are known."""
         known_N = ~batch.boxes_BP4.isnan().any(2).flatten()
         boxes_BP4 = batch.boxes_BP4.nan_to_num(0.0)
-        got, want = crop(image, boxes_BP4), crop(batch.target, boxes_BP4)
+        got, want = sample_boxes(image, boxes_BP4), sample_boxes(batch.target, boxes_BP4)
         distance_N = (got - want).abs().mean((1, 2, 3))
         distance_N = distance_N + self.perceptual(got.to(dtype), want.to(dtype), scales=1)
-        return mean_of_known(distance_N, known_N)
+        return masked_mean(distance_N, known_N)
 
     def weighted(self, terms: dict[str, Tensor]) -> Tensor:
         """The terms' weighted sum."""
@@ -114,14 +114,14 @@ class Reconstruction(nn.Module):
             "l1": self.config.l1,
             "l2": self.config.l2,
             "perceptual": self.config.perceptual,
-            "deep": self.config.deep,
+            "deep": self.config.deep_supervision,
             "warp": self.warp_weight,
-            "parts": self.config.parts,
+            "parts": self.config.region_loss,
         }
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
 
-def crop(image_B3RR: Tensor, boxes_BP4: Tensor, side: int = _CROP) -> Tensor:
+def sample_boxes(image_B3RR: Tensor, boxes_BP4: Tensor, side: int = _CROP) -> Tensor:
     """Boxes (left, top, right, bottom as fractions of the picture) resampled to (B · P, 3, side, side)."""
     parts = boxes_BP4.shape[1]
     axis = (torch.arange(side, device=image_B3RR.device) + 0.5) / side

@@ -10,7 +10,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from liax.errors import LiaxError
-from liax.model.pointwise import fuses
+from liax.model.pointwise import use_kernels
 
 _SMALLEST = 32  # side in pixels below which the backbones' last maps vanish
 
@@ -63,7 +63,7 @@ class SqueezeNetFeatures(nn.Module):
 
 def rectify(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
     """relu(y + bias)."""
-    if fuses(y_BCHW):
+    if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
         return affine(y_BCHW, shift=bias_C, slope=0.0)
@@ -72,7 +72,7 @@ def rectify(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
 
 def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor) -> Tensor:
     """relu(a + bias) and relu(b + bias), one after the other along the channels."""
-    if fuses(a_BCHW):
+    if use_kernels(a_BCHW):
         from liax.kernels.affine import rectify_both
 
         return rectify_both(a_BCHW, bias_C, b_BDHW, bias_D)
@@ -82,8 +82,8 @@ def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor)
 
 def keep_and_pool(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
     """The map, for the distance, and the largest values of its 3 × 3 windows, every two places."""
-    if fuses(x_BCHW):
-        from liax.kernels.pool import keep_and_pool as kernel
+    if use_kernels(x_BCHW):
+        from liax.kernels.perceptual import keep_and_pool as kernel
 
         return kernel(x_BCHW)
     return x_BCHW, F.max_pool2d(x_BCHW, 3, 2, ceil_mode=True)
@@ -154,10 +154,10 @@ class PerceptualLoss(nn.Module):
 
 def feature_distance(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
     """Mean over positions of the squared difference of unit-length feature vectors: (B,), float32."""
-    if fuses(a_BCHW) and not b_BCHW.requires_grad:
-        from liax.kernels import distance
+    if use_kernels(a_BCHW) and not b_BCHW.requires_grad:
+        from liax.kernels import perceptual
 
-        return distance.feature_distance(a_BCHW, b_BCHW)
+        return perceptual.feature_distance(a_BCHW, b_BCHW)
     difference = _normalise(a_BCHW) - _normalise(b_BCHW)
     return difference.square().sum(1).mean((1, 2))
 

@@ -44,7 +44,7 @@ def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:
 
     from liax.training.sharding import choose_strategy
 
-    config = as_started(config)
+    config = with_launcher_environment(config)
     config.check()
     fabric = Fabric(
         accelerator=config.accelerator,
@@ -56,7 +56,7 @@ def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:
     return config, fabric
 
 
-def as_started(config: TrainConfig) -> TrainConfig:
+def with_launcher_environment(config: TrainConfig) -> TrainConfig:
     """With the numbers of nodes, and of devices on each, that torchrun or srun decided on, if it was them."""
     from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 

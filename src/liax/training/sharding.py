@@ -24,18 +24,20 @@ from liax.training.config import TrainConfig
 def choose_strategy(config: TrainConfig) -> Strategy | str:
     """Fabric's strategy for a run."""
     if config.sharded:
-        return ModelParallelStrategy(shard, data_parallel_size=config.processes, tensor_parallel_size=1)
+        return ModelParallelStrategy(
+            shard_network, data_parallel_size=config.processes, tensor_parallel_size=1
+        )
     return "ddp" if config.processes > 1 else "auto"
 
 
-def shard(network: LIAX, mesh: DeviceMesh) -> LIAX:
+def shard_network(network: LIAX, mesh: DeviceMesh) -> LIAX:
     """Spreads a network that is the same on all processes over them, in place."""
     for module in (*network.encoder.blocks, *network.decoder.levels, network):
         fully_shard(module, mesh=mesh["data_parallel"])
     return network
 
 
-def gather(network: LIAX, device: torch.device) -> LIAX:
+def gather_network(network: LIAX, device: torch.device) -> LIAX:
     """A sharded network made whole, on `device` of the first process; on the others it has no numbers.
 
     All processes must call it. A network that is not sharded is given back as it is.
@@ -59,7 +61,7 @@ def checkpoint_activations(network: LIAX) -> None:
 
 
 @torch.no_grad()
-def make_equal(module: nn.Module) -> None:
+def broadcast_parameters(module: nn.Module) -> None:
     """Gives all processes the first one's parameters."""
     if dist.is_initialized():
         for parameter in module.parameters():

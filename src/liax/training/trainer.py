@@ -17,40 +17,41 @@ from lightning.fabric import Fabric
 from lightning.fabric.strategies import ModelParallelStrategy
 from torch import Tensor
 
-from liax.data.augment import Batch
+from liax.data.augment import PairBatch
 from liax.data.frames import Frames, open_frames
 from liax.data.manifest import Manifest, read_manifest
 from liax.model import LIAX, PRESETS
 from liax.model.pointwise import fused
-from liax.training.adversary import Adversary
-from liax.training.batches import Batches
-from liax.training.begin import begin, coefficients
+from liax.training.adversarial import Adversary
+from liax.training.batches import BatchLoader
 from liax.training.checkpoint import (
-    begin_momenta,
     check_resumable,
     describe_run,
+    export_canonical,
+    export_weights,
+    init_adam_state,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
-    tensors_of,
+    state_tensors,
     write_atomically,
 )
 from liax.training.config import TrainConfig, to_dict
-from liax.training.export import export, export_sparsest
-from liax.training.graphed import GraphedStep
+from liax.training.cuda_graph import GraphedStep
+from liax.training.factor_supervision import FactorLoss, unnamed_mask
+from liax.training.init import collect_coefficients, init_network
 from liax.training.log import RunLog
-from liax.training.losses import Reconstruction, SparsityController, centred, hoyer
-from liax.training.meaning import Meaning, free
-from liax.training.rendered import cycle
-from liax.training.schedule import learning_rate
+from liax.training.losses import ReconstructionLoss, SparsityController, centred, hoyer
+from liax.training.optimizer import learning_rate_factor
+from liax.training.self_reenact import cycle_loss
 from liax.training.sharding import (
     average_gradients,
     checkpoint_activations,
-    gather,
+    gather_network,
     mean_over_processes,
-    shard,
+    shard_network,
 )
-from liax.training.stop import StopSignal
+from liax.training.signals import StopSignal
 from liax.training.validation import Validation
 
 
@@ -76,23 +77,25 @@ class Trainer:
             config.data.workers,
             self.log.say,
             self.log.loading,
-            config.data.decoded,
+            config.data.frame_cache,
         )
-        self.batches = Batches(config, manifest, frames, fabric.global_rank, fabric.world_size)
+        self.batches = BatchLoader(config, manifest, frames, fabric.global_rank, fabric.world_size)
         self.log.say("making the network" + (", checking kernels" if config.compile else ""))
-        network = begin(config, fabric.device, self.batches)
+        network = init_network(config, fabric.device, self.batches)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
-        self.criterion = Reconstruction(config.loss).to(fabric.device)
+        self.criterion = ReconstructionLoss(config.loss).to(fabric.device)
         if config.checkpoint_activations:
             checkpoint_activations(network)
-        self.sparsity = SparsityController(config.loss.concentration, config.loss.hoyer).to(fabric.device)
-        self.meaning = Meaning().to(fabric.device) if config.meaningful else None
+        self.sparsity = SparsityController(config.loss.max_sparsity_weight, config.loss.hoyer_target).to(
+            fabric.device
+        )
+        self.factor_loss = FactorLoss().to(fabric.device) if config.supervises_factors else None
         self.plain: LIAX = network
         # A graph does its own exchange of gradients.
-        self.network: Any = network if config.graphed else fabric.setup_module(network)
+        self.network: Any = network if config.uses_cuda_graph else fabric.setup_module(network)
         self._graphs: dict[bool, GraphedStep] = {}
         if isinstance(fabric.strategy, ModelParallelStrategy):
-            shard(self.averaged, fabric.strategy.device_mesh)
+            shard_network(self.averaged, fabric.strategy.device_mesh)
         optim = config.optim
         self.optimizer = torch.optim.Adam(
             network.parameters(),
@@ -100,7 +103,7 @@ class Trainer:
             betas=(optim.beta1, optim.beta2),
             fused=fabric.device.type == "cuda",
         )
-        begin_momenta(self.optimizer)
+        init_adam_state(self.optimizer)
         self.adversary = Adversary(config, fabric.device) if config.adversarial.weight > 0 else None
         self.step = 0
         self.minutes = 0.0  # spent in this run, as all processes agree
@@ -161,16 +164,16 @@ class Trainer:
     def _train_step(self) -> dict[str, Tensor]:
         config = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = config.optim.lr * learning_rate(self.step, self.minutes, config)
+            group["lr"] = config.optim.lr * learning_rate_factor(self.step, self.minutes, config)
         self.criterion.schedule(self.step)
-        totals = self._graphed_gradients() if self.config.graphed else self._gradients()
+        totals = self._graphed_gradients() if self.config.uses_cuda_graph else self._gradients()
         if self.adversary is not None and "adversarial" in totals:
             totals |= self.adversary.step(self.step)
         self.optimizer.step()
-        if not config.graphed:  # the graph writes gradients where they are
+        if not config.uses_cuda_graph:  # the graph writes gradients where they are
             self.optimizer.zero_grad(set_to_none=True)
         self._average()
-        if config.loss.concentration:
+        if config.loss.max_sparsity_weight:
             self.sparsity.update(mean_over_processes(totals["hoyer"]))
         totals["concentration"] = self.sparsity.weight.clone()
         return totals
@@ -201,7 +204,7 @@ class Trainer:
         average_gradients(self.plain)
         return terms | self._learn(batch, image)
 
-    def _learn(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
+    def _learn(self, batch: PairBatch, image: Tensor) -> dict[str, Tensor]:
         """Gathers the discriminator's gradients."""
         if self.adversary is None or not self._adversarial:
             return {}
@@ -218,10 +221,12 @@ class Trainer:
         means = mean_over_processes(torch.stack(list(terms.values())))
         return dict(zip(terms, means.tolist(), strict=True))
 
-    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    def _losses(self, batch: PairBatch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
         config = self.config
-        kept_BM = None if self.meaning is None else free(batch.alone_B, self.plain.config.vectors)
+        kept_BM = (
+            None if self.factor_loss is None else unnamed_mask(batch.named_only_B, self.plain.config.vectors)
+        )
         levels, source_BM, alpha_BM = self.network(
             batch.source.to(self.dtype), batch.driving.to(self.dtype), kept_BM
         )
@@ -229,11 +234,11 @@ class Trainer:
         total = self.criterion.weighted(terms)
         sparse = alpha_BM.abs().mean()
         total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
-        if self.meaning is not None:
-            terms["meaning"] = self.meaning(source_BM, alpha_BM, batch)
-            total = total + config.loss.meaning * terms["meaning"]
+        if self.factor_loss is not None:
+            terms["meaning"] = self.factor_loss(source_BM, alpha_BM, batch)
+            total = total + config.loss.factor_supervision * terms["meaning"]
         if batch.rendered_BM is not None:
-            terms["cycle"] = cycle(source_BM, batch.rendered_BM)
+            terms["cycle"] = cycle_loss(source_BM, batch.rendered_BM)
             total = total + config.loss.cycle * terms["cycle"]
         if self.adversary is not None and self._adversarial:
             terms["adversarial"] = self.adversary.judge(levels[-1].image)
@@ -257,14 +262,14 @@ class Trainer:
 
     def _averaged_whole(self) -> LIAX:
         """The averaged network, on the first process; all must call this."""
-        return gather(self.averaged, self.fabric.device)
+        return gather_network(self.averaged, self.fabric.device)
 
     def _tensors(self) -> dict[str, Tensor]:
         """All that training changes."""
-        tensors = tensors_of("network", self.plain, self.optimizer)
-        tensors |= tensors_of("averaged", self.averaged) | tensors_of("sparsity", self.sparsity)
+        tensors = state_tensors("network", self.plain, self.optimizer)
+        tensors |= state_tensors("averaged", self.averaged) | state_tensors("sparsity", self.sparsity)
         if self.adversary is not None:
-            tensors |= tensors_of("discriminator", self.adversary.discriminator, self.adversary.optimizer)
+            tensors |= state_tensors("discriminator", self.adversary.discriminator, self.adversary.optimizer)
         return tensors
 
     def _save(self) -> None:
@@ -273,14 +278,16 @@ class Trainer:
         )
         averaged = self._averaged_whole()
         if self.fabric.is_global_zero:
-            export(averaged, self.config, self.step)
+            export_weights(averaged, self.config, self.step)
 
     def _finish(self) -> None:
         """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
         averaged = self._averaged_whole()
-        if self.fabric.is_global_zero and self.config.simplify:
-            alpha_NM, _ = coefficients(averaged, self.batches, self.config.simplify, self.dtype)
-            export_sparsest(averaged, alpha_NM, self.config, self.step)
+        if self.fabric.is_global_zero and self.config.canonicalize_frames:
+            alpha_NM, _ = collect_coefficients(
+                averaged, self.batches, self.config.canonicalize_frames, self.dtype
+            )
+            export_canonical(averaged, alpha_NM, self.config, self.step)
 
     def _resume(self) -> None:
         path = latest_checkpoint(self.config.out)

@@ -18,8 +18,8 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded
+from liax.training.factor_supervision import FACTOR_COUNT, factor_scale, unnamed_mask
 from liax.training.losses import centred, hoyer
-from liax.training.meaning import COUNT, free, per_unit
 
 _FRAMES = 6  # driving frames a clip, evenly spaced over all of it
 
@@ -77,12 +77,12 @@ class Validation:
             source = network.encode(signed(source_u8[None]).to(dtype))
             wanted = driving_u8.float() / 255
             alpha_FM = network.encode((wanted * 2 - 1).to(dtype)).alpha_BM
-            image = _drawn(network, source, alpha_FM)
+            image = _reenacted(network, source, alpha_FM)
             scores.setdefault("l1", []).append((image - wanted).abs().mean())
             scores.setdefault("psnr", []).append(_psnr(image, wanted))
             if known:
-                kept_FM = free(torch.ones_like(alpha_FM[:, 0], dtype=torch.bool), alpha_FM.shape[1])
-                alone = _drawn(network, source, torch.where(kept_FM, source.alpha_BM, alpha_FM))
+                kept_FM = unnamed_mask(torch.ones_like(alpha_FM[:, 0], dtype=torch.bool), alpha_FM.shape[1])
+                alone = _reenacted(network, source, torch.where(kept_FM, source.alpha_BM, alpha_FM))
                 scores.setdefault("psnr alone", []).append(_psnr(alone, wanted))
             alphas.append(alpha_FM)
             rows.append(torch.cat([source_u8.float() / 255, wanted[-1], image[-1]], 2))
@@ -93,13 +93,13 @@ class Validation:
         return means, torch.cat(rows[:: max(len(rows) // 6, 1)][:6], 1).cpu()
 
     def _reading(self, alpha_NM: NDArray[np.float32]) -> dict[str, float]:
-        wanted_CFK = (self.factors_NK * per_unit().numpy()).reshape(-1, _FRAMES, COUNT)
+        wanted_CFK = (self.factors_NK * factor_scale().numpy()).reshape(-1, _FRAMES, FACTOR_COUNT)
         known_C = np.isfinite(wanted_CFK).all((1, 2))
-        if not known_C.any() or alpha_NM.shape[1] < COUNT:
+        if not known_C.any() or alpha_NM.shape[1] < FACTOR_COUNT:
             return {}
-        read_CFK = alpha_NM.reshape(-1, _FRAMES, alpha_NM.shape[1])[..., :COUNT]
+        read_CFK = alpha_NM.reshape(-1, _FRAMES, alpha_NM.shape[1])[..., :FACTOR_COUNT]
         wanted_NK, read_NK = (
-            (x_CFK - x_CFK.mean(1, keepdims=True))[known_C].reshape(-1, COUNT)
+            (x_CFK - x_CFK.mean(1, keepdims=True))[known_C].reshape(-1, FACTOR_COUNT)
             for x_CFK in (wanted_CFK, read_CFK)
         )
         both_K = (wanted_NK * read_NK).sum(0)
@@ -109,7 +109,7 @@ class Validation:
         return scores | {f"gain {name}": float(value) for name, value in zip(FACTORS, gain_K, strict=True)}
 
 
-def _drawn(network: LIAX, source: Encoded, alpha_FM: Tensor) -> Tensor:
+def _reenacted(network: LIAX, source: Encoded, alpha_FM: Tensor) -> Tensor:
     """One source with each of F coefficients: (F, 3, R, R) in [0, 1]."""
     features = tuple(f.expand(len(alpha_FM), -1, -1, -1) for f in source.features)
     image = network.decode(network.reenact(source.code_BD, alpha_FM), features)

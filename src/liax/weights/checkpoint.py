@@ -1,7 +1,10 @@
-"""The published checkpoint as a file: state dicts read without running code, and written back."""
+"""Published checkpoint files: state dicts read without running code, written back, and converted bit for
+bit.
+"""
 
 from __future__ import annotations
 
+import os
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -12,8 +15,10 @@ import torch
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.files import replacing
-from liax.weights.published import ANCHORS
+from liax.files import atomic_file
+from liax.model import ModelConfig
+from liax.weights import files
+from liax.weights.published import ANCHORS, to_ours, to_published
 
 # Where training scripts keep a generator inside their checkpoints, the averaged one first.
 _NESTS = ("g_ema", "ema", "gen", "generator", "state_dict", "model")
@@ -52,7 +57,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
     """Write a plain state dict as the published one is; the whole file or none of it."""
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         torch.save(dict(state), file)
 
 
@@ -73,3 +78,26 @@ def _generator(content: Any, depth: int) -> dict[str, Tensor] | None:
         if found is not None:
             return found
     return None
+
+
+PUBLISHED_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
+
+
+def convert_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> ModelConfig:
+    """Write `source` (.pt or .safetensors) as `out` (the other kind); the suffixes tell the direction.
+
+    Every tensor keeps its bits both ways. Both files are mapped, so memory stays far below their size.
+    Returns the network's sizes. Raises LiaxError, and then leaves `out` as it was.
+    """
+    source, out = Path(source), Path(out)
+    if source.suffix in PUBLISHED_SUFFIXES and out.suffix == ".safetensors":
+        stored = to_ours(read_state(source), source)
+        files.write(out, stored)
+    elif source.suffix == ".safetensors" and out.suffix in PUBLISHED_SUFFIXES:
+        stored = files.read(source)
+        write_state(out, to_published(stored, source))
+    else:
+        raise LiaxError(
+            f"Cannot tell what {source.name} → {out.name} means; convert a .pt to a .safetensors, or back."
+        )
+    return stored.config

@@ -1,4 +1,5 @@
-"""What weights say about their own motion vectors: controls that a person can name, with ranges and units."""
+"""What weights say about their own motion vectors: controls that a person can name, with ranges and units,
+and how far coefficients go on real faces."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.weights import inference
+from liax.weights import files
 from liax.weights.loading import open_weights
-from liax.weights.reach import Reach, read_reach
+
+# The key of a weights file's metadata under which its reach lies as JSON.
+LIMITS_KEY = "reach"
+# Of the material's faces, how many may lie beyond on each side.
+_BEYOND = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class CoefficientLimits:
+    """Each coefficient's lowest and highest value on all but the rarest faces of the training material, (M,).
+
+    Additions know nothing of where they start: a smile added to a smile is one that nobody has, and the
+    network draws it as badly as that sounds.
+    """
+
+    low_M: NDArray[np.float64]
+    high_M: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, alpha_NM: NDArray[np.floating]) -> CoefficientLimits:
+        """That of N faces, best thousands of many people."""
+        low_M, high_M = np.quantile(alpha_NM, (_BEYOND, 1 - _BEYOND), axis=0)
+        return cls(low_M, high_M)
+
+    def clamp(self, alpha_M: NDArray[np.floating], *seen_M: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Coefficients (M,) that go no further than this, or than some that a face was seen to have.
+
+        Several at once, (B, M), each beside those that were seen of the same face.
+        """
+        return alpha_M.clip(reduce(np.minimum, seen_M, self.low_M), reduce(np.maximum, seen_M, self.high_M))
+
+    def to_json(self) -> str:
+        return json.dumps({"low": self.low_M.round(4).tolist(), "high": self.high_M.round(4).tolist()})
+
+
+def read_limits(metadata: Mapping[str, str], count: int) -> CoefficientLimits | None:
+    """What a weights file's metadata says of its `count` coefficients; None where it says nothing.
+
+    Raises LiaxError for what is no reach.
+    """
+    text = metadata.get(LIMITS_KEY)
+    if text is None:
+        return None
+    try:
+        values = json.loads(text)
+        low_M, high_M = (np.array(values[end], np.float64) for end in ("low", "high"))
+        if low_M.shape != (count,) or high_M.shape != (count,) or not (low_M <= high_M).all():
+            raise ValueError(f"it is not {count} ordered pairs of numbers")
+    except (ValueError, TypeError, KeyError) as error:
+        raise LiaxError(
+            f"The weights' reach cannot be used ({error}); get or make the weights anew."
+        ) from error
+    return CoefficientLimits(low_M, high_M)
+
 
 # In the order in which they are listed and drawn.
 GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
 # The key of a weights file's metadata under which its controls lie as JSON.
-METADATA_KEY = "controls"
+CONTROLS_KEY = "controls"
 
 
 @dataclass(frozen=True)
-class Promise:
+class VerifiedRange:
     """Where a control gives what is asked of it, as was measured on people on whom it was not calibrated.
 
     low, high: the range of which that holds, low <= 0 <= high. tolerance: what may be missed by, root mean
@@ -56,7 +111,7 @@ class Control:
     unit: "deg" for degrees, "" for a bare number.
     meaning: what growing values do, and what else is to be known of it: "turns to the viewer's
         right; leaks 18 % into wink".
-    promise: the part of the range in which as much arrives as is asked for; None where nobody measured that.
+    verified: the part of the range in which as much arrives as is asked for; None where nobody measured that.
     """
 
     name: str
@@ -66,7 +121,7 @@ class Control:
     high: float
     unit: str = ""
     meaning: str = ""
-    promise: Promise | None = None
+    verified: VerifiedRange | None = None
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
@@ -75,7 +130,7 @@ class Control:
             raise ValueError(f"control {self.name} has an impossible range: {self.low} to {self.high}")
         if not self.vectors or not all(map(math.isfinite, self.vectors.values())):
             raise ValueError(f"control {self.name} moves no vector by a finite amount")
-        if self.promise and not self.low <= self.promise.low < self.promise.high <= self.high:
+        if self.verified and not self.low <= self.verified.low < self.verified.high <= self.high:
             raise ValueError(f"control {self.name} promises more than its range")
 
     @property
@@ -89,23 +144,28 @@ class Control:
         return self.meaning.partition(";")[0]
 
     @property
-    def promised(self) -> str:
+    def verified_text(self) -> str:
         """ "±4 in -10 to 12", as people are told beside the range; "" where nothing is promised."""
-        if self.promise is None:
+        if self.verified is None:
             return ""
-        return f"±{self.promise.tolerance:.2g} in {self.promise.low:g} to {self.promise.high:g}"
+        return f"±{self.verified.tolerance:.2g} in {self.verified.low:g} to {self.verified.high:g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values as weights' metadata and results keep them, where `verified` is called "promise"."""
+        values = asdict(self)
+        return {**values, "promise": values.pop("verified")}
 
 
 @dataclass(frozen=True)
 class Controls:
     """All controls of one set of weights.
 
-    count: number M of motion vectors. reach: how far faces go in each; None where the weights do not say.
+    count: number M of motion vectors. limits: how far faces go in each; None where the weights do not say.
     """
 
     count: int
     items: tuple[Control, ...] = field(default=())
-    reach: Reach | None = None
+    limits: CoefficientLimits | None = None
 
     def __iter__(self) -> Iterator[Control]:
         return iter(self.items)
@@ -138,7 +198,7 @@ class Controls:
         return directions_MK
 
     def to_json(self) -> str:
-        return json.dumps([asdict(control) for control in self.items])
+        return json.dumps([control.to_dict() for control in self.items])
 
 
 def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
@@ -146,10 +206,10 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
 
     count: the weights' number M of motion vectors. Raises LiaxError for what is no list of controls.
     """
-    reach = read_reach(metadata, count)
-    text = metadata.get(METADATA_KEY)
+    limits = read_limits(metadata, count)
+    text = metadata.get(CONTROLS_KEY)
     if text is None:
-        return Controls(count, reach=reach)
+        return Controls(count, limits=limits)
     try:
         items = tuple(_control(values, count) for values in json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -157,7 +217,7 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
     names: Sequence[str] = [control.name for control in items]
     if len(set(names)) < len(names):
         raise LiaxError("The weights' controls share a name; get or make the weights anew.")
-    return Controls(count, items, reach)
+    return Controls(count, items, limits)
 
 
 def set_controls(
@@ -170,14 +230,14 @@ def set_controls(
     """
     stored = open_weights(name_or_path)
     count = stored.config.vectors
-    metadata = stored.metadata | {METADATA_KEY: Controls(count, tuple(controls)).to_json()}
+    metadata = stored.metadata | {CONTROLS_KEY: Controls(count, tuple(controls)).to_json()}
     read_controls(metadata, count)
-    inference.write(Path(out), stored._replace(metadata=metadata))
+    files.write(Path(out), stored._replace(metadata=metadata))
 
 
 def _control(values: dict[str, Any], count: int) -> Control:
     vectors = {int(index): float(amount) for index, amount in values["vectors"].items()}
     if not all(0 <= index < count for index in vectors):
         raise ValueError(f"{values['name']} moves a vector that does not exist")
-    promise = values.get("promise")
-    return Control(**{**values, "vectors": vectors, "promise": promise and Promise(**promise)})
+    verified = values.pop("promise", None)
+    return Control(**{**values, "vectors": vectors}, verified=verified and VerifiedRange(**verified))

@@ -10,7 +10,7 @@ import torch
 
 from liax.errors import LiaxError
 from liax.model import LIAX
-from liax.weights import inference
+from liax.weights import files
 
 BUNDLED = {"small": "liax-small.safetensors"}
 
@@ -22,17 +22,17 @@ def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.dev
     ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
     The file's free metadata is the network's `metadata`. Raises LiaxError.
     """
-    return inference.build(open_weights(name_or_path), device)
+    return files.build(open_weights(name_or_path), device)
 
 
-def open_weights(name_or_path: str | os.PathLike[str] = "small") -> inference.Stored:
+def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.StoredWeights:
     """What `load` makes a network of, checked and mapped into memory; names and errors are the same."""
     name = os.fspath(name_or_path)
     if name in BUNDLED:
-        return inference.read(_bundled(name))
+        return files.read(_bundled(name))
     path = Path(name)
     if path.exists() or isinstance(name_or_path, Path):
-        return inference.read(path)
+        return files.read(path)
 
     from liax.weights import hub  # Slow to import, seldom needed.
 
@@ -43,9 +43,9 @@ def open_weights(name_or_path: str | os.PathLike[str] = "small") -> inference.St
         )
     path = hub.fetch(name)
     if path.suffix == ".safetensors":
-        return inference.read(path)
-    from liax.weights.adapter import to_ours
+        return files.read(path)
     from liax.weights.checkpoint import read_state
+    from liax.weights.published import to_ours
 
     return to_ours(read_state(path), path)
 

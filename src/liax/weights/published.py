@@ -1,13 +1,20 @@
-"""The published checkpoint's tensor names, and ours: a two-way, bit-exact adapter."""
+"""The published network and ours: tensor names, shapes and controls; a two-way adapter that changes no
+number.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from liax.model import ModelConfig
+from liax.errors import LiaxError
+from liax.model import PRESETS, ModelConfig
+from liax.weights.controls import CONTROLS_KEY, Control, Controls
+from liax.weights.files import DICTIONARY, VECTORS, StoredWeights, expected_shapes, mismatch
 
 # The side of the images that the published names can express.
 PUBLISHED_SIZE = 512
@@ -19,7 +26,7 @@ _BLOCKS = ("block2.0", "block3.0", "block4.0", "block5.0", "block6.0", "block7.0
 _SUFFIXES = ("_512", "2", "3", "4", "5", "6", "7")
 
 
-def pairs(config: ModelConfig) -> Iterator[tuple[str, str]]:
+def tensor_names(config: ModelConfig) -> Iterator[tuple[str, str]]:
     """(published name, our name) of every tensor that carries weights; 512² networks only."""
     yield from _prefixed("enc.enc_2r.block1", "encoder.from_rgb", {"0.weight": "weight", "1.bias": "bias"})
     for i, block in enumerate(_BLOCKS):
@@ -43,7 +50,7 @@ def pairs(config: ModelConfig) -> Iterator[tuple[str, str]]:
         yield from _level(f"dec.conv{suffix}", suffix, f"decoder.levels.{i}", config, first=i == 0)
 
 
-def kernels() -> Iterator[tuple[str, Tensor]]:
+def fir_kernels() -> Iterator[tuple[str, Tensor]]:
     """(published name, value) of the constant FIR kernels: [1,3,3,1] ⊗ [1,3,3,1] / 64, exact in float32.
 
     Those that follow an insertion of zeros make up for it with a gain of 4: upsampling of flows, images and
@@ -112,3 +119,106 @@ def _level(
     yield from _prefixed(f"dec.rgb{suffix}", ours, {"bias": "rgb_bias"})
     names = {"0.weight": "weight", "1.bias": "bias"}
     yield from _prefixed(f"dec.rgb{suffix}.conv", f"{ours}.to_rgb", names)
+
+
+# Group, name, motion vector, lowest and highest value, what growing values do as far as it is published.
+_TABLE = (
+    ("head", "yaw", 37, -1.0, 0.5, "turns the head sideways"),
+    ("head", "yaw-shoulders", 39, -1.0, 0.5, "turns head and shoulders sideways"),
+    ("head", "pitch", 28, -1.0, 0.5, "nods the head"),
+    ("head", "roll", 15, -0.5, 0.5, "tilts the head sideways"),
+    ("head", "roll-2", 33, -0.5, 0.5, "tilts the head sideways, another way"),
+    ("head", "neck", 31, -0.5, 0.5, "moves the neck"),
+    ("mouth", "pout", 6, -0.4, 0.4, "pouts"),
+    ("mouth", "mouth", 25, -0.4, 0.4, "closes the mouth; negative values open it"),
+    ("mouth", "o-mouth", 16, -0.4, 0.4, "rounds the mouth to an O"),
+    ("mouth", "smirk", 19, -0.4, 0.4, "moves the cheeks, smirks"),
+    ("eyes", "eyes", 13, -0.4, 0.4, "opens the eyes; negative values close them"),
+    ("brows", "eyebrows", 24, -0.4, 0.4, "moves the eyebrows"),
+    ("gaze", "gaze", 17, -0.2, 0.2, "turns the gaze"),
+    ("gaze", "gaze-2", 26, -0.2, 0.2, "turns the gaze, another way"),
+)
+PUBLISHED_CONFIG = PRESETS["large"]
+PUBLISHED_CONTROLS = Controls(
+    PUBLISHED_CONFIG.vectors,
+    tuple(
+        Control(name, group, {vector: 1.0}, low, high, meaning=meaning)
+        for group, name, vector, low, high, meaning in _TABLE
+    ),
+)
+
+
+def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
+    """A published state dict under our names, with Q beside W; tensors share memory with `state`.
+
+    The configuration follows from the shapes. Constant FIR kernels may be missing, but not differ.
+    A network of the published checkpoint's sizes is taken for it, and gets the controls published with it.
+    Raises LiaxError, naming `path` and the published names of what is missing, unexpected or misshapen.
+    """
+    config = _deduce(state, path)
+    shapes = expected_shapes(config)
+    names = dict(tensor_names(config))
+    fixed = dict(fir_kernels())
+    expected = {theirs: published_shape(theirs, shapes[ours]) for theirs, ours in names.items()}
+    expected |= {name: tuple(kernel.shape) for name, kernel in fixed.items()}
+    faults = mismatch(expected, {n: tuple(t.shape) for n, t in state.items()}, optional=fixed)
+    if faults:
+        raise LiaxError(f"{path} is not the published network: {faults}; get the original lia-x.pt.")
+    for name, kernel in fixed.items():
+        if name in state and not torch.equal(state[name].float(), kernel):
+            raise LiaxError(f"{path} was trained with another filter ({name}), which liax does not compute.")
+    tensors = {ours: state[theirs].reshape(shapes[ours]) for theirs, ours in names.items()}
+    weight_DM = tensors[DICTIONARY].float() + 1e-8
+    tensors[VECTORS] = torch.linalg.qr(weight_DM)[0].contiguous()
+    metadata = {"liax.origin": "published", "source": path.name}
+    if config == PUBLISHED_CONFIG:
+        metadata[CONTROLS_KEY] = PUBLISHED_CONTROLS.to_json()
+    return StoredWeights(config, tensors, metadata)
+
+
+def to_published(stored: StoredWeights, path: Path) -> dict[str, Tensor]:
+    """The published state dict, constant kernels included; tensors share memory with `stored`.
+
+    Raises LiaxError, naming `path`, for networks other than 512², which have no published names.
+    """
+    config = stored.config
+    if config.size != PUBLISHED_SIZE:
+        raise LiaxError(
+            f"{path} holds a network for {config.size}² images, and published names exist for "
+            f"{PUBLISHED_SIZE}² only; keep it as safetensors."
+        )
+    # Files written by `save` hold Q alone; the QR of Q is Q.
+    tensors = {DICTIONARY: stored.tensors[VECTORS], **stored.tensors}
+    state = {}
+    for theirs, ours in tensor_names(config):
+        value = tensors[ours]
+        state[theirs] = value.reshape(published_shape(theirs, tuple(value.shape)))
+    return state | dict(fir_kernels())
+
+
+def _deduce(state: Mapping[str, Tensor], path: Path) -> ModelConfig:
+    dictionary, constant, from_rgb = ANCHORS
+    missing = [name for name in ANCHORS if name not in state]
+    if missing:
+        raise LiaxError(f"{path} lacks {', '.join(missing)}; get the original lia-x.pt.")
+    try:
+        latent, vectors = state[dictionary].shape
+        return ModelConfig(
+            size=PUBLISHED_SIZE,
+            width=state[from_rgb].shape[0],
+            max_width=state[constant].shape[1],
+            latent=latent,
+            vectors=vectors,
+            flow_blocks=_count(state, r"dec\.conv\w+_2\.(\d+)\."),
+            render_blocks=_count(state, r"dec\.conv\w+_2_rgb\.(\d+)\."),
+        )
+    except (ValueError, IndexError) as error:
+        raise LiaxError(
+            f"{path} has no usable network sizes ({error}); get the original lia-x.pt."
+        ) from error
+
+
+def _count(state: Mapping[str, Tensor], pattern: str) -> int:
+    """Blocks of a level: one more than the largest index in any name, at least 1."""
+    found = (re.match(pattern, name) for name in state)
+    return max((int(match[1]) + 1 for match in found if match), default=1)

@@ -19,9 +19,9 @@ pytest.importorskip("playwright", reason="needs Playwright")
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from liax.app.limits import Limits
 from liax.app.page import serve
 from liax.app.studio import Studio
+from liax.app.uploads import VisitorLimits
 from liax.model import LIAX
 from liax.portrait import Animator
 from liax.weights.controls import Control, Controls
@@ -49,7 +49,7 @@ def page_studio(tiny: LIAX) -> Iterator[Studio]:
     """With a network of 64x64 and three named controls."""
     animator = Animator(tiny, "cpu")
     animator.controls = Controls(tiny.config.vectors, _CONTROLS)
-    limits = Limits(megabytes=2, picture_megapixels=2, video_megapixels=1, seconds=60, frames=2000)
+    limits = VisitorLimits(megabytes=2, picture_megapixels=2, video_megapixels=1, seconds=60, frames=2000)
     with Studio(animator, "small", limits) as studio:
         yield studio
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hands import Visit, block, button, give, said
+from page_actions import Visit, block, button, give, said
 
 
 def test_a_picture_without_a_face(visit: Visit, faceless: Path, face_clip: Path) -> None:

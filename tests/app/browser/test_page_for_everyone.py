@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hands import TABS, Shown, Visit, said
+from page_actions import TABS, Shown, Visit, said
 
 # Contrast (WCAG 2) of each visible text with the nearest ground behind it; texts on pictures are left out.
 _FAINT = """

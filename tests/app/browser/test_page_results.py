@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from hands import Shown, Visit, block, button, downloaded, give, said, slide
+from page_actions import Shown, Visit, block, button, downloaded, give, said, slide
 from PIL import Image
 
 from liax.app.studio import Studio

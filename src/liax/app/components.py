@@ -1,0 +1,174 @@
+"""Components that several tabs have: inputs, a slider for each control, and the player of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from liax.portrait.manipulate import VECTOR_RANGE
+from liax.weights.controls import GROUPS, Control, Controls
+
+_ASSETS = files("liax.assets")
+DEMO_PORTRAIT = str(_ASSETS / "demo_portrait.jpg")
+DEMO_DRIVING = str(_ASSETS / "demo_driving.mp4")
+_FACES = [
+    ("The largest", 0),
+    ("The second largest", 2),
+    ("The third", 3),
+    ("The fourth", 4),
+    ("The fifth", 5),
+]
+# What it is called -> ending of the file.
+VIDEO_FORMATS = [("Video (MP4)", "mp4"), ("Video (WebM)", "webm"), ("Moving picture, silent (GIF)", "gif")]
+
+
+def portrait_input(height: int = 320) -> gr.Image:
+    """Where a picture is dropped, taken or pasted; gives the path of the file as it was uploaded."""
+    image = gr.Image(
+        DEMO_PORTRAIT,
+        label="Your portrait",
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"],
+        height=height,
+    )
+    # Gradio would open the file itself, and fail on what is no picture; the studio looks at it with care.
+    image.preprocess = _uploaded_path  # type: ignore[method-assign, assignment]
+    return image
+
+
+def video_input(label: str, height: int = 320) -> gr.Video:
+    """Where a video is dropped or recorded."""
+    return gr.Video(DEMO_DRIVING, label=label, sources=["upload", "webcam"], height=height)
+
+
+def face_input(where: str) -> gr.Dropdown:
+    """Which of several faces in the "portrait" or "video"; 0 where nobody chose."""
+    return gr.Dropdown(_FACES, value=0, label=f"Which face in the {where}", filterable=False)
+
+
+def cropped_input() -> gr.Checkbox:
+    """Whether pictures are taken whole."""
+    return gr.Checkbox(label="Already cropped to the face", info="take the picture as it is")
+
+
+def format_input(formats: list[tuple[str, str]] = VIDEO_FORMATS) -> gr.Dropdown:
+    """Which kind of file is made."""
+    return gr.Dropdown(formats, value="mp4", label="Make", filterable=False)
+
+
+def _uploaded_path(uploaded: ImageData | None) -> str | None:
+    return uploaded.path if uploaded else None
+
+
+# Of the player, in pixels: the button beneath stays in sight.
+_PLAYER_HEIGHT = 400
+
+
+class ResultView:
+    """A player, a picture for GIFs and stills, and a button to download; `outputs` are its components."""
+
+    def __init__(self, label: str = "Result") -> None:
+        self.video = gr.Video(
+            label=label, interactive=False, autoplay=True, loop=True, height=_PLAYER_HEIGHT, buttons=[]
+        )
+        self.picture = gr.Image(
+            label=label,
+            show_label=False,  # it would cover what is written above the poses of a sheet
+            alt_text=label,
+            interactive=False,
+            visible=False,
+            type="filepath",
+            buttons=["fullscreen"],
+        )
+        self.download = gr.DownloadButton("Download", visible=False)
+        self.outputs = [self.video, self.picture, self.download]
+
+    def updates(self, path: Path) -> tuple[Any, Any, Any]:
+        """New values of `outputs` that show the file at `path`."""
+        moving = path.suffix in (".mp4", ".webm")
+        return (
+            gr.update(value=path if moving else None, visible=moving),
+            gr.update(value=None if moving else path, visible=not moving),
+            gr.update(value=path, visible=True),
+        )
+
+
+_STEPS_IN_RANGE = 100
+# What weights that name nothing offer: their first motion vectors, which are the strongest.
+_VECTORS_OFFERED = 12
+_LIMITS_NOTE = "Expressions stop where faces do: who smiles already can smile little more."
+
+
+class ControlsPanel:
+    """The sliders, in the order of `names`, and a button that sets all of them to 0."""
+
+    def __init__(self, controls: Controls) -> None:
+        by_group = {group: [c for c in available_controls(controls) if c.group == group] for group in GROUPS}
+        self.names: list[str] = []
+        self.sliders: list[gr.Slider] = []
+        for group, members in by_group.items():
+            if members:
+                with gr.Accordion(group.capitalize(), elem_classes="liax-group"), gr.Row():
+                    for control in members:
+                        self.names.append(control.name)
+                        self.sliders.append(_slider(control))
+        if controls.limits is not None:
+            gr.Markdown(_LIMITS_NOTE)
+        self.reset = gr.Button("Reset all", size="sm")
+        self.reset.click(
+            lambda: [0.0] * len(self.sliders),
+            outputs=self.sliders,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def settings(self, values: Sequence[float]) -> dict[str, float]:
+        """Control's name -> amount, of the sliders that are not at 0."""
+        return {name: value for name, value in zip(self.names, values, strict=True) if value}
+
+
+def available_controls(controls: Controls) -> list[Control]:
+    """What there is to steer: the controls, or the first motion vectors of weights that name none."""
+    return list(controls) or [
+        _unnamed_control(index) for index in range(min(_VECTORS_OFFERED, controls.count))
+    ]
+
+
+def _slider(control: Control) -> gr.Slider:
+    unit = {"deg": "°"}.get(control.unit, control.unit)
+    name = f"{control.name.capitalize()} ({unit})" if unit else control.name.capitalize()
+    step = _slider_step(control)
+    # Ends on the grid of steps, so that 0 is on it as well.
+    low, high = (round(int(round(end / step, 6)) * step, 6) for end in (control.low, control.high))
+    return gr.Slider(
+        low,
+        high,
+        value=0.0,
+        step=step,
+        label=name,
+        info=control.movement or None,
+        min_width=220,
+        buttons=["reset"],
+        elem_classes=f"liax-zero-{round(100 * -low / (high - low))}",
+    )
+
+
+def _slider_step(control: Control) -> float:
+    """About a hundredth of the range: 1, 2 or 5 times a power of ten."""
+    wanted = (control.high - control.low) / _STEPS_IN_RANGE
+    power = 10.0
+    while power > wanted:
+        power /= 10
+    return round(max(factor * power for factor in (1, 2, 5) if factor * power <= wanted), 9)
+
+
+def _unnamed_control(index: int) -> Control:
+    meaning = "a motion that these weights have no name for"
+    return Control(f"#{index}", "other", {index: 1.0}, -VECTOR_RANGE, VECTOR_RANGE, meaning=meaning)

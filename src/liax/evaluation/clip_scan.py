@@ -1,0 +1,103 @@
+"""A first pass over a clip: how long and how large it is, and which square of it is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.errors import LiaxError
+from liax.evaluation.clips import read_frames
+from liax.face.crop import Crop, crop_and_resize, crop_around, resize
+from liax.face.find import find_faces
+from liax.face.landmarks import FaceLandmarker
+from liax.face.track import FaceTrack
+
+# The face is looked for in every so manyth frame.
+_DETECT_EVERY = 5
+# Every so manyth pixel of each row and column tells how lively a frame is.
+_STRIDE = 4
+# Side of what is cut out, where no size is asked for.
+CROP_SIZE = 256
+
+
+@dataclass(frozen=True)
+class ComparedSquare:
+    """crop: the square that is cut out, None for the whole picture. size: the side it is scaled to."""
+
+    crop: Crop | None
+    size: int
+
+    def shown(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What is compared of an RGB uint8 picture (H, W, 3): (size, size, 3)."""
+        if self.crop is None:
+            return resize(image_HW3, self.size, self.size)
+        return crop_and_resize(image_HW3, self.crop, self.size)
+
+
+@dataclass(frozen=True)
+class ClipScan:
+    """What a first pass over a clip finds.
+
+    count: its frames. width, height: theirs, in pixels. framing: what of them is compared.
+    liveliness_T: mean |difference| of each frame to the first, in levels.
+    """
+
+    count: int
+    width: int
+    height: int
+    framing: ComparedSquare
+    liveliness_T: NDArray[np.float32]
+
+
+def scan_clip(path: Path, size: int | None, landmarker: FaceLandmarker | None) -> ClipScan:
+    """Read a clip once, a frame in memory at a time.
+
+    size: the side to compare at; None takes the clip's own, or CROP_SIZE for a crop.
+    landmarker: finds the face to crop around, for clips that are not cropped yet; one square for the clip.
+    Raises LiaxError for a clip that is not square without a landmarker, or shows no face to it.
+    """
+    track = FaceTrack(landmarker) if landmarker is not None else None
+    liveliness: list[float] = []
+    first = None
+    for number, frame_HW3 in enumerate(read_frames(path)):
+        sample = frame_HW3[::_STRIDE, ::_STRIDE].astype(np.int16)
+        first = sample if first is None else first
+        if number == 0:
+            height, width = frame_HW3.shape[:2]
+        liveliness.append(float(np.abs(sample - first).mean()))
+        if track is not None and number % _DETECT_EVERY == 0:
+            track.add(frame_HW3)
+    if track is None:
+        framing = ComparedSquare(None, _square(path, width, height, size))
+    elif track.found:
+        framing = ComparedSquare(track.crop(), size or CROP_SIZE)
+    else:
+        raise LiaxError(f"{path} shows no face that can be found; leave it out, or cut it yourself.")
+    return ClipScan(len(liveliness), width, height, framing, np.array(liveliness, np.float32))
+
+
+def read_source(path: Path, size: int, landmarker: FaceLandmarker | None) -> NDArray[np.uint8]:
+    """The first frame of a clip, or a still, as the portrait (size, size, 3) of a cross-reenactment.
+
+    landmarker: finds the face to crop around; None takes the picture whole, which must be square.
+    """
+    picture_HW3 = next(iter(read_frames(path)))
+    height, width = picture_HW3.shape[:2]
+    if landmarker is None:
+        return ComparedSquare(None, _square(path, width, height, size)).shown(picture_HW3)
+    faces = find_faces(landmarker, picture_HW3)
+    if not faces:
+        raise LiaxError(f"{path} shows no face that can be found; leave it out, or cut it yourself.")
+    return ComparedSquare(crop_around(faces[0].box), size).shown(picture_HW3)
+
+
+def _square(path: Path, width: int, height: int, size: int | None) -> int:
+    if width != height:
+        raise LiaxError(
+            f"{path} is {width}x{height} pixels and not square; "
+            "give clips cropped around the face, or pass --crop to have them cropped."
+        )
+    return size or width

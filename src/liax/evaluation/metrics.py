@@ -1,0 +1,329 @@
+"""Metrics of a trial's frames as they go by: fidelity, perception, distribution, steadiness, time.
+
+A `MetricFamily` says which frames it needs and starts an accumulator for each trial; `fidelity` and `ssim`
+compute L1, PSNR and SSIM of single frames in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from liax.evaluation.clip_scan import ClipScan
+from liax.evaluation.clips import EvaluationClip, select_frames
+from liax.evaluation.frechet import FeatureExtractor
+from liax.evaluation.perceptual import PerceptualDistance
+from liax.evaluation.reenactors import to_unit
+from liax.evaluation.temporal import TemporalErrorMeter
+
+# A smaller mean squared error counts as this one: a perfect frame has 60 dB, not infinitely many.
+LEAST_MSE = 1e-6
+_WINDOW, _SIGMA = 11, 1.5
+_C1, _C2 = 0.01**2, 0.03**2
+
+
+def fidelity(output_B3HW: Tensor, target_B3HW: Tensor) -> Tensor:
+    """(B, 3): L1, PSNR in dB and SSIM of each frame; images are float32 in [0, 1], not quantised."""
+    difference = output_B3HW - target_B3HW
+    mse = difference.square().mean((1, 2, 3)).clamp_min(LEAST_MSE)
+    return torch.stack(
+        [difference.abs().mean((1, 2, 3)), -10 * mse.log10(), ssim(output_B3HW, target_B3HW)], dim=1
+    )
+
+
+def ssim(x_BCHW: Tensor, y_BCHW: Tensor) -> Tensor:
+    """Structural similarity of Wang et al. 2004, the mean over channels and windows: (B,).
+
+    (2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2)) with an 11×11 Gaussian of σ = 1.5, over
+    windows wholly inside the image as in the authors' own program. torchmetrics' mean also takes windows over
+    a mirrored border, which reads about .015 higher here.
+    """
+    x, y = x_BCHW, y_BCHW
+    blurred = _blur(torch.cat([x, y, x * x, y * y, x * y]))
+    mean_x, mean_y, square_x, square_y, product = blurred.chunk(5)
+    both, squares = mean_x * mean_y, mean_x.square() + mean_y.square()
+    contrast = (2 * (product - both) + _C2) / (square_x + square_y - squares + _C2)
+    return ((2 * both + _C1) / (squares + _C1) * contrast).mean((1, 2, 3))
+
+
+def _blur(images_BCHW: Tensor) -> Tensor:
+    """Gaussian window, separable, without padding."""
+    steps = torch.arange(_WINDOW, device=images_BCHW.device) - _WINDOW // 2
+    taps = torch.exp(-(steps**2) / (2 * _SIGMA**2)).to(images_BCHW)
+    taps = taps / taps.sum()
+    flat = images_BCHW.flatten(0, 1)[:, None]
+    flat = F.conv2d(F.conv2d(flat, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
+    return flat[:, 0].unflatten(0, images_BCHW.shape[:2])
+
+
+# Features of at most so many frames a clip are kept for the Fréchet distance.
+FEATURE_FRAMES = 60
+# t-LPIPS is taken of every so manyth pair of consecutive frames.
+PAIRS_EVERY = 5
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """Some frames of a trial, in ascending order.
+
+    numbers_B: which. driving_BRR3: RGB uint8. output_B3RR: float32 in [0, 1], on the device that drew it.
+    alpha_BM: the driving's coefficients, if there are any. seconds: what drawing each frame took.
+    """
+
+    numbers_B: NDArray[np.int64]
+    driving_BRR3: NDArray[np.uint8]
+    output_B3RR: Tensor
+    alpha_BM: Tensor | None = None
+    seconds: float = float("nan")
+
+    @cached_property
+    def target_B3RR(self) -> Tensor:
+        """The driving frames as `output_B3RR` is."""
+        return to_unit(self.driving_BRR3).to(self.output_B3RR.device)
+
+    @cached_property
+    def output_BRR3(self) -> NDArray[np.uint8]:
+        """The output as `driving_BRR3` is."""
+        return (self.output_B3RR * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    def only(self, wanted: NDArray[np.int64]) -> FrameBatch | None:
+        """What of it is among these numbers, None if nothing is."""
+        kept_B = np.isin(self.numbers_B, wanted)
+        if kept_B.all():
+            return self
+        if not kept_B.any():
+            return None
+        kept = torch.from_numpy(kept_B)
+        alpha = None if self.alpha_BM is None else self.alpha_BM[kept]
+        return FrameBatch(
+            self.numbers_B[kept_B],
+            self.driving_BRR3[kept_B],
+            self.output_B3RR[kept.to(self.output_B3RR.device)],
+            alpha,
+            self.seconds,
+        )
+
+
+class MetricResult(NamedTuple):
+    """Of a trial: numbers by the keys of `definitions.METRICS` (NaN: nothing to measure), arrays to keep."""
+
+    numbers: Mapping[str, float]
+    arrays: Mapping[str, NDArray[Any]]
+
+
+class MetricAccumulator(Protocol):
+    """Watches one trial."""
+
+    def add(self, batch: FrameBatch) -> None:
+        """The next of the frames that the measure asked for."""
+        ...
+
+    def result(self) -> MetricResult: ...
+
+
+class MetricFamily(Protocol):
+    """One family of metrics. name: of it. backbone: what measures, to be named beside the numbers, or ""."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def backbone(self) -> str: ...
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        """Which frames of a clip of `count` it looks at, ascending."""
+        ...
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        """Make ready for a trial with this driving clip and this source, RGB uint8."""
+        ...
+
+
+@dataclass(frozen=True)
+class FidelityMetrics:
+    """L1, PSNR and SSIM of evenly spaced frames; `most` of them, None for all."""
+
+    most: int | None
+    name: str = "fidelity"
+    backbone: str = ""
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        return select_frames(count, self.most)
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        return _ScoreAccumulator(
+            ("l1", "psnr", "ssim"), lambda batch: fidelity(batch.output_B3RR, batch.target_B3RR)
+        )
+
+
+@dataclass(frozen=True)
+class PerceptualMetric:
+    """Perceptual distance of the same frames."""
+
+    most: int | None
+    distance: PerceptualDistance
+    name: str = "perceptual"
+
+    @property
+    def backbone(self) -> str:
+        return self.distance.name
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        return select_frames(count, self.most)
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        return _ScoreAccumulator(
+            ("perceptual",), lambda b: self.distance(b.output_B3RR, b.target_B3RR)[:, None]
+        )
+
+
+class _ScoreAccumulator:
+    """Means of scores (B, K) over frames, with the source's own and, where there are others, without."""
+
+    def __init__(self, keys: tuple[str, ...], score: Any) -> None:
+        self._keys, self._score = keys, score
+        self._scores: list[NDArray[np.float64]] = []
+
+    @torch.inference_mode()
+    def add(self, batch: FrameBatch) -> None:
+        self._scores.append(self._score(batch).double().cpu().numpy())
+
+    def result(self) -> MetricResult:
+        scores_TK = np.concatenate(self._scores)
+        numbers = dict(zip(self._keys, scores_TK.mean(0).tolist(), strict=True))
+        if len(scores_TK) > 1:
+            rest = scores_TK[1:].mean(0).tolist()
+            numbers |= {f"{key}_later": value for key, value in zip(self._keys, rest, strict=True)}
+        return MetricResult(numbers, {"scores": scores_TK})
+
+
+@dataclass(frozen=True)
+class DistributionMetric:
+    """Features of outputs and driving frames, for the Fréchet distance over all trials."""
+
+    most: int | None
+    features: FeatureExtractor
+    name: str = "distribution"
+
+    @property
+    def backbone(self) -> str:
+        return self.features.name
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        return select_frames(count, min(self.most or FEATURE_FRAMES, FEATURE_FRAMES))
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        return _FeatureAccumulator(self.features)
+
+
+@dataclass
+class _FeatureAccumulator:
+    features: FeatureExtractor
+    _outputs: list[NDArray[np.float32]] = field(default_factory=list)
+    _reals: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @torch.inference_mode()
+    def add(self, batch: FrameBatch) -> None:
+        self._outputs.append(self.features(batch.output_B3RR).numpy())
+        self._reals.append(self.features(batch.target_B3RR).numpy())
+
+    def result(self) -> MetricResult:
+        return MetricResult(
+            {}, {"output": np.concatenate(self._outputs), "real": np.concatenate(self._reals)}
+        )
+
+
+@dataclass(frozen=True)
+class SteadinessMetrics:
+    """Warping error, and t-LPIPS where there are perceptual distance and ground truth, of first frames."""
+
+    most: int
+    paired: bool
+    distance: PerceptualDistance | None
+    name: str = "steadiness"
+
+    @property
+    def backbone(self) -> str:
+        return (
+            f"{TemporalErrorMeter.flow_name}; {self.distance.name}"
+            if self.distance
+            else TemporalErrorMeter.flow_name
+        )
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        return np.arange(min(count, self.most))
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        return _SteadinessAccumulator(
+            TemporalErrorMeter(self.distance if self.paired else None, PAIRS_EVERY), self.paired
+        )
+
+
+@dataclass
+class _SteadinessAccumulator:
+    temporal: TemporalErrorMeter
+    paired: bool
+
+    def add(self, batch: FrameBatch) -> None:
+        for output_RR3, driving_RR3 in zip(batch.output_BRR3, batch.driving_BRR3, strict=True):
+            self.temporal.add(output_RR3, driving_RR3 if self.paired else None)
+
+    def result(self) -> MetricResult:
+        steady = self.temporal.result()
+        numbers = {"warping": steady.warping}
+        if self.paired:
+            numbers |= {"reference_warping": steady.reference_warping, "t_lpips": steady.t_lpips}
+        return MetricResult(numbers, {})
+
+
+@dataclass(frozen=True)
+class TimeAndCoefficients:
+    """Time of a frame, encoding and decoding, and the coefficients; of all frames that are drawn for others.
+
+    backbone: where it is drawn. timed: whether its time means anything.
+    """
+
+    backbone: str
+    timed: bool
+    name: str = "drawing"
+
+    def frames(self, count: int) -> NDArray[np.int64]:
+        return np.zeros(0, np.int64)
+
+    def prepare(
+        self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
+    ) -> MetricAccumulator:
+        return _TimeAccumulator(self.timed)
+
+
+@dataclass
+class _TimeAccumulator:
+    timed: bool
+    _alphas: list[NDArray[np.float32]] = field(default_factory=list)
+    _seconds: list[float] = field(default_factory=list)
+
+    def add(self, batch: FrameBatch) -> None:
+        self._seconds.append(batch.seconds)
+        if batch.alpha_BM is not None:
+            self._alphas.append(batch.alpha_BM.numpy())
+
+    def result(self) -> MetricResult:
+        # The median, for the first batch also warms up.
+        numbers = {"milliseconds": 1000 * float(np.median(self._seconds))} if self.timed else {}
+        return MetricResult(numbers, {"alpha": np.concatenate(self._alphas)} if self._alphas else {})

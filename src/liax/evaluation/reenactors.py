@@ -1,0 +1,197 @@
+"""What is evaluated: a network, copying the source, or the videos that another tool made."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from liax.errors import LiaxError
+from liax.evaluation.clips import VIDEOS, Trial, read_frames
+from liax.model import LIAX, PRESETS, Encoded
+
+log = logging.getLogger(__name__)
+
+DrawFrames = Callable[[NDArray[np.int64], NDArray[np.uint8]], tuple[Tensor, Tensor | None]]
+"""Frame numbers (B,) and these driving frames (B, R, R, 3), RGB uint8, to outputs (B, 3, R, R), float32 in
+[0, 1], and coefficients (B, M) if there are any. Called with numbers that grow, the first being 0."""
+
+
+class Reenactor(Protocol):
+    """Draws driving frames from a source.
+
+    name: as tables call it. key: changes whenever its outputs could. timed: whether its time means anything.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def timed(self) -> bool: ...
+
+    def prepare(self, trial: Trial, source_RR3: NDArray[np.uint8], frames: int) -> DrawFrames:
+        """Make ready for one trial with its source, RGB uint8, and so many driving frames."""
+        ...
+
+
+@dataclass(frozen=True)
+class CopySource:
+    """No model: every output is the source."""
+
+    name: str = "copy the source"
+    key: str = "copy"
+    timed: bool = False
+
+    def prepare(self, trial: Trial, source_RR3: NDArray[np.uint8], frames: int) -> DrawFrames:
+        source_13RR = to_unit(source_RR3[None])
+        return lambda numbers_B, driving_BRR3: (source_13RR.expand(len(numbers_B), -1, -1, -1), None)
+
+
+@dataclass(frozen=True)
+class NetworkReenactor:
+    """Decodes z_sr + Q a_d, as trained, for a clip's own first frame.
+
+    Another person keeps the own pose and gets the driving's change, z_sr + Q (a_s + a_t − a_1) (equation 8),
+    unless `absolute`. Clips of another side than the network's are resized, and back. Computes in float32.
+    """
+
+    network: LIAX
+    name: str
+    key: str
+    device: torch.device
+    absolute: bool = False
+    timed: bool = True
+
+    def prepare(self, trial: Trial, source_RR3: NDArray[np.uint8], frames: int) -> DrawFrames:
+        source = self._encode(source_RR3[None])
+        relative = trial.source != trial.driving and not self.absolute
+        start_1M: Tensor | None = None
+
+        @torch.inference_mode()
+        def draw(numbers_B: NDArray[np.int64], driving_BRR3: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+            nonlocal start_1M
+            alpha_BM = self._encode(driving_BRR3).alpha_BM
+            start_1M = alpha_BM[:1] if start_1M is None else start_1M
+            if relative:
+                code_BD = self.network.transfer(source.code_BD, source.alpha_BM, start_1M, alpha_BM)
+            else:
+                code_BD = self.network.reenact(source.code_BD, alpha_BM)
+            features = tuple(f.expand(len(alpha_BM), -1, -1, -1) for f in source.features)
+            output_B3RR = (self.network.decode(code_BD, features).clamp(-1, 1) + 1) / 2
+            resized_B3RR = resize_bicubic(output_B3RR.float(), source_RR3.shape[0]).clamp(0, 1)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)  # so that its time is measured
+            return resized_B3RR, alpha_BM.float().cpu()
+
+        return draw
+
+    @torch.inference_mode()
+    def _encode(self, frames_BRR3: NDArray[np.uint8]) -> Encoded:
+        images_B3RR = to_unit(frames_BRR3).to(self.device)
+        return self.network.encode(resize_bicubic(images_B3RR, self.network.config.size).clamp(0, 1) * 2 - 1)
+
+
+@dataclass(frozen=True)
+class VideoReenactor:
+    """What another tool made: in `folder`, for each trial, a video or a folder of frames of its name.
+
+    It has a frame for each driving frame. What is of another size is resized, bicubic, which the log tells.
+    """
+
+    folder: Path
+    timed: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @cached_property
+    def key(self) -> str:
+        if not self.folder.is_dir():
+            raise LiaxError(f"{self.folder} is no folder; give the one that holds the videos to evaluate.")
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            facts = path.stat()
+            digest.update(f"{path.relative_to(self.folder)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        return f"videos {digest.hexdigest()[:16]}"
+
+    def prepare(self, trial: Trial, source_RR3: NDArray[np.uint8], frames: int) -> DrawFrames:
+        side = source_RR3.shape[0]
+        pictures = self._pictures(trial, frames, side)
+        at = -1
+
+        def draw(numbers_B: NDArray[np.int64], driving_BRR3: NDArray[np.uint8]) -> tuple[Tensor, None]:
+            nonlocal at
+            chosen = []
+            for number in numbers_B:
+                while at < number:
+                    picture_HW3, at = next(pictures), at + 1
+                chosen.append(resize_bicubic(to_unit(picture_HW3[None]), side).clamp(0, 1))
+            return torch.cat(chosen), None
+
+        return draw
+
+    def _pictures(self, trial: Trial, frames: int, side: int) -> Iterator[NDArray[np.uint8]]:
+        """The frames, counted first, for a shift of one would be measured as bad motion."""
+        path = self._find(trial)
+        shapes, count = set(), 0
+        for frame_HW3 in read_frames(path):
+            shapes.add(frame_HW3.shape)
+            count += 1
+        if count != frames:
+            raise LiaxError(
+                f"{path} has {count} frames and {trial.driving.path} {frames}; "
+                "give a video with one frame for each driving frame, the first included."
+            )
+        if any(height != width for height, width, _ in shapes):
+            raise LiaxError(f"{path} is not square; give videos of the cropped face.")
+        if any(height != side for height, _, _ in shapes):
+            log.warning(f"{path} is {next(iter(shapes))[0]} pixels wide; it is resized to {side}.")
+        return read_frames(path)
+
+    def _find(self, trial: Trial) -> Path:
+        for path in [self.folder / f"{trial.name}{ending}" for ending in ("", *VIDEOS)]:
+            if path.exists():
+                return path
+        raise LiaxError(f"{self.folder} has no video {trial.name} ({', '.join(VIDEOS)}); add it.")
+
+
+def to_unit(frames_BHW3: NDArray[np.uint8]) -> Tensor:
+    """RGB uint8 (B, H, W, 3) as float32 (B, 3, H, W) in [0, 1]."""
+    return torch.tensor(frames_BHW3).permute(0, 3, 1, 2).float() / 255
+
+
+def resize_bicubic(images_B3HW: Tensor, side: int) -> Tensor:
+    """Bicubic, antialiased when it shrinks; unchanged when the side is right already."""
+    if images_B3HW.shape[-1] == side:
+        return images_B3HW
+    return F.interpolate(images_B3HW, (side, side), mode="bicubic", antialias=True)
+
+
+def open_network(weights: str, device: torch.device, absolute: bool = False) -> NetworkReenactor:
+    """The network of a bundled name, weights file or hub name. Raises LiaxError as `liax.load` does."""
+    from liax.weights import fingerprint, load
+
+    network = load(weights, device)
+    key = f"weights {fingerprint(network)}" + (" absolute" if absolute else "")
+    return NetworkReenactor(network.to(device).eval(), Path(weights).name, key, device, absolute)
+
+
+def open_untrained(preset: str, device: torch.device) -> NetworkReenactor:
+    """A network of a preset with random weights (seed 0), to try an evaluation with."""
+    if preset not in PRESETS:
+        raise LiaxError(f"'{preset}' is no preset; choose one of {', '.join(PRESETS)}.")
+    torch.manual_seed(0)
+    network = LIAX(PRESETS[preset])
+    return NetworkReenactor(network.to(device).eval(), f"untrained {preset}", f"random {preset}", device)

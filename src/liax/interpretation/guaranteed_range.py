@@ -1,0 +1,195 @@
+"""The range of a control in which as much arrives as is asked for, found and then verified.
+
+It is found on the people who calibrate the control, and verified on people who took no part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import product, takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.interpretation.instrument import Quantity
+from liax.interpretation.probe import ControlCurve, evenly_spaced_amounts, leakage
+from liax.weights.controls import Control, VerifiedRange
+
+# What a control of the head may miss what was asked by, root mean square over people: so many degrees, or
+# this part of a usual deviation.
+TOLERANCE_DEG, _TOLERANCE = 4.0, 1 / 3
+# A range may end at so many places between two amounts that were measured; in between curves are straight.
+_PARTS = 8
+
+
+def tolerance(quantity: Quantity) -> float:
+    """What a calibrated control may miss the amount asked by, in the factor's units."""
+    return TOLERANCE_DEG if quantity.unit == "deg" else _TOLERANCE * quantity.usual
+
+
+def fit_unit_and_range(
+    curve: ControlCurve, factor: str, quantity: Quantity
+) -> tuple[float, VerifiedRange | None]:
+    """How many of the factor's units one of the curve's is, and what can be promised in them.
+
+    That is the slope of the line that tells every portrait's change within the tolerance over the widest
+    range, to both sides if that can be; where there is none, of the mean from end to end. The promise's share
+    is that of these portraits.
+    """
+    asked_B, got_PB = _interpolated(curve.asked_A, curve.of(factor))
+    zero = int(np.flatnonzero(asked_B == 0)[0])
+    best: tuple[float, VerifiedRange] | None = None
+    for low, high in product(range(zero + 1), range(zero, len(asked_B))):
+        part = slice(low, high + 1)
+        unit = _slope(asked_B[part], got_PB[:, part])
+        wanted_B = unit * asked_B[part]
+        off_PB = got_PB[:, part] - wanted_B
+        if unit <= 0 or not (_root_mean_square(off_PB) <= tolerance(quantity)).all():
+            continue
+        if best is None or _range_size(wanted_B[0], wanted_B[-1]) > _range_size(best[1].low, best[1].high):
+            share = _share(off_PB[:, wanted_B != 0], tolerance(quantity))
+            best = unit, VerifiedRange(wanted_B[0], wanted_B[-1], tolerance(quantity), share)
+    return best or (curve.travel(factor) / float(np.ptp(curve.asked_A)), None)
+
+
+def verify_range(control: Control, curve: ControlCurve) -> Control:
+    """The control with as much of its promise as other people keep, and the share of them that do.
+
+    curve: of the control on people who did not take part in its calibration, the promise's ends among the
+    amounts. The range comes in to the last amounts that are met within the tolerance, root mean square.
+    """
+    verified, asked_A = control.verified, curve.asked_A
+    if verified is None:
+        return control
+    met_A = _root_mean_square(curve.of(control.name) - asked_A) <= verified.tolerance
+
+    def last_met(amounts: Iterable[float]) -> float:
+        return max(takewhile(lambda amount: met_A[asked_A == amount].all(), amounts), key=abs, default=0.0)
+
+    low = last_met(asked_A[(asked_A < 0) & (asked_A >= verified.low)][::-1].tolist())
+    high = last_met(asked_A[(asked_A > 0) & (asked_A <= verified.high)].tolist())
+    if low == high:
+        return replace(control, verified=None)
+    kept = replace(verified, low=low, high=high)
+    return replace(control, verified=replace(kept, share=error_within(kept, control.name, curve)[1]))
+
+
+def error_within(verified: VerifiedRange, factor: str, curve: ControlCurve) -> tuple[float, float]:
+    """Root mean square of got less asked in the promise's range, and the share of tries within its tolerance.
+
+    NaN for both where no face was seen.
+    """
+    inside_A = (curve.asked_A != 0) & (curve.asked_A >= verified.low) & (curve.asked_A <= verified.high)
+    off_PA = curve.of(factor)[:, inside_A] - curve.asked_A[inside_A]
+    return float(_root_mean_square(off_PA.reshape(-1, 1))[0]), _share(off_PA, verified.tolerance)
+
+
+def _interpolated(
+    asked_A: NDArray[np.float64], got_PA: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A curve with the places between its amounts, on straight lines."""
+    place_B = np.arange((len(asked_A) - 1) * _PARTS + 1) / _PARTS
+    left_B, right_B = np.floor(place_B).astype(int), np.ceil(place_B).astype(int)
+    part_B = place_B - left_B
+
+    def between(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values[..., left_B] * (1 - part_B) + values[..., right_B] * part_B
+
+    return between(asked_A), between(got_PA)
+
+
+def _slope(asked_A: NDArray[np.float64], got_PA: NDArray[np.float64]) -> float:
+    """Of the least-squares line through 0; 0 where nothing is known."""
+    known_PA = np.isfinite(got_PA)
+    weight = float((known_PA * asked_A**2).sum())
+    return float((np.where(known_PA, got_PA, 0.0) * asked_A).sum()) / weight if weight else 0.0
+
+
+def _root_mean_square(off_PA: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Over the portraits that show a face: (A,); NaN where none does."""
+    known_A = np.isfinite(off_PA).sum(0)
+    with np.errstate(invalid="ignore"):
+        return np.where(known_A > 0, np.sqrt(np.nansum(off_PA**2, 0) / known_A), np.nan)
+
+
+def _share(off_PA: NDArray[np.float64], allowed: float) -> float:
+    known_N = off_PA[np.isfinite(off_PA)]
+    return float(np.mean(np.abs(known_N) <= allowed)) if known_N.size else np.nan
+
+
+def _range_size(low: float, high: float) -> tuple[float, float]:
+    """How far a range goes either way, and in all: what both directions have counts first."""
+    return min(-low, high), high - low
+
+
+_STEP_DEG = 5.0
+
+
+@dataclass(frozen=True)
+class ControlVerification:
+    """One control on P portraits at A amounts, by one instrument.
+
+    asked: the amounts, in the control's units. got_PA: the factor's change; NaN where no face was seen.
+    mean_A, deviation_A: of it over the portraits. gain: slope of got on asked, 1 where all arrives; NaN for
+    controls that are in no measured unit.
+    error: root mean square of got less asked in the range that the control promises. within: share of the
+    portraits and amounts other than 0 there that are within its tolerance. NaN for what promises nothing.
+    identity: embedding distance at the ends of the range, mean over portraits.
+    moved: what else moves while the factor moves by 1, in usual deviations; leakage: its share of the whole.
+    """
+
+    asked: tuple[float, ...]
+    got_PA: NDArray[np.float64]
+    mean_A: NDArray[np.float64]
+    deviation_A: NDArray[np.float64]
+    gain: float
+    error: float
+    within: float
+    identity: float
+    moved: dict[str, float]
+    leakage: float
+
+
+def verification_amounts(control: Control) -> list[float]:
+    """What a control is asked for: every 5 degrees of its range; four amounts either way in other units.
+
+    The ends of what it promises are among them.
+    """
+    promised = (control.verified.low, control.verified.high) if control.verified else ()
+    if control.unit != "deg":
+        return sorted({*evenly_spaced_amounts(control, 4), *promised})
+    first, last = np.ceil(control.low / _STEP_DEG), np.floor(control.high / _STEP_DEG)
+    inner = _STEP_DEG * np.arange(first, last + 1)
+    return sorted({control.low, *inner.tolist(), 0.0, control.high, *promised})
+
+
+def verify_control(
+    control: Control, curve: ControlCurve, quantities: Mapping[str, Quantity]
+) -> ControlVerification:
+    """Of a control's curve at `verification_amounts` on held-out portraits, by one instrument."""
+    got_PA, asked_A = curve.of(control.name), curve.asked_A
+    known_PA = np.isfinite(got_PA) & (asked_A != 0)
+    gain = error = within = np.nan
+    # Expressions are asked for in parts of their range, which no instrument measures.
+    if control.group == "head" and known_PA.any():
+        asked_PA = np.broadcast_to(asked_A, got_PA.shape)[known_PA]
+        gain = float(got_PA[known_PA] @ asked_PA / (asked_PA @ asked_PA))
+    if control.verified is not None:
+        error, within = error_within(control.verified, control.name, curve)
+    moved = curve.moved(control.name, quantities)
+    ends_PE = curve.identity_PA[:, [place for place in (0, -1) if asked_A[place] != 0]]
+    identity = float(np.nanmean(ends_PE)) if np.isfinite(ends_PE).any() else np.nan
+    known_A = np.isfinite(got_PA).any(0)
+    seen_PA = np.where(known_A, got_PA, 0.0)
+    return ControlVerification(
+        tuple(asked_A.tolist()),
+        got_PA,
+        np.where(known_A, np.nanmean(seen_PA, 0), np.nan),
+        np.where(known_A, np.nanstd(seen_PA, 0), np.nan),
+        gain,
+        error,
+        within,
+        identity,
+        moved,
+        leakage(moved),
+    )

@@ -1,0 +1,293 @@
+"""Portraits with their coefficients changed, drawn and measured: the one place that draws and measures.
+
+What was measured of a portrait is kept in a file, so that an interrupted run loses one portrait at most.
+`measure_curves` does so for controls at the amounts that are asked of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from liax.face.embed import FaceEmbedder
+from liax.face.landmarks import FaceLandmarker
+from liax.files import atomic_file
+from liax.interpretation.composite import instrument_columns
+from liax.interpretation.instrument import Instrument, Quantity
+from liax.model import Encoded
+from liax.portrait.animator import Animator
+from liax.portrait.source import Portrait, Source, open_portrait
+from liax.weights.controls import Control, Controls
+from liax.weights.files import fingerprint
+
+Progress = Callable[[str, int, int | None], None]
+
+
+class ProbeResult(NamedTuple):
+    """What the same N changes of coefficients give on P portraits.
+
+    factors_PNF: as measured; NaN where no face was seen. identity_PN: embedding distance (Euclidean) to the
+    portrait's first; NaN likewise, and throughout without an embedder. flow_PN: mean length of the last
+    level's flow beyond the portrait's first one, in per cent of the side.
+    """
+
+    factors_PNF: NDArray[np.float64]
+    identity_PN: NDArray[np.float64]
+    flow_PN: NDArray[np.float64]
+
+
+def probe_portraits(
+    animator: Animator,
+    portraits: Mapping[str, Source],
+    changes_NM: NDArray[np.floating],
+    instrument: Instrument,
+    *,
+    crop: bool = False,
+    identity: FaceEmbedder | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    stage: str = "moving portraits",
+) -> ProbeResult:
+    """Draws G(z_sr + Q (a_s + v)) for every portrait and change v of `changes_NM`, and measures it.
+
+    moves_NM: changes of the coefficients, the first of them 0: what identity and flow are compared with.
+    portraits, crop: as in `open_portrait`. cache: a folder for a file a portrait. progress: told `stage` and
+    pictures drawn. Memory is that of a batch of pictures.
+    """
+    changes_NM = np.asarray(changes_NM, np.float32)
+    if changes_NM[0].any():
+        raise ValueError("the first change must be none")
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+    shapes = (len(changes_NM), len(instrument.factors)), (len(changes_NM),), (len(changes_NM),)
+    work = _probe_key(animator, changes_NM, instrument, identity is not None, crop)
+    rows: list[tuple[NDArray[np.float64], ...]] = []
+    for number, (name, source) in enumerate(portraits.items()):
+        path = cache / _cache_name(name, source, work) if cache is not None else None
+        row = _read_cached(path) if path is not None else None
+        if row is None or tuple(array.shape for array in row) != shapes:
+
+            def drawn(count: int, before: int = number * len(changes_NM)) -> None:
+                if progress is not None:
+                    progress(stage, before + count, len(portraits) * len(changes_NM))
+
+            encoded = open_portrait(animator, source, crop=crop).encoded
+            row = _probe_portrait(animator, encoded, changes_NM, instrument, identity, drawn)
+            if path is not None:
+                with atomic_file(path) as file:
+                    np.savez(file, **dict(zip(ProbeResult._fields, row, strict=True)))  # type: ignore[arg-type]
+        rows.append(row)
+    return ProbeResult(*(np.stack(arrays) for arrays in zip(*rows, strict=True)))
+
+
+def _probe_portrait(
+    animator: Animator,
+    source: Encoded,
+    changes_NM: NDArray[np.float32],
+    instrument: Instrument,
+    identity: FaceEmbedder | None,
+    drawn: Callable[[int], None],
+) -> tuple[NDArray[np.float64], ...]:
+    """One portrait's rows of `ProbeResult`."""
+    flows: list[float] = []
+    likeness = _IdentityDistances(identity) if identity is not None else None
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for image_RR3, flow in _draw(animator, source, changes_NM):
+            flows.append(flow)
+            if likeness is not None:
+                likeness.add(image_RR3)
+            drawn(len(flows))
+            yield image_RR3
+
+    try:
+        factors_NF = instrument.measure(pictures())
+    finally:
+        if likeness is not None:
+            likeness.close()
+    distances = likeness.distances if likeness is not None else [np.nan] * len(flows)
+    return factors_NF, np.array(distances), np.array(flows)
+
+
+@torch.inference_mode()
+def _draw(
+    animator: Animator, source: Encoded, changes_NM: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Each move's picture (R, R, 3), and its flow's mean distance from the first move's in per cent."""
+    network, first_RR2 = animator.network, None
+    for start in range(0, len(changes_NM), animator.batch_size):
+        changes_BM = torch.from_numpy(changes_NM[start : start + animator.batch_size])
+        code_BD = network.reenact(source.code_BD, source.alpha_BM + changes_BM.to(animator.device))
+        features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in source.features)
+        state = network.render(code_BD, features)[-1]
+        first_RR2 = state.grid[0] if first_RR2 is None else first_RR2
+        # The picture's side is 2 in the grid's units.
+        flow_B = (state.grid - first_RR2).norm(dim=-1).mean((1, 2)) * 50
+        levels_B3RR = ((state.image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        yield from zip(levels_B3RR.permute(0, 2, 3, 1).cpu().numpy(), flow_B.tolist(), strict=True)
+
+
+class _IdentityDistances:
+    """Distances of faces' embeddings from the first picture's face; close it."""
+
+    def __init__(self, embedder: FaceEmbedder) -> None:
+        self._embedder, self._landmarker = embedder, FaceLandmarker(max_faces=1)
+        self._first_128 = np.full(128, np.nan)
+        self.distances: list[float] = []
+
+    def add(self, image_RR3: NDArray[np.uint8]) -> None:
+        face = next(iter(self._landmarker.detect(image_RR3)), None)
+        embedding_128 = np.full(128, np.nan) if face is None else self._embedder.embed(image_RR3, face)
+        if not self.distances:
+            self._first_128 = embedding_128
+        self.distances.append(float(np.linalg.norm(embedding_128 - self._first_128)))
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+
+def _probe_key(
+    animator: Animator, changes_NM: NDArray[np.float32], instrument: Instrument, identity: bool, crop: bool
+) -> bytes:
+    """Differs whenever what would be measured of a portrait differs."""
+    facts = fingerprint(animator.network), instrument.name, list(instrument.factors), identity, crop
+    return repr(facts).encode() + changes_NM.tobytes()
+
+
+def _cache_name(name: str, source: Source, work: bytes) -> str:
+    """The name of the file that keeps a portrait's measures: readable, and different for different work."""
+    if isinstance(source, Path):
+        picture = source.read_bytes() if source.exists() else b""
+    else:
+        picture = (source.picture_HW3 if isinstance(source, Portrait) else source).tobytes()
+    digest = hashlib.sha256(work + picture).hexdigest()[:16]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', Path(name).stem)[:40]}-{digest}.npz"
+
+
+def _read_cached(path: Path) -> tuple[NDArray[np.float64], ...] | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return tuple(arrays[name] for name in ProbeResult._fields)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
+
+
+@dataclass(frozen=True)
+class ControlCurve:
+    """P portraits with a control at each of A amounts.
+
+    asked_A: ascending, in the control's units, 0 among them. change_PAF: of the factors, in their own units,
+    since 0; NaN where no face was seen. identity_PA: embedding distance to the unmoved picture; NaN likewise.
+    """
+
+    asked_A: NDArray[np.float64]
+    change_PAF: NDArray[np.float64]
+    identity_PA: NDArray[np.float64]
+    factors: tuple[str, ...]
+
+    def by_instrument(self, instrument: str) -> ControlCurve:
+        """Of what several instruments measured (`CompositeInstrument`), that which the one called so did."""
+        found, names = instrument_columns(self.factors, instrument)
+        return replace(self, change_PAF=self.change_PAF[..., found], factors=names)
+
+    def of(self, factor: str) -> NDArray[np.float64]:
+        """One factor's change (P, A)."""
+        return self.change_PAF[..., self.factors.index(factor)]
+
+    def between(self, first: int, last: int) -> ControlCurve:
+        """The part of it from one amount's place to another's."""
+        part = slice(first, last + 1)
+        return replace(
+            self,
+            asked_A=self.asked_A[part],
+            change_PAF=self.change_PAF[:, part],
+            identity_PA=self.identity_PA[:, part],
+        )
+
+    def travel(self, factor: str) -> float:
+        """What the factor changes by from end to end, in its own units; see `moved`."""
+        return float(self._travel_F()[self.factors.index(factor)])
+
+    def moved(self, factor: str, quantities: Mapping[str, Quantity]) -> dict[str, float]:
+        """What all factors change by from end to end while `factor` changes by 1; in usual deviations.
+
+        Mean over the portraits that show a face at both ends; NaN without any.
+        """
+        travel_F = self._travel_F() / [quantities[name].usual for name in self.factors]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moved_F = travel_F / travel_F[self.factors.index(factor)]
+        return dict(zip(self.factors, moved_F.tolist(), strict=True))
+
+    def _travel_F(self) -> NDArray[np.float64]:
+        travel_PF = self.change_PAF[:, -1] - self.change_PAF[:, 0]
+        travel_PF = travel_PF[np.isfinite(travel_PF).all(1)]
+        return travel_PF.mean(0) if len(travel_PF) else np.full(len(self.factors), np.nan)
+
+
+def leakage(moved: Mapping[str, float]) -> float:
+    """The share of all that is moved (`ControlCurve.moved`) which is not the factor itself, 0 to 1."""
+    return 1 - 1 / sum(map(abs, moved.values()))
+
+
+def evenly_spaced_amounts(control: Control, steps: int) -> list[float]:
+    """So many amounts on either side of 0, evenly up to the ends of the control's range."""
+    down = [control.low * k / steps for k in range(steps, 0, -1)] if control.low < 0 else []
+    up = [control.high * k / steps for k in range(1, steps + 1)] if control.high > 0 else []
+    return [*down, 0.0, *up]
+
+
+def measure_curves(
+    animator: Animator,
+    portraits: Mapping[str, Source],
+    controls: Iterable[Control],
+    asked: Mapping[str, Sequence[float]],
+    instrument: Instrument,
+    *,
+    crop: bool = False,
+    identity: FaceEmbedder | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    stage: str = "trying controls",
+) -> dict[str, ControlCurve]:
+    """Every control at every amount `asked` by its name (ascending, 0 among them), on every portrait.
+
+    The rest is as in `probe_portraits`.
+    """
+    chosen = Controls(animator.network.config.vectors, tuple(controls))
+    moves = [np.zeros(chosen.count)]
+    places: dict[str, list[int]] = {}
+    for control, direction_M in zip(chosen, chosen.directions_MK.T, strict=True):
+        places[control.name] = []
+        for amount in asked[control.name]:
+            places[control.name].append(len(moves) if amount else 0)
+            if amount:
+                moves.append(amount * direction_M)
+    moved = probe_portraits(
+        animator,
+        portraits,
+        np.stack(moves),
+        instrument,
+        crop=crop,
+        identity=identity,
+        cache=cache,
+        progress=progress,
+        stage=stage,
+    )
+    change_PNF = moved.factors_PNF - moved.factors_PNF[:, :1]
+    return {
+        name: ControlCurve(
+            np.array(asked[name], np.float64),
+            change_PNF[:, where],
+            moved.identity_PN[:, where],
+            tuple(instrument.factors),
+        )
+        for name, where in places.items()
+    }

@@ -1,0 +1,203 @@
+"""The shots of a footage, where the face is in each, and where it is not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from liax.face.crop import Box, Crop
+from liax.face.landmarks import FaceLandmarker
+from liax.face.track import FaceTrack
+from liax.media.cuts import detect_cuts
+from liax.media.footage import Footage, Picture
+from liax.portrait.framing import Framing, check_choice, frame_whole_picture
+
+log = logging.getLogger(__name__)
+
+# Faces are looked for in so many frames a second, in pictures of at most so many pixels a side.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
+# A face that is not found in a single look is there all the same: turned away for a moment, or blurred.
+_LOOKS_UNTIL_GONE = 2
+# Cuts and absences beyond so many are only counted for the user.
+_TOLD = 5
+
+
+class ShotMessages(NamedTuple):
+    """What the footage is for, in the words of messages.
+
+    option: that chooses the face. at_cuts, unseen: what happens at cuts, and where the face is not seen.
+    """
+
+    option: str
+    at_cuts: str
+    unseen: str
+
+
+DRIVING_MESSAGES = ShotMessages("--driving-face", "motion starts anew", "motion is held still")
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Frames first … last - 1 do not show the face; since and until are their times in seconds."""
+
+    first: int
+    last: int
+    since: Fraction
+    until: Fraction
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A part of the footage without a cut.
+
+    first: number of its first frame. framing: of all its frames.
+    first_face: number of the first frame that shows the face, from which relative motion counts; None when
+    none does. first_face_time: that frame's time in seconds. absences: where the face is not seen.
+    face_boxes: some of the frames that show the face, and its box there in pixels of the frame.
+    """
+
+    first: int
+    framing: Framing
+    first_face: int | None
+    first_face_time: Fraction
+    absences: tuple[Absence, ...] = ()
+    face_boxes: tuple[tuple[int, Box], ...] = ()
+
+    def shows_face(self, frame: int) -> bool:
+        """Whether the face is seen in this frame of the shot."""
+        return not any(absence.first <= frame < absence.last for absence in self.absences)
+
+
+def find_shots(
+    landmarker: FaceLandmarker | None,
+    footage: Footage,
+    size: int,
+    choice: int | None,
+    progress: Callable[[int], None] = lambda done: None,
+    purpose: ShotMessages = DRIVING_MESSAGES,
+) -> tuple[list[Shot], int]:
+    """The shots of the footage in order, and how many frames it has; reads it once.
+
+    In each shot the face is looked for in the first frame and then a few times a second. Cuts, and stretches
+    without the face, are told through the log.
+
+    landmarker: None takes the pictures whole, and the face for seen throughout. size: side of the network's
+    images. choice: which face in each shot, 1 the largest; None takes that and says so if there are several.
+    progress: called with the number of frames read so far. purpose: for messages.
+    Raises LiaxError when no frame shows the face.
+    """
+    step = max(1, round(footage.rate / _LOOKS_A_SECOND))
+    shots: list[Shot] = []
+    seen, count, time = 0, 0, Fraction(0)
+    tracker: _ShotTracker | None = None
+    for frame, cut in detect_cuts(footage):
+        time = frame.time
+        if landmarker is None:
+            if cut:
+                shots.append(
+                    Shot(count, frame_whole_picture(footage.width, footage.height, size), count, time)
+                )
+        else:
+            if cut and tracker is not None:
+                shots.append(tracker.shot(count, time, size))
+            if cut or tracker is None:
+                tracker = _ShotTracker(FaceTrack(landmarker, choice or 1), count)
+            if (count - tracker.first) % step == 0:
+                tracker.look(count, frame)
+                seen = max(seen, tracker.track.seen)
+        count += 1
+        progress(count)
+    if tracker is not None:
+        shots.append(tracker.shot(count, time + 1 / footage.rate, size))
+        check_choice(footage.path, seen, choice, purpose.option)
+    _tell(footage, shots, choice, purpose)
+    return shots, count
+
+
+class _ShotTracker:
+    """One shot's face, while the shot is read."""
+
+    def __init__(self, track: FaceTrack, first: int) -> None:
+        self.track, self.first = track, first
+        self._looks: list[tuple[int, Fraction, bool]] = []  # frame, its time, whether it shows the face
+        self._picture = (0, 0)
+        self._scale = 1.0
+
+    def look(self, number: int, frame: Picture) -> None:
+        image_HW3 = frame.rgb(longest=_LOOK_SIDE)
+        self._picture = (frame.width, frame.height)
+        self._scale = frame.width / image_HW3.shape[1]
+        self._looks.append((number, frame.time, self.track.add(image_HW3)))
+
+    def shot(self, end: int, end_time: Fraction, size: int) -> Shot:
+        """The shot, which ends before the frame `end` at `end_time`."""
+        if self.track.found:
+            crop = self.track.crop()
+            crop = Crop(crop.left * self._scale, crop.top * self._scale, crop.side * self._scale)
+        else:
+            width, height = self._picture
+            side = min(width, height)
+            crop = Crop((width - side) / 2, (height - side) / 2, side)
+        first_face, first_face_time = next(
+            ((n, time) for n, time, there in self._looks if there), (None, Fraction(0))
+        )
+        absences = tuple(self._absences(end, end_time))
+        face_boxes = tuple(self._face_boxes())
+        return Shot(self.first, Framing(crop, size, size), first_face, first_face_time, absences, face_boxes)
+
+    def _face_boxes(self) -> Iterator[tuple[int, Box]]:
+        numbers = (number for number, _, there in self._looks if there)
+        for number, (left, top, right, bottom) in zip(numbers, self.track.boxes, strict=True):
+            scale = self._scale
+            yield number, (left * scale, top * scale, right * scale, bottom * scale)
+
+    def _absences(self, end: int, end_time: Fraction) -> Iterator[Absence]:
+        """Each from the frame after the last look that shows the face to the next look that shows it."""
+        first, since, missed = self.first, Fraction(0), 0
+        enough = 1  # before the face first shows, motion has nothing to start from
+        for number, time, there in [*self._looks, (end, end_time, True)]:
+            if not there:
+                since = since if missed else time
+                missed += 1
+                continue
+            if missed >= enough:
+                yield Absence(first, number, since, time)
+            first, missed, enough = number + 1, 0, _LOOKS_UNTIL_GONE
+
+
+def _tell(footage: Footage, shots: list[Shot], choice: int | None, purpose: ShotMessages) -> None:
+    cuts = [shot.first_face_time for shot in shots if shot.first_face is not None][1:]
+    if len(cuts) > _TOLD:
+        log.warning(
+            f"{footage.path} cuts to another shot {len(cuts)} times, first at {_seconds(cuts[0])}; "
+            f"{purpose.at_cuts} each time."
+        )
+    elif cuts:
+        log.warning(
+            f"{footage.path} cuts to another shot at {_listed([_seconds(cut) for cut in cuts])}; "
+            f"{purpose.at_cuts} there."
+        )
+    absences: list[Absence] = []
+    for absence in (absence for shot in shots for absence in shot.absences):
+        if absences and absences[-1].last == absence.first:  # on both sides of a cut
+            absence = replace(absences.pop(), last=absence.last, until=absence.until)
+        absences.append(absence)
+    if absences:
+        stretches = [f"from {_seconds(a.since)} to {_seconds(a.until)}" for a in absences[:_TOLD]]
+        if len(absences) > _TOLD:
+            stretches.append(f"{len(absences) - _TOLD} more times")
+        lacks = "shows no face" if choice in (None, 1) else f"does not show face {choice}"
+        log.warning(f"{footage.path} {lacks} {_listed(stretches)}; {purpose.unseen} there.")
+
+
+def _seconds(time: Fraction) -> str:
+    return f"{float(time):.1f} s"
+
+
+def _listed(texts: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))

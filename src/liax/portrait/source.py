@@ -1,0 +1,65 @@
+"""A source portrait, opened once: its picture, its square, and what the network knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.face.crop import resize
+from liax.face.landmarks import FaceLandmarker
+from liax.media.images import read_image
+from liax.model import Encoded
+from liax.portrait.animator import Animator
+from liax.portrait.framing import Framing, frame_source, frame_whole_picture
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A portrait ready to be decoded anew, as often as wanted.
+
+    picture_HW3: RGB uint8, as it was read. framing: how it became the square.
+    square_RR3: RGB uint8, what the network was given. encoded: what it made of it (batch 1).
+    """
+
+    picture_HW3: NDArray[np.uint8]
+    framing: Framing
+    square_RR3: NDArray[np.uint8]
+    encoded: Encoded
+
+    @property
+    def alpha_M(self) -> NDArray[np.float32]:
+        """Its motion coefficients a_s, (M,)."""
+        return self.encoded.alpha_BM[0].cpu().numpy()
+
+    def from_square(self, square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A result (R, R, 3) in the portrait's own aspect: (framing.height, framing.width, 3)."""
+        return resize(square_RR3, self.framing.width, self.framing.height)
+
+
+Source = Path | NDArray[np.uint8] | Portrait
+"""A picture's file, an RGB uint8 picture (H, W, 3), or a portrait that is open already."""
+
+
+def open_portrait(
+    animator: Animator, source: Source, *, crop: bool = True, face: int | None = None
+) -> Portrait:
+    """The portrait `source`, encoded; one that is open already is given back as it is.
+
+    crop: find the face and cut out the square that the model expects; else squash the whole picture to a
+        square. face: which face of several, 1 the largest; None takes that and warns through the log.
+    Raises LiaxError when the file cannot be read or shows no such face.
+    """
+    if isinstance(source, Portrait):
+        return source
+    path = source if isinstance(source, Path) else Path("The picture")
+    picture_HW3 = read_image(source, "portrait") if isinstance(source, Path) else source
+    if crop:
+        with FaceLandmarker() as landmarker:
+            framing = frame_source(landmarker, picture_HW3, path, animator.size, face)
+    else:
+        framing = frame_whole_picture(picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
+    square_RR3 = framing.to_square(picture_HW3, animator.size)
+    return Portrait(picture_HW3, framing, square_RR3, animator.encode([square_RR3]))

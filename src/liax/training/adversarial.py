@@ -1,0 +1,126 @@
+"""The adversarial term: StyleGAN2's discriminator, its non-saturating loss and R1, and its optimiser's
+steps.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from liax.model import PRESETS
+from liax.model.encoder import DownBlock
+from liax.model.layers import ConvLayer, EqualLinear
+from liax.training.checkpoint import init_adam_state
+from liax.training.config import TrainConfig
+from liax.training.sharding import average_gradients, broadcast_parameters
+
+
+class Discriminator(nn.Module):
+    """Real or not: (B, 3, R, R) in [-1, 1] to a logit (B, 1), positive for real.
+
+    Residual down blocks to 4×4, minibatch standard deviation over groups of up to four, one convolution, two
+    linear layers. `width` channels at full size, doubled with each halving up to 8 · width.
+    """
+
+    def __init__(self, size: int, width: int) -> None:
+        super().__init__()
+        sides = [2**k for k in range(size.bit_length() - 1, 1, -1)]
+        widths = [min(8 * width, width * size // side) for side in sides]
+        self.from_rgb = ConvLayer(3, widths[0], 1)
+        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in pairwise(widths)))
+        self.last = ConvLayer(widths[-1] + 1, widths[-1], 3)
+        self.hidden = EqualLinear(widths[-1] * 16, widths[-1])
+        self.logit = EqualLinear(widths[-1], 1)
+
+    def forward(self, image_B3RR: Tensor) -> Tensor:
+        x = self.blocks(self.from_rgb(image_B3RR))
+        x = self.last(torch.cat([x, _minibatch_deviation(x)], 1)).flatten(1).float()
+        return self.logit(F.leaky_relu(self.hidden(x), 0.2) * 2**0.5)
+
+
+def _minibatch_deviation(x_BCHW: Tensor) -> Tensor:
+    """Standard deviation over a group of images, averaged over channels and positions: (B, 1, H, W)."""
+    batch, _, height, width = x_BCHW.shape
+    group = next(g for g in (4, 3, 2, 1) if batch % g == 0)
+    grouped = x_BCHW.float().unflatten(0, (group, batch // group))
+    deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    return deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width).to(x_BCHW.dtype)
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """softplus(−D(fake)), the non-saturating loss."""
+    return F.softplus(-fake_logits).mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """softplus(−D(real)) + softplus(D(fake))."""
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def r1_penalty(real_logits: Tensor, real_B3RR: Tensor) -> Tensor:
+    """½ · E‖∇ D(real)‖² (arXiv 1801.04406); `real` must require a gradient."""
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real_B3RR, create_graph=True)
+    return gradient.float().square().sum((1, 2, 3)).mean() / 2
+
+
+class Adversary:
+    """Owns the discriminator: whole on every device, for it is small beside the network.
+
+    Every micro-batch is judged and learnt from, then `step` moves the discriminator once. Within a step it
+    and the network see each other as they were at its beginning, whatever the number of micro-batches.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self.config, self.micro_batches = config.adversarial, config.accumulate
+        self.dtype = config.dtype
+        self.discriminator = Discriminator(PRESETS[config.preset].size, self.config.width).to(device)
+        broadcast_parameters(self.discriminator)
+        if device.type == "cuda":
+            self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Lazy regularisation runs r1_every times as seldom; the momenta are adapted to it (StyleGAN2).
+        ratio = self.config.r1_every / (self.config.r1_every + 1)
+        self.optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), lr=self.config.lr * ratio, betas=(0.0, 0.99**ratio)
+        )
+        init_adam_state(self.optimizer)
+        self._real: list[Tensor] = []  # the step's real images, for the gradient penalty
+
+    def judge(self, fake_B3RR: Tensor) -> Tensor:
+        """The generator's loss; gradients reach the image only."""
+        self.discriminator.requires_grad_(False)
+        return generator_loss(self.discriminator(fake_B3RR.to(self.dtype)))
+
+    def learn(self, real_B3RR: Tensor, fake_B3RR: Tensor) -> Tensor:
+        """Gathers the gradients of one micro-batch; returns the discriminator's loss."""
+        self.discriminator.requires_grad_(True)
+        both = torch.cat([real_B3RR, fake_B3RR.detach()]).to(self.dtype)
+        real_logits, fake_logits = self.discriminator(both).chunk(2)
+        loss = discriminator_loss(real_logits, fake_logits)
+        (loss / self.micro_batches).backward()
+        self._real.append(real_B3RR.detach())
+        return loss.detach()
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """One step of the optimiser; every `r1_every` steps another with the gradient penalty."""
+        self._step()
+        terms: dict[str, Tensor] = {}
+        if step % self.config.r1_every == 0:
+            terms["r1"] = torch.stack([self._penalise(real) for real in self._real]).mean()
+            self._step()
+        self._real = []
+        return terms
+
+    def _penalise(self, real_B3RR: Tensor) -> Tensor:
+        """Gathers the gradients of a micro-batch's penalty, and returns it."""
+        real_B3RR.requires_grad_()
+        penalty = r1_penalty(self.discriminator(real_B3RR.to(self.dtype)), real_B3RR)
+        (penalty * self.config.r1 * self.config.r1_every / self.micro_batches).backward()
+        return penalty.detach()
+
+    def _step(self) -> None:
+        average_gradients(self.discriminator)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,71 @@
+"""A training step's forward and backward pass as one CUDA graph: no launch waits for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+
+import torch
+from torch import Tensor, nn
+
+from liax.data.augment import PairBatch
+
+_WARM_UPS = 3
+Terms = dict[str, Tensor]
+
+
+class GraphedStep:
+    """Computes the terms and the gradients of a batch by replaying what was recorded on the first.
+
+    compute: from a batch to the loss's terms, "total" among them, and the image. It must not depend on
+    anything that changes from step to step but the contents of tensors (batch, parameters, buffers).
+    parameters: whose gradients are wanted. Every batch must have the first one's shapes. A call overwrites
+    what the last one returned and all gradients; gradients must not be set to None in between.
+    """
+
+    def __init__(
+        self, compute: Callable[[PairBatch], tuple[Terms, Tensor]], parameters: Iterable[nn.Parameter]
+    ) -> None:
+        self._compute = compute
+        self._parameters = list(parameters)
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, batch: PairBatch) -> tuple[Terms, Tensor]:
+        if self._graph is None:
+            self._record(batch)
+        for held, new in zip(_tensors(self._batch), _tensors(batch), strict=True):
+            held.copy_(new)
+        assert self._graph is not None
+        self._graph.replay()
+        return dict(self._terms), self._image
+
+    def _record(self, batch: PairBatch) -> None:
+        self._batch = PairBatch(*(tensor.clone() for tensor in _tensors(batch)))
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):  # compiles, chooses algorithms
+                self._forget()
+                self._run()
+        torch.cuda.current_stream().wait_stream(stream)
+        self._forget()
+        self._graph = torch.cuda.CUDAGraph()
+        # Other threads, such as the one that watches over NCCL, may go on calling CUDA.
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            self._terms, self._image = self._run()
+
+    def _run(self) -> tuple[Terms, Tensor]:
+        terms, image = self._compute(self._batch)
+        terms["total"].backward()
+        return {name: term.detach() for name, term in terms.items()}, image.detach()
+
+    def _forget(self) -> None:
+        """Gradients that the graph allocates anew are written, not added to."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+
+def _tensors(batch: PairBatch) -> tuple[Tensor, ...]:
+    """All of them; what a batch may lack comes last."""
+    values = (getattr(batch, field.name) for field in fields(batch))
+    return tuple(value for value in values if value is not None)

@@ -1,0 +1,58 @@
+"""Stills as clips: the network in training reenacts a still, and the result is the source of the still's
+pair.
+
+A still shows a person once. Reenacted with another pose and expression it becomes a source from which the
+still itself, a real picture, has to be made: back-translation, of pictures. And the encoder can be asked to
+read in it what it was rendered with (`cycle_loss`). For runs from trained weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from liax.data.augment import PairBatch
+from liax.data.transfer import to_device
+from liax.model import LIAX
+from liax.training.losses import masked_mean
+
+
+@torch.no_grad()
+def reenact_stills(
+    network: LIAX, batch: PairBatch, stills: int, share: float, generator: torch.Generator, dtype: torch.dtype
+) -> PairBatch:
+    """The batch with the sources of a share of its stills, which come first, rendered by `network`.
+
+    Each is moved as a clip's pair of the same batch moves, from its source to what is shown of its driving
+    frame (equation 8 without an edit). generator: of the host; draws whose motion each still gets. What these
+    faces do was not measured. A batch without clips stays as it is.
+    """
+    clips, count = len(batch.source) - stills, round(share * stills)
+    if not clips or not count:
+        return batch
+    still = batch.source[:count].to(dtype)
+    pair = to_device(stills + torch.randint(clips, (count,), generator=generator), still.device)
+    start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)
+    seen = network.encode(torch.cat([still, start, frame]), count)
+    of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)
+    moved_BM = of_still_BM + of_frame_BM - of_start_BM
+    rendered = network.decode(network.reenact(seen.code_BD[:count], moved_BM), seen.features).clamp(-1, 1)
+    unknown_BK = torch.full_like(batch.source_factors_BK[:count], torch.nan)
+    unknown_BM = moved_BM.new_full((len(batch.source), moved_BM.shape[1]), torch.nan)
+    return replace(
+        batch,
+        source=_with_first(batch.source, rendered),
+        source_factors_BK=_with_first(batch.source_factors_BK, unknown_BK),
+        rendered_BM=_with_first(unknown_BM, moved_BM),
+    )
+
+
+def cycle_loss(read_BM: Tensor, rendered_BM: Tensor) -> Tensor:
+    """Mean distance of the coefficients read in rendered sources from those they were rendered with."""
+    return masked_mean((read_BM - rendered_BM.nan_to_num(0.0)).abs(), ~rendered_BM.isnan())
+
+
+def _with_first(tensor: Tensor, first: Tensor) -> Tensor:
+    """With its first rows replaced."""
+    return torch.cat([first.to(tensor.dtype), tensor[len(first) :]])

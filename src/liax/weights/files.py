@@ -1,0 +1,221 @@
+"""liax's weights files: safetensors with the configuration in the metadata and the motion vectors themselves.
+
+Writing, reading and checking them, the network that they hold, and the fingerprint that tells networks
+apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from liax.errors import LiaxError
+from liax.files import atomic_file
+from liax.model import LIAX, ModelConfig
+
+Shape = tuple[int, ...]
+
+_NAMED = 3
+
+
+def mismatch(
+    expected: Mapping[str, Shape], found: Mapping[str, Shape], optional: Collection[str] = ()
+) -> str:
+    """What is wrong with the tensors `found`, or "" if nothing is.
+
+    expected, found: tensor name -> shape. optional: names in `expected` that may be missing.
+    At most three names of a kind are given, with the count of the others.
+    """
+    missing = [name for name in expected if name not in found and name not in optional]
+    unexpected = [name for name in found if name not in expected]
+    misshapen = [
+        f"{name} is {_shape(found[name])}, not {_shape(shape)}"
+        for name, shape in expected.items()
+        if name in found and tuple(found[name]) != tuple(shape)
+    ]
+    kinds = (("missing tensors", missing), ("unexpected tensors", unexpected), ("wrong shapes", misshapen))
+    return "; ".join(f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds if names)
+
+
+def _first(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "×".join(map(str, shape)) or "a single number"
+
+
+_SAMPLES = 4096
+
+
+def fingerprint(network: LIAX) -> str:
+    """16 hexadecimal digits that depend on the configuration and on values of every parameter.
+
+    Up to some 8,000 evenly spaced values of each parameter count, read as float32, so that it takes
+    milliseconds at any size; device, mode and frozen motion vectors do not count. Coefficients mean the same
+    to two networks only if their fingerprints agree.
+    """
+    digest = hashlib.sha256(json.dumps(network.config.to_dict(), sort_keys=True).encode())
+    for name, parameter in sorted(network.named_parameters()):
+        values = parameter.detach().flatten()
+        sample = values[:: max(1, values.numel() // _SAMPLES)]
+        digest.update(name.encode())
+        digest.update(sample.float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+FORMAT = "1"
+VECTORS = "dictionary.frozen_DM"
+DICTIONARY = "dictionary.weight"
+
+
+class StoredWeights(NamedTuple):
+    """A file's content. tensors: our names -> tensors, mapped from the file rather than read at once."""
+
+    config: ModelConfig
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+
+
+def save(
+    network: LIAX,
+    path: str | os.PathLike[str],
+    *,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a network for inference: weights in `dtype` (float16, bfloat16 or float32), Q in float32.
+
+    The motion vectors Q are stored in place of the dictionary's W, for a QR's signs differ between backends.
+    metadata: free facts, text to text, given back as `load(...).metadata`; keys "liax.…" are ours.
+    Raises LiaxError when a weight is not finite in `dtype` or the file cannot be written.
+    """
+    path = Path(path)
+    tensors = {VECTORS: motion_vectors(network).contiguous()}
+    for name, value in network.state_dict().items():
+        if name in (VECTORS, DICTIONARY):
+            continue
+        tensors[name] = value.detach().to("cpu", dtype).contiguous()
+        if not tensors[name].isfinite().all():
+            raise LiaxError(
+                f"{path} was not written: {name} has values that are not finite in "
+                f"{str(dtype).removeprefix('torch.')}; save in float32, or a network that has not diverged."
+            )
+    write(path, StoredWeights(network.config, tensors, dict(metadata or {})))
+
+
+def motion_vectors(network: LIAX) -> Tensor:
+    """Q as the network uses it: (D, M) float32 on the CPU.
+
+    Frozen vectors as they are; otherwise QR in float64 with the signs that the network's own QR picks.
+    """
+    own_DM = network.dictionary.vectors_DM().detach().to("cpu", torch.float32)
+    if VECTORS in network.state_dict():
+        return own_DM
+    weight_DM = network.dictionary.weight.detach().to("cpu", torch.float32) + 1e-8
+    exact_DM = torch.linalg.qr(weight_DM.double())[0]
+    return (exact_DM * (exact_DM * own_DM).sum(0).sign()).float()
+
+
+def write(path: Path, stored: StoredWeights) -> None:
+    """Write `stored` as one file, or leave what was there; LiaxError when that is impossible."""
+    metadata = {**stored.metadata, "liax.format": FORMAT, "liax.config": json.dumps(stored.config.to_dict())}
+    write_safetensors(path, lambda name: save_file(stored.tensors, name, metadata=metadata))
+
+
+def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
+    """Let `save` write a safetensors file under the name it gets; it becomes `path`.
+
+    Raises LiaxError when that is impossible.
+    """
+    with atomic_file(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        try:
+            save(file.name)
+        except SafetensorError as error:
+            raise LiaxError(
+                f"{path} cannot be written ({error}); free some space or choose another place."
+            ) from error
+        os.chmod(file.name, mode)  # The user's usual one; safetensors makes private files.
+
+
+def read(path: Path) -> StoredWeights:
+    """Open one of our files and check it completely but for its numbers; LiaxError says what is wrong."""
+    if not path.exists():
+        raise LiaxError(f"There is no file {path}; check the path.")
+    if path.is_dir():
+        raise LiaxError(f"{path} is a folder; give the .safetensors file in it.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            config = _config(path, metadata)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise LiaxError(_unreadable(path, str(error))) from error
+    except OSError as error:
+        raise LiaxError(f"{path} cannot be read ({error}); check its permissions.") from error
+    expected = expected_shapes(config)
+    faults = mismatch(expected, {n: tuple(t.shape) for n, t in tensors.items()}, optional=[DICTIONARY])
+    if faults:
+        raise LiaxError(f"{path} does not hold the network that it describes: {faults}; get or make it anew.")
+    free = {key: value for key, value in metadata.items() if key not in ("liax.format", "liax.config")}
+    return StoredWeights(config, tensors, free)
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Our tensor names -> shapes, the frozen motion vectors included."""
+    with torch.device("meta"):
+        state = LIAX(config).state_dict()
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    return shapes | {VECTORS: (config.latent, config.vectors)}
+
+
+def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
+    """The network of `stored`, ready for inference: float32 on `device`, evaluation mode, no gradients.
+
+    A file without W gets Q as its W, of which Q is the QR up to rounding, so that training can go on.
+    """
+    tensors = {DICTIONARY: stored.tensors[VECTORS], **stored.tensors}
+    state = {name: value.to(device, torch.float32, copy=True) for name, value in tensors.items()}
+    vectors_DM = state.pop(VECTORS)
+    with torch.device("meta"):
+        network = LIAX(stored.config)
+    network.load_state_dict(state, assign=True)
+    network.dictionary.freeze(vectors_DM)
+    network.metadata = dict(stored.metadata)
+    return network.requires_grad_(False).eval()
+
+
+def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
+    if "liax.template" in metadata:
+        raise LiaxError(f"{path} is a motion template, not weights; give it as the driving.")
+    if "liax.format" not in metadata:
+        raise LiaxError(f"{path} is a safetensors file, but not one of liax's; make one with liax convert.")
+    if metadata["liax.format"] != FORMAT:
+        raise LiaxError(
+            f"{path} has format {metadata['liax.format']}, and this liax reads {FORMAT}; "
+            "use the version of liax that wrote it, or a newer one."
+        )
+    try:
+        return ModelConfig.from_dict(json.loads(metadata["liax.config"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise LiaxError(f"{path} describes no usable network ({error}); get or make it anew.") from error
+
+
+def _unreadable(path: Path, reason: str) -> str:
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith((b"PK", b"\x80")):
+        return f"{path} is a PyTorch checkpoint; convert it once: liax convert {path} OUT.safetensors"
+    if start[8:9] == b"{":
+        return f"{path} is damaged or cut short ({reason}); copy or download it again."
+    return f"{path} is not a safetensors file ({reason}); give one that liax wrote."

@@ -1,0 +1,52 @@
+"""Where uploads and results lie, and what is left of them when a studio is killed."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from liax.app.studio import TemporaryFolder
+
+OPEN_AND_WAIT = """
+import sys
+from liax.app.studio import TemporaryFolder
+folder = TemporaryFolder()
+(folder.path / "face.png").touch()
+print(folder.path, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def test_private_and_gone_at_the_end(place: Path) -> None:
+    folder = TemporaryFolder()
+    assert folder.path.parent == place
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    (folder.path / "face.png").touch()
+    folder.remove()
+    assert list(place.iterdir()) == []
+
+
+def test_what_a_killed_studio_left_is_removed_by_the_next(place: Path) -> None:
+    pytest.importorskip("fcntl", reason="locks are Unix's")
+    (place / "liax-studio-notes").mkdir()  # no folder of ours, whatever its name
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN_AND_WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    theirs = Path(process.stdout.readline().strip())
+    first = TemporaryFolder()
+    assert (theirs / "face.png").exists()  # it is alive
+    process.kill()
+    process.communicate()
+    assert (theirs / "face.png").exists()
+    second = TemporaryFolder()
+    assert sorted(place.iterdir()) == sorted([first.path, second.path, place / "liax-studio-notes"])

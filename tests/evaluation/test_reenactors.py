@@ -1,0 +1,88 @@
+"""Networks, copies and other tools' videos draw what they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clips import gradients, write_clip
+from liax.errors import LiaxError
+from liax.evaluation.clips import EvaluationClip, Trial
+from liax.evaluation.reenactors import CopySource, NetworkReenactor, VideoReenactor, to_unit
+from liax.model import LIAX
+
+OWN = EvaluationClip("a", Path("a.mp4"), "p1")
+TRIAL = Trial("a", OWN, OWN)
+CROSS = Trial("b__a", EvaluationClip("b", Path("b.mp4"), "p2"), OWN)
+FRAMES = np.stack(gradients(6))
+
+
+def test_a_copy_is_the_source() -> None:
+    output, alpha = CopySource().prepare(TRIAL, FRAMES[2], 6)(np.arange(3), FRAMES[:3])
+    torch.testing.assert_close(output, to_unit(FRAMES[2:3]).expand(3, -1, -1, -1))
+    assert alpha is None
+
+
+def test_a_network_decodes_the_drivings_coefficients(tiny: LIAX) -> None:
+    network = NetworkReenactor(tiny, "tiny", "key", torch.device("cpu"))
+    output, alpha = network.prepare(TRIAL, FRAMES[0], 6)(np.arange(4), FRAMES[:4])
+    with torch.inference_mode():
+        source, driving = (to_unit(part) * 2 - 1 for part in (FRAMES[:1].repeat(4, 0), FRAMES[:4]))
+        states, _, expected = tiny(source, driving)
+    torch.testing.assert_close(alpha, expected)
+    torch.testing.assert_close(output, (states[-1].image.clamp(-1, 1) + 1) / 2)
+
+
+def test_another_person_gets_the_change_since_the_first_frame(tiny: LIAX) -> None:
+    source = FRAMES[0][::-1].copy()
+    relative = NetworkReenactor(tiny, "tiny", "key", torch.device("cpu")).prepare(CROSS, source, 6)
+    absolute = NetworkReenactor(tiny, "tiny", "key", torch.device("cpu"), absolute=True).prepare(
+        CROSS, source, 6
+    )
+    first, _ = relative(np.arange(1), FRAMES[:1])
+    later, _ = relative(np.arange(1, 3), FRAMES[1:3])
+    with torch.inference_mode():
+        known = tiny.encode(to_unit(source[None]) * 2 - 1)
+        unmoved = tiny.decode(tiny.reenact(known.code_BD, known.alpha_BM), known.features)
+    torch.testing.assert_close(first, (unmoved.clamp(-1, 1) + 1) / 2)
+    assert (later[1] - first[0]).abs().max() > 1e-3
+    assert (absolute(np.arange(1), FRAMES[:1])[0] - first).abs().max() > 1e-3
+
+
+def test_clips_of_another_side_are_resized_and_back(tiny: LIAX) -> None:
+    frames = np.stack(gradients(2, side=96))
+    output, _ = NetworkReenactor(tiny, "tiny", "key", torch.device("cpu")).prepare(TRIAL, frames[0], 2)(
+        np.arange(2), frames
+    )
+    assert output.shape == (2, 3, 96, 96)
+    assert 0 <= float(output.min()) <= float(output.max()) <= 1
+
+
+def test_another_tools_video_is_read_by_frame_number(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", list(FRAMES))
+    videos = VideoReenactor(tmp_path)
+    draw = videos.prepare(TRIAL, FRAMES[0], 6)
+    first, _ = draw(np.array([0, 2]), FRAMES[[0, 2]])
+    later, _ = draw(np.array([5]), FRAMES[[5]])
+    torch.testing.assert_close(torch.cat([first, later]), to_unit(FRAMES[[0, 2, 5]]), atol=0.06, rtol=0)
+    key = videos.key
+    write_clip(tmp_path / "a.mp4", list(FRAMES[:5]))
+    assert VideoReenactor(tmp_path).key != key
+
+
+def test_videos_that_do_not_fit_are_refused_or_resized(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_clip(tmp_path / "a.mp4", list(FRAMES))
+    with pytest.raises(LiaxError, match=r"has 6 frames and .* 7;"):
+        VideoReenactor(tmp_path).prepare(TRIAL, FRAMES[0], 7)
+    with pytest.raises(LiaxError, match="has no video b__a"):
+        VideoReenactor(tmp_path).prepare(CROSS, FRAMES[0], 6)
+    output, _ = VideoReenactor(tmp_path).prepare(TRIAL, np.zeros((32, 32, 3), np.uint8), 6)(
+        np.arange(1), FRAMES[:1]
+    )
+    assert output.shape[-1] == 32
+    assert "64 pixels wide; it is resized to 32" in caplog.text

@@ -1,0 +1,72 @@
+"""A mean of weights is a network only if both see their motion space in the same coordinates."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from liax.errors import LiaxError
+from liax.model import LIAX, PRESETS
+from liax.training.canonicalize import rotate
+from liax.training.interpolate import interpolate_networks
+
+ROTATION_MM = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(2)))[0]
+
+
+@pytest.fixture
+def first() -> LIAX:
+    torch.manual_seed(0)
+    return LIAX(PRESETS["tiny"]).requires_grad_(False).eval()
+
+
+def trained_on(network: LIAX, by: float) -> LIAX:
+    """Every weight a little different."""
+    other, generator = copy.deepcopy(network), torch.Generator().manual_seed(3)
+    for parameter in other.parameters():
+        parameter.add_(torch.randn(parameter.shape, generator=generator) * by)
+    return other
+
+
+def picture(network: LIAX) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    source, driving = (torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1 for _ in range(2))
+    image: Tensor = network(source, driving)[0][-1].image
+    return image
+
+
+def off(a: Tensor, b: Tensor) -> float:
+    return float((a - b).norm() / b.norm())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_network_in_another_basis_is_the_same_network(first: LIAX, share: float) -> None:
+    wanted, vectors_DM = picture(first), first.dictionary.vectors_DM()
+    turned = copy.deepcopy(first)
+    rotate(turned, ROTATION_MM)
+    mixed = interpolate_networks(first, turned, share)
+    assert off(picture(mixed), wanted) < 1e-4
+    torch.testing.assert_close(mixed.dictionary.vectors_DM(), vectors_DM, rtol=0, atol=1e-5)
+
+
+def test_the_ends_are_the_two_networks_and_the_middle_lies_between(first: LIAX) -> None:
+    second = trained_on(first, 0.02)
+    start, end = picture(first), picture(second)
+    rotate(second, ROTATION_MM)
+    mixes = [
+        interpolate_networks(copy.deepcopy(first), copy.deepcopy(second), share) for share in (0.0, 0.5, 1.0)
+    ]
+    near, middle, far = (picture(mixed) for mixed in mixes)
+    assert off(near, start) < 1e-4
+    assert off(far, end) < 1e-4
+    assert max(off(middle, start), off(middle, end)) < off(start, end)
+    for mixed in mixes:
+        vectors_DM = mixed.dictionary.vectors_DM()
+        torch.testing.assert_close(vectors_DM.T @ vectors_DM, torch.eye(8), rtol=0, atol=1e-5)
+
+
+def test_two_presets_have_nothing_between_them(first: LIAX) -> None:
+    with pytest.raises(LiaxError, match="two presets"), torch.device("meta"):
+        interpolate_networks(first, LIAX(PRESETS["small"]), 0.5)
