@@ -75,10 +75,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Record:
-    """One pair. turn: degrees between the source's head and the driving's, in the photograph and per version.
+    """One pair.
 
-    turned: degrees between the photograph's head and the version's. identity: distance of the version to the
-    photograph; natural: that of real people so turned; other: the driving person's. None: no face.
+    Args:
+        turn: Degrees between the source's head and the driving's, in the photograph and per version.
+        turned: Degrees between the photograph's head and the version's.
+        identity: Distance of the version to the photograph.
+        natural: That of real people so turned.
+        other: The driving person's. None: no face.
     """
 
     source: str

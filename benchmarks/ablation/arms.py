@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Arm:
-    """loss: what replaces the base configuration's [loss]. about: for the table."""
+    """Args:
+    loss: What replaces the base configuration's [loss].
+    about: For the table.
+    """
 
     about: str
     loss: dict[str, float]

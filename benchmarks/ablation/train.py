@@ -35,7 +35,11 @@ from liax.weights import load, save
 def configurations(
     base: TrainConfig, out: Path, minutes: float, starts: list[str | None]
 ) -> dict[str, TrainConfig]:
-    """Run's name ("dense-0") -> its configuration. starts: for each seed, the weights to continue from."""
+    """Run's name ("dense-0") -> its configuration.
+
+    Args:
+        starts: For each seed, the weights to continue from.
+    """
     return {
         f"{name}-{seed}": replace(
             base,

@@ -20,7 +20,10 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
 
     It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
-    its replacement is complete. Raises LiaxError when the folder is missing or the disk is full.
+    its replacement is complete.
+
+    Raises:
+        LiaxError: When the folder is missing or the disk is full.
     """
     if not path.parent.is_dir():
         raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}; create it first.")
@@ -63,9 +66,10 @@ def check_input(path: Path, role: str) -> None:
 def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
     """Raise LiaxError unless a file may be written at `path`; touches nothing.
 
-    suffixes: endings that can be written, lower case with their dot.
-    overwrite: whether an existing file may be replaced.
-    inputs: files that must not be overwritten by their own result.
+    Args:
+        suffixes: Endings that can be written, lower case with their dot.
+        overwrite: Whether an existing file may be replaced.
+        inputs: Files that must not be overwritten by their own result.
     """
     if path.suffix.lower() not in suffixes:
         raise LiaxError(f"{path} has no ending that can be written; name it one of {', '.join(suffixes)}.")

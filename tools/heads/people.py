@@ -35,7 +35,11 @@ _IRISES = np.array([[0.06, 0.03, 0.015], [0.11, 0.065, 0.03], [0.10, 0.12, 0.05]
 
 @dataclass(frozen=True)
 class SyntheticPerson:
-    """body, look: of the person. light: that they stand in. camera: that frames their face at rest."""
+    """Args:
+    body, look: Of the person.
+    light: That they stand in.
+    camera: That frames their face at rest.
+    """
 
     body: Body
     look: Appearance
@@ -45,7 +49,11 @@ class SyntheticPerson:
 
 
 class PeopleRenderer:
-    """Draws the people of one seed, each made when first needed. Raises LiaxError without anny or embreex."""
+    """Draws the people of one seed, each made when first needed.
+
+    Raises:
+        LiaxError: Without anny or embreex.
+    """
 
     def __init__(self, seed: int, size: int) -> None:
         self._seed, self._model = seed, HeadModel()

@@ -21,8 +21,11 @@ _TEETH = np.array([0.55, 0.50, 0.42])
 
 @dataclass(frozen=True)
 class Light:
-    """key, fill: directions towards the lights, of any length. strength: of the key light, 0…4.
-    warmth: of the key light, 1 a lamp's, 0 white. backdrop: linear colour.
+    """Args:
+    key, fill: Directions towards the lights, of any length.
+    strength: Of the key light, 0…4.
+    warmth: Of the key light, 1 a lamp's, 0 white.
+    backdrop: Linear colour.
     """
 
     key: Direction = (0.55, -0.75, 0.55)
@@ -42,9 +45,14 @@ class Camera:
 
 
 class RayCaster:
-    """Draws one model's heads. size: side of pictures, pixels. samples: rays per pixel and axis.
+    """Draws one model's heads.
 
-    Raises LiaxError without embreex.
+    Args:
+        size: Side of pictures, pixels.
+        samples: Rays per pixel and axis.
+
+    Raises:
+        LiaxError: Without embreex.
     """
 
     def __init__(self, head: HeadModel, size: int = 256, samples: int = 2) -> None:
@@ -73,7 +81,12 @@ class RayCaster:
         seed: int = 0,
         bald: bool = False,
     ) -> NDArray[np.uint8]:
-        """The RGB uint8 picture (size, size, 3). seed: of its grain. bald: leaves the hair out."""
+        """The RGB uint8 picture (size, size, 3).
+
+        Args:
+            seed: Of its grain.
+            bald: Leaves the hair out.
+        """
         start, rays_R3 = self._rays(camera)
         triangle, u, v, lash = self._hits(posed, start, rays_R3, bald)
         image_R3 = self._backdrop(light)

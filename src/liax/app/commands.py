@@ -15,9 +15,12 @@ import gradio as gr
 class Invocation:
     """A call of one of the library's functions, as the page makes it.
 
-    command: of `liax` ("edit-video"). inputs: names of the files given, then `output` is written.
-    settings: control's name -> amount. options: keyword arguments that are not the default.
-    weights: as for `--weights`.
+    Args:
+        command: Of `liax` ("edit-video").
+        inputs: Names of the files given, then `output` is written.
+        settings: control's name -> amount.
+        options: Keyword arguments that are not the default.
+        weights: As for `--weights`.
     """
 
     command: str

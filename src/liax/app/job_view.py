@@ -37,7 +37,10 @@ class JobView:
     def __init__(
         self, studio: Studio, label: str, variant: Literal["primary", "secondary"] = "primary"
     ) -> None:
-        """label: what the start button says ("Animate"). variant: how much it stands out."""
+        """Args:
+        label: What the start button says ("Animate").
+        variant: How much it stands out.
+        """
         self._studio = studio
         with gr.Row():
             self.start = gr.Button(label, variant=variant)
@@ -52,7 +55,8 @@ class JobView:
     ) -> None:
         """Let the start button do the work that `prepare(*values of inputs)` gives; it returns a JobResult.
 
-        prepare: checks what was given, quickly, and raises LiaxError for what does not work.
+        Args:
+            prepare: Checks what was given, quickly, and raises LiaxError for what does not work.
         """
 
         def run(*values: Any) -> Iterator[dict[gr.components.Component, Any]]:

@@ -28,7 +28,9 @@ _POLL_SECONDS = 0.25
 class JobProgress:
     """How far work is: what is being done, frames done and in all, and seconds since that stage began.
 
-    ahead: how many others have to end before this begins. picture_HW3: the newest frame, RGB uint8.
+    Args:
+        ahead: How many others have to end before this begins.
+        picture_HW3: The newest frame, RGB uint8.
     """
 
     stage: str = "starting"
@@ -59,8 +61,9 @@ class JobProgress:
 class JobQueue:
     """One thread that does long work in the order in which it comes.
 
-    max_waiting: how many may wait. One thread, because each that computes keeps memory and helpers of its
-    own.
+    Args:
+        max_waiting: How many may wait. One thread, because each that computes keeps memory and helpers of its
+            own.
     """
 
     def __init__(self, max_waiting: int) -> None:
@@ -95,10 +98,10 @@ class Job:
 
     To the work it is a `liax.portrait.clip.Progress`, to be called at every frame.
 
-    most_frames: beyond these the work ends with a LiaxError.
-    Iterating raises what the work raises. When the iteration is given up (`close`, or the generator is
-    dropped), the work is stopped at its next frame by an exception, so that files half written are removed.
-    `warnings` are the library's.
+    Args:
+        most_frames: Beyond these the work ends with a LiaxError. Iterating raises what the work raises. When
+            the iteration is given up (`close`, or the generator is dropped), the work is stopped at its next
+            frame by an exception, so that files half written are removed. `warnings` are the library's.
     """
 
     def __init__(self, work: JobFunction, queue: JobQueue, most_frames: int) -> None:

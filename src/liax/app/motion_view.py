@@ -28,8 +28,10 @@ _THUMBNAILS, _THUMBNAIL_WIDTH = 60, 256
 class ClipMotion:
     """The coefficients of a clip's T ≥ 2 moments.
 
-    times_T: seconds. alpha_TM: as the network gave them. pictures: moment -> what was seen then, as a data
-    URI, of some moments; empty for a saved motion.
+    Args:
+        times_T: Seconds.
+        alpha_TM: As the network gave them.
+        pictures: Moment -> what was seen then, as a data URI, of some moments; empty for a saved motion.
     """
 
     times_T: NDArray[np.float64]
@@ -63,7 +65,11 @@ class ClipMotion:
 
 
 def read_motion(driving: Driving, progress: Progress) -> ClipMotion:
-    """The motion of what drives. Raises LiaxError where that is a single moment."""
+    """The motion of what drives.
+
+    Raises:
+        LiaxError: Where that is a single moment.
+    """
     if driving.total == 1:
         raise LiaxError("This shows a single moment, so nothing moves; give a video or a saved motion.")
     wanted = set(np.linspace(0, (driving.total or 1) - 1, _THUMBNAILS).round().astype(int).tolist())

@@ -48,8 +48,9 @@ def serve(
 ) -> tuple[gr.Blocks, str]:
     """The running page of this studio and its address; `close()` ends it.
 
-    port: None takes the first free one from 7860 on. share: also make a public link, through Gradio's server.
-    Raises OSError when the port is taken.
+    Args:
+        port: None takes the first free one from 7860 on.
+        share: Also make a public link, through Gradio's server. Raises OSError when the port is taken.
     """
     page = build(studio)
     _, address, public = page.launch(

@@ -75,7 +75,8 @@ class Studio:
     def portrait(self, path: Path, face: int | None = None, crop: bool = True) -> Portrait:
         """The portrait at `path` as `open_portrait` gives it; the last ones stay encoded.
 
-        Raises LiaxError also for what is beyond the limits.
+        Raises:
+            LiaxError: Also for what is beyond the limits.
         """
         check_picture(path, self.limits)
         key = (path, face, crop)
@@ -92,7 +93,10 @@ class Studio:
     ) -> NDArray[np.uint8]:
         """What `edit_image` makes of the portrait at `path`, RGB uint8, in one drawing of the network.
 
-        All but that is kept from the last time. Raises LiaxError also for what is beyond the limits.
+        All but that is kept from the last time.
+
+        Raises:
+            LiaxError: Also for what is beyond the limits.
         """
         portrait = self.portrait(path, face, crop)
         if paste and crop:
@@ -104,8 +108,9 @@ class Studio:
     def new_result_path(self, name: str, visitor: str | None = None) -> Path:
         """Where a result called `name` ("orbit.mp4") may be written: in a new folder of its own.
 
-        visitor: who sees one result replace the other; all but the last one of theirs are removed here, and
-            everybody's that are older than the limits' `kept_minutes`.
+        Args:
+            visitor: Who sees one result replace the other; all but the last one of theirs are removed here,
+                and everybody's that are older than the limits' `kept_minutes`.
         """
         folder = self.folder / "results" / secrets.token_hex(16)
         with self._results_lock:

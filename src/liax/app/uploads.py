@@ -18,9 +18,13 @@ from liax.portrait.template import load_template
 class VisitorLimits:
     """What uploads may be, and how long results are kept.
 
-    megabytes: of one file. picture_megapixels: of a picture. video_megapixels: of each frame of a video.
-    seconds, frames: of a video or a saved motion. waiting: how many wait for the model at once.
-    kept_minutes: how long files of a visitor stay on the server.
+    Args:
+        megabytes: Of one file.
+        picture_megapixels: Of a picture.
+        video_megapixels: Of each frame of a video.
+        seconds, frames: Of a video or a saved motion.
+        waiting: How many wait for the model at once.
+        kept_minutes: How long files of a visitor stay on the server.
     """
 
     megabytes: int = 200

@@ -16,7 +16,8 @@ _SECONDS_BETWEEN_LINES = 10.0
 class ProgressDisplay:
     """Call it with (what is being done, frames done, frames in all or None); use as a context manager.
 
-    units: what is counted, for stages that do not count frames.
+    Args:
+        units: What is counted, for stages that do not count frames.
     """
 
     def __init__(self, units: Mapping[str, str] | None = None) -> None:

@@ -28,19 +28,20 @@ _ELASTIC_GRID = (4, 4)
 class AugmentConfig:
     """How pairs are changed; all strengths are the largest that are drawn.
 
-    flip: probability of mirroring a pair. colour: a jitter shared by the pair, and hue: a turn of its colours
-    (degrees).
-    still_…: rotation (degrees), relative change of scale, shift (fractions of the picture) of the two motions
-    that turn a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
-    `pair_share` of them gets it. stretch, elastic: these pairs, and stills, become wider or narrower, and are
-    bent smoothly (by fractions of the picture): other people.
-    driving_…: what only the network's view of the driving frame gets, so that the source's looks cannot leak
-    through the coefficients: colour, stretch, and the probabilities of being blurred and of being covered by
-    a grey rectangle.
-    named_only_share: share of pairs in which the coefficients that mean something move the source alone;
-    the others stay as the source's are.
-    self_reenact_share: share of stills whose source the network in training renders itself, with another pose
-    and expression (training/self_reenact.py).
+    Args:
+        flip: Probability of mirroring a pair.
+        colour: A jitter shared by the pair, and hue: a turn of its colours (degrees). still_…: rotation
+            (degrees), relative change of scale, shift (fractions of the picture) of the two motions that turn
+            a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
+            `pair_share` of them gets it.
+        stretch, elastic: These pairs, and stills, become wider or narrower, and are bent smoothly (by
+            fractions of the picture): other people. driving_…: what only the network's view of the driving
+            frame gets, so that the source's looks cannot leak through the coefficients: colour, stretch, and
+            the probabilities of being blurred and of being covered by a grey rectangle.
+        named_only_share: Share of pairs in which the coefficients that mean something move the source alone;
+            the others stay as the source's are.
+        self_reenact_share: Share of stills whose source the network in training renders itself, with another
+            pose and expression (training/self_reenact.py).
     """
 
     flip: float = 0.5
@@ -69,13 +70,15 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """source, target: (B, 3, R, R) in [-1, 1]; driving: the target as the network is shown it.
-
-    boxes_BP4: the target's eye and mouth boxes as fractions; NaN where unknown.
-    source_factors_BK, factors_BK: what the source's and the target's faces do
+    """Args:
+    source, target: (B, 3, R, R) in [-1, 1].
+    driving: The target as the network is shown it.
+    boxes_BP4: The target's eye and mouth boxes as fractions; NaN where unknown.
+    source_factors_BK, factors_BK: What the source's and the target's faces do
         (`liax.face.factors.FACTORS`); NaN where unknown.
-    named_only_B: whether the coefficients that mean something move the source alone.
-    rendered_BM: the coefficients that sources were rendered with, NaN for real ones; None where all are real.
+    named_only_B: Whether the coefficients that mean something move the source alone.
+    rendered_BM: The coefficients that sources were rendered with, NaN for real ones; None where all are
+        real.
     """
 
     source: Tensor
@@ -98,8 +101,10 @@ def augment(
 ) -> PairBatch:
     """The pairs' frames, uint8 (B, 3, R, R), and what is known of them, to a training batch on their device.
 
-    generator: of the host. part: (i, n), where they are the pairs i, i + n, … of a batch n times as large;
-    they get the random numbers that they have there, however it is divided.
+    Args:
+        generator: Of the host.
+        part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random
+            numbers that they have there, however it is divided.
     """
     batch, device = len(source_u8), source_u8.device
 

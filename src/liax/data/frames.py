@@ -46,8 +46,10 @@ def first_numbers(items: tuple[Item, ...]) -> NDArray[np.int64]:
 def read_item(folder: Path, item: Item, size: int) -> Tensor:
     """All frames of one item: uint8 (T, 3, size, size), T = item.frames.
 
-    A clip that decodes to fewer frames than the manifest says has its last one repeated. Raises LiaxError if
-    it cannot be decoded.
+    A clip that decodes to fewer frames than the manifest says has its last one repeated.
+
+    Raises:
+        LiaxError: If it cannot be decoded.
     """
     decoded = list(decode_item(folder, item))
     try:
@@ -64,7 +66,8 @@ def read_item(folder: Path, item: Item, size: int) -> Tensor:
 def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
     """One item's frames (H, W, 3) in their own size, one at a time, at most item.frames; RGB uint8.
 
-    Raises LiaxError where decoding fails.
+    Raises:
+        LiaxError: Where decoding fails.
     """
     path = item.path(folder)
     try:
@@ -91,7 +94,11 @@ def _undecodable(folder: Path, item: Item, error: Exception) -> LiaxError:
 def decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     """RGB uint8 frames (H, W, 3) by PyAV, or by OpenCV on training nodes that have only that.
 
-    path: of a file, or what `Item.path` gives for a clip in a shard. Raises ValueError for what is no video.
+    Args:
+        path: Of a file, or what `Item.path` gives for a clip in a shard.
+
+    Raises:
+        ValueError: For what is no video.
     """
     try:
         import av
@@ -124,8 +131,11 @@ def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
 class ResidentFrames:
     """All frames in one uint8 tensor; 57,000 frames of 256² take 11 GB.
 
-    device: where fetched frames go. held: where all of them wait, by default there too. kept: a folder that
-    keeps them decoded, for other runs over the same frames; they are read from there when it has them.
+    Args:
+        device: Where fetched frames go.
+        held: Where all of them wait, by default there too.
+        kept: A folder that keeps them decoded, for other runs over the same frames; they are read from there
+            when it has them.
     """
 
     def __init__(
@@ -232,7 +242,8 @@ def open_frames(
 ) -> Frames:
     """The store called `choice`, "device", "memory" or "stream"; "auto" takes the first that fits.
 
-    kept: see `ResidentFrames`.
+    Args:
+        kept: See `ResidentFrames`.
     """
     needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
     if choice == "auto":

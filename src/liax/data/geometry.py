@@ -21,9 +21,11 @@ class SpatialTransform:
     shift, K = diag(stretch, 1): it is turned by -angle on the screen, 1/s as large, 1/stretch as wide.
 
     The numbers are the host's, also where the pictures are a GPU's. angle_B in radians; log_scale_B = log s;
-    shift_B2 in half pictures, as p; stretch_B around 1. elastic_B2NN: how far the picture is bent before
-    that,
-    at N × N places spread over it, in half pictures (`smooth_elastic`); boxes and measures do not follow it.
+    shift_B2 in half pictures, as p; stretch_B around 1.
+
+    Args:
+        elastic_B2NN: How far the picture is bent before that, at N × N places spread over it, in half
+            pictures (`smooth_elastic`); boxes and measures do not follow it.
     """
 
     angle_B: Tensor
@@ -100,7 +102,8 @@ def smooth_elastic(shifts_B2KL: Tensor) -> Tensor:
     """A `SpatialTransform`'s bend that goes smoothly through shifts, less what it is in the middle of the
     face.
 
-    shifts_B2KL: at K × L places spread over the picture, in half pictures.
+    Args:
+        shifts_B2KL: At K × L places spread over the picture, in half pictures.
     """
     smooth = F.interpolate(shifts_B2KL, (_FINE, _FINE), mode="bicubic", align_corners=True)
     centre = (torch.tensor(FACE_CENTRE) * 2 - 1).expand(len(smooth), 1, 1, 2)

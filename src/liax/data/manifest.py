@@ -28,7 +28,8 @@ class ShardRange:
 class Item:
     """One clip or still. `file` is relative to the manifest's folder; `frames` is 1 for a still.
 
-    shard_range: of a clip in one of the folder's shards, where `file` is its name.
+    Args:
+        shard_range: Of a clip in one of the folder's shards, where `file` is its name.
     """
 
     file: str
@@ -68,9 +69,13 @@ def manifest_in(folder: Path) -> Path | None:
 def read_manifest(path: str | Path, split: str | None) -> Manifest:
     """Reads what `liax prepare` wrote, or a CSV with the columns file, type, split, identity and frames.
 
-    path: the manifest, or the folder that holds it. split: None takes all of them. type is clip or portrait;
-    other columns are ignored, and so is what `liax prepare` refused.
-    Raises LiaxError if it is missing, lacks a column, or has nothing in `split`.
+    Args:
+        path: The manifest, or the folder that holds it.
+        split: None takes all of them. type is clip or portrait; other columns are ignored, and so is what
+            `liax prepare` refused.
+
+    Raises:
+        LiaxError: If it is missing, lacks a column, or has nothing in `split`.
     """
     path = Path(path)
     if path.is_dir():

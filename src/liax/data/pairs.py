@@ -24,9 +24,11 @@ _USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.gr
 class PairIndices:
     """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
 
-    boxes_BP4: the driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN unknown.
-    source_factors_BK, factors_BK: what the source's and the driving frames' faces do
-        (`liax.face.factors.FACTORS`); NaN unknown.
+    Args:
+        boxes_BP4: The driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN
+            unknown.
+        source_factors_BK, factors_BK: What the source's and the driving frames' faces do
+            (`liax.face.factors.FACTORS`); NaN unknown.
     """
 
     source_B: NDArray[np.int64]
@@ -40,13 +42,13 @@ class PairIndices:
 class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
 
-    regions: path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes or
-    an open mouth are drawn more often, by `expression_boost` (0: as often as they happen), and for the share
-    `near_pose_share` of pairs the source is the frame, of several drawn, whose head pose is nearest to the
-    driving
-    frame's, so that little but the expression differs; for the share `far_pose_share` it is the furthest of
-    a few.
-    motion_power: people are drawn as often as this power of how far their heads turn (0: all as often).
+    Args:
+        regions: Path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes
+            or an open mouth are drawn more often, by `expression_boost` (0: as often as they happen), and for
+            the share `near_pose_share` of pairs the source is the frame, of several drawn, whose head pose is
+            nearest to the driving frame's, so that little but the expression differs; for the share
+            `far_pose_share` it is the furthest of a few.
+        motion_power: People are drawn as often as this power of how far their heads turn (0: all as often).
     """
 
     def __init__(

@@ -39,9 +39,10 @@ _KINDS = ("boxes", "opening", "factors")
 class Regions:
     """Regions of the T frames of one file.
 
-    boxes_TP4: (T, 3, 4) left, top, right, bottom as fractions of width and height; NaN without a face.
-    opening_TP: (T, 3) inner height over width of each part (closed eye ≈ 0.05, open ≈ 0.3); NaN likewise.
-    factors_TK: (T, K) what `liax.face.factors` measures, in the order of FACTORS; NaN likewise.
+    Args:
+        boxes_TP4: (T, 3, 4) left, top, right, bottom as fractions of width and height; NaN without a face.
+        opening_TP: (T, 3) inner height over width of each part (closed eye ≈ 0.05, open ≈ 0.3); NaN likewise.
+        factors_TK: (T, K) what `liax.face.factors` measures, in the order of FACTORS; NaN likewise.
     """
 
     boxes_TP4: NDArray[np.float32]
@@ -119,7 +120,8 @@ def write_regions(file: IO[bytes], regions: Iterable[tuple[str, Regions]]) -> No
 def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
     """Regions by the file's name in the manifest.
 
-    Raises LiaxError if `path` was not written by `liax regions`.
+    Raises:
+        LiaxError: If `path` was not written by `liax regions`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -25,7 +25,10 @@ CROP_SIZE = 256
 
 @dataclass(frozen=True)
 class ComparedSquare:
-    """crop: the square that is cut out, None for the whole picture. size: the side it is scaled to."""
+    """Args:
+    crop: The square that is cut out, None for the whole picture.
+    size: The side it is scaled to.
+    """
 
     crop: Crop | None
     size: int
@@ -41,8 +44,11 @@ class ComparedSquare:
 class ClipScan:
     """What a first pass over a clip finds.
 
-    count: its frames. width, height: theirs, in pixels. framing: what of them is compared.
-    liveliness_T: mean |difference| of each frame to the first, in levels.
+    Args:
+        count: Its frames.
+        width, height: Theirs, in pixels.
+        framing: What of them is compared.
+        liveliness_T: Mean |difference| of each frame to the first, in levels.
     """
 
     count: int
@@ -55,9 +61,13 @@ class ClipScan:
 def scan_clip(path: Path, size: int | None, landmarker: FaceLandmarker | None) -> ClipScan:
     """Read a clip once, a frame in memory at a time.
 
-    size: the side to compare at; None takes the clip's own, or CROP_SIZE for a crop.
-    landmarker: finds the face to crop around, for clips that are not cropped yet; one square for the clip.
-    Raises LiaxError for a clip that is not square without a landmarker, or shows no face to it.
+    Args:
+        size: The side to compare at; None takes the clip's own, or CROP_SIZE for a crop.
+        landmarker: Finds the face to crop around, for clips that are not cropped yet; one square for the
+            clip.
+
+    Raises:
+        LiaxError: For a clip that is not square without a landmarker, or shows no face to it.
     """
     track = FaceTrack(landmarker) if landmarker is not None else None
     liveliness: list[float] = []
@@ -82,7 +92,8 @@ def scan_clip(path: Path, size: int | None, landmarker: FaceLandmarker | None) -
 def read_source(path: Path, size: int, landmarker: FaceLandmarker | None) -> NDArray[np.uint8]:
     """The first frame of a clip, or a still, as the portrait (size, size, 3) of a cross-reenactment.
 
-    landmarker: finds the face to crop around; None takes the picture whole, which must be square.
+    Args:
+        landmarker: Finds the face to crop around; None takes the picture whole, which must be square.
     """
     picture_HW3 = next(iter(read_frames(path)))
     height, width = picture_HW3.shape[:2]

@@ -27,8 +27,10 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 class EvaluationClip:
     """A video, a folder of its frames, or a still, which is a clip of one frame.
 
-    name: unique in its data set, fit for a file's name. identity: whose face it shows.
-    frames: how many there are as far as the data set says; they are counted when they are read.
+    Args:
+        name: Unique in its data set, fit for a file's name.
+        identity: Whose face it shows.
+        frames: How many there are as far as the data set says; they are counted when they are read.
     """
 
     name: str
@@ -42,12 +44,16 @@ def list_clips(
 ) -> list[EvaluationClip]:
     """The clips of a data set, or its stills; none where it has none of that kind.
 
-    data: a manifest (`liax.data.manifest`), of which `split` is taken; a folder with one; or any
-        folder of videos, searched with all folders in it, in the order of their names (where there is no
-        video, a folder of pictures counts as one). In the latter, whose face it is tells the part of the name
-        before "#" (VoxCeleb's), else the folder if there are several, else the file is a person of its own.
-    limit: only so many, from the beginning.
-    Raises LiaxError when there is nothing of the sort.
+    Args:
+        data: A manifest (`liax.data.manifest`), of which `split` is taken; a folder with one; or any folder
+            of videos, searched with all folders in it, in the order of their names (where there is no video,
+            a folder of pictures counts as one). In the latter, whose face it is tells the part of the name
+            before "#" (VoxCeleb's), else the folder if there are several, else the file is a person of its
+            own.
+        limit: Only so many, from the beginning.
+
+    Raises:
+        LiaxError: When there is nothing of the sort.
     """
     if not data.exists():
         raise LiaxError(f"{data} does not exist; give a folder of videos, or a manifest.")
@@ -75,7 +81,8 @@ def list_clips(
 def read_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
     """The frames of a clip as RGB uint8 (H, W, 3), one at a time; videos by OpenCV where PyAV is missing.
 
-    Raises LiaxError when there is nothing that can be decoded.
+    Raises:
+        LiaxError: When there is nothing that can be decoded.
     """
     if is_within_shard(path):
         yield from _of_shard(path)
@@ -157,8 +164,10 @@ ProtocolName = Literal["self", "cross"]
 class Trial:
     """One output that is made and measured.
 
-    name: unique, fit for a file's name; another tool's video of it is called so. source: its first frame is
-    the portrait. driving: its frames drive.
+    Args:
+        name: Unique, fit for a file's name; another tool's video of it is called so.
+        source: Its first frame is the portrait.
+        driving: Its frames drive.
     """
 
     name: str
@@ -176,8 +185,11 @@ def cross_trials(
 ) -> list[Trial]:
     """Each clip drives `sources` portraits of other people, drawn at random without repetition.
 
-    stills: what is drawn from; where there are none, the clips' first frames.
-    Raises LiaxError for a clip that has not so many other people.
+    Args:
+        stills: What is drawn from; where there are none, the clips' first frames.
+
+    Raises:
+        LiaxError: For a clip that has not so many other people.
     """
     random = np.random.default_rng(seed)
     trials = []
@@ -201,7 +213,9 @@ def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
     """The trials of a CSV with the columns source and driving.
 
     Each is the name of a clip or still in `known`, or a file, by its path from the CSV's folder.
-    Raises LiaxError for a CSV without these columns or lines, and for what does not exist.
+
+    Raises:
+        LiaxError: For a CSV without these columns or lines, and for what does not exist.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

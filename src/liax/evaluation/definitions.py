@@ -11,9 +11,13 @@ from liax.evaluation.clips import ProtocolName
 class Metric:
     """One number of a trial.
 
-    key: as files name it. measure: the family that measures it (`measures`); its backbone is named beside the
-    label. better: "lower", "higher" or "". range: of its values, and their unit. digits: shown.
-    protocols: that have it.
+    Args:
+        key: As files name it.
+        measure: The family that measures it (`measures`); its backbone is named beside the label.
+        better: "lower", "higher" or "".
+        range: Of its values, and their unit.
+        digits: Shown.
+        protocols: That have it.
     """
 
     key: str

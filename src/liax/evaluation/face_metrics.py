@@ -26,9 +26,11 @@ from liax.files import atomic_file
 class FaceSimilarity:
     """How near two embeddings are; NaN where no face is seen.
 
-    cosine: similarity, at most 1, higher is better. All faces are alike to dlib: on the validation clips it
-        is .97 (5 to 95 %: .94 to .99) for one person in two clips, and .83 (.77 to .89) for two people.
-    distance: Euclidean, ≥ 0, lower is better. There .36 (.21 to .49) and .85 (.69 to .99).
+    Args:
+        cosine: Similarity, at most 1, higher is better. All faces are alike to dlib: on the validation clips
+            it is .97 (5 to 95 %: .94 to .99) for one person in two clips, and .83 (.77 to .89) for two
+            people.
+        distance: Euclidean, ≥ 0, lower is better. There .36 (.21 to .49) and .85 (.69 to .99).
     """
 
     cosine: float
@@ -47,7 +49,9 @@ class SourceFaceComparer:
     name = "dlib ResNet (128-d)"
 
     def __init__(self, embedder: FaceEmbedder, source_HW3: NDArray[np.uint8], face: Face) -> None:
-        """face: as `FaceLandmarker` found it in the RGB uint8 source (H, W, 3)."""
+        """Args:
+        face: As `FaceLandmarker` found it in the RGB uint8 source (H, W, 3).
+        """
         self._embedder = embedder
         self._source_128 = embedder.embed(source_HW3, face)
 
@@ -68,8 +72,10 @@ _POINTS = 478
 class FaceTrajectory:
     """The largest face of each frame; NaN throughout where none is found.
 
-    landmarks_TP2: (T, 478, 2) in pixels. shapes_TS: (T, 51) blendshapes in [0, 1], `names` theirs.
-    factors_TF: (T, F) the measures of `liax.face.factors.FACTORS`, in their order.
+    Args:
+        landmarks_TP2: (T, 478, 2) in pixels.
+        shapes_TS: (T, 51) blendshapes in [0, 1], `names` theirs.
+        factors_TF: (T, F) the measures of `liax.face.factors.FACTORS`, in their order.
     """
 
     landmarks_TP2: NDArray[np.float32]
@@ -178,7 +184,8 @@ def _eye_distance(points_TP2: NDArray[np.float32]) -> NDArray[np.float32]:
 class FaceMetrics:
     """Errors (where paired) and following over the first `most` frames.
 
-    cache: a folder that keeps what is measured of driving clips, for other runs.
+    Args:
+        cache: A folder that keeps what is measured of driving clips, for other runs.
     """
 
     most: int

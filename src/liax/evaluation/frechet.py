@@ -30,7 +30,8 @@ _EPSILON = 1e-3  # of all batch normalisations
 class EfficientNetLite0(nn.Module):
     """EfficientNet-B0 without squeeze-and-excitation and with ReLU6, its authors' form for phones (2020).
 
-    Raises LiaxError without the weights.
+    Raises:
+        LiaxError: Without the weights.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,8 @@ _BATCH = 16
 class FeatureExtractor:
     """What a picture shows, as numbers; made by `open_features`.
 
-    name: the backbone, to be written beside every distance: those of different backbones do not compare.
+    Args:
+        name: The backbone, to be written beside every distance: those of different backbones do not compare.
     """
 
     name: str
@@ -119,7 +121,9 @@ def open_features(name: str = "auto", device: torch.device | str = "cpu") -> Fea
 
     "efficientnet-lite0": works offline. "auto" is this one, wherever it runs, so that results compare.
     "inception": the Inception-v3 of published FIDs, with the original's resizing.
-    Raises LiaxError when the weights cannot be had.
+
+    Raises:
+        LiaxError: When the weights cannot be had.
     """
     if name not in FEATURE_BACKBONES:
         raise LiaxError(
@@ -150,8 +154,9 @@ def _open_inception(device: torch.device) -> Callable[[Tensor], Tensor]:
 class FeatureStatistics:
     """Mean and covariance of features, taken in batch by batch without keeping them (Chan et al. 1983).
 
-    count: features so far. mean_D, scatter_DD: their mean and summed products of deviations, float64; empty
-    before the first.
+    Attributes:
+        count: Features so far.
+        mean_D, scatter_DD: Their mean and summed products of deviations, float64; empty before the first.
     """
 
     def __init__(self) -> None:

@@ -73,8 +73,12 @@ PAIRS_EVERY = 5
 class FrameBatch:
     """Some frames of a trial, in ascending order.
 
-    numbers_B: which. driving_BRR3: RGB uint8. output_B3RR: float32 in [0, 1], on the device that drew it.
-    alpha_BM: the driving's coefficients, if there are any. seconds: what drawing each frame took.
+    Args:
+        numbers_B: Which.
+        driving_BRR3: RGB uint8.
+        output_B3RR: float32 in [0, 1], on the device that drew it.
+        alpha_BM: The driving's coefficients, if there are any.
+        seconds: What drawing each frame took.
     """
 
     numbers_B: NDArray[np.int64]
@@ -129,7 +133,12 @@ class MetricAccumulator(Protocol):
 
 
 class MetricFamily(Protocol):
-    """One family of metrics. name: of it. backbone: what measures, to be named beside the numbers, or ""."""
+    """One family of metrics.
+
+    Attributes:
+        name: Of it.
+        backbone: What measures, to be named beside the numbers, or "".
+    """
 
     @property
     def name(self) -> str: ...
@@ -296,7 +305,9 @@ class _SteadinessAccumulator:
 class TimeAndCoefficients:
     """Time of a frame, encoding and decoding, and the coefficients; of all frames that are drawn for others.
 
-    backbone: where it is drawn. timed: whether its time means anything.
+    Args:
+        backbone: Where it is drawn.
+        timed: Whether its time means anything.
     """
 
     backbone: str

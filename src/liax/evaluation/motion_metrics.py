@@ -53,7 +53,8 @@ def compare_motion(
     The last, for all but the pose itself, guards against a measure that follows the head: a network that
     turns the head and leaves the eyes alone seems to move them.
 
-    driving_TF, output_TF: (T, F) of `liax.face.factors.FACTORS`, NaN where no face is found.
+    Args:
+        driving_TF, output_TF: (T, F) of `liax.face.factors.FACTORS`, NaN where no face is found.
     """
     names = list(FACTORS)
     pose_T3 = driving_TF[:, [names.index(n) for n in POSE]]

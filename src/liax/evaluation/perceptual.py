@@ -25,7 +25,9 @@ class ShiftTolerantLpips(nn.Module):
 
     Convolutions and max pools have stride 1. A map is halved by a blur of which every second sample is kept
     (Zhang 2019, arXiv 1904.11486): padded by reflection and filtered with [1, 2, 1] ⊗ [1, 2, 1] / 16.
-    Raises LiaxError without the weights.
+
+    Raises:
+        LiaxError: Without the weights.
     """
 
     def __init__(self) -> None:
@@ -95,7 +97,9 @@ _SMALLEST = 32
 class PerceptualDistance:
     """Learned distance of pictures; made by `open_perceptual`.
 
-    name: metric and backbone, to be written beside every number: distances of different names do not compare.
+    Args:
+        name: Metric and backbone, to be written beside every number: distances of different names do not
+            compare.
     """
 
     name: str
@@ -126,7 +130,9 @@ def open_perceptual(name: str = "auto", device: torch.device | str = "cpu") -> P
 
     "st-lpips": ST-LPIPS, works offline. "auto" is this one, wherever it runs, so that results compare.
     "lpips-alex", "lpips-vgg": LPIPS as papers report it (they often leave open which; it is mostly alex).
-    Raises LiaxError when the weights cannot be had.
+
+    Raises:
+        LiaxError: When the weights cannot be had.
     """
     if name not in PERCEPTUAL_BACKBONES:
         raise LiaxError(

@@ -30,7 +30,10 @@ DrawFrames = Callable[[NDArray[np.int64], NDArray[np.uint8]], tuple[Tensor, Tens
 class Reenactor(Protocol):
     """Draws driving frames from a source.
 
-    name: as tables call it. key: changes whenever its outputs could. timed: whether its time means anything.
+    Attributes:
+        name: As tables call it.
+        key: Changes whenever its outputs could.
+        timed: Whether its time means anything.
     """
 
     @property
@@ -180,7 +183,11 @@ def resize_bicubic(images_B3HW: Tensor, side: int) -> Tensor:
 
 
 def open_network(weights: str, device: torch.device, absolute: bool = False) -> NetworkReenactor:
-    """The network of a bundled name, weights file or hub name. Raises LiaxError as `liax.load` does."""
+    """The network of a bundled name, weights file or hub name.
+
+    Raises:
+        LiaxError: As `liax.load` does.
+    """
     from liax.weights import fingerprint, load
 
     network = load(weights, device)

@@ -42,10 +42,13 @@ def open_metrics(
 ) -> Iterator[list[MetricFamily]]:
     """All measures that work here.
 
-    paired: whether outputs have a ground truth. frames: most frames compared, None for all.
-    first: first frames of which motion is measured, 0 leaves faces and steadiness out.
-    cache: folder for the faces of driving clips. perceptual, features: backbones, of
-    `PERCEPTUAL_BACKBONES` and `FEATURE_BACKBONES`. device: where networks that measure run.
+    Args:
+        paired: Whether outputs have a ground truth.
+        frames: Most frames compared, None for all.
+        first: First frames of which motion is measured, 0 leaves faces and steadiness out.
+        cache: Folder for the faces of driving clips.
+        perceptual, features: Backbones, of `PERCEPTUAL_BACKBONES` and `FEATURE_BACKBONES`.
+        device: Where networks that measure run.
     """
     with ExitStack() as stack:
         measures: list[MetricFamily] = [FidelityMetrics(frames)] if paired else []

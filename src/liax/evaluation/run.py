@@ -33,10 +33,13 @@ _ASSUMED_FRAMES = 200
 class EvaluationPlan:
     """What is compared, and how; results of different plans do not compare.
 
-    protocol: "self" or "cross", that the trials are of. data: the data set, as tables call it.
-    frames: most frames of a clip that are compared, evenly spaced; None for all. first: first frames of which
-    motion is measured, without gaps; 0 leaves faces and steadiness out. size: the side at which frames are
-    compared, None for the clips' own. crop: whether the face is found and cut out first.
+    Args:
+        protocol: "self" or "cross", that the trials are of.
+        data: The data set, as tables call it.
+        frames: Most frames of a clip that are compared, evenly spaced; None for all.
+        first: First frames of which motion is measured, without gaps; 0 leaves faces and steadiness out.
+        size: The side at which frames are compared, None for the clips' own.
+        crop: Whether the face is found and cut out first.
     """
 
     protocol: ProtocolName = "self"
@@ -76,12 +79,19 @@ def evaluate(
     A trial is done once its record lies in `out`; an interrupted run goes on with the same call. What could
     not be measured for want of a package is measured by a later call that has it.
 
-    trials: `self_trials`, `cross_trials` or `read_pairs`. cache: folder for faces of driving clips, shared by
-    runs; inside `out` by default. baselines: folders of finished runs of this plan to show beside.
-    perceptual, features: backbones, see `open_metrics`. device: where measuring networks run.
-    batch: frames drawn at a time. keep_frames: keep outputs as pictures in out/frames, about 15 kB each at
-    256², for measures that this machine lacks. command: what made the results, for the report.
-    Raises LiaxError for a folder of other results, unfit baselines, or clips that cannot be used.
+    Args:
+        trials: `self_trials`, `cross_trials` or `read_pairs`.
+        cache: Folder for faces of driving clips, shared by runs; inside `out` by default.
+        baselines: Folders of finished runs of this plan to show beside.
+        perceptual, features: Backbones, see `open_metrics`.
+        device: Where measuring networks run.
+        batch: Frames drawn at a time.
+        keep_frames: Keep outputs as pictures in out/frames, about 15 kB each at 256², for measures that this
+            machine lacks.
+        command: What made the results, for the report.
+
+    Raises:
+        LiaxError: For a folder of other results, unfit baselines, or clips that cannot be used.
     """
     if not trials or batch < 1:
         raise LiaxError("There is nothing to evaluate; give at least one clip, and batches of 1 or more.")

@@ -15,9 +15,11 @@ USED_SHARE = 0.05
 class SparsityMeasures:
     """Means over the frames whose coefficients are not all zero; NaN where there is none.
 
-    hoyer: Hoyer's sparsity, 0 all equal … 1 a single one. gini: the Gini index, likewise.
-    used: how many coefficients exceed 5 % of the frame's largest, by magnitude. used_ever: how many do so in
-    any frame.
+    Args:
+        hoyer: Hoyer's sparsity, 0 all equal … 1 a single one.
+        gini: The Gini index, likewise.
+        used: How many coefficients exceed 5 % of the frame's largest, by magnitude.
+        used_ever: How many do so in any frame.
     """
 
     hoyer: float
@@ -30,12 +32,15 @@ class SparsityMeasures:
 class Sparsity:
     """How few of M coefficients carry the motion of N frames. They compare because vectors have unit length.
 
-    plain: of a. centred: of a minus its mean over all frames, because a large constant coefficient makes a
-    look sparse and moves nothing. change: of a_t - a_first within each clip; None without clips.
-    effective_rank: dimensions that the centred coefficients spread over, 1…M (Roy & Vetterli 2007).
-    varying: vectors whose standard deviation exceeds 5 % of the largest.
-    usage_M: share of the frames in which vector m exceeds 5 % of the frame's largest centred coefficient.
-    std_M: standard deviation over all frames.
+    Args:
+        plain: Of a.
+        centred: Of a minus its mean over all frames, because a large constant coefficient makes a look sparse
+            and moves nothing.
+        change: Of a_t - a_first within each clip; None without clips.
+        effective_rank: Dimensions that the centred coefficients spread over, 1…M (Roy & Vetterli 2007).
+        varying: Vectors whose standard deviation exceeds 5 % of the largest.
+        usage_M: Share of the frames in which vector m exceeds 5 % of the frame's largest centred coefficient.
+        std_M: Standard deviation over all frames.
     """
 
     vectors: int
@@ -50,7 +55,11 @@ class Sparsity:
 
 
 def sparsity(alpha_NM: ArrayLike, clip_N: ArrayLike | None = None) -> Sparsity:
-    """Of the coefficients of N ≥ 1 frames, M ≥ 2 each. clip_N: the clip of each frame, in order within it."""
+    """Of the coefficients of N ≥ 1 frames, M ≥ 2 each.
+
+    Args:
+        clip_N: The clip of each frame, in order within it.
+    """
     alpha = np.asarray(alpha_NM, np.float64)
     if alpha.ndim != 2 or alpha.shape[0] < 1 or alpha.shape[1] < 2 or not np.isfinite(alpha).all():
         raise ValueError(f"coefficients of shape {alpha.shape} must be finite, N ≥ 1 frames of M ≥ 2")

@@ -35,8 +35,10 @@ def bootstrap_interval(
     Clips without a value (NaN) are left out. Fewer than two tell nothing about how clips differ: (NaN, NaN).
     Of 95 % intervals over normal clips 90 % hold the true mean with ten clips, 93 % with 22, 94 % with fifty.
 
-    values_by_clip: (C,) each clip's own mean. weights: (C,) ≥ 0, of each clip in the mean, such as its frame
-        count; equal by default. The same seed and clips give the same interval.
+    Args:
+        values_by_clip: (C,) each clip's own mean.
+        weights: (C,) ≥ 0, of each clip in the mean, such as its frame count; equal by default. The same seed
+            and clips give the same interval.
     """
     values_C = np.asarray(values_by_clip, np.float64)
     weights_C = np.ones_like(values_C) if weights is None else np.asarray(weights, np.float64)
@@ -69,11 +71,15 @@ class MeanWithInterval:
 class EvaluationResults:
     """What an evaluation found.
 
-    animator: its name. protocol, settings: of the plan, with the animator's key. command: that made it.
-    backbones: measure -> what measures, for all that was measured. means: key of `METRICS` -> its mean.
-    following: factor -> "correlation", "gain", "beyond_pose" -> mean over the clips that move.
-    sparsity: the fields of `liax.evaluation.sparsity.Sparsity`, None without coefficients.
-    clips: the trials' records, in their order.
+    Args:
+        animator: Its name.
+        protocol, settings: Of the plan, with the animator's key.
+        command: That made it.
+        backbones: Measure -> what measures, for all that was measured.
+        means: Key of `METRICS` -> its mean.
+        following: Factor -> "correlation", "gain", "beyond_pose" -> mean over the clips that move.
+        sparsity: The fields of `liax.evaluation.sparsity.Sparsity`, None without coefficients.
+        clips: The trials' records, in their order.
     """
 
     animator: str

@@ -15,10 +15,11 @@ from liax.evaluation.perceptual import PerceptualDistance
 class TemporalErrors:
     """Means over a clip's pairs of consecutive frames; NaN where there was none to measure.
 
-    warping: warping error of the output, in [0, 1], lower is better.
-    reference_warping: the reference's own, which changing light, noise and errors of the flow amount to. An
-        output as steady as the real clip has the same; a smaller one means that less detail moves.
-    t_lpips: how differently output and reference change, ≥ 0, lower is better.
+    Args:
+        warping: Warping error of the output, in [0, 1], lower is better.
+        reference_warping: The reference's own, which changing light, noise and errors of the flow amount to.
+            An output as steady as the real clip has the same; a smaller one means that less detail moves.
+        t_lpips: How differently output and reference change, ≥ 0, lower is better.
     """
 
     warping: float
@@ -35,7 +36,8 @@ class TemporalErrorMeter:
     t-LPIPS (Chu et al. 2020, arXiv 1811.09393): |d(o_t, o_{t+1}) - d(g_t, g_{t+1})| of output o and reference
     g, by the perceptual distance d. Without `distance` it is NaN.
 
-    every: t-LPIPS is taken of every so manyth pair, for its networks take most of the time.
+    Args:
+        every: t-LPIPS is taken of every so manyth pair, for its networks take most of the time.
     """
 
     flow_name = "DIS optical flow"  # of OpenCV (Kroeger et al. 2016, arXiv 1603.03590)

@@ -121,10 +121,12 @@ class TrialFolder:
 
 @dataclass(frozen=True)
 class TrialOptions:
-    """size: side to compare at, None for the clips' own. cropper: finds faces in clips that are not cropped.
-
-    batch: frames drawn at a time. keep: whether outputs are kept as pictures. sheet_frames: the most frames
-    among which the sheet's moments are chosen, None for all.
+    """Args:
+    size: Side to compare at, None for the clips' own.
+    cropper: Finds faces in clips that are not cropped.
+    batch: Frames drawn at a time.
+    keep: Whether outputs are kept as pictures.
+    sheet_frames: The most frames among which the sheet's moments are chosen, None for all.
     """
 
     size: int | None
@@ -154,8 +156,10 @@ def measure_trial(
 ) -> None:
     """Draw a trial, let `measures` watch, and write what they saw beside what is there already.
 
-    Where its outputs are kept as pictures, these are measured instead of drawing anew. tick: called with how
-    many frames are done, and of how many.
+    Where its outputs are kept as pictures, these are measured instead of drawing anew.
+
+    Args:
+        tick: Called with how many frames are done, and of how many.
     """
     scan = scan_clip(trial.driving.path, options.size, options.cropper)
     source_RR3 = _source_picture(trial, scan, options)

@@ -41,9 +41,10 @@ def crop_around(face: Box, extent: Box | None = None) -> Crop:
     Hence the larger side of the landmarks' box (its height, unless the head lies sideways) is FACE_SIZE of
     the square, and its centre at FACE_CENTRE.
 
-    face: the landmarks' box, for a clip the typical one.
-    extent: all places where the clip's face gets. Where it would leave the square, the square is moved, and
-        where it would fill more than 0.9 of it (in training clips: .62, at most .71), enlarged.
+    Args:
+        face: The landmarks' box, for a clip the typical one.
+        extent: All places where the clip's face gets. Where it would leave the square, the square is moved,
+            and where it would fill more than 0.9 of it (in training clips: .62, at most .71), enlarged.
     """
     left, top, right, bottom = face
     side = max(bottom - top, right - left, 1.0) / FACE_SIZE

@@ -37,7 +37,11 @@ def open_dlib() -> tuple[Any, Path]:
 
 
 class FaceEmbedder:
-    """Embeds faces; loading takes a moment. Raises LiaxError without dlib or its weights."""
+    """Embeds faces; loading takes a moment.
+
+    Raises:
+        LiaxError: Without dlib or its weights.
+    """
 
     def __init__(self) -> None:
         self._dlib, models = open_dlib()

@@ -17,9 +17,13 @@ from liax.face.landmarks import Face
 class Factor:
     """One measured movement of a face in a square picture.
 
-    measure: of a face and the square's side in pixels. unit: "deg" or "". mirrored: whether a picture flipped
-    left to right measures the negative. usual: about one standard deviation over talking heads.
-    group: head, mouth, eyes, brows or gaze. meaning: what growing values look like.
+    Args:
+        measure: Of a face and the square's side in pixels.
+        unit: "deg" or "".
+        mirrored: Whether a picture flipped left to right measures the negative.
+        usual: About one standard deviation over talking heads.
+        group: Head, mouth, eyes, brows or gaze.
+        meaning: What growing values look like.
     """
 
     group: str

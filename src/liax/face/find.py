@@ -24,9 +24,10 @@ def find_faces(
 ) -> list[Face]:
     """All faces in an RGB uint8 image (H, W, 3), largest first; empty when there is none.
 
-    thorough: look also at the overlapping quarters, for faces that are small in the whole. Where there is
-        none either, look with a margin around (for a face that fills the picture) and at the sixteenths,
-        which finds faces down to about 4 % of the longer side.
+    Args:
+        thorough: Look also at the overlapping quarters, for faces that are small in the whole. Where there is
+            none either, look with a margin around (for a face that fills the picture) and at the sixteenths,
+            which finds faces down to about 4 % of the longer side.
     """
     height, width = image_HW3.shape[:2]
     faces = find_in_box(landmarker, image_HW3, (0, 0, width, height))

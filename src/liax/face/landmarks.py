@@ -22,9 +22,10 @@ LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)
 class Face:
     """One face as the landmarker sees it.
 
-    landmarks: (478, 2) pixel coordinates, x to the right and y down; the last ten are the irises.
-    blendshapes: 52 ARKit expression names -> [0, 1].
-    pose: (4, 4) transformation from the canonical face to the camera, lengths in centimetres.
+    Args:
+        landmarks: (478, 2) pixel coordinates, x to the right and y down; the last ten are the irises.
+        blendshapes: 52 ARKit expression names -> [0, 1].
+        pose: (4, 4) transformation from the canonical face to the camera, lengths in centimetres.
     """
 
     landmarks: NDArray[np.float32]
@@ -55,7 +56,8 @@ class Face:
 class FaceLandmarker:
     """Finds faces in single images. Use as a context manager; the native task must be closed.
 
-    max_faces: the most faces reported per image.
+    Args:
+        max_faces: The most faces reported per image.
     """
 
     def __init__(self, max_faces: int = 8) -> None:

@@ -27,9 +27,13 @@ _THOROUGH_FRAMES, _THOROUGH_EVERY = 16, 5
 class FaceTrack:
     """Follows one face over the frames given to `add`; memory is four numbers a frame.
 
-    choice: which face, 1 the largest, of the first frame that shows so many.
-    boxes: its place in each frame so far that shows it, in order. found: how many these are.
-    seen: the most faces in any frame up to the first that shows it.
+    Args:
+        choice: Which face, 1 the largest, of the first frame that shows so many.
+
+    Attributes:
+        boxes: Its place in each frame so far that shows it, in order.
+        found: How many these are.
+        seen: The most faces in any frame up to the first that shows it.
     """
 
     def __init__(self, landmarker: FaceLandmarker, choice: int = 1) -> None:

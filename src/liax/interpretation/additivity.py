@@ -23,9 +23,11 @@ _SHARE_OF_RANGE = 0.5
 class PairAdditivity:
     """Two controls, each at half of its range's farther end.
 
-    first, second: their names. miss: how far the effect of both is from the sum of the single effects, over
-    the summed sizes of these: 0 where edits add up, 1 where one undoes the other. Euclidean over all factors
-    in usual deviations; means over portraits. The instrument's noise counts as miss.
+    Args:
+        first, second: Their names.
+        miss: How far the effect of both is from the sum of the single effects, over the summed sizes of
+            these: 0 where edits add up, 1 where one undoes the other. Euclidean over all factors in usual
+            deviations; means over portraits. The instrument's noise counts as miss.
     """
 
     first: str

@@ -38,7 +38,9 @@ _RIDGE = 0.02
 def trial_values(observed_MV: NDArray[np.float64]) -> NDArray[np.float64]:
     """Three values (M, 3) of each coefficient, 0 the middle one, that show what it does as a control.
 
-    observed_MV: what is seen in real frames (`observed_values`); effects there are too small to tell apart.
+    Args:
+        observed_MV: What is seen in real frames (`observed_values`); effects there are too small to tell
+            apart.
     """
     low_M, high_M = _BEYOND_OBSERVED * observed_MV.min(1), _BEYOND_OBSERVED * observed_MV.max(1)
     return np.stack([low_M, np.zeros_like(low_M), high_M], 1).clip(-_FARTHEST, _FARTHEST)
@@ -65,9 +67,11 @@ def name_vectors(
     Not offered are factors that hardly move, that move different ways on different people, or that only go
     along with another factor which the same vectors move more.
 
-    statistics: of effects at `values_MV` (`trial_values`), which also say how far a vector may go.
-    quantities: the factors, which give controls their groups and meanings. largest_set: 1 for single vectors.
-    Ranges and units are provisional: `calibrate_controls` sets them by what is measured.
+    Args:
+        statistics: Of effects at `values_MV` (`trial_values`), which also say how far a vector may go.
+        quantities: The factors, which give controls their groups and meanings.
+        largest_set: 1 for single vectors. Ranges and units are provisional: `calibrate_controls` sets them by
+            what is measured.
     """
     ends_M2 = _BEYOND_TRIED * np.stack([values_MV.min(1), values_MV.max(1)], 1)
     known_M = np.isfinite(statistics.effect_MF).all(1) & (ends_M2[:, 1] > ends_M2[:, 0])
@@ -88,8 +92,10 @@ def name_vectors(
 class _Direction:
     """A way to move one factor, by the linear effect matrix.
 
-    change_M: of the coefficients, for one usual deviation of the factor. low, high: how far it can go, in
-    usual deviations. moved_F: what one usual deviation of it moves, its own factor by 1.
+    Args:
+        change_M: Of the coefficients, for one usual deviation of the factor.
+        low, high: How far it can go, in usual deviations.
+        moved_F: What one usual deviation of it moves, its own factor by 1.
     """
 
     change_M: NDArray[np.float64]
@@ -181,9 +187,6 @@ def calibrate_controls(
 ) -> Controls:
     """The controls in units of what they measure, as far as pictures hold; others are left out.
 
-    controls: named after the factor that they move (`name_vectors`). curves: of each over its whole range,
-    by one instrument, whose factors `quantities` are.
-
     Pictures hold as long as nine of ten portraits show a face, and the same person's, and the factor does not
     turn back. A factor that hardly moves until then, or something else that moves much more, is no control.
 
@@ -192,6 +195,10 @@ def calibrate_controls(
     third of a usual deviation, root mean square over the portraits: networks do not turn all heads alike.
     Other controls are 1 where the factor stops answering, on the side where that is later. The other side
     goes as far if pictures hold: a face at rest cannot close its mouth, but another may be open.
+
+    Args:
+        controls: Named after the factor that they move (`name_vectors`).
+        curves: Of each over its whole range, by one instrument, whose factors `quantities` are.
     """
     found = []
     for control in controls:

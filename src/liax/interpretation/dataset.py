@@ -35,7 +35,8 @@ _HELD_OUT_EVERY = 4
 class Portraits:
     """Portraits by name: those to measure effects on, and those of other people to verify controls on.
 
-    crop: whether their faces have yet to be found and cut out.
+    Args:
+        crop: Whether their faces have yet to be found and cut out.
     """
 
     measured: Mapping[str, Source]
@@ -47,7 +48,9 @@ def open_dataset(data: Path, split: str | None) -> Manifest:
     """The clips and stills of a manifest's split, or of a folder without one, all cropped around one face.
 
     In a folder without a manifest every video and picture counts as a person of its own.
-    Raises LiaxError for what is neither, or empty.
+
+    Raises:
+        LiaxError: For what is neither, or empty.
     """
     if not data.is_dir() or manifest_in(data):
         return read_manifest(data, split)
@@ -67,9 +70,12 @@ def open_dataset(data: Path, split: str | None) -> Manifest:
 def choose_portraits(manifest: Manifest, folder: Path | None, count: int) -> Portraits:
     """At most `count` portraits to measure, half as many to verify on, as many people as there are.
 
-    folder: of pictures, a person each, whose faces will be found; None takes the manifest's stills and the
-        first frames of its clips. A person is either measured or held out, never both.
-    Raises LiaxError for fewer than two people.
+    Args:
+        folder: Of pictures, a person each, whose faces will be found; None takes the manifest's stills and
+            the first frames of its clips. A person is either measured or held out, never both.
+
+    Raises:
+        LiaxError: For fewer than two people.
     """
     if folder is not None:
         if not folder.is_dir():
@@ -142,8 +148,12 @@ _HEADS_FILE = "heads.npz"
 
 @dataclass(frozen=True)
 class RenderedHeads:
-    """N rendered heads. paths: their pictures. factors_NF: as drawn, in the order of HEAD_FACTORS.
-    person_N: who it is, 0…PEOPLE - 1.
+    """N rendered heads.
+
+    Args:
+        paths: Their pictures.
+        factors_NF: As drawn, in the order of HEAD_FACTORS.
+        person_N: Who it is, 0…PEOPLE - 1.
     """
 
     paths: tuple[Path, ...]
@@ -151,7 +161,11 @@ class RenderedHeads:
     person_N: NDArray[np.int64]
 
     def images(self) -> Iterator[NDArray[np.uint8]]:
-        """RGB uint8 (R, R, 3), one at a time. Raises LiaxError for one that cannot be read."""
+        """RGB uint8 (R, R, 3), one at a time.
+
+        Raises:
+            LiaxError: For one that cannot be read.
+        """
         for path in self.paths:
             try:
                 with Image.open(path) as image:
@@ -189,7 +203,9 @@ def render_heads(
 
     Those that are there are not rendered again, so that an interrupted run goes on and a second one is free;
     `heads.npz` keeps their factors. About 0.7 s a head on one core.
-    Raises LiaxError without anny and embreex, and where `folder` holds heads of another seed, size, version.
+
+    Raises:
+        LiaxError: Without anny and embreex, and where `folder` holds heads of another seed, size, version.
     """
     factors_NF, person_N = draw_factors(count, seed)
     paths = tuple(folder / f"{i:05d}.png" for i in range(count))

@@ -38,15 +38,18 @@ _FEWEST = 100
 class Scores:
     """Of M coefficients for the F factors that vary, in [0, 1].
 
-    factors: their names. left_out: names of those that were not scored, with the reason. frames_F: how many
-    were used. importance_MF: share of coefficient m in what predicts factor f; columns add up to 1.
-    disentanglement_M: 1 when a coefficient matters to one factor only, 0 when to all alike;
-    `disentanglement` is their mean, weighed by importance, NaN for fewer than two factors.
-    completeness_F: 1 when a single coefficient matters to a factor.
-    informativeness_F: R² on clips that were not learned from, below 0 counted as 0.
-    mig_F: lead of the most informative coefficient over the second, as a share of the factor's entropy.
-    sap_F: lead of the best coefficient's R² over the second's.
-    Without _F or _M: the mean over factors, NaN where no factor was scored.
+    Args:
+        factors: Their names.
+        left_out: Names of those that were not scored, with the reason.
+        frames_F: How many were used.
+        importance_MF: Share of coefficient m in what predicts factor f; columns add up to 1.
+        disentanglement_M: 1 when a coefficient matters to one factor only, 0 when to all alike;
+            `disentanglement` is their mean, weighed by importance, NaN for fewer than two factors.
+        completeness_F: 1 when a single coefficient matters to a factor.
+        informativeness_F: R² on clips that were not learned from, below 0 counted as 0.
+        mig_F: Lead of the most informative coefficient over the second, as a share of the factor's entropy.
+        sap_F: Lead of the best coefficient's R² over the second's. Without _F or _M: the mean over factors,
+            NaN where no factor was scored.
     """
 
     factors: tuple[str, ...]
@@ -89,9 +92,14 @@ def disentanglement(
 
     Frames in which a factor is NaN are dropped for that factor; factors that are known in fewer than 100
     frames, or in a single group, or that do not vary, are left out.
-    group_N: the clip or person that a frame is of; none is both learned from and predicted.
-    seed: of the trees. n_jobs: how many processors grow them.
-    Raises LiaxError without scikit-learn.
+
+    Args:
+        group_N: The clip or person that a frame is of; none is both learned from and predicted.
+        seed: Of the trees.
+        n_jobs: How many processors grow them.
+
+    Raises:
+        LiaxError: Without scikit-learn.
     """
     code, factors, group = (
         np.asarray(code_NM, np.float64),

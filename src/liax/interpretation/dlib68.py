@@ -128,7 +128,10 @@ class Dlib68:
     """Head pose, position, jaw, smile (as the mouth's width), blink and brow from dlib's 68 points; no gaze.
 
     It shares neither detector, landmarks nor pose with MediaPipe. dlib's frontal detector loses heads turned
-    beyond some 45°. Raises LiaxError without dlib or its models.
+    beyond some 45°.
+
+    Raises:
+        LiaxError: Without dlib or its models.
     """
 
     name = "dlib 68 points"

@@ -30,11 +30,14 @@ _OBSERVED = (0.01, 0.99)
 class Effects:
     """What P portraits measure with coefficient m of M changed by each of its V values; F factors.
 
-    values_MV: changes from the portrait's own coefficient, ascending, 0 among them.
-    factors_PMVF: as measured, not differences; NaN where no face was seen or the vector was left out.
-    identity_PMV: dlib's embedding distance (Euclidean) to the unmoved reconstruction; NaN likewise.
-    flow_PMV: mean length of the change of the last level's flow, in per cent of the side.
-    portraits, factors: their names. instrument: what measured. weights: the network's fingerprint.
+    Args:
+        values_MV: Changes from the portrait's own coefficient, ascending, 0 among them.
+        factors_PMVF: As measured, not differences; NaN where no face was seen or the vector was left out.
+        identity_PMV: dlib's embedding distance (Euclidean) to the unmoved reconstruction; NaN likewise.
+        flow_PMV: Mean length of the change of the last level's flow, in per cent of the side.
+        portraits, factors: Their names.
+        instrument: What measured.
+        weights: The network's fingerprint.
     """
 
     values_MV: NDArray[np.float64]
@@ -84,8 +87,10 @@ def _value(stored: NDArray[Any]) -> Any:
 def observed_values(alpha_NM: NDArray[np.floating], count: int = 5) -> NDArray[np.float64]:
     """Changes (M, V) that lead a coefficient from its median through its observed 1-99 % range.
 
-    alpha_NM: of N frames. count: V, odd; half of them evenly from the 1 % quantile to 0, half from 0 to the
-    99 % quantile. A coefficient that never varies has zeros only.
+    Args:
+        alpha_NM: Of N frames.
+        count: V, odd; half of them evenly from the 1 % quantile to 0, half from 0 to the 99 % quantile. A
+            coefficient that never varies has zeros only.
     """
     if count < 3 or count % 2 == 0:
         raise ValueError("count must be odd and at least 3")
@@ -109,9 +114,12 @@ def measure_effects(
 ) -> Effects:
     """Moves every coefficient (or those of `vectors`) to every value on every portrait.
 
-    portraits: name -> file or RGB uint8 picture. crop: find the face first; else they are squares already.
-    cache: a folder for one file a portrait; what it holds of these weights, values and instrument is not
-        measured anew. progress: told of pictures drawn.
+    Args:
+        portraits: Name -> file or RGB uint8 picture.
+        crop: Find the face first; else they are squares already.
+        cache: A folder for one file a portrait; what it holds of these weights, values and instrument is not
+            measured anew.
+        progress: Told of pictures drawn.
     """
     chosen = range(len(values_MV)) if vectors is None else vectors
     # The unmoved picture is drawn once, whatever the number of vectors.
@@ -158,17 +166,19 @@ _LEAST_VALUES = 3
 class EffectStatistics:
     """Of M vectors on F factors, over P portraits; rows of NaN for vectors that were left out.
 
-    slopes_PMF: slope of the least-squares line through a portrait's values, in usual deviations of the
-        factor per unit of coefficient; NaN where fewer than three values show a face.
-    effect_MF: its mean over portraits: the effect matrix.
-    travel_MF: mean change from the lowest to the highest value, in usual deviations.
-    monotonicity_MF: Spearman's rank correlation of factor and coefficient, mean over portraits, -1 to 1.
-    linearity_MF: R² of that line, mean over portraits, 0 to 1.
-    spread_MF: standard deviation of the slope among portraits over the size of its mean.
-    agreement_MF: share of portraits whose slope has the mean's sign.
-    strongest_M: the factor with the largest |travel|; -1 of none.
-    leakage_M: share of all |travel| that goes to the other factors, 0 to 1.
-    identity_MV, flow_MV: mean over portraits, see `Effects`. lost_MV: share of portraits without a face.
+    Args:
+        slopes_PMF: Slope of the least-squares line through a portrait's values, in usual deviations of the
+            factor per unit of coefficient; NaN where fewer than three values show a face.
+        effect_MF: Its mean over portraits: the effect matrix.
+        travel_MF: Mean change from the lowest to the highest value, in usual deviations.
+        monotonicity_MF: Spearman's rank correlation of factor and coefficient, mean over portraits, -1 to 1.
+        linearity_MF: R² of that line, mean over portraits, 0 to 1.
+        spread_MF: Standard deviation of the slope among portraits over the size of its mean.
+        agreement_MF: Share of portraits whose slope has the mean's sign.
+        strongest_M: The factor with the largest |travel|; -1 of none.
+        leakage_M: Share of all |travel| that goes to the other factors, 0 to 1.
+        identity_MV, flow_MV: Mean over portraits, see `Effects`.
+        lost_MV: Share of portraits without a face.
     """
 
     factors: tuple[str, ...]
@@ -187,7 +197,11 @@ class EffectStatistics:
 
 
 def describe_effects(effects: Effects, quantities: Mapping[str, Quantity]) -> EffectStatistics:
-    """The statistics of one instrument's effects; quantities: what its factors are (usual deviations)."""
+    """The statistics of one instrument's effects;
+
+    Args:
+        quantities: What its factors are (usual deviations).
+    """
     usual_F = np.array([quantities[name].usual for name in effects.factors])
     change_PMVF = effects.change_PMVF / usual_F
     slopes_PMF, linearity_PMF = _lines(effects.values_MV, change_PMVF)

@@ -34,8 +34,9 @@ def requested_vs_measured_chart(
 ) -> Markup:
     """What P portraits measure at the A amounts asked for, and its mean.
 
-    ideal: draw the line on which both are the same. promise: draw its tolerance about that line, from its low
-    to its high.
+    Args:
+        ideal: Draw the line on which both are the same. promise: draw its tolerance about that line, from its
+            low to its high.
     """
     chart = Chart(name, 300, 240)
     asked = np.asarray(asked_A, np.float64)
@@ -121,8 +122,10 @@ def draw_strips(
 ) -> list[Path]:
     """One WebP for each control: a row a portrait, a column for each of `five_values`, faces of SIDE pixels.
 
-    controls: in units of their own; they need not be those of the animator's weights. folder: strips that it
-    holds already, of the same weights, are not drawn again. crop: find the faces first.
+    Args:
+        controls: In units of their own; they need not be those of the animator's weights.
+        folder: Strips that it holds already, of the same weights, are not drawn again.
+        crop: Find the faces first.
     """
     paths = [folder / f"{_strip_name(control, portraits, crop)}.webp" for control in controls]
     missing = [(c, path) for c, path in zip(controls, paths, strict=True) if not path.exists()]

@@ -55,8 +55,10 @@ def fit_unit_and_range(
 def verify_range(control: Control, curve: ControlCurve) -> Control:
     """The control with as much of its promise as other people keep, and the share of them that do.
 
-    curve: of the control on people who did not take part in its calibration, the promise's ends among the
-    amounts. The range comes in to the last amounts that are met within the tolerance, root mean square.
+    Args:
+        curve: Of the control on people who did not take part in its calibration, the promise's ends among the
+            amounts. The range comes in to the last amounts that are met within the tolerance, root mean
+            square.
     """
     verified, asked_A = control.verified, curve.asked_A
     if verified is None:
@@ -129,13 +131,17 @@ _STEP_DEG = 5.0
 class ControlVerification:
     """One control on P portraits at A amounts, by one instrument.
 
-    asked: the amounts, in the control's units. got_PA: the factor's change; NaN where no face was seen.
-    mean_A, deviation_A: of it over the portraits. gain: slope of got on asked, 1 where all arrives; NaN for
-    controls that are in no measured unit.
-    error: root mean square of got less asked in the range that the control promises. within: share of the
-    portraits and amounts other than 0 there that are within its tolerance. NaN for what promises nothing.
-    identity: embedding distance at the ends of the range, mean over portraits.
-    moved: what else moves while the factor moves by 1, in usual deviations; leakage: its share of the whole.
+    Args:
+        asked: The amounts, in the control's units.
+        got_PA: The factor's change; NaN where no face was seen.
+        mean_A, deviation_A: Of it over the portraits.
+        gain: Slope of got on asked, 1 where all arrives; NaN for controls that are in no measured unit.
+        error: Root mean square of got less asked in the range that the control promises.
+        within: Share of the portraits and amounts other than 0 there that are within its tolerance. NaN for
+            what promises nothing.
+        identity: Embedding distance at the ends of the range, mean over portraits.
+        moved: What else moves while the factor moves by 1, in usual deviations.
+        leakage: Its share of the whole.
     """
 
     asked: tuple[float, ...]

@@ -41,7 +41,9 @@ class Quantity(Protocol):
 class Instrument(Protocol):
     """Measures faces in square pictures. Use as a context manager.
 
-    name: as reports call it. factors: what it measures, in the order of its columns.
+    Attributes:
+        name: As reports call it.
+        factors: What it measures, in the order of its columns.
     """
 
     @property
@@ -77,8 +79,9 @@ class MediaPipe:
 
     It sees all of `liax.face.factors.FACTORS`, and `wink`, half the difference of the two eyes' blinks.
 
-    processes: how many measure at once; a script that asks for more than one needs its work under
-        `if __name__ == "__main__":`, because each process reads the script anew.
+    Args:
+        processes: How many measure at once; a script that asks for more than one needs its work under `if
+            __name__ == "__main__":`, because each process reads the script anew.
     """
 
     name = "MediaPipe"
@@ -109,7 +112,9 @@ class MediaPipe:
         """Factors (N, F) of RGB uint8 images (R, R, 3), in their order; a row of NaN where no face is seen.
 
         Images are taken as they are needed: a few for each process wait in memory.
-        Raises LiaxError when the processes cannot be started.
+
+        Raises:
+            LiaxError: When the processes cannot be started.
         """
         if self._landmarker is not None:
             rows = [_measured(self._landmarker, image_RR3) for image_RR3 in images]

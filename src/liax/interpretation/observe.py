@@ -24,9 +24,12 @@ Progress = Callable[[str, int, int | None], None]
 class Observations:
     """N frames of faces.
 
-    alpha_NM: float32, the network's motion coefficients. factors_NF: float64, what is known of the face, NaN
-    where it is not. clip_N: int64, index into `clips` of the clip (or still, or rendered person) that a frame
-    is of. clips: their names. factors: the names of factors_NF's columns.
+    Args:
+        alpha_NM: float32, the network's motion coefficients.
+        factors_NF: float64, what is known of the face, NaN where it is not.
+        clip_N: int64, index into `clips` of the clip (or still, or rendered person) that a frame is of.
+        clips: Their names.
+        factors: The names of factors_NF's columns.
     """
 
     alpha_NM: NDArray[np.float32]
@@ -41,7 +44,11 @@ class Observations:
             raise ValueError("coefficients, factors and clips are not of the same frames")
 
     def save(self, path: Path) -> None:
-        """As npz, whole or not at all. Raises LiaxError when it cannot be written."""
+        """As npz, whole or not at all.
+
+        Raises:
+            LiaxError: When it cannot be written.
+        """
         with atomic_file(path) as file:
             np.savez_compressed(
                 file,
@@ -78,7 +85,9 @@ def observe(
     """Coefficients and measures of at most `frames` frames of every clip, evenly spaced, and of every still.
 
     Clips are read as a stream; memory holds a batch and what is waiting to be measured.
-    Raises LiaxError for what cannot be decoded or is not square.
+
+    Raises:
+        LiaxError: For what cannot be decoded or is not square.
     """
     total = sum(min(item.frames, frames) for item in manifest.items)
     clips: list[int] = []

@@ -28,14 +28,16 @@ Progress = Callable[[str, int, int | None], None]
 class PathLength:
     """Of P paths, straight lines between the coefficients of two frames of one clip, drawn on portraits.
 
-    distance: the perceptual distance's name; lengths by different ones do not compare.
-    length: mean of d(G(t), G(t + ε)) / ε² at one random t of each path (Karras et al. 2019, section 4.1;
-    there between latent codes, here between motions of one person). Large: pictures change by more, or leap.
-    straightness: mean over paths of √d(G(0), G(1)) / Σ √d of 8 equal steps, in (0, 1]: 1 when pictures go
-    straight from one end to the other, whatever the distance. d grows with the square of a small change;
-    its root is a metric.
-    (…)_low, (…)_high: 95 % bootstrap intervals by clip; NaN for fewer than two clips.
-    length_P, straightness_P (NaN where the ends look alike), clip_P: of each path, clip_P indexing the clips.
+    Args:
+        distance: The perceptual distance's name; lengths by different ones do not compare.
+        length: Mean of d(G(t), G(t + ε)) / ε² at one random t of each path (Karras et al. 2019, section 4.1;
+            there between latent codes, here between motions of one person). Large: pictures change by more,
+            or leap.
+        straightness: Mean over paths of √d(G(0), G(1)) / Σ √d of 8 equal steps, in (0, 1]: 1 when pictures go
+            straight from one end to the other, whatever the distance. d grows with the square of a small
+            change; its root is a metric. (…)_low, (…)_high: 95 % bootstrap intervals by clip; NaN for fewer
+            than two clips. length_P, straightness_P (NaN where the ends look alike), clip_P: of each path,
+            clip_P indexing the clips.
     """
 
     distance: str
@@ -63,9 +65,13 @@ def path_length(
 ) -> PathLength:
     """Over `paths` random pairs of frames, drawn clip by clip in turn, each on the next of the portraits.
 
-    epsilon: with the bundled weights a step of .01 reads 7 % shorter, and .1 less than half. Pictures are
-        computed in full float32 on every device; smaller steps drown in the rounding of anything less.
-    Clips of a single frame have no paths. Raises ValueError without a clip of two frames, or a portrait.
+    Args:
+        epsilon: With the bundled weights a step of .01 reads 7 % shorter, and .1 less than half. Pictures are
+            computed in full float32 on every device; smaller steps drown in the rounding of anything less.
+            Clips of a single frame have no paths.
+
+    Raises:
+        ValueError: Without a clip of two frames, or a portrait.
     """
     clips = [
         clip for clip, count in zip(*np.unique(observed.clip_N, return_counts=True), strict=True) if count > 1

@@ -34,9 +34,12 @@ Progress = Callable[[str, int, int | None], None]
 class ProbeResult(NamedTuple):
     """What the same N changes of coefficients give on P portraits.
 
-    factors_PNF: as measured; NaN where no face was seen. identity_PN: embedding distance (Euclidean) to the
-    portrait's first; NaN likewise, and throughout without an embedder. flow_PN: mean length of the last
-    level's flow beyond the portrait's first one, in per cent of the side.
+    Args:
+        factors_PNF: As measured; NaN where no face was seen.
+        identity_PN: Embedding distance (Euclidean) to the portrait's first; NaN likewise, and throughout
+            without an embedder.
+        flow_PN: Mean length of the last level's flow beyond the portrait's first one, in per cent of the
+            side.
     """
 
     factors_PNF: NDArray[np.float64]
@@ -59,8 +62,11 @@ def probe_portraits(
     """Draws G(z_sr + Q (a_s + v)) for every portrait and change v of `changes_NM`, and measures it.
 
     moves_NM: changes of the coefficients, the first of them 0: what identity and flow are compared with.
-    portraits, crop: as in `open_portrait`. cache: a folder for a file a portrait. progress: told `stage` and
-    pictures drawn. Memory is that of a batch of pictures.
+
+    Args:
+        portraits, crop: As in `open_portrait`.
+        cache: A folder for a file a portrait.
+        progress: Told `stage` and pictures drawn. Memory is that of a batch of pictures.
     """
     changes_NM = np.asarray(changes_NM, np.float32)
     if changes_NM[0].any():
@@ -184,8 +190,10 @@ def _read_cached(path: Path) -> tuple[NDArray[np.float64], ...] | None:
 class ControlCurve:
     """P portraits with a control at each of A amounts.
 
-    asked_A: ascending, in the control's units, 0 among them. change_PAF: of the factors, in their own units,
-    since 0; NaN where no face was seen. identity_PA: embedding distance to the unmoved picture; NaN likewise.
+    Args:
+        asked_A: Ascending, in the control's units, 0 among them.
+        change_PAF: Of the factors, in their own units, since 0; NaN where no face was seen.
+        identity_PA: Embedding distance to the unmoved picture; NaN likewise.
     """
 
     asked_A: NDArray[np.float64]

@@ -42,8 +42,9 @@ _WORST_PAIRS = 9
 def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> None:
     """report.html and results.md in the folder `out`.
 
-    results: as in results.json. strips: a control's name -> its picture (`draw_strips`). Charts are left
-    out without matplotlib.
+    Args:
+        results: As in results.json.
+        strips: A control's name -> its picture (`draw_strips`). Charts are left out without matplotlib.
     """
     drawable = find_spec("matplotlib") is not None
     effects = [_matrix(results, instrument) for instrument in results["effects"]]

@@ -21,7 +21,10 @@ SCORES = {
 
 
 class Table(NamedTuple):
-    """columns: their names; rows: of texts, the first of which names the row."""
+    """Args:
+    columns: Their names.
+    rows: Of texts, the first of which names the row.
+    """
 
     columns: list[str]
     rows: list[list[str]]

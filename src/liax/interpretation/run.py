@@ -67,7 +67,10 @@ class InterpretationSettings:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """controls: named, calibrated and verified. results: what results.json holds."""
+    """Args:
+    controls: Named, calibrated and verified.
+    results: What results.json holds.
+    """
 
     controls: Controls
     results: dict[str, Any]
@@ -85,9 +88,14 @@ def interpret(
 ) -> Interpretation:
     """Measure the weights, and write results.json, results.md and report.html into the folder `out`.
 
-    name: of the weights, in the report. command: what the report says it was made with. processes: how many
-    measure faces. What is in `out` already, of the same weights and settings, is not measured anew.
-    Raises LiaxError for material that cannot be used, and for a folder of other settings.
+    Args:
+        name: Of the weights, in the report.
+        command: What the report says it was made with.
+        processes: How many measure faces. What is in `out` already, of the same weights and settings, is not
+            measured anew.
+
+    Raises:
+        LiaxError: For material that cannot be used, and for a folder of other settings.
     """
     if settings.values < 3 or settings.values % 2 == 0:
         raise LiaxError(

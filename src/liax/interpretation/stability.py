@@ -14,11 +14,14 @@ from liax.errors import LiaxError
 class ProfileMatch:
     """K = min(M, M') pairs of vectors, the most alike first; likeness is |cosine| of effects, 0…1.
 
-    pairs: (vector of a, vector of b). cosine_K: signed, negative where one moves faces the other way.
-    mean: of |cosine|. weighted: likewise, each pair by the lengths of its profiles, √(‖a‖ ‖b‖), because what
-    a vector without effect resembles means little.
-    chance: the mean's own mean when every vector of b has its effects on factors drawn at random.
-    chance_share: how often that was at least `mean`, (1 + count) / (1 + draws); below .05 is no accident.
+    Args:
+        pairs: (vector of a, vector of b).
+        cosine_K: Signed, negative where one moves faces the other way.
+        mean: Of |cosine|.
+        weighted: Likewise, each pair by the lengths of its profiles, √(‖a‖ ‖b‖), because what a vector
+            without effect resembles means little.
+        chance: The mean's own mean when every vector of b has its effects on factors drawn at random.
+        chance_share: How often that was at least `mean`, (1 + count) / (1 + draws); below .05 is no accident.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -32,9 +35,13 @@ class ProfileMatch:
 def match_profiles(a_MF: ArrayLike, b_MF: ArrayLike, draws: int = 200, seed: int = 0) -> ProfileMatch:
     """The one-to-one pairing of effect profiles with the largest sum of |cosine| (Kuhn 1955; scipy).
 
-    a_MF, b_MF: effects of vectors on the same F factors, in units that make factors comparable, such as
-    their usual deviation; effects that are not known are 0. A vector that has none resembles nothing.
-    draws: of the chance level. Raises LiaxError without scipy.
+    Args:
+        a_MF, b_MF: Effects of vectors on the same F factors, in units that make factors comparable, such as
+            their usual deviation; effects that are not known are 0. A vector that has none resembles nothing.
+        draws: Of the chance level.
+
+    Raises:
+        LiaxError: Without scipy.
     """
     a, b = np.asarray(a_MF, np.float64), np.asarray(b_MF, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or 0 in (a.size, b.size):

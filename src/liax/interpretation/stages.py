@@ -52,7 +52,12 @@ _PATHS, _PATH_PORTRAITS = 60, 8
 
 @dataclass(frozen=True)
 class StageContext:
-    """What all stages share. identity: None without dlib. out: the folder of results."""
+    """What all stages share.
+
+    Args:
+        identity: None without dlib.
+        out: The folder of results.
+    """
 
     animator: Animator
     manifest: Manifest

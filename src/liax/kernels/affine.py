@@ -221,8 +221,10 @@ def affine(
 ) -> Tensor:
     """gain · leaky_relu(scale · x + shift, slope) + other_scale · other, computed in float32, in x's type.
 
-    scale: one for each image and channel; shift: the same, or (C,); gain: (C,). What is None is left out;
-    slope 1 is no activation.
+    scale: one for each image and channel;
+
+    Args:
+        shift: The same, or (C,); gain: (C,). What is None is left out; slope 1 is no activation.
     """
     out: Tensor = _Affine.apply(x_BCHW, scale_BC, shift, gain_C, other_BCHW, other_scale, slope)
     return out

@@ -65,8 +65,9 @@ def detect_cuts(footage: Footage) -> Iterator[tuple[Picture, bool]]:
 class FrameSignature:
     """A frame's layout and colours, at a glance.
 
-    layout_HW: its grey levels with mean 0 and variance 1, whatever the light.
-    colours_N3: each channel's levels, 0 to 1, in order of size, wherever they are in the frame.
+    Args:
+        layout_HW: Its grey levels with mean 0 and variance 1, whatever the light.
+        colours_N3: Each channel's levels, 0 to 1, in order of size, wherever they are in the frame.
     """
 
     layout_HW: NDArray[np.float32]

@@ -83,11 +83,18 @@ class ImageFrame:
 class ImageSequence:
     """Picture files as footage, one in memory at a time.
 
-    path: one picture, or a folder whose pictures follow each other in natural order (frame2 before frame10);
-        its other files, hidden ones and folders do not count.
-    rate: pictures a second. expected: how many there are. width, height: of each, in pixels, upright.
-    Raises LiaxError for a folder without pictures and, while they are read, for those that are damaged or of
-    another size than the first.
+    Args:
+        path: One picture, or a folder whose pictures follow each other in natural order (frame2 before
+            frame10); its other files, hidden ones and folders do not count.
+        rate: Pictures a second.
+
+    Attributes:
+        expected: How many there are.
+        width, height: Of each, in pixels, upright.
+
+    Raises:
+        LiaxError: For a folder without pictures and, while they are read, for those that are damaged or of
+            another size than the first.
     """
 
     def __init__(self, path: Path, role: str = "picture", rate: Fraction = RATE) -> None:
@@ -112,8 +119,12 @@ class ImageSequence:
 def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage:
     """The moving pictures at `path`: a video, a folder of pictures, or a single picture.
 
-    role: names it in messages. rate: pictures a second of a folder, 25 by default.
-    Raises LiaxError when there is nothing of the kind, or a rate is given for anything but a folder.
+    Args:
+        role: Names it in messages.
+        rate: Pictures a second of a folder, 25 by default.
+
+    Raises:
+        LiaxError: When there is nothing of the kind, or a rate is given for anything but a folder.
     """
     folder = path.is_dir()
     if rate is not None and not folder:

@@ -31,8 +31,11 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
     """The picture at `path` as RGB uint8 (H, W, 3), turned upright as its EXIF says.
 
     Transparency is laid over grey, 16 bits become 8, embedded colour profiles become sRGB, and of an animated
-    picture the first frame is taken. Raises LiaxError when the file is missing, damaged, no picture, or
-    larger than MAX_PIXELS; `role` names it in the message.
+    picture the first frame is taken.
+
+    Raises:
+        LiaxError: When the file is missing, damaged, no picture, or larger than MAX_PIXELS; `role` names it
+            in the message.
     """
     path = Path(path)
     check_input(path, role)
@@ -56,7 +59,10 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
 def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
     """Write an RGB uint8 picture (H, W, 3) at `path`, ending in one of SUFFIXES; complete or not at all.
 
-    What is there is replaced. Raises LiaxError when the picture or the place does not allow it.
+    What is there is replaced.
+
+    Raises:
+        LiaxError: When the picture or the place does not allow it.
     """
     path = Path(path)
     kind, options = _FORMATS[path.suffix.lower()]

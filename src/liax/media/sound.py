@@ -33,9 +33,11 @@ _GAP = Fraction(1, 10)
 class Sound:
     """The sound of the video at `path`, muxed into `output` bit by bit.
 
-    path: a video; where it has no sound, nothing is written.
-    start: seconds on that file's clock that become 0 in the output.
-    output: an open container whose header is not written yet; container: its format, a key of ENCODER.
+    Args:
+        path: A video; where it has no sound, nothing is written.
+        start: Seconds on that file's clock that become 0 in the output.
+        output: An open container whose header is not written yet.
+        container: Its format, a key of ENCODER.
     """
 
     def __init__(self, path: Path, start: Fraction, output: OutputContainer, container: str) -> None:

@@ -34,8 +34,9 @@ _HD_HEIGHT = 720
 class Frame:
     """One decoded frame, converted to RGB only when asked.
 
-    time: seconds since the first frame of the video, exact.
-    width, height: pixels, upright and with square pixels.
+    Args:
+        time: Seconds since the first frame of the video, exact.
+        width, height: Pixels, upright and with square pixels.
     """
 
     time: Fraction
@@ -60,18 +61,24 @@ class Frame:
 class Video:
     """A video file that can be iterated over any number of times; each iteration decodes it anew.
 
-    path: any file that FFmpeg decodes, a still picture included.
-    rate: nominal frames a second. expected: about how many frames there are, None when the file does not say.
-    width, height: pixels of every frame, upright and with square pixels.
-    start: seconds on the file's own clock at which its first frame shows.
-    damaged: how many stretches did not decode when it was last read.
-    Damaged stretches are skipped and, once the video has been read to its end, the log gets a warning.
+    Args:
+        path: Any file that FFmpeg decodes, a still picture included.
+
+    Attributes:
+        rate: Nominal frames a second.
+        expected: About how many frames there are, None when the file does not say.
+        width, height: Pixels of every frame, upright and with square pixels.
+        start: Seconds on the file's own clock at which its first frame shows.
+        damaged: How many stretches did not decode when it was last read. Damaged stretches are skipped and,
+            once the video has been read to its end, the log gets a warning.
     """
 
     def __init__(self, path: Path, role: str = "video", threads: int = 0) -> None:
-        """Raises LiaxError when the file is missing or has no frame that decodes; `role` names it there.
+        """Args:
+            threads: Of the decoder, 0 for as many as it likes.
 
-        threads: of the decoder, 0 for as many as it likes.
+        Raises:
+            LiaxError: When the file is missing or has no frame that decodes; `role` names it there.
         """
         self.path = Path(path)
         self.role = role

@@ -25,7 +25,11 @@ _PATIENCE = 10.0
 
 
 def webcam_index(path: Path) -> int | None:
-    """0 of `webcam:0`, None of any other path. Raises LiaxError when what follows the colon is no number."""
+    """0 of `webcam:0`, None of any other path.
+
+    Raises:
+        LiaxError: When what follows the colon is no number.
+    """
     text = str(path)
     if not text.startswith(PREFIX):
         return None
@@ -41,7 +45,11 @@ def webcam_video(
 ) -> Iterator[Path]:
     """A video of the next `seconds` seconds before camera number `index`, until the block ends.
 
-    progress: called with the number of frames so far. Raises LiaxError like `record_webcam`.
+    Args:
+        progress: Called with the number of frames so far.
+
+    Raises:
+        LiaxError: Like `record_webcam`.
     """
     with tempfile.TemporaryDirectory(prefix="liax-") as folder:
         path = Path(folder) / f"webcam{index}.mp4"
@@ -54,8 +62,10 @@ def record_webcam(
 ) -> int:
     """Record camera number `index`, 0 the first, for `seconds` seconds as `path`; returns how many frames.
 
-    The times are the camera's own; there is no sound. Raises LiaxError when there is no such camera, or it
-    sends nothing.
+    The times are the camera's own; there is no sound.
+
+    Raises:
+        LiaxError: When there is no such camera, or it sends nothing.
     """
     if not 0 < seconds <= _LONGEST:
         raise LiaxError(f"A camera records more than 0 and up to {_LONGEST} seconds, not {seconds:g}.")

@@ -45,13 +45,16 @@ def create_video(
 ) -> Iterator[VideoWriter]:
     """A writer whose file appears at `path` (or replaces it) when the block ends without an exception.
 
-    After any exception, Ctrl-C included, nothing is left and what was there stays. Raises LiaxError when the
-    disk is full.
+    After any exception, Ctrl-C included, nothing is left and what was there stays.
 
-    path: ending in one of SUFFIXES; the folder must exist.
-    rate: nominal frames a second; the actual times come with each frame.
-    sound_of: a video whose sound to carry over, with sound_start the seconds on its clock of the first frame
-        written. A GIF stays silent.
+    Args:
+        path: Ending in one of SUFFIXES; the folder must exist.
+        rate: Nominal frames a second; the actual times come with each frame.
+        sound_of: A video whose sound to carry over, with sound_start the seconds on its clock of the first
+            frame written. A GIF stays silent.
+
+    Raises:
+        LiaxError: When the disk is full.
     """
     path = Path(path)
     with atomic_file(path) as file:
@@ -66,7 +69,8 @@ def create_video(
 class VideoWriter:
     """Writes RGB frames into an open binary file; `create_video` makes one, and explains the arguments.
 
-    threads: of the encoder, 0 for as many as it likes; what it writes depends on their number.
+    Args:
+        threads: Of the encoder, 0 for as many as it likes; what it writes depends on their number.
     """
 
     def __init__(

@@ -10,11 +10,12 @@ from typing import Any
 class ModelConfig:
     """Everything that determines the network's tensors.
 
-    size: side R of the square images, a power of two from 64 up.
-    width: channels at full resolution; each halving of the side doubles them up to `max_width`.
-    latent: dimension D of the code.
-    vectors: number M of motion vectors in the dictionary.
-    flow_blocks, render_blocks: residual blocks per level of the flow generator and the renderer.
+    Args:
+        size: Side R of the square images, a power of two from 64 up.
+        width: Channels at full resolution; each halving of the side doubles them up to `max_width`.
+        latent: Dimension D of the code.
+        vectors: Number M of motion vectors in the dictionary.
+        flow_blocks, render_blocks: Residual blocks per level of the flow generator and the renderer.
     """
 
     size: int = 512

@@ -76,10 +76,14 @@ class RenderBlock(nn.Module):
 class State(NamedTuple):
     """What one level hands to the next; H = W = the level's side.
 
-    h: flow state (B, C, H, W). logits: u, (B, 3, H, W) float32. grid: where the source was sampled,
-    (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1. mask: how much of the warped source is
-    used, (B, 1, H, W) in [0, 1]. warped: that much of it, (B, C, H, W). g: renderer's features, likewise.
-    image: y so far, (B, 3, H, W) float32.
+    Args:
+        h: Flow state (B, C, H, W).
+        logits: u, (B, 3, H, W) float32.
+        grid: Where the source was sampled, (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1.
+        mask: How much of the warped source is used, (B, 1, H, W) in [0, 1].
+        warped: That much of it, (B, C, H, W).
+        g: renderer's features, likewise.
+        image: y so far, (B, 3, H, W) float32.
     """
 
     h: Tensor

@@ -14,8 +14,10 @@ class MotionDictionary(nn.Module):
     W is the trained parameter. Q depends on W only, so `freeze` computes it once for inference; frozen, the
     module holds Q itself, because the signs that a QR picks can differ between backends.
 
-    steady: while W is trained, the signs must not jump either, as Householder's do where an element of W
-    crosses zero; with `steady` each vector d_i has d_i · w_i > 0. (Published weights mean the plain QR.)
+    Attributes:
+        steady: While W is trained, the signs must not jump either, as Householder's do where an element of W
+            crosses zero; with `steady` each vector d_i has d_i · w_i > 0. (Published weights mean the plain
+            QR.).
     """
 
     frozen_DM: Tensor | None

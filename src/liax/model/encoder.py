@@ -41,7 +41,8 @@ class Encoder(nn.Module):
     def forward(self, image_B3RR: Tensor, count: int | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Code (B, D) in float32, and the features from 8×8 up to R×R in the image's dtype.
 
-        count: of how many images, the first ones, features are wanted; None for all.
+        Args:
+            count: Of how many images, the first ones, features are wanted; None for all.
         """
         x = self.from_rgb(image_B3RR)
         features: list[Tensor] = []

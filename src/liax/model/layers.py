@@ -73,8 +73,11 @@ class EqualConv(nn.Module):
 class ConvLayer(nn.Module):
     """Equalised convolution, bias, and gain · leaky_relu(·, 0.2).
 
-    kernel: 1 or 3. down: halve the side, FIR first. gain: √2 by default; callers that average two branches
-    fold their 1/√2 in here. `activate=False` leaves out bias and activation and keeps the gain (a "skip").
+    Args:
+        kernel: 1 or 3.
+        down: Halve the side, FIR first.
+        gain: √2 by default; callers that average two branches fold their 1/√2 in here. `activate=False`
+            leaves out bias and activation and keeps the gain (a "skip").
     """
 
     def __init__(

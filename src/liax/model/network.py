@@ -17,8 +17,10 @@ from liax.model.layers import EqualLinear
 class Encoded(NamedTuple):
     """What the network knows of an image.
 
-    code_BD: z_sr, (B, D) float32. alpha_BM: motion coefficients a, (B, M) float32.
-    features: maps to be warped, (B, C, side, side) from side 8 up to R.
+    Args:
+        code_BD: z_sr, (B, D) float32.
+        alpha_BM: Motion coefficients a, (B, M) float32.
+        features: Maps to be warped, (B, C, side, side) from side 8 up to R.
     """
 
     code_BD: Tensor
@@ -83,8 +85,9 @@ class LIAX(nn.Module):
     ) -> tuple[list[State], Tensor, Tensor]:
         """Self-reenactment, as trained: decode z_sr + Q a_d.
 
-        kept_BM: where true, the source's own coefficient is decoded in place of the driving image's.
-        Returns all levels' states, and a_s and a_d as the encoder reads them, (B, M).
+        Args:
+            kept_BM: Where true, the source's own coefficient is decoded in place of the driving image's.
+                Returns all levels' states, and a_s and a_d as the encoder reads them, (B, M).
         """
         # One pass of the encoder over both halves.
         count = len(source_B3RR)

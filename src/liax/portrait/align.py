@@ -42,9 +42,6 @@ def align_source(
 ) -> NDArray[np.float32]:
     """The edit v (M,) with which G(z_sr + Q (a_s + v)) matches the first driving frame  (equation 10).
 
-    source: of one portrait (batch 1). first_RR3, alpha_first_M: the first driving frame, RGB uint8
-        (R, R, 3), and its coefficients a_1. what: what should match; the rest of the source stays.
-
     It starts from the coefficients' difference a_1 − a_s, as far as it belongs to `what` and stays within
     the controls' ranges. Networks turn a head less than its coefficients say, so its pose is then measured
     in what is decoded, and the controls of the group "head" are adjusted until it is within 1.5° of the
@@ -52,7 +49,13 @@ def align_source(
     template) or landmarker, or where the landmarker finds no face, the coefficients' difference is all there
     is.
 
-    Raises LiaxError for "pose" and "expression" when the weights have no controls that tell them apart.
+    Args:
+        source: Of one portrait (batch 1).
+        first_RR3, alpha_first_M: The first driving frame, RGB uint8 (R, R, 3), and its coefficients a_1.
+        what: What should match; the rest of the source stays.
+
+    Raises:
+        LiaxError: For "pose" and "expression" when the weights have no controls that tell them apart.
     """
     alpha_source_M = source.alpha_BM[0].float().cpu().numpy()
     change_M = _relevant(animator.controls, what) @ (alpha_first_M - alpha_source_M)

@@ -64,25 +64,28 @@ def animate(
 ) -> RenderedClip:
     """The portrait `source` moved by `driving`, at its rate and times and with its sound.
 
-    source: as in `open_portrait`. driving: as in `open_driving`, or what that gave.
-    relative: move the source by the driving's change since each shot's first frame (equations 8 and 10).
-        Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
-        picture, which has no change, that happens anyway unless `align` is given.
-    edit, force: what is added throughout, v of equation (10), as in `Edit.of`. Unless forced, motion
-        stops where faces do (`Controls.limits`), or where the driving face does if that goes further.
-    only, without, strength: which of the motion is carried over and how strongly, as in `retarget`.
-    smooth: filter the driving's jitter (`smooth_motion`).
-    best_frame: measure the change since the frame of each shot that is nearest to the source; the driving is
-        then encoded twice.
-    align: first edit the source so that its "pose", "expression" or "all" match the first driving frame.
-    crop: find the face on both sides and cut out the square that the model expects. Without it both are taken
-        whole, squashed to a square, and the result has the source's aspect.
-    face, driving_face: which face of several, 1 the largest; None takes that and warns through the log.
-    rate: frames a second of a folder of pictures.
-    paste: move the face in the whole source picture, whose own pixels it keeps (`liax.portrait.retouch`).
-    compare: source | driving | result side by side; the driving is left out if it has no pictures.
+    Args:
+        source: As in `open_portrait`.
+        driving: As in `open_driving`, or what that gave.
+        relative: Move the source by the driving's change since each shot's first frame (equations 8 and 10).
+            Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
+            picture, which has no change, that happens anyway unless `align` is given.
+        edit, force: What is added throughout, v of equation (10), as in `Edit.of`. Unless forced, motion
+            stops where faces do (`Controls.limits`), or where the driving face does if that goes further.
+        only, without, strength: Which of the motion is carried over and how strongly, as in `retarget`.
+        smooth: Filter the driving's jitter (`smooth_motion`).
+        best_frame: Measure the change since the frame of each shot that is nearest to the source; the driving
+            is then encoded twice.
+        align: First edit the source so that its "pose", "expression" or "all" match the first driving frame.
+        crop: Find the face on both sides and cut out the square that the model expects. Without it both are
+            taken whole, squashed to a square, and the result has the source's aspect.
+        face, driving_face: Which face of several, 1 the largest; None takes that and warns through the log.
+        rate: Frames a second of a folder of pictures.
+        paste: Move the face in the whole source picture, whose own pixels it keeps (`liax.portrait.retouch`).
+        compare: Source | driving | result side by side; the driving is left out if it has no pictures.
 
-    Raises LiaxError for every input or option that does not work.
+    Raises:
+        LiaxError: For every input or option that does not work.
     """
     _check(relative, best_frame, align, paste, crop)
     wanted = Edit.of(edit or {}, animator.controls, force)
@@ -122,9 +125,13 @@ def animate_file(
 ) -> WrittenFile:
     """Write what `animate` makes of `source` and `driving` with these options to `output`.
 
-    output: ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
-        .webp. overwrite: whether it may exist already.
-    Raises LiaxError for every input, output or option that does not work; then nothing is written.
+    Args:
+        output: Ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
+            .webp.
+        overwrite: Whether it may exist already.
+
+    Raises:
+        LiaxError: For every input, output or option that does not work; then nothing is written.
     """
     inputs = tuple(path for path in (source, driving) if isinstance(path, Path))
     check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
@@ -144,7 +151,8 @@ def animate_file(
 class _Show:
     """How results are shown: in their own aspect or pasted back, alone or beside source and driving.
 
-    width, height: pixels of what comes out.
+    Attributes:
+        width, height: Pixels of what comes out.
     """
 
     def __init__(

@@ -27,11 +27,14 @@ LARGEST_EDIT = 2.0
 class Animator:
     """The network on its device, ready to animate.
 
-    network: moved to `device` and set to evaluation.
-    device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present. Raises LiaxError when it is not
-        there.
-    dtype: in what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the device
-        multiplies it natively, which changes colours by less than a level of 256 on average.
+    Args:
+        network: Moved to `device` and set to evaluation.
+        device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present.
+        dtype: In what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the
+            device multiplies it natively, which changes colours by less than a level of 256 on average.
+
+    Raises:
+        LiaxError: When it is not there.
     """
 
     def __init__(
@@ -67,15 +70,18 @@ class Animator:
     ) -> Iterator[NDArray[np.uint8]]:
         """One RGB uint8 frame (R, R, 3) for each driving frame, as they come; memory is that of a batch.
 
-        source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`).
-        driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is squashed.
-        relative: move the source by the driving's change since its first frame (equations 8 and 10).
-            Otherwise take over the driving's coefficients as they are (equations 1-3).
-            Neither goes further than faces do, or the driving face (`Controls.limits`).
-        edit: motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
-        batch_size: frames computed at once; None chooses by device.
+        Args:
+            source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`).
+            driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is
+                squashed.
+            relative: Move the source by the driving's change since its first frame (equations 8 and 10).
+                Otherwise take over the driving's coefficients as they are (equations 1-3). Neither goes
+                further than faces do, or the driving face (`Controls.limits`).
+            edit: Motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
+            batch_size: Frames computed at once; None chooses by device.
 
-        Raises LiaxError for an edit of a vector that does not exist or beyond the range.
+        Raises:
+            LiaxError: For an edit of a vector that does not exist or beyond the range.
         """
         transfer = Transfer(relative, self._edit(edit or {}), limits=self.controls.limits)
         return self._animate(source_HW3, driving, transfer, batch_size or self.batch_size)
@@ -101,7 +107,9 @@ class Animator:
     ) -> Iterator[NDArray[np.uint8]]:
         """G(z_sr + Q a), an RGB uint8 frame (R, R, 3), for each of the coefficients (M,), as they come.
 
-        source: of one portrait (batch 1). batch_size: frames computed at once; None chooses by device.
+        Args:
+            source: Of one portrait (batch 1).
+            batch_size: Frames computed at once; None chooses by device.
         """
         waiting = iter(alphas)
         while chunk := list(islice(waiting, batch_size or self.batch_size)):

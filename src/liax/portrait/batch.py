@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 class JobOutcome:
     """How a job ended.
 
-    frames, seconds: of its output, 0 if it failed. took: seconds of work. error: why it failed, a sentence.
+    Args:
+        frames, seconds: Of its output, 0 if it failed.
+        took: Seconds of work.
+        error: Why it failed, a sentence.
     """
 
     job: BatchJob
@@ -47,7 +50,8 @@ def run_batch(
     have changed the output is made anew; any other file in its place stays and the job fails, unless it says
     `overwrite`. Missing folders of outputs are created. Stopping at any time leaves no half-written output.
 
-    Raises LiaxError when the record is damaged or cannot be written.
+    Raises:
+        LiaxError: When the record is damaged or cannot be written.
     """
     weights = fingerprint(animator.network)
     for number, job in enumerate(batch.jobs, 1):
@@ -75,7 +79,9 @@ def run_batch(
 
 
 def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> JobOutcome:
-    """ours: whether the file at the output is this batch's own."""
+    """Args:
+    ours: Whether the file at the output is this batch's own.
+    """
     begun = time.monotonic()
     try:
         if job.output.exists() and not (ours or job.overwrite):

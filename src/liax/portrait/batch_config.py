@@ -38,7 +38,12 @@ _WORDS: dict[Any, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class BatchJob:
-    """One portrait to animate. options: of `animate`, those given. overwrite: whatever is at `output`."""
+    """One portrait to animate.
+
+    Args:
+        options: Of `animate`, those given.
+        overwrite: Whatever is at `output`.
+    """
 
     source: Path
     driving: Path
@@ -79,8 +84,9 @@ def read_batch(path: Path) -> BatchConfig:
     `sources` and `drivings` of paths or patterns (faces/*.jpg), of which each pair is a job, and `output`
     with {source} and {driving} for the names. [defaults] holds options of all jobs.
 
-    Raises LiaxError that names file and key for what is unknown, missing or of the wrong type, patterns that
-    match nothing, outputs that cannot be written, and two jobs with the same one.
+    Raises:
+        LiaxError: That names file and key for what is unknown, missing or of the wrong type, patterns that
+            match nothing, outputs that cannot be written, and two jobs with the same one.
     """
     check_input(path, "list of jobs")
     try:

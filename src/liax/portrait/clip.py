@@ -34,9 +34,13 @@ def with_progress(items: Iterable[T], stage: str, total: int | None, progress: P
 class RenderedClip:
     """Frames as they are made, and what is known of them beforehand.
 
-    frames: a generator of (seconds since the first frame, RGB uint8 (height, width, 3)); it can be read once.
-    rate: nominal frames a second. total: how many frames there will be, None when that is unknown.
-    sound: a video whose sound belongs to the frames; sound_start: seconds on its clock of the first frame.
+    Args:
+        frames: A generator of (seconds since the first frame, RGB uint8 (height, width, 3)); it can be read
+            once.
+        rate: Nominal frames a second.
+        total: How many frames there will be, None when that is unknown.
+        sound: A video whose sound belongs to the frames.
+        sound_start: Seconds on its clock of the first frame.
     """
 
     frames: Iterator[tuple[Fraction, NDArray[np.uint8]]]
@@ -70,8 +74,12 @@ def write_clip(
 ) -> WrittenFile:
     """Write a clip to `output` (.mp4, .webm or silent .gif), complete or not at all.
 
-    overwrite: whether `output` may exist already. inputs: files that it must not replace.
-    Raises LiaxError for an output that cannot be written, and whatever making the frames raises.
+    Args:
+        overwrite: Whether `output` may exist already.
+        inputs: Files that it must not replace.
+
+    Raises:
+        LiaxError: For an output that cannot be written, and whatever making the frames raises.
     """
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
     count, time = 0, Fraction(0)

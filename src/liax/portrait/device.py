@@ -13,7 +13,8 @@ from liax.errors import LiaxError
 def choose_device(name: str | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name CUDA, else MPS, else the CPU.
 
-    Raises LiaxError when the device is unknown or not present.
+    Raises:
+        LiaxError: When the device is unknown or not present.
     """
     if name is None:
         if torch.cuda.is_available():

@@ -38,14 +38,18 @@ def open_driving(
 ) -> Driving:
     """What `path` holds, ready to drive a portrait.
 
-    path: a video, a still picture (one frame), a folder of pictures in natural order, or a motion template
-        (.safetensors). All but the last are read once here, for the shots, and for the face in each.
-    crop: cut the square around the face that the model expects, one for each shot; otherwise pictures are
-        taken whole. face: which of several, 1 the largest; None takes that and warns through the log. A
-        template has no use for either.
-    rate: frames a second of a folder of pictures, 25 by default.
+    Args:
+        path: A video, a still picture (one frame), a folder of pictures in natural order, or a motion
+            template (.safetensors). All but the last are read once here, for the shots, and for the face in
+            each.
+        crop: Cut the square around the face that the model expects, one for each shot; otherwise pictures are
+            taken whole.
+        face: Which of several, 1 the largest; None takes that and warns through the log. A template has no
+            use for either.
+        rate: Frames a second of a folder of pictures, 25 by default.
 
-    Raises LiaxError when nothing there can drive, no face is found, or the template is of other weights.
+    Raises:
+        LiaxError: When nothing there can drive, no face is found, or the template is of other weights.
     """
     path = Path(path)
     if path.suffix.lower() == SUFFIX and not path.is_dir():
@@ -66,7 +70,9 @@ def open_driving(
 class DrivingFootage:
     """Pictures that drive: a video, a folder of frames, a still. Made by `open_driving`; a `Driving`.
 
-    shots: as `find_shots` finds them, at least one; total: how many frames there are.
+    Args:
+        shots: As `find_shots` finds them, at least one.
+        total: How many frames there are.
     """
 
     def __init__(self, animator: Animator, footage: Footage, shots: list[Shot], total: int) -> None:
@@ -132,7 +138,9 @@ def encode_motion(
     """The motion of `driving` as a template: coefficients, times and shots; no pixel, sound, name or place.
 
     All arguments are those of `open_driving`. Memory grows by 169 bytes a frame, for 40 motion vectors.
-    Raises LiaxError when `driving` cannot drive.
+
+    Raises:
+        LiaxError: When `driving` cannot drive.
     """
     source = open_driving(animator, driving, crop=crop, face=face, rate=rate, progress=progress)
     frames = with_progress(source.frames(), "encoding", source.total, progress)

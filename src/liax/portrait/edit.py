@@ -43,7 +43,9 @@ def parse_settings(texts: Sequence[str], required: bool = False) -> dict[str | i
     """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
 
     12=0.3 means #12=0.3, which a shell wants quoted.
-    Raises LiaxError for a text that is no setting, for a name twice and, if `required`, for none at all.
+
+    Raises:
+        LiaxError: For a text that is no setting, for a name twice and, if `required`, for none at all.
     """
     if required and not texts:
         raise LiaxError(
@@ -69,8 +71,11 @@ def parse_settings(texts: Sequence[str], required: bool = False) -> dict[str | i
 class Edit:
     """What settings ask for, checked; v of equations (10) and (11) once it is known of which portrait.
 
-    exact_M: change of the coefficients by the head's controls, which are degrees and positions, and by motion
-        vectors by number. expression_M: by all other controls. limits: where expressions stop, if anywhere.
+    Args:
+        exact_M: Change of the coefficients by the head's controls, which are degrees and positions, and by
+            motion vectors by number.
+        expression_M: By all other controls.
+        limits: Where expressions stop, if anywhere.
     """
 
     exact_M: NDArray[np.floating]
@@ -81,10 +86,13 @@ class Edit:
     def of(cls, settings: EditSettings, controls: Controls, force: bool = False) -> Edit:
         """Settings that share motion vectors add up.
 
-        force: allow what is out of a control's range, beyond ±LARGEST_EDIT of a single vector, or further
-            than faces go.
-        Raises LiaxError for unknown names, units that are not the control's, values out of range, and always
-        for what is no finite number that float32 can compute with.
+        Args:
+            force: Allow what is out of a control's range, beyond ±LARGEST_EDIT of a single vector, or further
+                than faces go.
+
+        Raises:
+            LiaxError: For unknown names, units that are not the control's, values out of range, and always
+                for what is no finite number that float32 can compute with.
         """
         exact_M, expression_M = np.zeros(controls.count), np.zeros(controls.count)
         for name, amount in settings.items():
@@ -150,9 +158,11 @@ class EditResult:
     """An edited portrait; pictures are RGB uint8.
 
     before, after: the face's square, or the whole picture without crop, of the same size: as it was, and as
-        the network draws it with the edit.
-    picture_HW3: the result: `after`, or the full source picture with its own pixels changed in that way.
-    edit_M: v of equation (11), what was added to the coefficients.
+    the network draws it with the edit.
+
+    Args:
+        picture_HW3: The result: `after`, or the full source picture with its own pixels changed in that way.
+        edit_M: v of equation (11), what was added to the coefficients.
     """
 
     before_HW3: NDArray[np.uint8]
@@ -176,9 +186,13 @@ def edit_image(
     The network draws everything anew, so with v = 0 the result is its reconstruction of the source, not the
     source itself; pasted, it is the source.
 
-    settings, force: as in `Edit.of`. crop, face: as in `open_portrait`.
-    paste: make the change in the full picture instead (`liax.portrait.retouch`).
-    Raises LiaxError for settings or a source that do not work, and for paste without crop.
+    Args:
+        settings, force: As in `Edit.of`.
+        crop, face: As in `open_portrait`.
+        paste: Make the change in the full picture instead (`liax.portrait.retouch`).
+
+    Raises:
+        LiaxError: For settings or a source that do not work, and for paste without crop.
     """
     edit = Edit.of(settings, animator.controls, force)
     if paste and not crop:

@@ -39,8 +39,11 @@ class HeadMask:
     A network that turns a head also draws some of what surrounds it elsewhere, a little more or less in every
     frame: walls would bend and swim.
 
-    frames_N: numbers of some frames. boxes_N4: left, top, right and bottom of all places where the face is
-        around these, in pixels of the square. size: side R of the square.
+    Args:
+        frames_N: Numbers of some frames.
+        boxes_N4: Left, top, right and bottom of all places where the face is around these, in pixels of the
+            square.
+        size: Side R of the square.
     """
 
     frames_N: NDArray[np.int64]
@@ -112,16 +115,20 @@ def edit_video(
     and what the edit leaves alone keeps the frame's own pixels (`liax.portrait.retouch`). Rate, times and
     sound are the video's. Each shot has its own square; where no face is seen, frames stay as they are.
 
-    settings, force: as in `Edit.of`.
-    from_first_frame: as published: only the first frame (that shows the face) is a source, edited and moved
-        by the video's change since then: z_1 + Q (a_1 + v) + Q (a_t − a_1)  (equation 10). All else stays as
-        it is in that frame.
-    crop: find the face and edit the square around it; without it the whole frame is squashed to a square for
-        the network. face: which face of several, 1 the largest; None takes that and warns through the log.
-    paste: give full frames, of the video's size made even; otherwise the square around the face, at the
-        model's size.
-    progress: told about the search for the face.
-    Raises LiaxError, before the first frame is made, for settings or a video that do not work.
+    Args:
+        settings, force: As in `Edit.of`.
+        from_first_frame: As published: only the first frame (that shows the face) is a source, edited and
+            moved by the video's change since then: z_1 + Q (a_1 + v) + Q (a_t − a_1)  (equation 10). All else
+            stays as it is in that frame.
+        crop: Find the face and edit the square around it; without it the whole frame is squashed to a square
+            for the network.
+        face: Which face of several, 1 the largest; None takes that and warns through the log.
+        paste: Give full frames, of the video's size made even; otherwise the square around the face, at the
+            model's size.
+        progress: Told about the search for the face.
+
+    Raises:
+        LiaxError: Before the first frame is made, for settings or a video that do not work.
     """
     edit = Edit.of(settings, animator.controls, force)
     footage = Video(video)
@@ -146,7 +153,8 @@ def edit_video(
 class _ShotRetouches:
     """Where in the pictures that come out each shot's square lies.
 
-    whole: whether full frames come out, of width × height pixels, or squares.
+    Args:
+        whole: Whether full frames come out, of width × height pixels, or squares.
     """
 
     def __init__(self, footage: Video, size: int, whole: bool) -> None:

@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 class Framing:
     """How pictures of one origin become the network's squares.
 
-    crop: the square to cut out, None to squash the whole picture.
-    width, height: pixels of what comes out again, even; R × R for a crop, and otherwise of the picture's own
-        aspect with R the shorter side.
+    Args:
+        crop: The square to cut out, None to squash the whole picture.
+        width, height: Pixels of what comes out again, even; R × R for a crop, and otherwise of the picture's
+            own aspect with R the shorter side.
     """
 
     crop: Crop | None
@@ -55,8 +56,12 @@ def frame_source(
 ) -> Framing:
     """Framing of the face in a still RGB uint8 picture (H, W, 3).
 
-    path: the picture's file, for messages. choice: which face, 1 the largest; None takes that and says so.
-    Raises LiaxError when there is no such face.
+    Args:
+        path: The picture's file, for messages.
+        choice: Which face, 1 the largest; None takes that and says so.
+
+    Raises:
+        LiaxError: When there is no such face.
     """
     faces = find_faces(landmarker, image_HW3)
     check_choice(path, len(faces), choice, "--face")

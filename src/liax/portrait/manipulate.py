@@ -41,9 +41,14 @@ def sweep(
 
     A control whose range has one side only goes there and back twice. Each frame is equation (11).
 
-    names: controls, or motion vectors as "#12" (then ±VECTOR_REACH). extent: the part of each range, up to 1.
-    label: write the control's name into the frames. crop, face: as in `open_portrait`.
-    Raises LiaxError for unknown names and a source that does not work.
+    Args:
+        names: Controls, or motion vectors as "#12" (then ±VECTOR_REACH).
+        extent: The part of each range, up to 1.
+        label: Write the control's name into the frames.
+        crop, face: As in `open_portrait`.
+
+    Raises:
+        LiaxError: For unknown names and a source that does not work.
     """
     controls = _chosen(animator.controls, names)
     legs = [step / STEPS for step in (*range(1, STEPS + 1), *range(STEPS - 1, -1, -1))]
@@ -69,9 +74,14 @@ def orbit(
 ) -> RenderedClip:
     """The head turning in a circle, seamless when looped: an ellipse within two controls' ranges.
 
-    controls: the ellipse's axes, whose ranges' middle is its own. extent: the part of them it fills, up to 1.
-    turns: how often it goes round, each time in so many `seconds`. label, crop, face: as in `sweep`.
-    Raises LiaxError for controls that the weights lack and a source that does not work.
+    Args:
+        controls: The ellipse's axes, whose ranges' middle is its own.
+        extent: The part of them it fills, up to 1.
+        turns: How often it goes round, each time in so many `seconds`.
+        label, crop, face: As in `sweep`.
+
+    Raises:
+        LiaxError: For controls that the weights lack and a source that does not work.
     """
     if not (1 <= turns <= 1000 and 0.1 <= seconds <= 1000):
         raise LiaxError(

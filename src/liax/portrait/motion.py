@@ -23,11 +23,12 @@ from liax.weights.controls import GROUPS, CoefficientLimits, Control, Controls
 class DrivingFrame:
     """One driving frame as the network sees it.
 
-    time: seconds since the first frame, exact.
-    alpha_M: motion coefficients (M,) float32; held still while no face is seen.
-    starts_shot: whether a shot begins here, so that relative motion starts anew. Frames before the first that
-        starts one (a title card) have its coefficients.
-    square_RR3: the RGB uint8 picture that belongs to them, None from a template.
+    Args:
+        time: Seconds since the first frame, exact.
+        alpha_M: Motion coefficients (M,) float32; held still while no face is seen.
+        starts_shot: Whether a shot begins here, so that relative motion starts anew. Frames before the first
+            that starts one (a title card) have its coefficients.
+        square_RR3: The RGB uint8 picture that belongs to them, None from a template.
     """
 
     time: Fraction
@@ -39,8 +40,11 @@ class DrivingFrame:
 class Driving(Protocol):
     """What drives a portrait: a video, a still picture, a folder of frames, a motion template.
 
-    rate: nominal frames a second. total: how many frames there are, None when that is unknown.
-    sound: a video whose sound belongs to the motion; sound_start: seconds on its clock of the first frame.
+    Attributes:
+        rate: Nominal frames a second.
+        total: How many frames there are, None when that is unknown.
+        sound: A video whose sound belongs to the motion.
+        sound_start: Seconds on its clock of the first frame.
     """
 
     @property
@@ -63,11 +67,13 @@ class Driving(Protocol):
 class Transfer:
     """What of the driving's coefficients a_t is taken over.
 
-    relative: the change since a reference a_ref, by default the shot's first frame (equations 8 and 10);
-        otherwise the coefficients as they are (equations 1-3).
-    edit_M: v (M,), added throughout. gains_MM: G (M, M), what scales the motion (`liax.portrait.motion`).
-        None leaves either out.
-    limits: where motion that is added to the source's own stops, unless the driving face itself goes further.
+    Args:
+        relative: The change since a reference a_ref, by default the shot's first frame (equations 8 and 10);
+            otherwise the coefficients as they are (equations 1-3).
+        edit_M: v (M,), added throughout.
+        gains_MM: G (M, M), what scales the motion (`liax.portrait.motion`). None leaves either out.
+        limits: Where motion that is added to the source's own stops, unless the driving face itself goes
+            further.
     """
 
     relative: bool = True
@@ -105,8 +111,9 @@ def transfer_motion(
 ) -> Iterator[NDArray[np.float32]]:
     """The coefficients to decode, (M,), for each driving frame as it comes.
 
-    alpha_source_M: a_s. references: a_ref of every shot (`nearest_references`); None takes each shot's
-    first frame.
+    Args:
+        alpha_source_M: a_s.
+        references: a_ref of every shot (`nearest_references`); None takes each shot's first frame.
     """
     current, reference_M = -1, alpha_source_M
     for shot, frame in _shots(frames):
@@ -206,15 +213,18 @@ _ALIKE = 0.98
 def group_gains(controls: Controls, gains: Mapping[str, float], others: float) -> NDArray[np.float64]:
     """The linear map (M, M) of the coefficients' change that scales named motion by its gain.
 
-    gains: a group's name (or a single control's, which goes before its group's) -> gain. A name that is both
-        means the group. others: gain of all other motion.
-
     G is diagonal: a vector's motion has the gain of the control of which it is the largest part, and of
     `others` if it is part of none. Controls of which it is equally large a part share it. That is not the
     inverse of what controls do: to draw their factor alone they also move other vectors a little, and what
     the network reads in a driving face has no such corrections in it.
 
-    Raises LiaxError for a name of which these weights have no control.
+    Args:
+        gains: A group's name (or a single control's, which goes before its group's) -> gain. A name that is
+            both means the group.
+        others: Gain of all other motion.
+
+    Raises:
+        LiaxError: For a name of which these weights have no control.
     """
     _check_names(controls, gains)
     return _gain_map(controls, [_own_or_group(control, gains, others) for control in controls], others)
@@ -228,13 +238,15 @@ def retarget(
 ) -> NDArray[np.float64] | None:
     """The linear map (M, M) of the coefficients' change that a user asks for; None where all stays as it is.
 
-    only: groups and controls whose motion is carried over, by name; nothing else is. Empty: everything.
-    without: groups and controls whose motion is not.
-    strength: gain of what is carried over, from 0 to LARGEST_STRENGTH; or group or control -> gain, with ALL
-        for everything else (1 if left out).
+    Args:
+        only: Groups and controls whose motion is carried over, by name; nothing else is. Empty: everything.
+        without: Groups and controls whose motion is not.
+        strength: Gain of what is carried over, from 0 to LARGEST_STRENGTH; or group or control -> gain, with
+            ALL for everything else (1 if left out).
 
-    Raises LiaxError for a name of which these weights have no control, a name in both `only` and `without`,
-    and a strength beyond its range.
+    Raises:
+        LiaxError: For a name of which these weights have no control, a name in both `only` and `without`, and
+            a strength beyond its range.
     """
     strengths = dict(strength) if isinstance(strength, Mapping) else {ALL_MOTION: float(strength)}
     for name, amount in strengths.items():

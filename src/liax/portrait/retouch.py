@@ -31,14 +31,19 @@ FEATHER = 0.12
 class FeatheredSquare:
     """Where the network's square lies in a picture, and how much of it is seen there.
 
-    crop: the square that was cut out, which may leave the picture; None when the whole picture was squashed.
-    width, height: of the picture; made even: an odd one loses its last row or column.
-    size: side R of what the network sees. feather: over how much of the square's side it fades in.
+    Args:
+        crop: The square that was cut out, which may leave the picture; None when the whole picture was
+            squashed.
+        width, height: Of the picture; made even: an odd one loses its last row or column.
+        size: Side R of what the network sees.
+        feather: Over how much of the square's side it fades in.
 
-    square: left, top, right and bottom of the crop in the picture's pixels.
-    window: left, top, right and bottom of the pixels that lie wholly in both; all zero when there is none.
-    weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over the feather.
-        It stays 1 where the picture ends before the square does.
+    Attributes:
+        square: Left, top, right and bottom of the crop in the picture's pixels.
+        window: Left, top, right and bottom of the pixels that lie wholly in both; all zero when there is
+            none.
+        weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over the
+            feather. It stays 1 where the picture ends before the square does.
     """
 
     def __init__(
@@ -107,10 +112,12 @@ _FRINGE = 1 / 16
 class PixelChange:
     """What other coefficients do to a picture, at the network's size; all zero where they do nothing.
 
-    shift_RR2: from where to take a pixel, (x, y) in pixels of the square, relative to its place.
-    new_RR: how much is newly drawn, from 0 (the picture's own pixels, moved) to 1 (the network's drawing).
-    drawn_RR3: what is to be added to the moved picture times 1 − new, in levels: the drawing minus 1 − new
-        times the moved drawing of the picture as it was.
+    Args:
+        shift_RR2: From where to take a pixel, (x, y) in pixels of the square, relative to its place.
+        new_RR: How much is newly drawn, from 0 (the picture's own pixels, moved) to 1 (the network's
+            drawing).
+        drawn_RR3: What is to be added to the moved picture times 1 − new, in levels: the drawing minus 1 −
+            new times the moved drawing of the picture as it was.
     """
 
     shift_RR2: NDArray[np.float32]
@@ -121,7 +128,8 @@ class PixelChange:
 class EditDelta:
     """Draws portraits with other coefficients, and tells what that changes.
 
-    source: one portrait (batch 1), or as many as there will be coefficients.
+    Args:
+        source: One portrait (batch 1), or as many as there will be coefficients.
     """
 
     @torch.inference_mode()
@@ -171,12 +179,14 @@ class EditDelta:
 class Retouch:
     """Puts changes into the pictures that their squares were cut from.
 
-    crop: the square; it may leave the picture. None when the whole picture was squashed to a square.
-    width, height: of the pictures; as attributes of what comes out: even, an odd picture loses its last row
-        or column. size: side R of what the network sees.
-
     The network's drawing fades in within `square`. The motion is whole there and fades beyond it, to the
     border of `wide`, so that a head may leave the square and nothing is seen twice.
+
+    Args:
+        crop: The square; it may leave the picture. None when the whole picture was squashed to a square.
+        width, height: Of the pictures; as attributes of what comes out: even, an odd picture loses its last
+            row or column.
+        size: Side R of what the network sees.
     """
 
     def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:

@@ -18,9 +18,10 @@ _GAP, _SMALLEST = 4, 9
 def draw_sheet(rows: Iterable[tuple[str, Sequence[Cell]]], side: int = 256) -> Pixels:
     """A grid of captioned pictures on white, RGB uint8.
 
-    rows: each a title and its cells: RGB uint8 pictures (H, W, 3) of one size, and what to write above them.
-        Titles stand to the left, line by line; where all are empty there is no margin.
-    side: the height of a picture in the sheet, in pixels; its width keeps its aspect.
+    Args:
+        rows: Each a title and its cells: RGB uint8 pictures (H, W, 3) of one size, and what to write above
+            them. Titles stand to the left, line by line; where all are empty there is no margin.
+        side: The height of a picture in the sheet, in pixels; its width keeps its aspect.
     """
     shrunk = [
         (title, [(_at_height(picture, side), text) for picture, text in cells]) for title, cells in rows

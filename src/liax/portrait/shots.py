@@ -29,7 +29,9 @@ _TOLD = 5
 class ShotMessages(NamedTuple):
     """What the footage is for, in the words of messages.
 
-    option: that chooses the face. at_cuts, unseen: what happens at cuts, and where the face is not seen.
+    Args:
+        option: That chooses the face.
+        at_cuts, unseen: What happens at cuts, and where the face is not seen.
     """
 
     option: str
@@ -54,10 +56,14 @@ class Absence:
 class Shot:
     """A part of the footage without a cut.
 
-    first: number of its first frame. framing: of all its frames.
-    first_face: number of the first frame that shows the face, from which relative motion counts; None when
-    none does. first_face_time: that frame's time in seconds. absences: where the face is not seen.
-    face_boxes: some of the frames that show the face, and its box there in pixels of the frame.
+    Args:
+        first: Number of its first frame.
+        framing: Of all its frames.
+        first_face: Number of the first frame that shows the face, from which relative motion counts; None
+            when none does.
+        first_face_time: That frame's time in seconds.
+        absences: Where the face is not seen.
+        face_boxes: Some of the frames that show the face, and its box there in pixels of the frame.
     """
 
     first: int
@@ -85,10 +91,15 @@ def find_shots(
     In each shot the face is looked for in the first frame and then a few times a second. Cuts, and stretches
     without the face, are told through the log.
 
-    landmarker: None takes the pictures whole, and the face for seen throughout. size: side of the network's
-    images. choice: which face in each shot, 1 the largest; None takes that and says so if there are several.
-    progress: called with the number of frames read so far. purpose: for messages.
-    Raises LiaxError when no frame shows the face.
+    Args:
+        landmarker: None takes the pictures whole, and the face for seen throughout.
+        size: Side of the network's images.
+        choice: Which face in each shot, 1 the largest; None takes that and says so if there are several.
+        progress: Called with the number of frames read so far.
+        purpose: For messages.
+
+    Raises:
+        LiaxError: When no frame shows the face.
     """
     step = max(1, round(footage.rate / _LOOKS_A_SECOND))
     shots: list[Shot] = []

@@ -20,8 +20,11 @@ from liax.portrait.framing import Framing, frame_source, frame_whole_picture
 class Portrait:
     """A portrait ready to be decoded anew, as often as wanted.
 
-    picture_HW3: RGB uint8, as it was read. framing: how it became the square.
-    square_RR3: RGB uint8, what the network was given. encoded: what it made of it (batch 1).
+    Args:
+        picture_HW3: RGB uint8, as it was read.
+        framing: How it became the square.
+        square_RR3: RGB uint8, what the network was given.
+        encoded: What it made of it (batch 1).
     """
 
     picture_HW3: NDArray[np.uint8]
@@ -48,9 +51,13 @@ def open_portrait(
 ) -> Portrait:
     """The portrait `source`, encoded; one that is open already is given back as it is.
 
-    crop: find the face and cut out the square that the model expects; else squash the whole picture to a
-        square. face: which face of several, 1 the largest; None takes that and warns through the log.
-    Raises LiaxError when the file cannot be read or shows no such face.
+    Args:
+        crop: Find the face and cut out the square that the model expects; else squash the whole picture to a
+            square.
+        face: Which face of several, 1 the largest; None takes that and warns through the log.
+
+    Raises:
+        LiaxError: When the file cannot be read or shows no such face.
     """
     if isinstance(source, Portrait):
         return source

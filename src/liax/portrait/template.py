@@ -29,11 +29,14 @@ _KEYS = ("liax.template", "rate", "tick", "weights")
 class Template:
     """The motion of a driving, for one network; a `Driving` itself.
 
-    alpha_TM: coefficients (T, M) float32, as the network gave them: rounding them to half precision would
-        save little (10 minutes at 25 frames a second with 40 vectors are 2.5 MB) and set equal poses apart.
-    ticks_T: int64 times since the first frame, in units of `tick` seconds. starts_shot_T: bool, where shots
-    begin.
-    rate: nominal frames a second. weights: fingerprint of the network whose coefficients these are.
+    Args:
+        alpha_TM: Coefficients (T, M) float32, as the network gave them: rounding them to half precision would
+            save little (10 minutes at 25 frames a second with 40 vectors are 2.5 MB) and set equal poses
+            apart.
+        ticks_T: int64 times since the first frame, in units of `tick` seconds.
+        starts_shot_T: Bool, where shots begin.
+        rate: Nominal frames a second.
+        weights: Fingerprint of the network whose coefficients these are.
     """
 
     alpha_TM: NDArray[np.float32]
@@ -99,7 +102,11 @@ def save_template(template: Template, path: Path) -> None:
 
 
 def load_template(path: Path) -> Template:
-    """The template at `path`. Raises LiaxError when it is none, damaged, or of another version of liax."""
+    """The template at `path`.
+
+    Raises:
+        LiaxError: When it is none, damaged, or of another version of liax.
+    """
     check_input(path, "motion template")
     try:
         with safe_open(path, framework="np") as file:

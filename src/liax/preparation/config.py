@@ -15,10 +15,15 @@ NAN = float("nan")
 class ClipRecord:
     """A clip that was cut and measured, or what no clip could be cut from, with the problem.
 
-    key: of the video's content. since, until: seconds in the video. name: of the clip, without its ending.
-    frames, fps, size: of the clip; size in bytes. left, top, side: of its square, in pixels of the video.
-    face … text: see `QualityLimits`; NaN (text: 0) where nothing was cut.
-    damaged: how many stretches around did not decode. problem: why nothing was cut; None for a clip.
+    Args:
+        key: Of the video's content.
+        since, until: Seconds in the video.
+        name: Of the clip, without its ending.
+        frames, fps, size: Of the clip; size in bytes.
+        left, top, side: Of its square, in pixels of the video. face … text: see `QualityLimits`; NaN (text:
+            0) where nothing was cut.
+        damaged: How many stretches around did not decode.
+        problem: Why nothing was cut; None for a clip.
     """
 
     key: str

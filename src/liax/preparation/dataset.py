@@ -56,8 +56,11 @@ class Shard:
 def plan_shards(rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int) -> list[Shard]:
     """Divide the kept rows into shards of about `size` bytes, split by split, in the order of their names.
 
-    A shard's name depends on what is in it, so that none changes under a manifest that tells of it.
-    Gives the rows their shard and offset. segments: the file that each clip is in, by its name.
+    A shard's name depends on what is in it, so that none changes under a manifest that tells of it. Gives the
+    rows their shard and offset.
+
+    Args:
+        segments: The file that each clip is in, by its name.
     """
     shards = []
     in_order = sorted(rows, key=lambda row: (row["split"], row["name"]))

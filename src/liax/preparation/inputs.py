@@ -24,7 +24,8 @@ _KEY_LENGTH = 16
 class InputVideo:
     """A file: the SHA-256 of its content (shortened), its video's length in seconds and size in pixels.
 
-    problem: why it cannot be used; then there is no length.
+    Args:
+        problem: Why it cannot be used; then there is no length.
     """
 
     path: Path
@@ -50,7 +51,10 @@ class InputVideo:
 def list_videos(paths: Sequence[Path]) -> list[Path]:
     """Files as they are, and those in folders that are not hidden and might be videos by their ending.
 
-    In order of their names, each once. Raises LiaxError for what does not exist, and when nothing is left.
+    In order of their names, each once.
+
+    Raises:
+        LiaxError: For what does not exist, and when nothing is left.
     """
     if not paths:
         raise LiaxError("There is nothing to prepare; give videos, or folders of videos.")

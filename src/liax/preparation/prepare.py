@@ -30,10 +30,12 @@ Progress = Callable[[str, int, int | None], None]
 class PreparationSummary:
     """What a run made.
 
-    kept: clips. minutes, people: of each split; videos count as people where these are not told apart.
-    refused: reasons, each with how many clips, tracks or files. unfinished: minutes of video that were lost
-    with their worker. seconds: of video that this run has worked through, and the wall and core_seconds that
-    it took.
+    Args:
+        kept: Clips.
+        minutes, people: Of each split; videos count as people where these are not told apart.
+        refused: Reasons, each with how many clips, tracks or files.
+        unfinished: Minutes of video that were lost with their worker.
+        seconds: Of video that this run has worked through, and the wall and core_seconds that it took.
     """
 
     kept: int
@@ -60,10 +62,15 @@ def prepare(
 ) -> PreparationSummary:
     """Cut every face out of the videos at `paths` and make a data set of the good clips in `folder`.
 
-    What an earlier run finished in `folder` is not done again. count: worker processes, by default one for
-    each core. address: of a Ray cluster, whose machines see the same files. progress: gets stage, done and
-    total.
-    Raises LiaxError for paths that hold nothing, a folder of other settings, or a full disk.
+    What an earlier run finished in `folder` is not done again.
+
+    Args:
+        count: Worker processes, by default one for each core.
+        address: Of a Ray cluster, whose machines see the same files.
+        progress: Gets stage, done and total.
+
+    Raises:
+        LiaxError: For paths that hold nothing, a folder of other settings, or a full disk.
     """
     cut.check()
     files = list_videos(paths)

@@ -82,7 +82,9 @@ def occlusion(
     passes. Eyes and the outline, whose colours change anyway, do not count; neither do frames in which the
     head is turned far from its usual pose, and what covers the face from beginning to end.
 
-    colours_TP3, landmarks_TP2: of the T frames that show the face; regions: of all frames.
+    Args:
+        colours_TP3, landmarks_TP2: Of the T frames that show the face.
+        regions: Of all frames.
     """
     pose_T2 = regions.factors_TK[:, _TURN]
     pose_T2 = pose_T2[np.isfinite(pose_T2).all(1)]

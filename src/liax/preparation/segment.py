@@ -56,7 +56,8 @@ class Segment:
 def process_segment(segment: Segment, cut: CutOptions, folder: Path) -> None:
     """Cut the unit's clips and measure them; `segment.result(folder)` appears when all is done.
 
-    Raises LiaxError when that cannot be written. What is wrong with the video is recorded there.
+    Raises:
+        LiaxError: When that cannot be written. What is wrong with the video is recorded there.
     """
     path = segment.result(folder)
     path.parent.mkdir(parents=True, exist_ok=True)

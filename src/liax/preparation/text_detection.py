@@ -23,8 +23,9 @@ _FEWEST = 4
 def count_text_strokes(moments_NTSS: NDArray[np.uint8], face: Box) -> int:
     """The most strokes of letters beside each other in a quarter of the picture's width, at any moment.
 
-    moments_NTSS: grey pictures of SIDE pixels a side: N moments, the first and the last picture of each.
-    face: its box; in it nothing is taken for a letter, but in its lowest sixth.
+    Args:
+        moments_NTSS: Grey pictures of SIDE pixels a side: N moments, the first and the last picture of each.
+        face: Its box; in it nothing is taken for a letter, but in its lowest sixth.
     """
     left, top, right, bottom = (max(0, round(edge)) for edge in face)
     free_SS = np.ones((TEXT_SIDE, TEXT_SIDE), bool)

@@ -21,8 +21,9 @@ _OBJECT_STORE_BYTES = 100 << 20
 def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
     """Ray, started on this machine and stopped at the end, or that of the cluster at `address`.
 
-    count: processes on this machine, by default one for each core. Within a program that runs Ray already,
-    that is used and left alone.
+    Args:
+        count: Processes on this machine, by default one for each core. Within a program that runs Ray
+            already, that is used and left alone.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
@@ -64,7 +65,8 @@ def parallel_map(
 ) -> Iterator[dict[str, Any]]:
     """What the function makes of the items, as they are finished; nothing for those that end their process.
 
-    count: the most at a time. To be called within `ray_workers`.
+    Args:
+        count: The most at a time. To be called within `ray_workers`.
     """
     import ray
 

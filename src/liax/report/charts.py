@@ -48,7 +48,9 @@ _STYLE: Any = {
 class Chart:
     """One chart: draw on `axes` (matplotlib) with the colours above, then put `svg()` into the page.
 
-    title: above it. width, height: in the page's pixels at most; a chart of 360 is readable on a phone.
+    Args:
+        title: Above it.
+        width, height: In the page's pixels at most; a chart of 360 is readable on a phone.
     """
 
     def __init__(self, title: str, width: int = 360, height: int = 240) -> None:

@@ -81,11 +81,14 @@ _Source = tuple[str, str, Callable[[], bool]]
 def render(template: str, out: Path, **values: Any) -> None:
     """Write the template as `out`, whole or not at all.
 
-    template: "evaluation/report.html" is report.html in the folder `templates` of liax.evaluation.
-    values: what the template names, each needed; text is escaped, `markupsafe.Markup` is not. Of the base
-        template: title, kicker (what kind of report, a word or two), sections [(id, name)] for the table of
-        contents; optional subtitle, and command, by which the report was made.
-    Raises LiaxError when it cannot be written.
+    Args:
+        template: "evaluation/report.html" is report.html in the folder `templates` of liax.evaluation.
+        values: What the template names, each needed; text is escaped, `markupsafe.Markup` is not. Of the base
+            template: title, kicker (what kind of report, a word or two), sections [(id, name)] for the table
+            of contents; optional subtitle, and command, by which the report was made.
+
+    Raises:
+        LiaxError: When it cannot be written.
     """
     environment = Environment(
         loader=FunctionLoader(_load),

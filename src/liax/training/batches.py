@@ -48,7 +48,9 @@ class BatchLoader:
         )
 
     def batch(self, number: int, renderer: LIAX) -> PairBatch:
-        """renderer: what renders sources of stills, where the configuration asks for that."""
+        """Args:
+        renderer: What renders sources of stills, where the configuration asks for that.
+        """
         config = self._config
         step, part = self._step_and_part(number)
         pairs = self.sampler.batch(step, part)

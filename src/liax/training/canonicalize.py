@@ -20,8 +20,12 @@ from liax.training.losses import l1_over_l2
 def canonicalize(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> Tensor:
     """Moves a network to its sparsest coordinates, in place; returns alpha_NM there.
 
-    Its dictionary is frozen. alpha_NM: its coefficients of N frames, best several thousand of many people.
-    fixed: so many of the first vectors have a meaning already and stay as they are, and so does the scale.
+    Its dictionary is frozen.
+
+    Args:
+        alpha_NM: Its coefficients of N frames, best several thousand of many people.
+        fixed: So many of the first vectors have a meaning already and stay as they are, and so does the
+            scale.
     """
     device = network.to_alpha.bias.device
     origin_M, rotation_MM = simple_structure(alpha_NM, fixed)

@@ -90,7 +90,11 @@ def latest_checkpoint(out: Path) -> Path | None:
 def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
     """Writes what all processes hold, and then removes older checkpoints; all of them must call it.
 
-    values: plain ones, the same everywhere. Raises LiaxError when the disk is full or not to be written to.
+    Args:
+        values: Plain ones, the same everywhere.
+
+    Raises:
+        LiaxError: When the disk is full or not to be written to.
     """
     path = out / f"checkpoint-{step:08d}"
     if path.exists():
@@ -124,7 +128,8 @@ def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: di
 def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
     """Reads a checkpoint into `tensors`, which say what is wanted and where; returns its plain values.
 
-    Raises LiaxError if it is damaged or of another network.
+    Raises:
+        LiaxError: If it is damaged or of another network.
     """
     try:
         values: dict[str, Any] = json.loads((path / _VALUES).read_text())

@@ -23,18 +23,19 @@ T = TypeVar("T")
 class DataConfig:
     """Where frames come from.
 
-    manifest: CSV with one line a clip or still, or its folder. regions: what `liax regions` wrote for it, or
-    None to train without emphasis on eyes and mouth. validation: the split shown in pictures and scored.
-    frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
-    first of these that fits. frame_cache: a folder that keeps them decoded (11 GB for 57,000 frames of
-    256²), so
-    that other runs over the same frames start at once. still_share: share of a batch that are stills moved
-    by two
-    random similarities. expression_boost: how much more often closed eyes and open mouths are drawn than they
-    happen. near_pose_share: share of pairs whose source is picked for having nearly the driving frame's
-    head pose, and
-    far_pose_share: for having another. motion_power: people are drawn as often as this power of how far
-    their heads turn.
+    Args:
+        manifest: CSV with one line a clip or still, or its folder.
+        regions: What `liax regions` wrote for it, or None to train without emphasis on eyes and mouth.
+        validation: The split shown in pictures and scored.
+        frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
+            first of these that fits.
+        frame_cache: A folder that keeps them decoded (11 GB for 57,000 frames of 256²), so that other runs
+            over the same frames start at once.
+        still_share: Share of a batch that are stills moved by two random similarities.
+        expression_boost: How much more often closed eyes and open mouths are drawn than they happen.
+        near_pose_share: Share of pairs whose source is picked for having nearly the driving frame's head
+            pose, and far_pose_share: for having another.
+        motion_power: People are drawn as often as this power of how far their heads turn.
     """
 
     manifest: Path = Path("data/manifest.csv")
@@ -55,18 +56,21 @@ class DataConfig:
 class LossConfig:
     """Weights of the terms of equation (9) and of the supervision that makes it train in minutes.
 
-    l1, perceptual (λ1), sparse (λ2) are the paper's. l2: mean squared difference of the pictures, which asks
-    for the mean of what may be there, where L1 asks for the median. deep_supervision: L1 of the running
-    image at 32², 64², …, R/2.
-    warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the second
-    value over `warp_steps`. region_loss: L1 and perceptual loss of eye and mouth crops. factor_supervision:
-    distance of the
-    first coefficients from the frames' measured factors (training/factor_supervision.py), where
-    data.regions has them.
-    cycle: distance of the coefficients that are read in a rendered still (augment.self_reenact_share) from
-    those it was rendered with.
-    max_sparsity_weight: the largest weight that the sparsity controller may give to the coefficients' L1/L2
-    ratio (0 leaves it out), and hoyer_target: the Hoyer sparsity at which it stops pushing.
+    l1, perceptual (λ1), sparse (λ2) are the paper's.
+
+    Args:
+        l2: Mean squared difference of the pictures, which asks for the mean of what may be there, where L1
+            asks for the median.
+        deep_supervision: L1 of the running image at 32², 64², …, R/2.
+        warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the
+            second value over `warp_steps`.
+        region_loss: L1 and perceptual loss of eye and mouth crops.
+        factor_supervision: Distance of the first coefficients from the frames' measured factors
+            (training/factor_supervision.py), where data.regions has them.
+        cycle: Distance of the coefficients that are read in a rendered still (augment.self_reenact_share)
+            from those it was rendered with.
+        max_sparsity_weight: The largest weight that the sparsity controller may give to the coefficients'
+            L1/L2 ratio (0 leaves it out), and hoyer_target: the Hoyer sparsity at which it stops pushing.
     """
 
     l1: float = 6.0
@@ -88,8 +92,11 @@ class LossConfig:
 class AdversarialConfig:
     """Non-saturating GAN with a StyleGAN2 discriminator and lazy R1.
 
-    weight 0 trains without. start: first step with it. r1: weight γ of γ/2 · ‖∇D‖² on real images, applied
-    every `r1_every` steps.
+    weight 0 trains without.
+
+    Args:
+        start: First step with it.
+        r1: Weight γ of γ/2 · ‖∇D‖² on real images, applied every `r1_every` steps.
     """
 
     weight: float = 0.0
@@ -102,8 +109,11 @@ class AdversarialConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam. warmup: steps of linear rise. lr_decay_share: share of the run, at its end, over which lr falls
-    to 2 %.
+    """Adam.
+
+    Args:
+        warmup: Steps of linear rise.
+        lr_decay_share: Share of the run, at its end, over which lr falls to 2 %.
     """
 
     lr: float = 0.002
@@ -118,20 +128,25 @@ class OptimConfig:
 class TrainConfig:
     """One training run.
 
-    out: the run's folder: config.json, run.json, TensorBoard events, checkpoint-…, weights.safetensors.
-    preset: network size. batch: pairs per optimiser step over all devices; accumulate: micro-batches a step.
-    Both the devices and the micro-batches share one batch: their numbers do not change which pairs it has.
-    precision: of the maps; parameters, codes and coefficients are float32 always. compile: on GPUs, own
-    kernels for what lies between convolutions and, where a device holds the whole step, one CUDA graph of it.
-    checkpoint_activations: computes most maps twice instead of keeping them, for networks that would not fit.
-    devices: of each of `nodes` machines; torchrun and srun decide both where they start the processes.
-    strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it; "auto" is fsdp for the
-    presets of 512² where devices are several. max_minutes: stop and save after this time if `steps` are not
-    reached; the learning rate's decay then follows the clock, so that a run on borrowed time ends as well as
-    one of known length.
-    canonicalize_frames: frames from which the final weights' sparsest coordinates are found (0 leaves them
-    as trained).
-    init: name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
+    Args:
+        out: The run's folder: config.json, run.json, TensorBoard events, checkpoint-…, weights.safetensors.
+        preset: Network size.
+        batch: Pairs per optimiser step over all devices.
+        accumulate: Micro-batches a step. Both the devices and the micro-batches share one batch: their
+            numbers do not change which pairs it has.
+        precision: Of the maps; parameters, codes and coefficients are float32 always.
+        compile: On GPUs, own kernels for what lies between convolutions and, where a device holds the whole
+            step, one CUDA graph of it.
+        checkpoint_activations: Computes most maps twice instead of keeping them, for networks that would not
+            fit.
+        devices: Of each of `nodes` machines; torchrun and srun decide both where they start the processes.
+        strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it; "auto" is fsdp for the
+            presets of 512² where devices are several.
+        max_minutes: Stop and save after this time if `steps` are not reached; the learning rate's decay then
+            follows the clock, so that a run on borrowed time ends as well as one of known length.
+        canonicalize_frames: Frames from which the final weights' sparsest coordinates are found (0 leaves
+            them as trained).
+        init: Name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
     """
 
     out: Path = Path("runs/small")
@@ -233,7 +248,8 @@ class TrainConfig:
 def load_config(path: Path) -> TrainConfig:
     """Reads a TOML or JSON file; keys that it leaves out keep their defaults.
 
-    Raises LiaxError for a missing file, wrong syntax, an unknown key or a value of the wrong kind.
+    Raises:
+        LiaxError: For a missing file, wrong syntax, an unknown key or a value of the wrong kind.
     """
     try:
         text = path.read_text()

@@ -17,10 +17,12 @@ Terms = dict[str, Tensor]
 class GraphedStep:
     """Computes the terms and the gradients of a batch by replaying what was recorded on the first.
 
-    compute: from a batch to the loss's terms, "total" among them, and the image. It must not depend on
-    anything that changes from step to step but the contents of tensors (batch, parameters, buffers).
-    parameters: whose gradients are wanted. Every batch must have the first one's shapes. A call overwrites
-    what the last one returned and all gradients; gradients must not be set to None in between.
+    Args:
+        compute: From a batch to the loss's terms, "total" among them, and the image. It must not depend on
+            anything that changes from step to step but the contents of tensors (batch, parameters, buffers).
+        parameters: Whose gradients are wanted. Every batch must have the first one's shapes. A call
+            overwrites what the last one returned and all gradients; gradients must not be set to None in
+            between.
     """
 
     def __init__(

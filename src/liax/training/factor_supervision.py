@@ -68,7 +68,8 @@ def unnamed_mask(where_B: Tensor, vectors: int) -> Tensor:
 def factor_controls(vectors: int) -> Controls:
     """The controls of weights trained this way: every factor by its own vector, as far as faces usually go.
 
-    vectors: number M of the weights' motion vectors.
+    Args:
+        vectors: Number M of the weights' motion vectors.
     """
     return Controls(
         vectors,

@@ -24,7 +24,9 @@ def check_kernels(network: LIAX, faces_B3RR: Tensor) -> None:
     """Compares a picture of one face moved like another, and its gradients, with and without kernels.
 
     Weights trained with a kernel that this machine's compiler got wrong would be of no use elsewhere.
-    faces_B3RR: in [-1, 1], float32. Gradients are None afterwards. LiaxError where they differ.
+
+    Args:
+        faces_B3RR: In [-1, 1], float32. Gradients are None afterwards. LiaxError where they differ.
     """
     plain, kernels = (_image_and_gradient(network, faces_B3RR, on) for on in (False, True))
     for what, wanted, got in zip(("picture", "gradient"), plain, kernels, strict=True):

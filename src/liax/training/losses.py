@@ -57,7 +57,9 @@ class SparsityController(nn.Module):
 
     @torch.no_grad()
     def update(self, measured: Tensor) -> None:
-        """measured: the batch's mean Hoyer sparsity, a scalar."""
+        """Args:
+        measured: The batch's mean Hoyer sparsity, a scalar.
+        """
         self.weight.add_(self.rate * (self.target - measured)).clamp_(0, self.largest)
 
 

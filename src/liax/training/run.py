@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def train(config: TrainConfig) -> Path:
     """Runs or resumes a training run; returns the averaged weights' path. Prints its configuration first.
 
-    Raises LiaxError for bad settings or data, or where the training extra is not installed.
+    Raises:
+        LiaxError: For bad settings or data, or where the training extra is not installed.
     """
     try:
         import lightning.fabric  # noqa: F401
@@ -38,7 +39,8 @@ def train(config: TrainConfig) -> Path:
 def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:
     """One process for each device, of which this becomes one; the configuration as it is run.
 
-    Raises LiaxError for values that cannot train.
+    Raises:
+        LiaxError: For values that cannot train.
     """
     from lightning.fabric import Fabric
 

@@ -25,8 +25,11 @@ def reenact_stills(
     """The batch with the sources of a share of its stills, which come first, rendered by `network`.
 
     Each is moved as a clip's pair of the same batch moves, from its source to what is shown of its driving
-    frame (equation 8 without an edit). generator: of the host; draws whose motion each still gets. What these
-    faces do was not measured. A batch without clips stays as it is.
+    frame (equation 8 without an edit).
+
+    Args:
+        generator: Of the host; draws whose motion each still gets. What these faces do was not measured. A
+            batch without clips stays as it is.
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:

@@ -58,7 +58,8 @@ from liax.training.validation import Validation
 class Trainer:
     """One process of a run. `fabric` is launched; call `run` on every process.
 
-    frames: to train on in the place of those that the manifest names.
+    Args:
+        frames: To train on in the place of those that the manifest names.
     """
 
     def __init__(self, config: TrainConfig, fabric: Fabric, frames: Frames | None = None) -> None:

@@ -28,7 +28,8 @@ _FRAMES = 6  # driving frames a clip, evenly spaced over all of it
 class Validation:
     """sources_u8 (C, 3, R, R), driving_u8 (C, F, 3, R, R): C clips of held-out people.
 
-    factors_NK: what the N = C · F driving faces do (`liax.face.factors.FACTORS`), NaN where unknown.
+    Args:
+        factors_NK: What the N = C · F driving faces do (`liax.face.factors.FACTORS`), NaN where unknown.
     """
 
     sources_u8: Tensor
@@ -39,7 +40,9 @@ class Validation:
     def read(
         cls, manifest_path: Path, split: str, size: int, device: torch.device, regions: Path | None = None
     ) -> Validation:
-        """regions: what `liax regions` wrote for the manifest. LiaxError if no clip is long enough."""
+        """Args:
+        regions: What `liax regions` wrote for the manifest. LiaxError if no clip is long enough.
+        """
         manifest = read_manifest(manifest_path, split)
         measured = load_regions(regions) if regions else {}
         sources, driving, factors = [], [], []

@@ -29,7 +29,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """The generator's tensors by their published names, mapped from the file rather than read at once.
 
     Finds them at the top or under a key such as gen or state_dict, with or without a prefix such as module.
-    Only tensors and plain containers are unpickled. Raises LiaxError for anything else.
+    Only tensors and plain containers are unpickled.
+
+    Raises:
+        LiaxError: For anything else.
     """
     if not path.is_file():
         raise LiaxError(f"There is no file {path}; check the path.")
@@ -87,7 +90,10 @@ def convert_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     """Write `source` (.pt or .safetensors) as `out` (the other kind); the suffixes tell the direction.
 
     Every tensor keeps its bits both ways. Both files are mapped, so memory stays far below their size.
-    Returns the network's sizes. Raises LiaxError, and then leaves `out` as it was.
+    Returns the network's sizes.
+
+    Raises:
+        LiaxError: And then leaves `out` as it was.
     """
     source, out = Path(source), Path(out)
     if source.suffix in PUBLISHED_SUFFIXES and out.suffix == ".safetensors":

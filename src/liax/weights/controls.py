@@ -57,7 +57,8 @@ class CoefficientLimits:
 def read_limits(metadata: Mapping[str, str], count: int) -> CoefficientLimits | None:
     """What a weights file's metadata says of its `count` coefficients; None where it says nothing.
 
-    Raises LiaxError for what is no reach.
+    Raises:
+        LiaxError: For what is no reach.
     """
     text = metadata.get(LIMITS_KEY)
     if text is None:
@@ -84,9 +85,10 @@ CONTROLS_KEY = "controls"
 class VerifiedRange:
     """Where a control gives what is asked of it, as was measured on people on whom it was not calibrated.
 
-    low, high: the range of which that holds, low <= 0 <= high. tolerance: what may be missed by, root mean
-    square over people; all three in the control's units. share: part of the tries in that range, 0 to 1,
-    which were within the tolerance.
+    Args:
+        low, high: The range of which that holds, low <= 0 <= high.
+        tolerance: What may be missed by, root mean square over people; all three in the control's units.
+        share: Part of the tries in that range, 0 to 1, which were within the tolerance.
     """
 
     low: float
@@ -105,13 +107,16 @@ class VerifiedRange:
 class Control:
     """A named direction in motion space; 0 leaves the picture as it is.
 
-    name: lower case, such as "yaw". group: one of GROUPS.
-    vectors: motion vector's index -> change of its coefficient per unit of the control.
-    low, high: the range in which pictures hold together, in units; low < 0 < high, or one of them 0.
-    unit: "deg" for degrees, "" for a bare number.
-    meaning: what growing values do, and what else is to be known of it: "turns to the viewer's
-        right; leaks 18 % into wink".
-    verified: the part of the range in which as much arrives as is asked for; None where nobody measured that.
+    Args:
+        name: Lower case, such as "yaw".
+        group: One of GROUPS.
+        vectors: Motion vector's index -> change of its coefficient per unit of the control.
+        low, high: The range in which pictures hold together, in units; low < 0 < high, or one of them 0.
+        unit: "deg" for degrees, "" for a bare number.
+        meaning: What growing values do, and what else is to be known of it: "turns to the viewer's right;
+            leaks 18 % into wink".
+        verified: The part of the range in which as much arrives as is asked for; None where nobody measured
+            that.
     """
 
     name: str
@@ -160,7 +165,9 @@ class Control:
 class Controls:
     """All controls of one set of weights.
 
-    count: number M of motion vectors. limits: how far faces go in each; None where the weights do not say.
+    Args:
+        count: Number M of motion vectors.
+        limits: How far faces go in each; None where the weights do not say.
     """
 
     count: int
@@ -204,7 +211,11 @@ class Controls:
 def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
     """The controls and the reach that a weights file's metadata carries; none where it carries none.
 
-    count: the weights' number M of motion vectors. Raises LiaxError for what is no list of controls.
+    Args:
+        count: The weights' number M of motion vectors.
+
+    Raises:
+        LiaxError: For what is no list of controls.
     """
     limits = read_limits(metadata, count)
     text = metadata.get(CONTROLS_KEY)
@@ -225,8 +236,11 @@ def set_controls(
 ) -> None:
     """Write weights (named as for `load`) as `out` with these controls instead of their own, bit for bit.
 
-    out: may be the weights' own file, which is then replaced as a whole.
-    Raises LiaxError for a file that is not liax's, for controls that do not fit it, and when it cannot write.
+    Args:
+        out: May be the weights' own file, which is then replaced as a whole.
+
+    Raises:
+        LiaxError: For a file that is not liax's, for controls that do not fit it, and when it cannot write.
     """
     stored = open_weights(name_or_path)
     count = stored.config.vectors

@@ -31,8 +31,10 @@ def mismatch(
 ) -> str:
     """What is wrong with the tensors `found`, or "" if nothing is.
 
-    expected, found: tensor name -> shape. optional: names in `expected` that may be missing.
-    At most three names of a kind are given, with the count of the others.
+    Args:
+        expected, found: Tensor name -> shape.
+        optional: Names in `expected` that may be missing. At most three names of a kind are given, with the
+            count of the others.
     """
     missing = [name for name in expected if name not in found and name not in optional]
     unexpected = [name for name in found if name not in expected]
@@ -79,7 +81,11 @@ DICTIONARY = "dictionary.weight"
 
 
 class StoredWeights(NamedTuple):
-    """A file's content. tensors: our names -> tensors, mapped from the file rather than read at once."""
+    """A file's content.
+
+    Args:
+        tensors: Our names -> tensors, mapped from the file rather than read at once.
+    """
 
     config: ModelConfig
     tensors: dict[str, Tensor]
@@ -96,8 +102,12 @@ def save(
     """Write a network for inference: weights in `dtype` (float16, bfloat16 or float32), Q in float32.
 
     The motion vectors Q are stored in place of the dictionary's W, for a QR's signs differ between backends.
-    metadata: free facts, text to text, given back as `load(...).metadata`; keys "liax.…" are ours.
-    Raises LiaxError when a weight is not finite in `dtype` or the file cannot be written.
+
+    Args:
+        metadata: Free facts, text to text, given back as `load(...).metadata`; keys "liax.…" are ours.
+
+    Raises:
+        LiaxError: When a weight is not finite in `dtype` or the file cannot be written.
     """
     path = Path(path)
     tensors = {VECTORS: motion_vectors(network).contiguous()}
@@ -135,7 +145,8 @@ def write(path: Path, stored: StoredWeights) -> None:
 def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
     """Let `save` write a safetensors file under the name it gets; it becomes `path`.
 
-    Raises LiaxError when that is impossible.
+    Raises:
+        LiaxError: When that is impossible.
     """
     with atomic_file(path) as file:
         mode = os.fstat(file.fileno()).st_mode

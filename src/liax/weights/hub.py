@@ -27,8 +27,9 @@ def is_hub_name(name: str) -> bool:
 def fetch(name: str) -> Path:
     """The local file of a repository's weights, downloaded unless cached: lia-x.pt, or the one safetensors.
 
-    Raises LiaxError when the hub cannot be reached and the file is not cached, when it does not know the
-    name, or when it is unclear which file is meant.
+    Raises:
+        LiaxError: When the hub cannot be reached and the file is not cached, when it does not know the name,
+            or when it is unclear which file is meant.
     """
     reachable, reason = _reachable()
     try:

@@ -18,9 +18,13 @@ BUNDLED = {"small": "liax-small.safetensors"}
 def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.device = "cpu") -> LIAX:
     """A network ready for inference: float32 on `device`, evaluation mode, no gradients.
 
-    name_or_path: a bundled name ("small"), the path of a file that liax wrote, or a hub name
-    ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
-    The file's free metadata is the network's `metadata`. Raises LiaxError.
+    Args:
+        name_or_path: A bundled name ("small"), the path of a file that liax wrote, or a hub name
+            ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read). The
+            file's free metadata is the network's `metadata`.
+
+    Raises:
+        LiaxError: .
     """
     return files.build(open_weights(name_or_path), device)
 

@@ -151,9 +151,11 @@ PUBLISHED_CONTROLS = Controls(
 def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
     """A published state dict under our names, with Q beside W; tensors share memory with `state`.
 
-    The configuration follows from the shapes. Constant FIR kernels may be missing, but not differ.
-    A network of the published checkpoint's sizes is taken for it, and gets the controls published with it.
-    Raises LiaxError, naming `path` and the published names of what is missing, unexpected or misshapen.
+    The configuration follows from the shapes. Constant FIR kernels may be missing, but not differ. A network
+    of the published checkpoint's sizes is taken for it, and gets the controls published with it.
+
+    Raises:
+        LiaxError: Naming `path` and the published names of what is missing, unexpected or misshapen.
     """
     config = _deduce(state, path)
     shapes = expected_shapes(config)
@@ -179,7 +181,8 @@ def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
 def to_published(stored: StoredWeights, path: Path) -> dict[str, Tensor]:
     """The published state dict, constant kernels included; tensors share memory with `stored`.
 
-    Raises LiaxError, naming `path`, for networks other than 512², which have no published names.
+    Raises:
+        LiaxError: Naming `path`, for networks other than 512², which have no published names.
     """
     config = stored.config
     if config.size != PUBLISHED_SIZE:
