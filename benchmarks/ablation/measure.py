@@ -31,6 +31,7 @@ from liax.interpretation.instrument import Instrument, MediaPipe
 from liax.interpretation.observe import Observations, observe
 from liax.interpretation.path_length import path_length
 from liax.model import LIAX
+from liax.model.pixels import from_uint8, to_unit
 from liax.portrait import Animator
 from liax.portrait.source import open_portrait
 from liax.training.canonicalize import canonicalize
@@ -60,7 +61,7 @@ def training_frames(data: Path, network: LIAX, device: torch.device) -> tuple[Te
     alphas, factors = [], []
     for step in range(_BATCHES):
         pairs = sampler.batch(step)
-        images = frames.fetch(pairs.driving_B).float() / 127.5 - 1
+        images = from_uint8(frames.fetch(pairs.driving_B))
         alphas.append(network.encode(images).alpha_BM.cpu())
         factors.append(torch.from_numpy(pairs.factors_BK))
     return torch.cat(alphas), torch.cat(factors)
@@ -88,9 +89,8 @@ def reenacted(network: LIAX, manifest: Manifest, device: torch.device) -> NDArra
         rows = []
         for target_B3RR in frames_T3RR.split(16):
             alpha_BM = network.encode(target_B3RR * 2 - 1).alpha_BM
-            features = tuple(map_.expand(len(alpha_BM), -1, -1, -1) for map_ in source.features)
-            drawn_B3RR = network.decode(network.reenact(source.code_BD, alpha_BM), features)
-            rows.append(fidelity((drawn_B3RR.clamp(-1, 1) + 1) / 2, target_B3RR).cpu())
+            drawn_B3RR = network.decode(network.reenact(source.code_BD, alpha_BM), source.features)
+            rows.append(fidelity(to_unit(drawn_B3RR), target_B3RR).cpu())
         scores.append(torch.cat(rows).mean(0).numpy())
     return np.array(scores)
 

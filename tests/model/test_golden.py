@@ -100,11 +100,11 @@ def test_published_numbers(network: LIAX) -> None:
     edit_M[torch.from_numpy(GOLDEN["edit.ids"])] = torch.from_numpy(GOLDEN["edit.vals"])
     codes = {
         "self": network.reenact(source.code_BD, source.alpha_BM),
-        "edit": network.edit(source.code_BD, source.alpha_BM, edit_M),
+        "edit": network.reenact(source.code_BD, source.alpha_BM + edit_M),
     }
     for i, alpha_BM in enumerate(drive):
-        code_BD = network.transfer(source.code_BD, source.alpha_BM, drive[0], alpha_BM, edit_M)
-        codes[f"animate{i}"] = code_BD
+        moved_BM = source.alpha_BM + edit_M + (alpha_BM - drive[0])
+        codes[f"animate{i}"] = network.reenact(source.code_BD, moved_BM)
     # The first driving frame moves nothing yet: one image serves both entries.
     torch.testing.assert_close(codes["animate0"], codes["edit"], rtol=0, atol=1e-5)
     images = {}

@@ -37,12 +37,8 @@ def test_a_still_moves_as_a_clip_does(network: LIAX) -> None:
     batch = made_up(4)
     got = rendered(network, batch, stills=3, share=0.67)
     still, start, frame = (network.encode(image) for image in (batch.source, batch.source, batch.driving))
-    moved = network.transfer(
-        still.code_BD[:2],
-        still.alpha_BM[:2],
-        start.alpha_BM[3:].expand(2, -1),
-        frame.alpha_BM[3:].expand(2, -1),
-    )
+    change_1M = frame.alpha_BM[3:] - start.alpha_BM[3:]
+    moved = network.reenact(still.code_BD[:2], still.alpha_BM[:2] + change_1M)
     want = network.decode(moved, tuple(maps[:2] for maps in still.features)).clamp(-1, 1)
     assert (got.source[:2] - want).abs().max() < 1e-4
     assert (want - batch.source[:2]).abs().mean() > 0.1

@@ -29,7 +29,7 @@ class Rigged:
         return alpha
 
     def decode(self, code: torch.Tensor, features: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        return code.view(features[0].shape) + self.fault
+        return code.view(-1, *features[0].shape[1:]) + self.fault
 
 
 def grey_clips() -> Validation:

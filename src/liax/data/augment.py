@@ -19,6 +19,7 @@ from liax.data.geometry import SpatialTransform, smooth_elastic
 from liax.data.pairs import PairIndices
 from liax.data.transfer import to_device
 from liax.face.factors import MIRROR
+from liax.model.pixels import from_uint8
 
 # Places down and across whose random shifts bend a picture.
 _ELASTIC_GRID = (4, 4)
@@ -137,7 +138,7 @@ def augment(
         )
         for _ in range(2)
     )
-    source, target = at_source.picture(signed(source_u8)), at_target.picture(signed(driving_u8))
+    source, target = at_source.picture(from_uint8(source_u8)), at_target.picture(from_uint8(driving_u8))
     boxes_BP4 = at_target.boxes(torch.from_numpy(pairs.boxes_BP4))
     flip_B = happens(config.flip)
     flip_B111 = sent(flip_B)[:, None, None, None]
@@ -167,11 +168,6 @@ def augment(
     named_only_B = happens(config.named_only_share)
     known = (boxes_BP4, source_factors_BK, factors_BK, named_only_B)
     return PairBatch(source, target, driving, *map(sent, known))
-
-
-def signed(image_u8: Tensor) -> Tensor:
-    """From bytes to [-1, 1]."""
-    return image_u8.float() / 127.5 - 1
 
 
 def _transform_parameters(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:

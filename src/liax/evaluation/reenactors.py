@@ -18,7 +18,10 @@ from torch.nn import functional as F
 
 from liax.errors import LiaxError
 from liax.evaluation.clips import VIDEOS, Trial, read_frames
-from liax.model import LIAX, PRESETS, Encoded
+from liax.model import LIAX, PRESETS
+from liax.portrait.animator import Animator
+from liax.portrait.motion import Transfer
+from liax.weights import fingerprint, load
 
 log = logging.getLogger(__name__)
 
@@ -63,46 +66,34 @@ class CopySource:
 
 @dataclass(frozen=True)
 class NetworkReenactor:
-    """Decodes z_sr + Q a_d, as trained, for a clip's own first frame.
+    """What `liax animate` makes of a trial: the same encoding, transfer, coefficient limits and decoding.
 
-    Another person keeps the own pose and gets the driving's change, z_sr + Q (a_s + a_t − a_1) (equation 8),
-    unless `absolute`. Clips of another side than the network's are resized, and back. Computes in float32.
+    A clip's own first frame takes over the driving's coefficients, z_sr + Q a_t. Another person keeps the own
+    pose and gets the driving's change, z_sr + Q (a_s + a_t − a_1) (equation 8), unless `absolute`.
     """
 
-    network: LIAX
+    animator: Animator
     name: str
     key: str
-    device: torch.device
     absolute: bool = False
     timed: bool = True
 
     def prepare(self, trial: Trial, source_RR3: NDArray[np.uint8], frames: int) -> DrawFrames:
-        source = self._encode(source_RR3[None])
+        animator, source = self.animator, self.animator.encode([source_RR3])
         relative = trial.source != trial.driving and not self.absolute
-        start_1M: Tensor | None = None
+        transfer = Transfer(relative, limits=animator.controls.limits)
+        source_M, first_M = source.alpha_BM[0].cpu().numpy(), None
 
-        @torch.inference_mode()
         def draw(numbers_B: NDArray[np.int64], driving_BRR3: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-            nonlocal start_1M
-            alpha_BM = self._encode(driving_BRR3).alpha_BM
-            start_1M = alpha_BM[:1] if start_1M is None else start_1M
-            if relative:
-                code_BD = self.network.transfer(source.code_BD, source.alpha_BM, start_1M, alpha_BM)
-            else:
-                code_BD = self.network.reenact(source.code_BD, alpha_BM)
-            features = tuple(f.expand(len(alpha_BM), -1, -1, -1) for f in source.features)
-            output_B3RR = (self.network.decode(code_BD, features).clamp(-1, 1) + 1) / 2
-            resized_B3RR = resize_bicubic(output_B3RR.float(), source_RR3.shape[0]).clamp(0, 1)
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)  # so that its time is measured
-            return resized_B3RR, alpha_BM.float().cpu()
+            nonlocal first_M
+            alpha_BM = animator.encode(driving_BRR3).alpha_BM.cpu().numpy()
+            first_M = alpha_BM[0] if first_M is None else first_M
+            moved = [transfer.moved(source_M, alpha_M, first_M) for alpha_M in alpha_BM]
+            output_BRR3 = np.stack(list(animator.render(source, moved, len(moved))))
+            image_B3RR = resize_bicubic(to_unit(output_BRR3), source_RR3.shape[0]).clamp(0, 1)
+            return image_B3RR, torch.from_numpy(alpha_BM)
 
         return draw
-
-    @torch.inference_mode()
-    def _encode(self, frames_BRR3: NDArray[np.uint8]) -> Encoded:
-        images_B3RR = to_unit(frames_BRR3).to(self.device)
-        return self.network.encode(resize_bicubic(images_B3RR, self.network.config.size).clamp(0, 1) * 2 - 1)
 
 
 @dataclass(frozen=True)
@@ -182,23 +173,34 @@ def resize_bicubic(images_B3HW: Tensor, side: int) -> Tensor:
     return F.interpolate(images_B3HW, (side, side), mode="bicubic", antialias=True)
 
 
-def open_network(weights: str, device: torch.device, absolute: bool = False) -> NetworkReenactor:
-    """The network of a bundled name, weights file or hub name.
+def open_network(
+    weights: str,
+    device: str | torch.device | None = None,
+    absolute: bool = False,
+    dtype: torch.dtype | None = None,
+) -> NetworkReenactor:
+    """The network of a bundled name, weights file or hub name, as `liax animate` opens it.
+
+    Args:
+        device, dtype: As in `Animator`.
 
     Raises:
         LiaxError: As `liax.load` does.
     """
-    from liax.weights import fingerprint, load
+    animator = Animator(load(weights), device, dtype)
+    facts = [f"weights {fingerprint(animator.network)}", _precision(animator)]
+    facts += ["absolute"] if absolute else []
+    return NetworkReenactor(animator, Path(weights).name, " ".join(facts), absolute)
 
-    network = load(weights, device)
-    key = f"weights {fingerprint(network)}" + (" absolute" if absolute else "")
-    return NetworkReenactor(network.to(device).eval(), Path(weights).name, key, device, absolute)
 
-
-def open_untrained(preset: str, device: torch.device) -> NetworkReenactor:
+def open_untrained(preset: str, device: str | torch.device | None = None) -> NetworkReenactor:
     """A network of a preset with random weights (seed 0), to try an evaluation with."""
     if preset not in PRESETS:
         raise LiaxError(f"'{preset}' is no preset; choose one of {', '.join(PRESETS)}.")
     torch.manual_seed(0)
-    network = LIAX(PRESETS[preset])
-    return NetworkReenactor(network.to(device).eval(), f"untrained {preset}", f"random {preset}", device)
+    animator = Animator(LIAX(PRESETS[preset]), device)
+    return NetworkReenactor(animator, f"untrained {preset}", f"random {preset} {_precision(animator)}")
+
+
+def _precision(animator: Animator) -> str:
+    return str(animator.dtype).removeprefix("torch.")

@@ -15,6 +15,7 @@ from liax.evaluation.perceptual import PerceptualDistance
 from liax.evaluation.summary import bootstrap_interval
 from liax.interpretation.observe import Observations
 from liax.model import Encoded
+from liax.model.pixels import to_unit
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait
 
@@ -137,9 +138,7 @@ def _drawn(
     pictures = []
     for alpha_BM in alpha_TM.split(animator.batch_size):
         code_BD = animator.network.reenact(source.code_BD, alpha_BM.to(animator.device))
-        features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in source.features)
-        image_B3RR = animator.network.decode(code_BD, features)
-        pictures.append(((image_B3RR.clamp(-1, 1) + 1) / 2).cpu())
+        pictures.append(to_unit(animator.network.decode(code_BD, source.features)).cpu())
     return torch.cat(pictures)
 
 

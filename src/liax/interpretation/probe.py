@@ -23,6 +23,7 @@ from liax.files import atomic_file
 from liax.interpretation.composite import instrument_columns
 from liax.interpretation.instrument import Instrument, Quantity
 from liax.model import Encoded
+from liax.model.pixels import to_uint8
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.weights.controls import Control, Controls
@@ -132,13 +133,11 @@ def _draw(
     for start in range(0, len(changes_NM), animator.batch_size):
         changes_BM = torch.from_numpy(changes_NM[start : start + animator.batch_size])
         code_BD = network.reenact(source.code_BD, source.alpha_BM + changes_BM.to(animator.device))
-        features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in source.features)
-        state = network.render(code_BD, features)[-1]
+        state = network.render(code_BD, source.features)[-1]
         first_RR2 = state.grid[0] if first_RR2 is None else first_RR2
         # The picture's side is 2 in the grid's units.
         flow_B = (state.grid - first_RR2).norm(dim=-1).mean((1, 2)) * 50
-        levels_B3RR = ((state.image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        yield from zip(levels_B3RR.permute(0, 2, 3, 1).cpu().numpy(), flow_B.tolist(), strict=True)
+        yield from zip(to_uint8(state.image).permute(0, 2, 3, 1).cpu().numpy(), flow_B.tolist(), strict=True)
 
 
 class _IdentityDistances:

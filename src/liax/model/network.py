@@ -50,34 +50,26 @@ class LIAX(nn.Module):
         return Encoded(code_BD, self.to_alpha(code_BD), features)
 
     def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
-        """z_sd = z_sr + Σ_i a_i d_i  (equations 1 and 2): (B, D)."""
+        """z_sd = z_sr + Σ_i a_i d_i  (equations 1 and 2): (B, D).
+
+        Equations (8), (10) and (11) are the same with a_s + v + a_t − a_1 and a_s + v in place of a: sums of
+        coefficients, which `liax.portrait.motion` and `liax.portrait.edit` make.
+        """
         return code_BD + self.dictionary.displacement(alpha_BM)
 
-    def transfer(
-        self,
-        code_BD: Tensor,
-        alpha_source_BM: Tensor,
-        alpha_start_BM: Tensor,
-        alpha_frame_BM: Tensor,
-        edit_M: Tensor | None = None,
-    ) -> Tensor:
-        """z_st = z_sr + Q (a_s + v) + (Q a_t − Q a_1)  (equation 8; 10 with an edit v): (B, D).
-
-        alpha_start_BM is a_1, of the first driving frame; v of shape (M,) or (B, M) may be left out.
-        """
-        alpha_BM = alpha_source_BM + alpha_frame_BM - alpha_start_BM
-        return self.reenact(code_BD, alpha_BM if edit_M is None else alpha_BM + edit_M)
-
-    def edit(self, code_BD: Tensor, alpha_source_BM: Tensor, edit_M: Tensor) -> Tensor:
-        """z = z_sr + Q (a_s + v)  (equation 11): (B, D)."""
-        return self.reenact(code_BD, alpha_source_BM + edit_M)
-
     def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor:
-        """G(z): float32 image (B, 3, R, R), not clamped; show it as (clamp(y, -1, 1) + 1) / 2."""
+        """G(z): float32 image (B, 3, R, R), not clamped; `liax.model.pixels` makes it one to show.
+
+        Args:
+            code_BD: Navigated codes.
+            features: Of the sources, or of one source (batch 1) for all codes.
+        """
         return self.render(code_BD, features)[-1].image
 
     def render(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
-        """G(z) with every level's flow, mask and running image, 8×8 first."""
+        """G(z) with every level's flow, mask and running image, 8×8 first; otherwise as `decode`."""
+        if len(features[0]) != len(code_BD):
+            features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in features)
         return self.decoder(code_BD, features)
 
     def forward(

@@ -14,6 +14,7 @@ from torch import Tensor
 from liax.errors import LiaxError
 from liax.face.crop import resize
 from liax.model import LIAX, Encoded
+from liax.model.pixels import from_uint8, to_uint8
 from liax.portrait.device import choose_device, choose_precision
 from liax.portrait.motion import Transfer
 from liax.weights.controls import Controls, read_controls
@@ -91,16 +92,13 @@ class Animator:
         """Codes, coefficients and features of RGB uint8 frames (H, W, 3)."""
         frames_BRR3 = np.stack([resize(frame_HW3, self.size, self.size) for frame_HW3 in frames])
         image_B3RR = torch.from_numpy(frames_BRR3).to(self.device).permute(0, 3, 1, 2)
-        return self.network.encode((image_B3RR.float() / 127.5 - 1).to(self.dtype))
+        return self.network.encode(from_uint8(image_B3RR).to(self.dtype))
 
     @torch.inference_mode()
     def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> NDArray[np.uint8]:
         """RGB uint8 frames (B, R, R, 3) of B codes, with the features of one source (batch 1)."""
-        count = code_BD.shape[0]
-        features = tuple(map_1CHW.expand(count, -1, -1, -1) for map_1CHW in features)
         image_B3RR = self.network.decode(code_BD, features)
-        levels_B3RR = ((image_B3RR.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return levels_B3RR.permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(image_B3RR).permute(0, 2, 3, 1).cpu().numpy()
 
     def render(
         self, source: Encoded, alphas: Iterable[NDArray[np.floating]], batch_size: int | None = None

@@ -22,6 +22,7 @@ from torch import Tensor
 from liax.face.crop import Box, Crop
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
+from liax.model.pixels import to_levels
 from liax.portrait.animator import Animator
 
 # Over this much of the square's side it fades into the picture.
@@ -170,10 +171,9 @@ class EditDelta:
 
     def _draw(self, alpha_BM: Tensor) -> tuple[Tensor, Tensor]:
         """The picture in levels (B, 3, R, R), and from where in the source its pixels are (B, R, R, 2)."""
-        network, count = self._animator.network, len(alpha_BM)
-        features = tuple(map_BCHW.expand(count, -1, -1, -1) for map_BCHW in self._source.features)
-        state = network.render(network.reenact(self._source.code_BD, alpha_BM), features)[-1]
-        return (state.image.clamp(-1, 1) + 1) * 127.5, state.grid
+        network = self._animator.network
+        state = network.render(network.reenact(self._source.code_BD, alpha_BM), self._source.features)[-1]
+        return to_levels(state.image), state.grid
 
 
 class Retouch:

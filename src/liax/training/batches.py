@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liax.data.augment import PairBatch, augment, signed
+from liax.data.augment import PairBatch, augment
 from liax.data.frames import Frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
 from liax.model import LIAX
+from liax.model.pixels import from_uint8
 from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
 from liax.training.self_reenact import reenact_stills
@@ -86,7 +87,7 @@ class BatchLoader:
         while True:
             step, part = self._step_and_part(number)
             pairs = self.sampler.batch(step, part)
-            yield signed(self._frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
+            yield from_uint8(self._frames.fetch(pairs.driving_B)), torch.from_numpy(pairs.factors_BK)
             number += 1
 
     def _step_and_part(self, number: int) -> tuple[int, tuple[int, int]]:

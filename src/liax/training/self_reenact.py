@@ -39,7 +39,7 @@ def reenact_stills(
     start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)
     seen = network.encode(torch.cat([still, start, frame]), count)
     of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)
-    moved_BM = of_still_BM + of_frame_BM - of_start_BM
+    moved_BM = of_still_BM + (of_frame_BM - of_start_BM)
     rendered = network.decode(network.reenact(seen.code_BD[:count], moved_BM), seen.features).clamp(-1, 1)
     unknown_BK = torch.full_like(batch.source_factors_BK[:count], torch.nan)
     unknown_BM = moved_BM.new_full((len(batch.source), moved_BM.shape[1]), torch.nan)

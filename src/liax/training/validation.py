@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liax.data.augment import signed
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
 from liax.data.regions import load_regions
@@ -18,6 +17,7 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded
+from liax.model.pixels import from_uint8, to_unit
 from liax.training.factor_supervision import FACTOR_COUNT, factor_scale, unnamed_mask
 from liax.training.losses import centred, hoyer
 
@@ -77,9 +77,9 @@ class Validation:
         scores: dict[str, list[Tensor]] = {}
         rows, alphas = [], []
         for source_u8, driving_u8 in zip(self.sources_u8, self.driving_u8, strict=True):
-            source = network.encode(signed(source_u8[None]).to(dtype))
+            source = network.encode(from_uint8(source_u8[None]).to(dtype))
             wanted = driving_u8.float() / 255
-            alpha_FM = network.encode((wanted * 2 - 1).to(dtype)).alpha_BM
+            alpha_FM = network.encode(from_uint8(driving_u8).to(dtype)).alpha_BM
             image = _reenacted(network, source, alpha_FM)
             scores.setdefault("l1", []).append((image - wanted).abs().mean())
             scores.setdefault("psnr", []).append(_psnr(image, wanted))
@@ -114,9 +114,7 @@ class Validation:
 
 def _reenacted(network: LIAX, source: Encoded, alpha_FM: Tensor) -> Tensor:
     """One source with each of F coefficients: (F, 3, R, R) in [0, 1]."""
-    features = tuple(f.expand(len(alpha_FM), -1, -1, -1) for f in source.features)
-    image = network.decode(network.reenact(source.code_BD, alpha_FM), features)
-    return (image.clamp(-1, 1) + 1) / 2
+    return to_unit(network.decode(network.reenact(source.code_BD, alpha_FM), source.features))
 
 
 def _psnr(image_F3RR: Tensor, wanted_F3RR: Tensor) -> Tensor:
