@@ -158,7 +158,8 @@ class Control:
     def to_dict(self) -> dict[str, Any]:
         """Plain values as weights' metadata and results keep them, where `verified` is called "promise"."""
         values = asdict(self)
-        return {**values, "promise": values.pop("verified")}
+        promise = values.pop("verified")
+        return values | {"promise": promise}
 
 
 @dataclass(frozen=True)
