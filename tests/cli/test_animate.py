@@ -139,14 +139,14 @@ def test_options_reach_the_animator(
     given.pop("progress")
     assert given == plain
     for options, name, value in [
-        ("--absolute", "relative", False),
+        ("--absolute", "absolute", True),
         ("--best-frame", "best_frame", True),
         ("--align pose", "align", "pose"),
         ("--only mouth,eyes", "only", ("mouth", "eyes")),
         ("--without head", "without", ("head",)),
         ("--strength 1.2,mouth=1.5", "strength", {"all": 1.2, "mouth": 1.5}),
         ("--smooth", "smooth", True),
-        ("--set yaw=15deg --set 3=.5", "edit", {"yaw": (15.0, "deg"), "#3": (0.5, "")}),
+        ("--set yaw=15deg --set 3=.5", "set", {"yaw": (15.0, "deg"), "#3": (0.5, "")}),
         ("--force", "force", True),
         ("--paste", "paste", True),
         ("--compare", "compare", True),
@@ -295,15 +295,15 @@ def test_bad_inputs(bad: Callable[..., str], tmp_path: Path) -> None:
 def test_bad_options(bad: Callable[..., str], face_clip: Path) -> None:
     cases = {
         ("--set", "8=0.1"): "no motion vector #8; these weights have #0 to #7",
-        ("--set", "3=9"): "#3=9 is out of the range -2 to 2; stay within it, or pass --force",
+        ("--set", "3=9"): "#3=9 is out of its range -2 to 2; stay within it, or pass --force",
         ("--set", "smile"): "'smile' is no setting; write a control or motion vector and how much of it",
         ("--set", "smile=1"): "These weights have no control 'smile'",
         ("--only", "head"): "These weights name no motion, so 'head' cannot be told from the rest",
         ("--strength", "loud"): "'loud' is no strength; write a factor such as 1.3",
         ("--strength", "5"): "5 is no strength for all; give 0 to 4",
         ("--paste", "--no-crop"): "leave out --paste or --no-crop",
-        ("--absolute", "--best-frame"): "--best-frame is about relative motion",
-        ("--absolute", "--align", "all"): "--absolute takes over the driving's pose already",
+        ("--absolute", "--best-frame"): "leave out --best-frame or --absolute",
+        ("--absolute", "--align", "all"): "leave out --absolute or --align",
         ("--face", "2"): "has 1 face(s); --face goes from 1 (the largest) to 1",
         ("--driving-face", "4"): "face.mp4 has 1 face(s); --driving-face goes",
         ("--device", "toaster"): "toaster is not a device",
