@@ -13,7 +13,7 @@ from liax.evaluation.clips import read_frames
 from liax.face.crop import Crop, crop_and_resize, crop_around, resize
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack
+from liax.face.track import FaceTracker
 
 # The face is looked for in every so manyth frame.
 _DETECT_EVERY = 5
@@ -69,7 +69,7 @@ def scan_clip(path: Path, size: int | None, landmarker: FaceLandmarker | None) -
     Raises:
         LiaxError: For a clip that is not square without a landmarker, or shows no face to it.
     """
-    track = FaceTrack(landmarker) if landmarker is not None else None
+    track = FaceTracker(landmarker) if landmarker is not None else None
     liveliness: list[float] = []
     first = None
     for number, frame_HW3 in enumerate(read_frames(path)):
