@@ -215,6 +215,8 @@ def to_text(value: object) -> str:
         return ",".join(f"{name}={to_text(amount)}" for name, amount in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
+    if isinstance(value, Fraction):
+        return f"{float(value):.10g}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -107,7 +107,9 @@ def test_range_unless_forced(value: float, name: str | int) -> None:
     if low <= value <= high:
         np.testing.assert_array_equal(edit_vector({name: value}, CONTROLS), forced_M)
     elif not low - 1e-3 <= value <= high + 1e-3:
-        with pytest.raises(LiaxError, match=rf"out of its range {low:g} to {high:g}.*; stay within it, or force it"):
+        with pytest.raises(
+            LiaxError, match=rf"out of its range {low:g} to {high:g}.*; stay within it, or force it"
+        ):
             edit_vector({name: value}, CONTROLS)
 
 

@@ -175,7 +175,10 @@ def _changed(name: str, value: Any) -> Any:
         (_changed("rate", "fast"), "is damaged"),
         (lambda tensors, facts: tensors.pop("ticks"), "is damaged"),
         (lambda tensors, facts: facts.pop("weights"), "is damaged"),
-        (lambda tensors, facts: facts.pop("liax.template"), "is not a motion template; give a motion template"),
+        (
+            lambda tensors, facts: facts.pop("liax.template"),
+            "is not a motion template; give a motion template",
+        ),
         (_changed("liax.template", "2"), "of format 2, and this liax reads 1"),
     ],
 )

@@ -96,7 +96,7 @@ def find_shots(
         purpose: For messages.
 
     Raises:
-        LiaxError: When no frame shows the face.
+        LiaxError: If no frame shows the face.
     """
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
