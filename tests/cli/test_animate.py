@@ -20,7 +20,8 @@ from liax.cli.main import main
 from liax.media.video import Video
 from liax.model import LIAX
 from liax.portrait.clip import WrittenFile
-from liax.weights.controls import Control, set_controls
+from liax.weights import set_controls
+from liax.weights.controls import Control
 
 
 class CommandResult:
