@@ -182,6 +182,6 @@ class _KeepAndPool(torch.autograd.Function):
 
 
 def keep_and_pool(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """The map itself, and its maxima over 3 × 3 windows with stride 2; windows may extend beyond the border."""
+    """The map itself, and its maxima over 3 × 3 windows with stride 2, which may cross the border."""
     kept, pooled = _KeepAndPool.apply(x_BCHW)
     return kept, pooled
