@@ -11,6 +11,7 @@ from visitor import Visitor
 
 from liax.app.studio import Studio
 from liax.media.images import read_image
+from liax.options import ManipulateOptions
 from liax.portrait.manipulate import sweep_sheet
 
 
@@ -35,7 +36,7 @@ def test_a_sheet_is_what_the_library_draws(visitor: Visitor, studio: Studio, por
     portrait = visitor.upload(portrait_path)
     values = {"How_far_(%)": 50, "Which_movements": ["yaw"], "Make": "png", "Your_portrait": portrait}
     _, _, picture, _ = _last(visitor, "Turn", **values)
-    wanted = sweep_sheet(studio.animator, portrait_path, ["yaw"], extent=0.5)
+    wanted = sweep_sheet(studio.animator, portrait_path, ["yaw"], ManipulateOptions(extent=0.5))
     assert np.array_equal(read_image(Path(picture["value"]["path"])), wanted)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from liax.errors import LiaxError
 from liax.portrait.manipulate import VECTOR_RANGE
 from liax.weights.controls import GROUPS, Control, Controls
 
@@ -60,6 +61,22 @@ def cropped_input() -> gr.Checkbox:
 def format_input(formats: list[tuple[str, str]] = VIDEO_FORMATS) -> gr.Dropdown:
     """Which kind of file is made."""
     return gr.Dropdown(formats, value="mp4", label="Make", filterable=False)
+
+
+def labels_of(**components: gr.Dropdown | gr.Checkbox) -> dict[str, str]:
+    """Option -> label of the component that sets it, for messages."""
+    return {option: str(component.label) for option, component in components.items()}
+
+
+def portrait_path(given: str | None) -> Path:
+    """The file that was given to `portrait_input`.
+
+    Raises:
+        LiaxError: If there is none.
+    """
+    if given is None:
+        raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
+    return Path(given)
 
 
 def _uploaded_path(uploaded: ImageData | None) -> str | None:
