@@ -2,9 +2,10 @@
 
     python benchmarks/slider.py [--device cuda] [--moves 40]
 
-Makes the page's own call, `Studio.edit_portrait`, for one slider that moves through its range, once its portrait
-is open: for the face's square alone, and pasted into the whole picture. What the browser and the connection need
-comes on top. Times are shown as shares of the goal: half a second on a GPU, one second on two CPU cores.
+Makes the page's own call, `Studio.edit_portrait`, for one slider that moves through its range, once its
+portrait is open: for the face's square alone, and pasted into the whole picture. What the browser and the
+connection need comes on top. Times are shown as shares of the goal: half a second on a GPU, one second on
+two CPU cores.
 """
 
 from __future__ import annotations

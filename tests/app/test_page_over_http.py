@@ -69,13 +69,13 @@ def test_a_slider_shows_the_edited_portrait(visitor: Visitor, studio: Studio, po
                 "Eyes": 1.5,
                 "Yaw_(°)": 5,
             },
-            "animate demo_portrait.jpg demo_driving.mp4 -o animated.mp4 --no-crop --driving-face 2 --absolute "
-            "--strength eyes=1.5 --smooth --set yaw=5",
+            "animate demo_portrait.jpg demo_driving.mp4 -o animated.mp4 --no-crop --driving-face 2 "
+            "--absolute --strength eyes=1.5 --smooth --set yaw=5",
         ),
         ("show_1", {"In_the_whole_picture": True}, "edit demo_portrait.jpg -o edited.png --paste"),
         (
             "show_2",
-            {"Only_the_square_around_the_face": True, "From_the_first_frame_only": True, "Make": "webm"},
+            {"Only_the_square_around_the_face": True, "From_the_first_frame_only": True, "Save_as": "webm"},
             "edit-video demo_driving.mp4 -o edited.webm --from-first-frame --no-paste",
         ),
         (
@@ -118,7 +118,9 @@ def test_motion_is_saved_and_drives_again(visitor: Visitor, talk: Path) -> None:
     motion = talk.with_name("saved.safetensors")
     motion.write_bytes(reply.content)
     data = _last(
-        visitor.press("Animate", Moved_by="A saved motion", A_saved_motion=visitor.upload(motion), Make="gif")
+        visitor.press(
+            "Animate", Moved_by="A saved motion", A_saved_motion=visitor.upload(motion), Save_as="gif"
+        )
     )
     assert "30 frames" in data[0]
     assert data[2]["value"]["path"].endswith("animated.gif")

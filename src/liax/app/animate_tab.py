@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 
 from liax.app.commands import CommandsView, Invocation
 from liax.app.components import (
@@ -119,7 +120,10 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
             view = JobView(studio, "Animate")
             result = ResultView()
             with gr.Accordion("Save this motion for other portraits", open=False):
-                gr.Markdown("Keeps the movement without the pictures: small, and it drives like the video.")
+                gr.Markdown(
+                    "Keeps the movement without the pictures, in a small file that moves portraits as the "
+                    "video does."
+                )
                 saving = JobView(studio, "Save this motion", "secondary")
                 saved = gr.DownloadButton("Download the motion", visible=False)
             commands = CommandsView()
@@ -133,10 +137,8 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
         api_visibility="private",
     )
 
-    inputs: list[gr.components.Component] = [
-        *(portrait, kind, video, motion, beginning, paste, smooth, compare),
-        *(face, driving_face, cropped, format, *strengths.values(), *panel.sliders),
-    ]
+    inputs: list[Component] = [portrait, kind, video, motion, beginning, paste, smooth, compare]
+    inputs += [face, driving_face, cropped, format, *strengths.values(), *panel.sliders]
 
     def read(*values: Any) -> _Form:
         """The values of `inputs`, by name."""
@@ -179,12 +181,12 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
 
 
 def _strength_sliders(controls: Controls) -> dict[str, gr.Slider]:
-    """Group of controls -> slider of its motion's strength; motion that has no name comes last."""
+    """Group of controls -> slider for the strength of its motion; all other motion comes last."""
     present = {control.group for control in controls}
     names = {group: group.capitalize() for group in GROUPS if group in present}
     names[ALL_MOTION] = "Everything else" if names else "All motion"
     return {
-        name: gr.Slider(0, _MAX_STRENGTH, 1.0, step=0.05, label=label, info="0 leaves it out, 1 as filmed")
+        name: gr.Slider(0, _MAX_STRENGTH, 1.0, step=0.05, label=label, info="0 leaves it out, 1 is as filmed")
         for name, label in names.items()
     }
 

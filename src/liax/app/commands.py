@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Generic, TypeVar
 
 import gradio as gr
+from gradio.components import Component
 
 from liax.options import (
     AnimateOptions,
@@ -121,7 +122,7 @@ class CommandsView:
     def show_for(
         self,
         make_invocation: Callable[..., Invocation[AnyOptions]],
-        inputs: Sequence[gr.components.Component],
+        inputs: Sequence[Component],
     ) -> None:
         """Show what `make_invocation(*values of inputs)` gives, from the start and after every change."""
 

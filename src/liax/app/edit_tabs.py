@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 from numpy.typing import NDArray
 
 from liax.app.commands import CommandsView, Invocation
@@ -106,7 +107,7 @@ def build_image_tab(studio: Studio) -> gr.Image:
         with gr.Column(scale=3, min_width=320):
             panel = ControlsPanel(studio.controls)
     labels = labels_of(face=face, crop=cropped, paste=paste)
-    inputs: list[gr.components.Component] = [portrait, paste, face, cropped, *panel.sliders]
+    inputs: list[Component] = [portrait, paste, face, cropped, *panel.sliders]
 
     def read(*values: Any) -> _ImageForm:
         """The values of `inputs`, by name."""
@@ -164,7 +165,7 @@ def build_video_tab(studio: Studio) -> None:
                 format = format_input()
             commands = CommandsView()
     fixed = [video, square, from_first_frame, face, cropped, format]
-    inputs: list[gr.components.Component] = [*fixed, *panel.sliders]
+    inputs: list[Component] = [*fixed, *panel.sliders]
 
     def read(*values: Any) -> _VideoForm:
         """The values of `inputs`, by name."""

@@ -53,7 +53,7 @@ class JobProgress:
         return min(1.0, self.done / self.total) if self.total else None
 
     def __str__(self) -> str:
-        """The progress in words: "Animating: 34 of 125 frames, about 40 s left"."""
+        """The progress in words, such as "Animating: 34 of 125 frames, about 40 s left"."""
         if self.ahead:
             return f"Waiting for others: {self.ahead} before you"
         stage = self.stage.capitalize()
@@ -90,7 +90,7 @@ class JobQueue:
         with self._lock:
             self._futures = [future for future in self._futures if not future.done()]
             if len(self._futures) > self._max_waiting:
-                raise LiaxError("Too many people are waiting already; try again in some minutes.")
+                raise LiaxError("Too many people are waiting already; try again in a few minutes.")
             future = self._thread.submit(run)
             self._futures.append(future)
             return future
@@ -152,7 +152,7 @@ class Job(Generic[T]):
             raise _CancelledError
         if done > self._max_frames:
             raise LiaxError(
-                f"This is longer than the {self._max_frames} frames that are made at once; shorten it."
+                f"This is longer than the {self._max_frames} frames that can be made at once; shorten it."
             )
         now = time.monotonic()
         if stage != self._progress.stage:

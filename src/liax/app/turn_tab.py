@@ -81,7 +81,8 @@ def build(studio: Studio) -> gr.Image:
     names = [control.name for control in controls]
     circles = set(ORBIT) <= set(names)
     gr.Markdown(
-        "See a portrait from other sides: the head turns in space, as far as one picture lets it be guessed."
+        "See a portrait from other sides. The head turns in space, as far as this can be guessed from one "
+        "picture."
     )
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
@@ -104,14 +105,14 @@ def build(studio: Studio) -> gr.Image:
                 100 * ORBIT_EXTENT,
                 step=5,
                 label="How far (%)",
-                info="100 is as far as pictures hold",
+                info="100 is as far as pictures hold up",
             )
             with gr.Row(visible=circles) as rounds:
                 seconds = gr.Slider(1, 10, 4, step=0.5, label="Seconds a round")
                 turns = gr.Slider(1, 5, 1, step=1, label="Rounds")
             format = format_input([*VIDEO_FORMATS, _SHEET])
             with gr.Accordion("More options", open=False):
-                label = gr.Checkbox(label="Write the movement's name into a video's frames")
+                label = gr.Checkbox(label="Write the movement's name into the video")
                 face = face_input("portrait")
                 cropped = cropped_input()
         with gr.Column(min_width=320, elem_classes="liax-sticky"):
@@ -170,5 +171,5 @@ def build(studio: Studio) -> gr.Image:
 
 
 def _described(name: str, meaning: str) -> str:
-    """A control's name with its meaning: "yaw: turns to the viewer's right"."""
+    """A control's name with its meaning, such as "yaw: turns to the viewer's right"."""
     return f"{name}: {meaning}" if meaning else name
