@@ -2,7 +2,7 @@ import numpy as np
 from linear_faces import Brightness
 from numpy.typing import NDArray
 
-from liax.interpretation.composite import CompositeInstrument, instrument_columns
+from liax.interpretation.instrument import CompositeInstrument, instrument_columns
 
 
 class Darkness(Brightness):

@@ -24,7 +24,6 @@ from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
 from liax.report.json_files import lock_settings
 
-Progress = Callable[[str, int, int | None], None]
 # A clip that does not say how long it is counts as so long, for the estimate only.
 _ASSUMED_FRAMES = 200
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.files import atomic_file
-from liax.interpretation.composite import instrument_columns
+from liax.interpretation.instrument import instrument_columns
 from liax.interpretation.instrument import Instrument, Quantity
 from liax.interpretation.probe import Progress, probe_portraits
 from liax.portrait.animator import Animator

@@ -105,8 +105,6 @@ def _legend(chart: Chart, columns: int) -> None:
     )
 
 
-Progress = Callable[[str, int, int | None], None]
-
 # Side of one face in a strip, in pixels, and how well strips are packed.
 STRIP_FACE_SIDE, _QUALITY = 144, 85
 

@@ -17,8 +17,6 @@ from liax.files import atomic_file
 from liax.interpretation.instrument import Instrument
 from liax.portrait.animator import Animator
 
-Progress = Callable[[str, int, int | None], None]
-
 
 @dataclass(frozen=True)
 class Observations:

@@ -22,8 +22,6 @@ from liax.portrait.source import Portrait
 # Steps of the whole path, for its straightness.
 _STEPS = 8
 
-Progress = Callable[[str, int, int | None], None]
-
 
 @dataclass(frozen=True)
 class PathLength:

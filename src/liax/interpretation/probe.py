@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
-from liax.interpretation.composite import instrument_columns
+from liax.interpretation.instrument import instrument_columns
 from liax.interpretation.instrument import Instrument, Quantity
 from liax.model import Encoded
 from liax.model.pixels import to_uint8
@@ -28,8 +28,6 @@ from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.weights.controls import Control, Controls
 from liax.weights.files import fingerprint
-
-Progress = Callable[[str, int, int | None], None]
 
 
 class ProbeResult(NamedTuple):

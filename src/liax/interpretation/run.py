@@ -13,7 +13,7 @@ from liax.data.manifest import Manifest
 from liax.errors import LiaxError
 from liax.evaluation.sparsity import sparsity
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.composite import CompositeInstrument
+from liax.interpretation.instrument import CompositeInstrument
 from liax.interpretation.dataset import choose_portraits, load_rendered_heads, open_dataset
 from liax.interpretation.dlib68 import Dlib68
 from liax.interpretation.effects import EffectStatistics, observed_values
@@ -40,8 +40,6 @@ from liax.weights.controls import Controls
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]
 
 INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
     "mediapipe": MediaPipe,

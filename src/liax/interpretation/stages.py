@@ -17,7 +17,7 @@ from liax.evaluation.sparsity import used
 from liax.face.embed import FaceEmbedder
 from liax.interpretation.additivity import PairAdditivity, measure_additivity
 from liax.interpretation.calibration import active_vectors, calibrate_controls, name_vectors, trial_values
-from liax.interpretation.composite import CompositeInstrument, instrument_columns
+from liax.interpretation.instrument import CompositeInstrument, instrument_columns
 from liax.interpretation.dataset import (
     Portraits,
     RenderedHeads,
@@ -36,8 +36,6 @@ from liax.portrait.animator import Animator
 from liax.portrait.source import Source, open_portrait
 from liax.report.json_files import json_ready, load_or_make
 from liax.weights.controls import Controls
-
-Progress = Callable[[str, int, int | None], None]
 
 # Coefficients whose course is drawn.
 _LIVELIEST = 5

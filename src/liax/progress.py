@@ -1,0 +1,21 @@
+"""How far long work is: one callback for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage, how many frames (or whatever it counts) are done, and how many in all, None if unknown."""
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """The Progress that shows nothing."""
+
+
+def with_progress(items: Iterable[T], stage: str, total: int | None, progress: Progress) -> Iterator[T]:
+    """The same items; `progress` is called as each is handed on."""
+    for count, item in enumerate(items, 1):
+        progress(stage, count, total)
+        yield item
