@@ -46,7 +46,7 @@ def controls(
     from liax.files import check_output
     from liax.media.images import SUFFIXES, write_image
     from liax.portrait import Animator
-    from liax.portrait.animator import LARGEST_EDIT
+    from liax.portrait.edit_vector import LARGEST_EDIT
     from liax.portrait.manipulate import sweep_sheet
     from liax.weights.controls import GROUPS, read_controls
     from liax.weights.files import build

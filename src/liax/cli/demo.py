@@ -26,5 +26,12 @@ def demo(
     """
     assets = files("liax.assets")
     with as_file(assets / _SOURCE) as source, as_file(assets / _DRIVING) as driving:
-        animate(source, driving, output, device=device, compare=True, overwrite=True)
+        animate(
+            source,
+            driving,
+            output,
+            options=AnimateOptions(compare=True),
+            model=ModelOptions(device=device),
+            overwrite=True,
+        )
     print(f"The demo is in {output.resolve()}: source, driving, result.")

@@ -10,7 +10,8 @@ from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
 
-from liax.errors import LiaxError
+from liax.cli.messages import sentence
+from liax.errors import LiaxError, LiaxWarning
 
 # Subcommand -> what it is for. Each is the function of that name (with _ for -) in the module of that name in
 # liax.cli, imported when called; a module whose options' defaults depend on the arguments has
@@ -56,16 +57,18 @@ def main(args: Sequence[str] | None = None) -> None:
 def _run(name: str, rest: list[str]) -> int:
     import tyro
 
-    handler = _StderrHandler()
+    from liax.cli.option_types import join_repeated, option_types
+
+    handler = _StderrHandler(name)
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         function = name.replace("-", "_")
         module = import_module(f"liax.cli.{function}")
         command = module.configured(rest) if hasattr(module, "configured") else getattr(module, function)
-        tyro.cli(command, prog=f"liax {name}", args=rest)
+        tyro.cli(command, prog=f"liax {name}", args=join_repeated(rest), registry=option_types())
     except LiaxError as error:
-        print(f"liax: {error}", file=sys.stderr)
+        print(f"liax: {sentence(error, name)}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "liax").partition(".")[0] == "liax":
@@ -87,8 +90,14 @@ def _run(name: str, rest: list[str]) -> int:
 class _StderrHandler(logging.Handler):
     """The package's warnings as lines on whatever standard error is now (above the progress bar, if any)."""
 
+    def __init__(self, command: str) -> None:
+        super().__init__()
+        self._command = command
+
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"liax: {record.getMessage()}", file=sys.stderr)
+        known = isinstance(record.msg, LiaxWarning)
+        message = sentence(record.msg, self._command) if known else record.getMessage()
+        print(f"liax: {message}", file=sys.stderr)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liax.files import atomic_file
+from liax.options import SourceOptions
 from liax.portrait.animator import Animator
-from liax.portrait.edit import edit_vector
+from liax.portrait.edit_vector import edit_vector
 from liax.portrait.manipulate import five_values
 from liax.portrait.source import Source, open_portrait
 from liax.report.charts import ACCENT, COOL, INK, MUTED, WARM, Chart
@@ -130,7 +131,7 @@ def draw_strips(
     if not missing:
         return paths
     folder.mkdir(parents=True, exist_ok=True)
-    stills = [open_portrait(animator, portrait, crop=crop) for portrait in portraits.values()]
+    stills = [open_portrait(animator, portrait, SourceOptions(crop=crop)) for portrait in portraits.values()]
     total = 5 * len(stills) * len(missing)
     for done, (control, path) in enumerate(missing):
         strip = Image.new("RGB", (5 * STRIP_FACE_SIDE, len(stills) * STRIP_FACE_SIDE))

@@ -24,6 +24,7 @@ from liax.interpretation.instrument import instrument_columns
 from liax.interpretation.instrument import Instrument, Quantity
 from liax.model import Encoded
 from liax.model.pixels import to_uint8
+from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.weights.controls import Control, Controls
@@ -84,7 +85,7 @@ def probe_portraits(
                 if progress is not None:
                     progress(stage, before + count, len(portraits) * len(changes_NM))
 
-            encoded = open_portrait(animator, source, crop=crop).encoded
+            encoded = open_portrait(animator, source, SourceOptions(crop=crop)).encoded
             row = _probe_portrait(animator, encoded, changes_NM, instrument, identity, drawn)
             if path is not None:
                 with atomic_file(path) as file:

@@ -32,6 +32,7 @@ from liax.interpretation.guaranteed_range import verification_amounts, verify_co
 from liax.interpretation.observe import Observations, load_observations, observe
 from liax.interpretation.path_length import path_length
 from liax.interpretation.probe import evenly_spaced_amounts, measure_curves
+from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.source import Source, open_portrait
 from liax.report.json_files import json_ready, load_or_make
@@ -201,7 +202,8 @@ def smoothness(work: StageContext, observed: Observations) -> dict[str, Any]:
     def measured() -> dict[str, Any]:
         sources = _first(work.portraits.measured, _PATH_PORTRAITS)
         stills = [
-            open_portrait(work.animator, source, crop=work.portraits.crop) for source in sources.values()
+            open_portrait(work.animator, source, SourceOptions(crop=work.portraits.crop))
+            for source in sources.values()
         ]
         distance = open_perceptual(device=work.animator.device)
         found = path_length(work.animator, observed, stills, distance, _PATHS, progress=work.progress)

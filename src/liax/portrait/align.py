@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.model import Encoded
-from liax.portrait.animator import LARGEST_EDIT, Animator
+from liax.options import Alignment
+from liax.portrait.animator import Animator
+from liax.portrait.edit_vector import LARGEST_EDIT
 from liax.portrait.motion import group_gains
 from liax.weights.controls import GROUPS, Controls
 
 log = logging.getLogger(__name__)
-
-Alignment = Literal["pose", "expression", "all"]
 
 _GROUPS = {"pose": ("head",), "expression": ("mouth", "eyes", "brows", "gaze"), "all": GROUPS}
 # A head is turned as it should be when this close, in degrees: the landmarker itself is not much surer.

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.files import check_output
 from liax.media import images, writer
-from liax.portrait.align import Alignment, align_source
+from liax.options import Alignment, AnimateOptions
+from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Progress, RenderedClip, WrittenFile, no_progress, with_progress, write_clip
 from liax.portrait.driving import open_driving
-from liax.portrait.edit import Edit, EditSettings
+from liax.portrait.edit import check_paste
+from liax.portrait.edit_vector import Edit
 from liax.portrait.motion import (
     Driving,
     DrivingFrame,
@@ -44,70 +45,48 @@ def animate(
     animator: Animator,
     source: Source,
     driving: Path | Driving,
+    options: AnimateOptions = AnimateOptions(),  # noqa: B008 - frozen
     *,
-    relative: bool = True,
-    edit: EditSettings | None = None,
-    force: bool = False,
-    only: Collection[str] = (),
-    without: Collection[str] = (),
-    strength: float | Mapping[str, float] = 1.0,
-    smooth: bool = False,
-    best_frame: bool = False,
-    align: Alignment | None = None,
-    crop: bool = True,
-    face: int | None = None,
-    driving_face: int | None = None,
-    rate: Fraction | None = None,
-    paste: bool = False,
-    compare: bool = False,
     progress: Progress = no_progress,
 ) -> RenderedClip:
     """The portrait `source` moved by `driving`, at its rate and times and with its sound.
 
+    Motion stops at the coefficient limits, or where the driving face does if that goes further, unless
+    `options.force` is set. A single driving picture has no change to move the source by: its pose and
+    expression are taken over as with `options.absolute`, unless `options.align` is given.
+
     Args:
         source: As in `open_portrait`.
         driving: As in `open_driving`, or what that gave.
-        relative: Move the source by the driving's change since each shot's first frame (equations 8 and 10).
-            Otherwise take over the driving's coefficients as they are (equations 1-3); with a single driving
-            picture, which has no change, that happens anyway unless `align` is given.
-        edit, force: What is added throughout, v of equation (10), as in `Edit.of`. Unless forced, motion
-            stops where faces do (`Controls.limits`), or where the driving face does if that goes further.
-        only, without, strength: Which of the motion is carried over and how strongly, as in `retarget`.
-        smooth: Filter the driving's jitter (`smooth_motion`).
-        best_frame: Measure the change since the frame of each shot that is nearest to the source; the driving
-            is then encoded twice.
-        align: First edit the source so that its "pose", "expression" or "all" match the first driving frame.
-        crop: Find the face on both sides and cut out the square that the model expects. Without it both are
-            taken whole, squashed to a square, and the result has the source's aspect.
-        face, driving_face: Which face of several, 1 the largest; None takes that and warns through the log.
-        rate: Frames a second of a folder of pictures.
-        paste: Move the face in the whole source picture, whose own pixels it keeps (`liax.portrait.retouch`).
-        compare: Source | driving | result side by side; the driving is left out if it has no pictures.
+        options: Without `crop` both are taken whole, resized to a square, and the result has the source's
+            aspect. `compare` leaves out the driving if it has no pictures.
+        progress: Told about what comes before the first frame.
 
     Raises:
         LiaxError: For every input or option that does not work.
     """
-    _check(relative, best_frame, align, paste, crop)
-    wanted = Edit.of(edit or {}, animator.controls, force)
-    gains_MM = retarget(animator.controls, only, without, strength)
-    portrait = open_portrait(animator, source, crop=crop, face=face)
-    edit_M = wanted.vector_for(portrait.alpha_M)
+    _check(options)
+    edit = Edit.of(options.set, animator.controls, options.force)
+    gains_MM = retarget(animator.controls, options.only, options.without, options.strength)
+    portrait = open_portrait(animator, source, options)
+    edit_M = edit.vector_for(portrait.alpha_M)
     if isinstance(driving, Path):
-        driving = open_driving(animator, driving, crop=crop, face=driving_face, rate=rate, progress=progress)
-    if align is not None:
-        edit_M = edit_M + _aligned(animator, portrait, driving, align)
-    elif relative and driving.total == 1:
+        driving = open_driving(animator, driving, options, progress=progress)
+    absolute = options.absolute
+    if options.align is not None:
+        edit_M = edit_M + _aligned(animator, portrait, driving, options.align)
+    elif not absolute and driving.total == 1:
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
-        relative = False
-    transfer, alpha_M = Transfer(relative, edit_M, gains_MM, wanted.limits), portrait.alpha_M
+        absolute = True
+    transfer, alpha_M = Transfer(not absolute, edit_M, gains_MM, edit.limits), portrait.alpha_M
     references = None
-    if best_frame:
-        told = with_progress(
-            _driving_frames(driving, smooth), "finding the best frame", driving.total, progress
+    if options.best_frame:
+        counted = with_progress(
+            _driving_frames(driving, options.smooth), "finding the best frame", driving.total, progress
         )
-        references = nearest_references(alpha_M, told, transfer)
-    show = _Show(animator, portrait, driving, paste, compare)
-    frames = _frames(alpha_M, _driving_frames(driving, smooth), transfer, references, show)
+        references = nearest_references(alpha_M, counted, transfer)
+    show = _Show(animator, portrait, driving, options.paste, options.compare)
+    frames = _frames(alpha_M, _driving_frames(driving, options.smooth), transfer, references, show)
     return RenderedClip(
         frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
     )
@@ -118,12 +97,12 @@ def animate_file(
     source: Source,
     driving: Path | Driving,
     output: Path,
+    options: AnimateOptions = AnimateOptions(),  # noqa: B008 - frozen
     *,
     overwrite: bool = False,
     progress: Progress = no_progress,
-    **options: Any,
 ) -> WrittenFile:
-    """Write what `animate` makes of `source` and `driving` with these options to `output`.
+    """Write what `animate` makes of `source` and `driving` to `output`.
 
     Args:
         output: Ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
@@ -135,7 +114,7 @@ def animate_file(
     """
     inputs = tuple(path for path in (source, driving) if isinstance(path, Path))
     check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
-    clip = animate(animator, source, driving, progress=progress, **options)
+    clip = animate(animator, source, driving, options, progress=progress)
     if output.suffix.lower() in writer.SUFFIXES:
         return write_clip(clip, output, overwrite=overwrite, inputs=inputs, progress=progress)
     if clip.total != 1:
@@ -225,14 +204,17 @@ def _aligned(
         return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
 
 
-def _check(relative: bool, best_frame: bool, align: Alignment | None, paste: bool, crop: bool) -> None:
-    if not relative and best_frame:
-        raise LiaxError("--best-frame is about relative motion; leave it out, or leave out --absolute.")
-    if not relative and align is not None:
-        raise LiaxError(
-            "--absolute takes over the driving's pose already; leave it out, or leave out --align."
+def _check(options: AnimateOptions) -> None:
+    if options.absolute and options.best_frame:
+        raise OptionError({"best_frame": True, "absolute": True}, "The best frame is about relative motion")
+    if options.absolute and options.align is not None:
+        raise OptionError(
+            {"absolute": True, "align": options.align},
+            "Absolute motion takes over the driving's pose already",
         )
-    if best_frame and align is not None:
-        raise LiaxError("--align goes by the first frame and --best-frame by another; give one of them.")
-    if paste and not crop:
-        raise LiaxError("Without a crop there is nothing to paste back into; leave out --paste or --no-crop.")
+    if options.best_frame and options.align is not None:
+        raise OptionError(
+            {"align": options.align, "best_frame": True},
+            "Alignment goes by the first frame, and the best frame is another",
+        )
+    check_paste(options.paste, options.crop)

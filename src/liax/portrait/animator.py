@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import islice
 
 import numpy as np
@@ -11,18 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liax.errors import LiaxError
 from liax.face.crop import resize
 from liax.model import LIAX, Encoded
 from liax.model.pixels import from_uint8, to_uint8
+from liax.options import EditSettings
 from liax.portrait.device import choose_device, choose_precision
-from liax.portrait.motion import Transfer
+from liax.portrait.edit_vector import Edit
+from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
 from liax.weights.controls import Controls, read_controls
 
 # Frames computed at once: what fills the device without delaying the stream.
 _BATCH = {"cuda": 8, "mps": 4, "cpu": 4}
-# Real faces stay well within ±1 (the paper edits by at most 1); beyond this, images fall apart.
-LARGEST_EDIT = 2.0
 
 
 class Animator:
@@ -65,27 +64,49 @@ class Animator:
         source_HW3: NDArray[np.uint8],
         driving: Iterable[NDArray[np.uint8]],
         *,
-        relative: bool = True,
-        edit: Mapping[int, float] | None = None,
+        absolute: bool = False,
+        edit: EditSettings | None = None,
         batch_size: int | None = None,
     ) -> Iterator[NDArray[np.uint8]]:
         """One RGB uint8 frame (R, R, 3) for each driving frame, as they come; memory is that of a batch.
 
         Args:
-            source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`).
-            driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise. Whatever is not R × R is
-                squashed.
-            relative: Move the source by the driving's change since its first frame (equations 8 and 10).
-                Otherwise take over the driving's coefficients as they are (equations 1-3). Neither goes
-                further than faces do, or the driving face (`Controls.limits`).
-            edit: Motion vector's index -> amount added to its coefficient throughout, within ±LARGEST_EDIT.
+            source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`). Whatever is not
+                R × R is resized.
+            driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise.
+            absolute: Take over the driving's coefficients as they are (equations 1-3), instead of moving the
+                source by their change since the first frame (equations 8 and 10). Neither goes beyond the
+                coefficient limits, unless the driving face does.
+            edit: What is added throughout, v of equation (10).
             batch_size: Frames computed at once; None chooses by device.
 
         Raises:
-            LiaxError: For an edit of a vector that does not exist or beyond the range.
+            LiaxError: For an edit of what does not exist or beyond its range.
         """
-        transfer = Transfer(relative, self._edit(edit or {}), limits=self.controls.limits)
-        return self._animate(source_HW3, driving, transfer, batch_size or self.batch_size)
+        wanted = Edit.of(edit or {}, self.controls)
+        return self._animate(source_HW3, driving, absolute, wanted, batch_size or self.batch_size)
+
+    def _animate(
+        self,
+        source_HW3: NDArray[np.uint8],
+        driving: Iterable[NDArray[np.uint8]],
+        absolute: bool,
+        edit: Edit,
+        batch_size: int,
+    ) -> Iterator[NDArray[np.uint8]]:
+        source = self.encode([source_HW3])
+        alpha_M = source.alpha_BM[0].cpu().numpy()
+        transfer = Transfer(not absolute, edit.vector_for(alpha_M), limits=edit.limits)
+
+        def frames() -> Iterator[DrivingFrame]:
+            waiting = iter(driving)
+            first = True
+            while chunk := list(islice(waiting, batch_size)):
+                for frame_M in self.encode(chunk).alpha_BM.cpu().numpy():
+                    yield DrivingFrame(Fraction(0), frame_M, first, None)
+                    first = False
+
+        yield from self.render(source, transfer_motion(alpha_M, frames(), transfer), batch_size)
 
     @torch.inference_mode()
     def encode(self, frames: Iterable[NDArray[np.uint8]]) -> Encoded:
@@ -115,36 +136,3 @@ class Animator:
             with torch.inference_mode():
                 code_BD = self.network.reenact(source.code_BD, alpha_BM)
             yield from self.decode(code_BD, source.features)
-
-    def _animate(
-        self,
-        source_HW3: NDArray[np.uint8],
-        driving: Iterable[NDArray[np.uint8]],
-        transfer: Transfer,
-        batch_size: int,
-    ) -> Iterator[NDArray[np.uint8]]:
-        source = self.encode([source_HW3])
-
-        def alphas() -> Iterator[NDArray[np.float32]]:
-            source_M, first_M = source.alpha_BM[0].cpu().numpy(), None
-            frames = iter(driving)
-            while chunk := list(islice(frames, batch_size)):
-                for alpha_M in self.encode(chunk).alpha_BM.cpu().numpy():
-                    first_M = alpha_M if first_M is None else first_M
-                    yield transfer.moved(source_M, alpha_M, first_M)
-
-        yield from self.render(source, alphas(), batch_size)
-
-    def _edit(self, edit: Mapping[int, float]) -> NDArray[np.float32]:
-        count = self.network.config.vectors
-        edit_M = np.zeros(count, np.float32)
-        for index, amount in edit.items():
-            if not 0 <= index < count:
-                raise LiaxError(f"There is no motion vector {index}; these weights have 0 to {count - 1}.")
-            if not (math.isfinite(amount) and abs(amount) <= LARGEST_EDIT):
-                raise LiaxError(
-                    f"{amount} is too much for motion vector {index}; "
-                    f"edit within -{LARGEST_EDIT:g} to {LARGEST_EDIT:g}."
-                )
-            edit_M[index] = amount
-        return edit_M

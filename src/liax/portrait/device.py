@@ -7,14 +7,14 @@ import sys
 
 import torch
 
-from liax.errors import LiaxError
+from liax.errors import OptionError
 
 
 def choose_device(name: str | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name CUDA, else MPS, else the CPU.
 
     Raises:
-        LiaxError: When the device is unknown or not present.
+        OptionError: If the device is unknown or not present.
     """
     if name is None:
         if torch.cuda.is_available():
@@ -23,18 +23,24 @@ def choose_device(name: str | None = None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise LiaxError(f"{name} is not a device; use cpu, cuda, cuda:N or mps.") from error
+        raise _unusable(name, f"{name} is not a device", "use cpu, cuda, cuda:N or mps") from error
     if device.type not in ("cpu", "cuda", "mps"):
-        raise LiaxError(f"{name} is not a device that liax runs on; use cpu, cuda, cuda:N or mps.")
+        raise _unusable(name, f"{name} is not a device that liax runs on", "use cpu, cuda, cuda:N or mps")
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
-            raise LiaxError(f"{name} is not available: PyTorch sees no NVIDIA GPU here; use --device cpu.")
+            raise _unusable(name, f"{name} is not available: PyTorch sees no NVIDIA GPU here", "use cpu")
         if (device.index or 0) >= count:
-            raise LiaxError(f"{name} is not available: PyTorch sees {count} GPU(s), numbered from cuda:0.")
+            raise _unusable(
+                name, f"{name} is not available: PyTorch sees {count} GPU(s)", "their numbers start at cuda:0"
+            )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise LiaxError(f"{name} is not available: PyTorch sees no Apple GPU here; use --device cpu.")
+        raise _unusable(name, f"{name} is not available: PyTorch sees no Apple GPU here", "use cpu")
     return device
+
+
+def _unusable(name: str, problem: str, advice: str) -> OptionError:
+    return OptionError({"device": name}, problem, advice)
 
 
 def choose_precision(device: torch.device) -> torch.dtype:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import OptionError
 from liax.face.landmarks import FaceLandmarker
 from liax.media.footage import Footage, open_footage
 from liax.media.video import Video
+from liax.options import DrivingOptions
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Progress, no_progress, with_progress
 from liax.portrait.motion import Driving, DrivingFrame
@@ -30,10 +31,8 @@ __all__ = ["Driving", "DrivingFootage", "DrivingFrame", "encode_motion", "open_d
 def open_driving(
     animator: Animator,
     path: Path,
+    options: DrivingOptions = DrivingOptions(),  # noqa: B008 - frozen
     *,
-    crop: bool = True,
-    face: int | None = None,
-    rate: Fraction | None = None,
     progress: Progress = no_progress,
 ) -> Driving:
     """What `path` holds, ready to drive a portrait.
@@ -42,27 +41,32 @@ def open_driving(
         path: A video, a still picture (one frame), a folder of pictures in natural order, or a motion
             template (.safetensors). All but the last are read once here, for the shots, and for the face in
             each.
-        crop: Cut the square around the face that the model expects, one for each shot; otherwise pictures are
-            taken whole.
-        face: Which of several, 1 the largest; None takes that and warns through the log. A template has no
-            use for either.
-        rate: Frames a second of a folder of pictures, 25 by default.
+        options: How the face is found in pictures, one square for each shot, and the rate of a folder. A
+            template needs neither.
 
     Raises:
         LiaxError: When nothing there can drive, no face is found, or the template is of other weights.
     """
     path = Path(path)
     if path.suffix.lower() == SUFFIX and not path.is_dir():
-        if rate is not None:
-            raise LiaxError(f"{path} is a motion template, which has its own frame rate; give none.")
+        if options.rate is not None:
+            raise OptionError(
+                {"rate": options.rate},
+                f"{path} is a motion template, which has its own frame rate",
+                "give no rate",
+            )
         template = load_template(path)
         template.check(animator.network, path)
         return template
-    footage = open_footage(path, "driving video", rate)
-    stage = "finding the face" if crop else "finding cuts"
-    with FaceLandmarker() if crop else nullcontext() as landmarker:
+    footage = open_footage(path, "driving video", options.rate)
+    stage = "finding the face" if options.crop else "finding cuts"
+    with FaceLandmarker() if options.crop else nullcontext() as landmarker:
         shots, total = find_shots(
-            landmarker, footage, animator.size, face, lambda done: progress(stage, done, footage.expected)
+            landmarker,
+            footage,
+            animator.size,
+            options.driving_face,
+            lambda done: progress(stage, done, footage.expected),
         )
     return DrivingFootage(animator, footage, shots, total)
 
@@ -129,10 +133,8 @@ class _View:
 def encode_motion(
     animator: Animator,
     driving: Path,
+    options: DrivingOptions = DrivingOptions(),  # noqa: B008 - frozen
     *,
-    crop: bool = True,
-    face: int | None = None,
-    rate: Fraction | None = None,
     progress: Progress = no_progress,
 ) -> Template:
     """The motion of `driving` as a template: coefficients, times and shots; no pixel, sound, name or place.
@@ -142,6 +144,6 @@ def encode_motion(
     Raises:
         LiaxError: When `driving` cannot drive.
     """
-    source = open_driving(animator, driving, crop=crop, face=face, rate=rate, progress=progress)
+    source = open_driving(animator, driving, options, progress=progress)
     frames = with_progress(source.frames(), "encoding", source.total, progress)
     return Template.of(frames, source.rate, animator.network)

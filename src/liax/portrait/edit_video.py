@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from liax.face.crop import Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Frame, Video
+from liax.options import EditSettings, EditVideoOptions
 from liax.portrait import motion
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Progress, RenderedClip, no_progress
 from liax.portrait.driving import DrivingFootage
-from liax.portrait.edit import Edit, EditSettings
+from liax.portrait.edit_vector import Edit
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.shots import Shot, ShotMessages, find_shots
 
@@ -90,7 +91,7 @@ def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[
     return (boxes_N4 - [crop.left, crop.top, crop.left, crop.top]) * (size / crop.side)
 
 
-_MESSAGES = ShotMessages("--face", "the face is framed anew", "nothing is edited")
+_MESSAGES = ShotMessages("face", "the face is framed anew", "nothing is edited")
 # Before and after a stretch without the face the edit fades over so many seconds.
 _FADE = 0.2
 
@@ -101,12 +102,8 @@ def edit_video(
     animator: Animator,
     video: Path,
     settings: EditSettings,
+    options: EditVideoOptions = EditVideoOptions(),  # noqa: B008 - frozen
     *,
-    from_first_frame: bool = False,
-    crop: bool = True,
-    face: int | None = None,
-    paste: bool = True,
-    force: bool = False,
     progress: Progress = no_progress,
 ) -> RenderedClip:
     """The clip with every frame's coefficients changed by the v that `settings` ask for.
@@ -116,34 +113,31 @@ def edit_video(
     sound are the video's. Each shot has its own square; where no face is seen, frames stay as they are.
 
     Args:
-        settings, force: As in `Edit.of`.
-        from_first_frame: As published: only the first frame (that shows the face) is a source, edited and
-            moved by the video's change since then: z_1 + Q (a_1 + v) + Q (a_t − a_1)  (equation 10). All else
-            stays as it is in that frame.
-        crop: Find the face and edit the square around it; without it the whole frame is squashed to a square
-            for the network.
-        face: Which face of several, 1 the largest; None takes that and warns through the log.
-        paste: Give full frames, of the video's size made even; otherwise the square around the face, at the
-            model's size.
+        settings: Controls and motion vectors, and how much of each.
+        options: `from_first_frame` is the published way: only the first frame that shows the face is a
+            source, edited and moved by the video's change since then: z_1 + Q (a_1 + v) + Q (a_t − a_1)
+            (equation 10). All else stays as it is in that frame. Pasted frames have the video's size, made
+            even; squares have the model's. Without `crop` the whole frame is resized to a square for the
+            network.
         progress: Told about the search for the face.
 
     Raises:
         LiaxError: Before the first frame is made, for settings or a video that do not work.
     """
-    edit = Edit.of(settings, animator.controls, force)
+    edit = Edit.of(settings, animator.controls, options.force)
     footage = Video(video)
-    stage = "finding the face" if crop else "finding cuts"
-    with FaceLandmarker() if crop else nullcontext() as landmarker:
+    stage = "finding the face" if options.crop else "finding cuts"
+    with FaceLandmarker() if options.crop else nullcontext() as landmarker:
         shots, total = find_shots(
             landmarker,
             footage,
             animator.size,
-            face,
+            options.face,
             lambda done: progress(stage, done, footage.expected),
             _MESSAGES,
         )
-    retouches = _ShotRetouches(footage, animator.size, whole=paste or not crop)
-    make = _from_first_frame if from_first_frame else _frame_by_frame
+    retouches = _ShotRetouches(footage, animator.size, whole=options.paste or not options.crop)
+    make = _from_first_frame if options.from_first_frame else _frame_by_frame
     frames = make(animator, footage, shots, edit, retouches)
     return RenderedClip(
         frames, footage.rate, retouches.width, retouches.height, total, footage.path, footage.start

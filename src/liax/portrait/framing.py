@@ -6,16 +6,20 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import FaceChoiceError, NoFaceError, SeveralFaces
 from liax.face.crop import Crop, crop_and_resize, crop_around, resize
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
 
 log = logging.getLogger(__name__)
+
+FaceOption = Literal["face", "driving_face"]
+"""The option that chooses one of several faces."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +65,30 @@ def frame_source(
         choice: Which face, 1 the largest; None takes that and says so.
 
     Raises:
-        LiaxError: When there is no such face.
+        NoFaceError, FaceChoiceError: If there is no such face.
     """
     faces = find_faces(landmarker, image_HW3)
-    check_choice(path, len(faces), choice, "--face")
+    check_choice(path, len(faces), choice, "face")
     face = faces[(choice or 1) - 1]
     return Framing(crop_around(face.box), size, size)
 
 
-def check_choice(path: Path, count: int, choice: int | None, option: str) -> None:
-    """Raise LiaxError unless `choice` is one of `count` faces; None takes the largest and says so."""
+def check_choice(path: Path, count: int, choice: int | None, option: FaceOption) -> None:
+    """Check that `choice` is one of the `count` faces that `path` shows; None takes the largest and warns.
+
+    Args:
+        option: The argument that chooses, for messages.
+
+    Raises:
+        NoFaceError: If there is no face.
+        FaceChoiceError: If there is no such face.
+    """
     if count == 0:
-        raise LiaxError(
-            f"{path} shows no face that can be found; "
-            "use one with a face seen from the front, or --no-crop if it is cropped to the face already."
-        )
+        raise NoFaceError(path)
     if choice is not None and not 1 <= choice <= count:
-        raise LiaxError(f"{path} has {count} face(s); {option} goes from 1 (the largest) to {count}.")
+        raise FaceChoiceError(path, count, choice, option)
     if choice is None and count > 1:
-        log.warning(f"{path} shows {count} faces; using the largest, {option} N chooses another.")
+        log.warning(SeveralFaces(path, count, option))
 
 
 def _even(length: float) -> int:

@@ -9,10 +9,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import OptionError, UnknownControlError
+from liax.options import EditSettings, ManipulateOptions
 from liax.portrait.animator import Animator
 from liax.portrait.clip import Progress, RenderedClip, no_progress, with_progress
-from liax.portrait.edit import Edit, EditSettings, edit_vector
+from liax.portrait.edit_vector import Edit, edit_vector
 from liax.portrait.sheets import caption, draw_sheet
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.weights.controls import Control, Controls
@@ -31,11 +32,7 @@ def sweep(
     animator: Animator,
     source: Source,
     names: Sequence[str],
-    *,
-    extent: float = 1.0,
-    label: bool = False,
-    crop: bool = True,
-    face: int | None = None,
+    options: ManipulateOptions = ManipulateOptions(),  # noqa: B008 - frozen
 ) -> RenderedClip:
     """Linear manipulation: each control in turn goes 0 → high → 0 → low → 0, in STEPS equal steps a leg.
 
@@ -43,9 +40,6 @@ def sweep(
 
     Args:
         names: Controls, or motion vectors as "#12" (then ±VECTOR_REACH).
-        extent: The part of each range, up to 1.
-        label: Write the control's name into the frames.
-        crop, face: As in `open_portrait`.
 
     Raises:
         LiaxError: For unknown names and a source that does not work.
@@ -56,36 +50,31 @@ def sweep(
     for control in controls:
         for end in (control.high or control.low, control.low or control.high):
             steps += [{control.name: part * end} for part in legs]
-    portrait = open_portrait(animator, source, crop=crop, face=face)
-    return _clip(animator, portrait, _scaled(steps, extent), SWEEP_RATE, label)
+    portrait = open_portrait(animator, source, options)
+    return _clip(animator, portrait, _scaled(steps, _extent(options, 1.0)), SWEEP_RATE, options.label)
 
 
 def orbit(
     animator: Animator,
     source: Source,
+    options: ManipulateOptions = ManipulateOptions(),  # noqa: B008 - frozen
     *,
     controls: tuple[str, str] = ORBIT,
-    extent: float = ORBIT_EXTENT,
-    turns: int = 1,
-    seconds: float = 4.0,
-    label: bool = False,
-    crop: bool = True,
-    face: int | None = None,
 ) -> RenderedClip:
     """The head turning in a circle, seamless when looped: an ellipse within two controls' ranges.
 
     Args:
         controls: The ellipse's axes, whose ranges' middle is its own.
-        extent: The part of them it fills, up to 1.
-        turns: How often it goes round, each time in so many `seconds`.
-        label, crop, face: As in `sweep`.
 
     Raises:
         LiaxError: For controls that the weights lack and a source that does not work.
     """
+    turns, seconds = options.turns, options.seconds
     if not (1 <= turns <= 1000 and 0.1 <= seconds <= 1000):
-        raise LiaxError(
-            f"{turns} turns of {seconds:g} s are no orbit; take 1 to 1000, of 0.1 to 1000 s each."
+        raise OptionError(
+            {"turns": turns, "seconds": seconds},
+            f"{turns} turns of {seconds:g} s are no orbit",
+            "take 1 to 1000, of 0.1 to 1000 s each",
         )
     across, along = _chosen(animator.controls, controls)
     count = round(seconds * ORBIT_RATE)
@@ -93,18 +82,18 @@ def orbit(
         {across.name: _at(across, math.cos(angle)), along.name: _at(along, math.sin(angle))}
         for angle in (2 * math.pi * (i % count) / count for i in range(count * turns))
     ]
-    portrait = open_portrait(animator, source, crop=crop, face=face)
-    return _clip(animator, portrait, _scaled(steps, extent), ORBIT_RATE, label)
+    portrait = open_portrait(animator, source, options)
+    return _clip(
+        animator, portrait, _scaled(steps, _extent(options, ORBIT_EXTENT)), ORBIT_RATE, options.label
+    )
 
 
 def sweep_sheet(
     animator: Animator,
     source: Source,
     names: Sequence[str],
+    options: ManipulateOptions = ManipulateOptions(),  # noqa: B008 - frozen
     *,
-    extent: float = 1.0,
-    crop: bool = True,
-    face: int | None = None,
     progress: Progress = no_progress,
 ) -> NDArray[np.uint8]:
     """A row a control: the portrait at five values from its lowest to its highest, RGB uint8.
@@ -114,18 +103,16 @@ def sweep_sheet(
     controls = _chosen(animator.controls, names)
     grid = [[{control.name: value} for value in five_values(control)] for control in controls]
     titles = [c.name if c.name.startswith("#") else f"{c.name}\n({c.group})" for c in controls]
-    portrait = open_portrait(animator, source, crop=crop, face=face)
-    return _sheet(animator, portrait, titles, grid, extent, progress)
+    portrait = open_portrait(animator, source, options)
+    return _sheet(animator, portrait, titles, grid, _extent(options, 1.0), progress)
 
 
 def orbit_sheet(
     animator: Animator,
     source: Source,
+    options: ManipulateOptions = ManipulateOptions(),  # noqa: B008 - frozen
     *,
     controls: tuple[str, str] = ORBIT,
-    extent: float = ORBIT_EXTENT,
-    crop: bool = True,
-    face: int | None = None,
     progress: Progress = no_progress,
 ) -> NDArray[np.uint8]:
     """The portrait turned all ways: 5 × 5, the first control growing to the right, the second upwards.
@@ -136,13 +123,13 @@ def orbit_sheet(
     grid = [
         [{across.name: x, along.name: y} for x in five_values(across)] for y in reversed(five_values(along))
     ]
-    portrait = open_portrait(animator, source, crop=crop, face=face)
-    return _sheet(animator, portrait, [""] * len(grid), grid, extent, progress)
+    portrait = open_portrait(animator, source, options)
+    return _sheet(animator, portrait, [""] * len(grid), grid, _extent(options, ORBIT_EXTENT), progress)
 
 
 def _chosen(controls: Controls, names: Sequence[str]) -> list[Control]:
     if not names:
-        raise LiaxError("No control is named; liax controls lists them.")
+        raise UnknownControlError("", tuple(control.name for control in controls))
     return [_control(controls, name.strip().lower()) for name in names]
 
 
@@ -174,9 +161,16 @@ def _at(control: Control, wave: float) -> float:
     return (control.low + control.high) / 2 + wave * (control.high - control.low) / 2
 
 
-def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, float]]:
+def _extent(options: ManipulateOptions, default: float) -> float:
+    extent = default if options.extent is None else options.extent
     if not 0 < extent <= 1:
-        raise LiaxError(f"{extent:g} is no part of the controls' range; give an extent above 0, up to 1.")
+        raise OptionError(
+            {"extent": extent}, f"{extent:g} is no part of the controls' range", "give more than 0, up to 1"
+        )
+    return extent
+
+
+def _scaled(steps: Sequence[dict[str, float]], extent: float) -> list[dict[str, float]]:
     return [{name: extent * value for name, value in step.items()} for step in steps]
 
 

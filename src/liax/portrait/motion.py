@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
+from liax.options import ALL_MOTION, Strength
 from liax.weights.controls import GROUPS, CoefficientLimits, Control, Controls
 
 
@@ -203,8 +204,6 @@ def _low_pass_share(
     return 1 / (1 + 1 / (2 * math.pi * cutoff * seconds))
 
 
-# Among strengths by name, the one of everything that is not named.
-ALL_MOTION = "all"
 LARGEST_STRENGTH = 4.0
 # Controls of which a vector is as large a part, but for this share, have it in common.
 _ALIKE = 0.98
@@ -234,7 +233,7 @@ def retarget(
     controls: Controls,
     only: Collection[str] = (),
     without: Collection[str] = (),
-    strength: float | Mapping[str, float] = 1.0,
+    strength: Strength = 1.0,
 ) -> NDArray[np.float64] | None:
     """The linear map (M, M) of the coefficients' change that a user asks for; None where all stays as it is.
 
@@ -268,26 +267,6 @@ def retarget(
     if all(value == 1 for value in (*gains_K, others)):
         return None
     return _gain_map(controls, gains_K, others)
-
-
-def parse_strength(text: str) -> dict[str, float]:
-    """Strengths by name: "1.2,mouth=1.5" -> {"all": 1.2, "mouth": 1.5}; raises LiaxError for others."""
-    strengths: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, amount = part.rpartition("=")
-        try:
-            strengths[name.strip().lower() if separator else ALL_MOTION] = float(amount)
-        except ValueError as error:
-            raise LiaxError(
-                f"{text!r} is no strength; write a factor such as 1.3, or one for each of several groups, "
-                "such as head=0.8,mouth=1.5."
-            ) from error
-    return strengths
-
-
-def parse_names(text: str) -> tuple[str, ...]:
-    """Names in a list: "mouth,eyes" -> ("mouth", "eyes")."""
-    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def _own_or_group(control: Control, values: Mapping[str, float], otherwise: float) -> float:

@@ -13,7 +13,7 @@ from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTrack
 from liax.media.cuts import detect_cuts
 from liax.media.footage import Footage, Picture
-from liax.portrait.framing import Framing, check_choice, frame_whole_picture
+from liax.portrait.framing import FaceOption, Framing, check_choice, frame_whole_picture
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class ShotMessages(NamedTuple):
         at_cuts, unseen: What happens at cuts, and where the face is not seen.
     """
 
-    option: str
+    option: FaceOption
     at_cuts: str
     unseen: str
 
 
-DRIVING_MESSAGES = ShotMessages("--driving-face", "motion starts anew", "motion is held still")
+DRIVING_MESSAGES = ShotMessages("driving_face", "motion starts anew", "motion is held still")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.images import read_image
 from liax.model import Encoded
+from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.framing import Framing, frame_source, frame_whole_picture
 
@@ -47,25 +48,26 @@ Source = Path | NDArray[np.uint8] | Portrait
 
 
 def open_portrait(
-    animator: Animator, source: Source, *, crop: bool = True, face: int | None = None
+    animator: Animator,
+    source: Source,
+    options: SourceOptions = SourceOptions(),  # noqa: B008 - frozen
 ) -> Portrait:
     """The portrait `source`, encoded; one that is open already is given back as it is.
 
     Args:
-        crop: Find the face and cut out the square that the model expects; else squash the whole picture to a
-            square.
-        face: Which face of several, 1 the largest; None takes that and warns through the log.
+        options: How the face is found. Without `crop` the whole picture is resized to a square.
 
     Raises:
-        LiaxError: When the file cannot be read or shows no such face.
+        LiaxError: If the file cannot be read.
+        NoFaceError, FaceChoiceError: If it shows no such face.
     """
     if isinstance(source, Portrait):
         return source
     path = source if isinstance(source, Path) else Path("The picture")
     picture_HW3 = read_image(source, "portrait") if isinstance(source, Path) else source
-    if crop:
+    if options.crop:
         with FaceLandmarker() as landmarker:
-            framing = frame_source(landmarker, picture_HW3, path, animator.size, face)
+            framing = frame_source(landmarker, picture_HW3, path, animator.size, options.face)
     else:
         framing = frame_whole_picture(picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
     square_RR3 = framing.to_square(picture_HW3, animator.size)

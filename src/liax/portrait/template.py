@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, WrongFileError
 from liax.files import check_input
 from liax.model import LIAX
 from liax.portrait.motion import DrivingFrame
@@ -112,9 +112,9 @@ def load_template(path: Path) -> Template:
         with safe_open(path, framework="np") as file:
             facts = file.metadata() or {}
             if "liax.config" in facts:
-                raise LiaxError(f"{path} holds a network's weights, not motion; give it as --weights.")
+                raise WrongFileError(path, "weights", "motion template")
             if "liax.template" not in facts:
-                raise LiaxError(f"{path} is not a motion template; make one with liax encode.")
+                raise WrongFileError(path, "other", "motion template")
             if facts["liax.template"] != FORMAT:
                 raise LiaxError(
                     f"{path} is a motion template of format {facts['liax.template']}, and this liax reads "

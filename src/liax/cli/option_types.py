@@ -1,0 +1,69 @@
+"""How options that are not plain numbers or texts are written on the command line: names, strengths, settings.
+
+One rule a type, for every command that has an option of that type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from liax.errors import LiaxError
+from liax.options import EditSettings, Names, Strength, parse_names, parse_settings, parse_strength, to_text
+
+
+def option_types() -> ConstructorRegistry:
+    """The rules for `tyro.cli`."""
+    registry = ConstructorRegistry()
+    for kind, parse, metavar in (
+        (EditSettings, lambda text: parse_settings([text]), "NAME=VALUE,…"),
+        (Strength, parse_strength, "FACTOR|NAME=FACTOR,…"),
+        (Names, parse_names, "NAME,NAME,…"),
+        (Fraction, lambda text: Fraction(float(text)).limit_denominator(1001), "FLOAT"),
+    ):
+        registry.primitive_rule(_rule(kind, parse, metavar))
+    return registry
+
+
+def join_repeated(arguments: Sequence[str], flag: str = "--set") -> list[str]:
+    """The arguments with the values of a repeated flag as one: --set a=1 --set b=2 -> --set a=1,b=2."""
+    rest: list[str] = []
+    values: list[str] = []
+    at = 0
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, separator, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif name != flag:
+            rest.append(argument)
+        else:
+            at = at if values else len(rest)
+            values.append(value if separator else next(waiting, ""))
+    return [*rest[:at], flag, ",".join(values), *rest[at:]] if values else rest
+
+
+def _rule(
+    kind: Any, parse: Callable[[str], Any], metavar: str
+) -> Callable[[PrimitiveTypeInfo], PrimitiveConstructorSpec[Any] | None]:
+    def read(texts: list[str]) -> Any:
+        try:
+            return parse(texts[0])
+        except LiaxError as error:
+            raise ValueError(str(error)) from error
+
+    def rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+        if info.type != kind:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar=metavar,
+            instance_from_str=read,
+            is_instance=lambda value: True,
+            str_from_instance=lambda value: [to_text(value)],
+        )
+
+    return rule

@@ -1,0 +1,233 @@
+"""Options of what people do with portraits: one schema for the command line, batch files, the page and Python.
+
+Every field is documented where it is defined; `liax COMMAND --help` shows the same text. Nothing heavy is
+imported here, so that help and wrong options are instant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from liax.errors import LiaxError
+
+
+class Amount(NamedTuple):
+    """How much of a control, and in which unit; "" leaves the unit to the control."""
+
+    value: float
+    unit: str = ""
+
+
+EditSettings = Mapping[str | int, float | Amount]
+"""Control's name, or motion vector's number as 12 or "#12" -> how much of it."""
+
+Strength = float | Mapping[str, float]
+"""Gain of all motion, or group or control -> gain, with "all" for everything else."""
+
+Names = tuple[str, ...]
+"""Groups of controls, such as "mouth", or single controls."""
+
+Alignment = Literal["pose", "expression", "all"]
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How the face is found in a source."""
+
+    crop: bool = True
+    """Find the face and cut out the square around it; otherwise the pictures are cropped to the face already
+    and taken whole."""
+
+    face: int | None = None
+    """Which of several faces in the source, 1 being the largest; by default the largest, with a warning."""
+
+
+@dataclass(frozen=True)
+class DrivingOptions:
+    """How the face is found in what drives, and how fast a folder of pictures plays."""
+
+    crop: bool = True
+    """Find the face and cut out the square around it; otherwise the pictures are cropped to the face already
+    and taken whole."""
+
+    driving_face: int | None = None
+    """Which of several faces in the driving, 1 being the largest; by default the largest, with a warning."""
+
+    rate: Fraction | None = None
+    """Frames a second of a folder of pictures; by default 25."""
+
+
+@dataclass(frozen=True)
+class AnimateOptions(SourceOptions, DrivingOptions):
+    """How a driving's motion becomes a portrait's, and how the result is shown.
+
+    Names in `only`, `without`, `strength` and `set` are the weights' controls and their groups, such as head,
+    mouth, eyes, brows and gaze.
+    """
+
+    absolute: bool = False
+    """Take over the driving's pose as it is (equations 1-3), instead of its change since the first frame
+    (equations 8 and 10)."""
+
+    best_frame: bool = False
+    """Count the change since the driving frame most like the source, instead of the first. The driving is then
+    encoded twice."""
+
+    align: Alignment | None = None
+    """First give the source the first driving frame's pose, expression or both."""
+
+    only: Names = ()
+    """Carry over only these groups or controls, such as mouth,eyes."""
+
+    without: Names = ()
+    """Carry over everything but these groups or controls, such as head."""
+
+    strength: Strength = 1.0
+    """How strongly motion is carried over, 0 to 4: 1.3 for all of it, head=0.8,mouth=1.5 for some, or
+    1.2,mouth=1.5."""
+
+    smooth: bool = False
+    """Take the jitter out of the driving's motion."""
+
+    set: EditSettings = field(default_factory=dict)
+    """Change the source throughout: yaw=15deg, smile=0.5, or 12=0.3 for motion vector 12."""
+
+    force: bool = False
+    """Allow values out of a control's range, and what no face does; faces may fall apart."""
+
+    paste: bool = False
+    """Put the moving face back into the full picture, instead of the cropped square."""
+
+    compare: bool = False
+    """Show source, driving and result side by side."""
+
+
+@dataclass(frozen=True)
+class EditOptions(SourceOptions):
+    """How a portrait is edited."""
+
+    paste: bool = False
+    """Put the face back into the full picture, instead of the cropped square."""
+
+    force: bool = False
+    """Allow values out of a control's range, and what no face does; faces may fall apart."""
+
+
+@dataclass(frozen=True)
+class EditVideoOptions(SourceOptions):
+    """How a video is edited."""
+
+    from_first_frame: bool = False
+    """Edit the first frame only and move it as the video moves (equation 10)."""
+
+    paste: bool = True
+    """Put the face back into full frames, instead of the square around it."""
+
+    force: bool = False
+    """Allow values out of a control's range, and what no face does; faces may fall apart."""
+
+
+@dataclass(frozen=True)
+class ManipulateOptions(SourceOptions):
+    """How a portrait is swept or turned."""
+
+    extent: float | None = None
+    """How much of the controls' ranges to use, 0 to 1; by default all in a sweep, 0.8 in an orbit."""
+
+    turns: int = 1
+    """How many rounds an orbit makes."""
+
+    seconds: float = 4.0
+    """How long a round of an orbit takes."""
+
+    label: bool = False
+    """Write the control's name into a video's frames."""
+
+
+_SETTING = re.compile(r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d]*)\s*", re.I)
+_UNITS = {"°": "deg", "degree": "deg", "degrees": "deg"}
+# Among strengths by name, the one of everything that is not named.
+ALL_MOTION = "all"
+
+
+def parse_amount(text: str) -> Amount:
+    """ "15deg" -> (15, "deg"); raises LiaxError for others."""
+    return parse_settings([f"amount={text}"])["amount"]
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str | int, Amount]:
+    """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
+
+    12=0.3 means #12=0.3, which a shell wants quoted.
+
+    Raises:
+        LiaxError: For a text that is no setting, and for a name twice.
+    """
+    settings: dict[str | int, Amount] = {}
+    for text in ",".join(texts).split(",") if texts else ():
+        match = _SETTING.fullmatch(text)
+        if match is None:
+            raise LiaxError(
+                f"{text.strip()!r} is no setting; write a control or motion vector and how much of it, "
+                "such as yaw=15deg, smile=0.5 or #12=0.3."
+            )
+        name, unit = match[1].lower(), match[3].lower()
+        name = f"#{name}" if name.isdigit() else name
+        if name in settings:
+            raise LiaxError(f"{name} is set twice; set it once.")
+        settings[name] = Amount(float(match[2]), _UNITS.get(unit, unit))
+    return settings
+
+
+def parse_strength(text: str) -> Strength:
+    """ "1.3" -> 1.3; "1.2,mouth=1.5" -> {"all": 1.2, "mouth": 1.5}; raises LiaxError for others."""
+    strengths: dict[str, float] = {}
+    for part in text.split(","):
+        name, separator, amount = part.rpartition("=")
+        try:
+            strengths[name.strip().lower() if separator else ALL_MOTION] = float(amount)
+        except ValueError as error:
+            raise LiaxError(
+                f"{text!r} is no strength; write a factor such as 1.3, or one for each of several groups, "
+                "such as head=0.8,mouth=1.5."
+            ) from error
+    return strengths[ALL_MOTION] if strengths.keys() == {ALL_MOTION} else strengths
+
+
+def parse_names(text: str) -> Names:
+    """Names in a list: "mouth,eyes" -> ("mouth", "eyes")."""
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+def to_text(value: object) -> str:
+    """A value of an option as one writes it on the command line; the parsers above are the inverse."""
+    if isinstance(value, Amount):
+        return f"{value.value:g}{value.unit}"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={to_text(amount)}" for name, amount in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def changed_options(options: SourceOptions | DrivingOptions) -> dict[str, object]:
+    """Name -> value of the options that differ from their defaults, in the order of their definition."""
+    defaults = type(options)()
+    named = ((each.name, getattr(options, each.name)) for each in fields(options))
+    return {name: value for name, value in named if value != getattr(defaults, name)}
+
+
+def to_arguments(options: SourceOptions | DrivingOptions) -> list[str]:
+    """The command-line arguments that give these options: ["--no-crop", "--set", "yaw=10"]."""
+    arguments: list[str] = []
+    for name, value in changed_options(options).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            arguments += [f"--{flag}", to_text(value)]
+    return arguments
