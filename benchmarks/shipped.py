@@ -98,7 +98,9 @@ def compared(trial: Trial, exact: Animator, shipped: Animator, most: int) -> dic
         "frames_limited": float(bitten_TM.any(1).mean()),
         "coefficients_limited": float(bitten_TM.mean()),
         **{
-            name: dict(zip(("l1", "psnr", "ssim"), torch.cat(rows[name]).double().mean(0).tolist(), strict=True))
+            name: dict(
+                zip(("l1", "psnr", "ssim"), torch.cat(rows[name]).double().mean(0).tolist(), strict=True)
+            )
             for name in WAYS
             if rows[name]
         },
@@ -140,7 +142,9 @@ def tables(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="folder of manifest.csv")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "shipped.json")
     parser.add_argument("--weights", default="small")
@@ -152,7 +156,10 @@ def main() -> None:
     keep_freed_memory()
     exact = Animator(load(options.weights), options.device, torch.float32)
     shipped = Animator(load(options.weights), options.device)
-    clips, stills = list_clips(options.data, "val", options.limit), list_clips(options.data, "val", kind="portrait")
+    clips, stills = (
+        list_clips(options.data, "val", options.limit),
+        list_clips(options.data, "val", kind="portrait"),
+    )
     found: dict[str, Any] = {
         "weights": options.weights,
         "fingerprint": fingerprint(exact.network),

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage, how many frames (or whatever it counts) are done, and how many in all, None if unknown."""
+"""Called with the stage, how many of its frames are done, and how many there are (None: unknown)."""
 
 
 def no_progress(stage: str, done: int, total: int | None) -> None:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from liax.interpretation.additivity import measure_additivity
 from linear_faces import Brightness
 from PIL import Image
 
 from liax.interpretation import additivity as module
-from liax.interpretation.additivity import measure_additivity
 from liax.interpretation.probe import ProbeResult, evenly_spaced_amounts, measure_curves
 from liax.model import LIAX
 from liax.portrait.animator import Animator

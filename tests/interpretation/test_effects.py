@@ -8,8 +8,8 @@ from linear_faces import Brightness, linear_effects
 from PIL import Image
 
 from liax.errors import LiaxError
-from liax.interpretation.instrument import CompositeInstrument
 from liax.interpretation.effects import Effects, measure_effects, observed_values
+from liax.interpretation.instrument import CompositeInstrument
 from liax.interpretation.probe import probe_portraits
 from liax.model import LIAX
 from liax.portrait.animator import Animator

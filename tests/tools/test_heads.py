@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tools.heads.__main__ import main
-from tools.heads.render import draw_factors, render_heads
 
 from liax.errors import LiaxError
 from liax.interpretation.dataset import HEAD_FACTORS, HEAD_PEOPLE, load_rendered_heads
+from tools.heads.__main__ import main
+from tools.heads.render import draw_factors, render_heads
 
 NAMES = list(HEAD_FACTORS)
 
@@ -139,9 +139,8 @@ def rest() -> dict[str, float]:
 
 def test_pictures_show_what_the_factors_say(renderer: object, rest: dict[str, float]) -> None:
     """MediaPipe reads each factor back, with its sign, from one person who is framed well."""
-    from tools.heads.people import PeopleRenderer
-
     from liax.interpretation.instrument import MediaPipe
+    from tools.heads.people import PeopleRenderer
 
     assert isinstance(renderer, PeopleRenderer)
     moves = {
@@ -174,6 +173,7 @@ def test_pictures_show_what_the_factors_say(renderer: object, rest: dict[str, fl
 def test_the_head_turns_by_exactly_the_angles(renderer: object) -> None:
     """The scalp is a rigid body: its rotation is what was asked for, in the bones' five parts."""
     from scipy.spatial.transform import Rotation
+
     from tools.heads.mesh import HeadPose
     from tools.heads.people import PeopleRenderer
 

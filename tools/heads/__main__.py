@@ -12,16 +12,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools.heads.render import render_heads
-
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
+from tools.heads.render import render_heads
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0, or 1 after an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.heads", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.heads",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder, created if need be")
     parser.add_argument("--count", type=int, default=600, help="how many heads it holds in the end")

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
-from tools.heads.paint import normalised, over_hairline, shirt_cover, smooth_step, strand_relief
 
 from liax.errors import LiaxError
+from tools.heads.paint import normalised, over_hairline, shirt_cover, smooth_step, strand_relief
 
 Array = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from liax.face.crop import FACE_CENTRE, FACE_SIZE
 from tools.heads.mesh import Body, HeadModel, HeadPose, PosedHead
 from tools.heads.paint import Appearance
 from tools.heads.raycaster import Camera, Light, RayCaster
-
-from liax.face.crop import FACE_CENTRE, FACE_SIZE
 
 # What stays where it is when a head turns: within the face, because portraits are framed around faces.
 _PIVOT = np.array([0.0, 0.03, -0.03])

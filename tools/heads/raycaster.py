@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tools.heads.mesh import BODY, EYE, HAIR, LASH, TEETH, HeadModel, PosedHead
-from tools.heads.paint import Appearance, noise, normalised, paint_eye, paint_hair, paint_skin, smooth_step
 
 from liax.errors import LiaxError
+from tools.heads.mesh import BODY, EYE, HAIR, LASH, TEETH, HeadModel, PosedHead
+from tools.heads.paint import Appearance, noise, normalised, paint_eye, paint_hair, paint_skin, smooth_step
 
 Array = NDArray[np.float64]
 Direction = tuple[float, float, float]

@@ -41,8 +41,8 @@ def render_heads(
 ) -> RenderedHeads:
     """Render `count` heads into `folder`, which is created if need be.
 
-    Pictures that are there are not rendered again: an interrupted run goes on, and a second one costs nothing.
-    A head takes about 0.7 s on one core.
+    Pictures that are there are not rendered again: an interrupted run goes on, and a second one costs
+    nothing. A head takes about 0.7 s on one core.
 
     Args:
         seed: Of the factors and of the people.

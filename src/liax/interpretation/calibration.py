@@ -204,7 +204,7 @@ def calibrate_controls(
     for control in controls:
         curve, quantity = curves[control.name], quantities[control.name]
         usable = _usable_range(curve, control.name)
-        answering = curve.between(usable.first, usable.last)
+        answering = curve.part(usable.first, usable.last)
         if usable.first == usable.last or not _worth_having(answering, control.name, quantities):
             continue
         verified = None

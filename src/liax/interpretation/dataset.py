@@ -1,7 +1,7 @@
 """What weights are measured on: clips, portraits of which some people are held out, rendered heads.
 
-Rendered heads are pictures of computed people whose pose, expression and gaze are known exactly. `tools/heads` of
-the repository renders a folder of them, and this module reads it.
+Rendered heads are pictures of computed people whose pose, expression and gaze are known exactly.
+`tools/heads` of the repository renders a folder of them, and this module reads it.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _round_robin(galleries: Iterable[list[tuple[str, Source]]]) -> list[tuple[st
 
 # What rendered heads are drawn from, and in which range; signs as in `liax.face.factors`. Head angles are in
 # degrees, gaze in degrees within the head; x and y of the face in sides of the picture, size as a natural
-# logarithm. The others are 1 at most: a blink below 0 counts as 0, so that half of all eyes are open, and a brow of
-# -1 is a frown.
+# logarithm. The others are 1 at most: a blink below 0 counts as 0, so that half of all eyes are open, and a
+# brow of -1 is a frown.
 HEAD_FACTORS: dict[str, tuple[float, float]] = {
     "yaw": (-30, 30),
     "pitch": (-18, 18),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import edit_vector
 from liax.portrait.manipulate import five_values
 from liax.portrait.source import Source, open_portrait
+from liax.progress import Progress, no_progress
 from liax.report.charts import ACCENT, COOL, INK, MUTED, WARM, Chart
 from liax.weights.controls import Control, Controls
 
@@ -117,7 +118,7 @@ def draw_strips(
     folder: Path,
     *,
     crop: bool = True,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> list[Path]:
     """One WebP for each control: a row a portrait, a column for each of `five_values`, faces of SIDE pixels.
 
@@ -144,8 +145,7 @@ def draw_strips(
                     (STRIP_FACE_SIDE, STRIP_FACE_SIDE), Image.Resampling.LANCZOS
                 )
                 strip.paste(face, (column * STRIP_FACE_SIDE, row * STRIP_FACE_SIDE))
-            if progress is not None:
-                progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
+            progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
         with atomic_file(path) as file:
             strip.save(file, "WEBP", quality=_QUALITY, method=6)
     return paths

@@ -16,8 +16,8 @@ class InterpretOptions:
     """What is measured of weights, and on what."""
 
     portraits: Path | None = None
-    """A folder of pictures of faces, a person each, to move vectors on; by default the stills of the data and the
-    first frames of its clips."""
+    """A folder of pictures of faces, a person each, to move vectors on; by default the stills of the data and
+    the first frames of its clips."""
     split: str = "val"
     """Which split of a manifest is measured; ignored for a folder without a manifest."""
     frames: int = 60
@@ -27,8 +27,8 @@ class InterpretOptions:
     count: int = 30
     """How many portraits vectors are moved on; half as many other people verify the controls."""
     heads: Path | None = None
-    """A folder of rendered heads whose pose and expression are known; `python -m tools.heads` in a checkout makes
-    one."""
+    """A folder of rendered heads whose pose and expression are known; `python -m tools.heads` in a checkout
+    makes one."""
     instrument: tuple[InstrumentName, ...] = ("mediapipe", "dlib")
     """What measures faces; the first one calibrates the controls."""
     processes: int = 1
