@@ -1,4 +1,4 @@
-"""Options of what people do with portraits: one schema for the command line, batch files, the page and Python.
+"""Options of what people do with portraits: one schema for command line, batch files, page and Python.
 
 Every field is documented where it is defined; `liax COMMAND --help` shows the same text. Nothing heavy is
 imported here, so that help and wrong options are instant.
@@ -22,7 +22,9 @@ class Amount(NamedTuple):
     unit: str = ""
 
 
-EditSettings = Mapping[str | int, float | Amount]
+EditSettings = (
+    Mapping[str, float | Amount] | Mapping[int, float | Amount] | Mapping[str | int, float | Amount]
+)
 """Control's name, or motion vector's number as 12 or "#12" -> how much of it."""
 
 Strength = float | Mapping[str, float]
@@ -39,8 +41,7 @@ class SourceOptions:
     """How the face is found in a source."""
 
     crop: bool = True
-    """Find the face and cut out the square around it; otherwise the pictures are cropped to the face already
-    and taken whole."""
+    """Find the face and cut out the square around it; off, pictures that are cropped already are taken whole."""
 
     face: int | None = None
     """Which of several faces in the source, 1 being the largest; by default the largest, with a warning."""
@@ -51,8 +52,7 @@ class DrivingOptions:
     """How the face is found in what drives, and how fast a folder of pictures plays."""
 
     crop: bool = True
-    """Find the face and cut out the square around it; otherwise the pictures are cropped to the face already
-    and taken whole."""
+    """Find the face and cut out the square around it; off, pictures that are cropped already are taken whole."""
 
     driving_face: int | None = None
     """Which of several faces in the driving, 1 being the largest; by default the largest, with a warning."""
@@ -74,8 +74,8 @@ class AnimateOptions(SourceOptions, DrivingOptions):
     (equations 8 and 10)."""
 
     best_frame: bool = False
-    """Count the change since the driving frame most like the source, instead of the first. The driving is then
-    encoded twice."""
+    """Count the change since the driving frame most like the source, instead of the first. The driving is
+    then encoded twice."""
 
     align: Alignment | None = None
     """First give the source the first driving frame's pose, expression or both."""
@@ -125,7 +125,7 @@ class EditVideoOptions(SourceOptions):
     """Edit the first frame only and move it as the video moves (equation 10)."""
 
     paste: bool = True
-    """Put the face back into full frames, instead of the square around it."""
+    """Put the face back into full frames; off, only the square around it is kept."""
 
     force: bool = False
     """Allow values out of a control's range, and what no face does; faces may fall apart."""
@@ -159,7 +159,7 @@ def parse_amount(text: str) -> Amount:
     return parse_settings([f"amount={text}"])["amount"]
 
 
-def parse_settings(texts: Sequence[str]) -> dict[str | int, Amount]:
+def parse_settings(texts: Sequence[str]) -> dict[str, Amount]:
     """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
 
     12=0.3 means #12=0.3, which a shell wants quoted.
@@ -167,7 +167,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str | int, Amount]:
     Raises:
         LiaxError: For a text that is no setting, and for a name twice.
     """
-    settings: dict[str | int, Amount] = {}
+    settings: dict[str, Amount] = {}
     for text in ",".join(texts).split(",") if texts else ():
         match = _SETTING.fullmatch(text)
         if match is None:

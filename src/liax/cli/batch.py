@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from liax.cli.messages import sentence
+from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 
@@ -19,13 +21,12 @@ if TYPE_CHECKING:
 def batch(
     jobs: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="JOBS.TOML")],
     *,
-    weights: str = "small",
-    device: str | None = None,
+    model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Animate many portraits with one load of the weights; what fails is told and the others go on.
 
     The file has a [[job]] table for each, with source, driving, output and any option of animate by its
-    Python name (relative = false, align = "pose", strength = 1.3, edit = {yaw = 15}); or, for every pair,
+    Python name (absolute = true, align = "pose", strength = 1.3, set = {yaw = 15}); or, for every pair,
     sources = ["faces/*.jpg"], drivings = ["a.mp4", "b.mp4"] and output = "out/{source}_{driving}.mp4".
     Options of all jobs are in [defaults]. Paths are relative to the file.
 
@@ -34,26 +35,20 @@ def batch(
 
     Args:
         jobs: The TOML file that lists what to do.
-        weights: Name or file of the network's weights.
-        device: cpu, cuda, cuda:N or mps; by default the fastest there is.
     """
     # Imported here, so that --help and wrong arguments do not wait for PyTorch.
-    from liax.portrait import Animator
     from liax.portrait.batch import run_batch
     from liax.portrait.batch_config import read_batch
-    from liax.portrait.device import keep_freed_memory
-    from liax.weights import load
 
     listed = read_batch(jobs)
-    keep_freed_memory()
-    animator = Animator(load(weights), device)
+    animator = model.open()
     outcomes: list[JobOutcome] = []
     try:
         with ProgressDisplay() as progress:
             for outcome in run_batch(animator, listed, progress=progress):
                 outcomes.append(outcome)
-                if outcome.status == "failed":
-                    print(f"liax: job {len(outcomes)}: {outcome.error}", file=sys.stderr)
+                if outcome.error is not None:
+                    print(f"liax: job {len(outcomes)}: {sentence(outcome.error, 'batch')}", file=sys.stderr)
     finally:
         _print_summary(listed, outcomes)
     failed = sum(outcome.status == "failed" for outcome in outcomes)

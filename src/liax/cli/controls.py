@@ -9,6 +9,9 @@ from typing import Annotated
 
 import tyro
 
+from liax.cli.model_options import Flat
+from liax.options import ManipulateOptions, SourceOptions
+
 _PORTRAIT = "demo_portrait.jpg"
 # Motion vectors drawn of weights that name no controls, and vectors listed of a control that moves many.
 _DRAWN = 8
@@ -20,9 +23,8 @@ def controls(
     *,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     portrait: Path | None = None,
+    options: Flat[SourceOptions] = SourceOptions(),  # noqa: B008 - frozen
     device: str | None = None,
-    no_crop: tyro.conf.FlagCreatePairsOff[bool] = False,
-    face: int | None = None,
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """List the controls of weights; with -o, draw each at five values on a portrait.
@@ -35,8 +37,6 @@ def controls(
         output: Where to draw them: .png, .jpg or .webp.
         portrait: The picture to draw them on, by default the demo's.
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
-        no_crop: The picture is cropped to the face already: take it whole.
-        face: Which of several faces, 1 being the largest.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
@@ -74,7 +74,9 @@ def controls(
     names = [control.name for control in known] or [f"#{i}" for i in range(min(_DRAWN, known.count))]
     animator = Animator(build(stored), device)
     with as_file(files("liax.assets") / _PORTRAIT) as demo:
-        sheet_HW3 = sweep_sheet(animator, portrait or demo, names, crop=not no_crop, face=face)
+        sheet_HW3 = sweep_sheet(
+            animator, portrait or demo, names, ManipulateOptions(crop=options.crop, face=options.face)
+        )
     write_image(output, sheet_HW3)
     print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
 

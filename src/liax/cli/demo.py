@@ -9,6 +9,8 @@ from typing import Annotated
 import tyro
 
 from liax.cli.animate import animate
+from liax.cli.model_options import ModelOptions
+from liax.options import AnimateOptions
 
 _SOURCE, _DRIVING = "demo_portrait.jpg", "demo_driving.mp4"
 

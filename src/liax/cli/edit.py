@@ -36,7 +36,7 @@ def edit(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
-    from liax.cli.checks import check_settings
+    from liax.cli.option_types import check_settings
     from liax.files import check_input, check_output
     from liax.media.images import SUFFIXES, write_image
     from liax.portrait.edit import edit_image

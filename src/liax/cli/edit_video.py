@@ -30,7 +30,7 @@ def edit_video(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
-    from liax.cli.checks import check_settings
+    from liax.cli.option_types import check_settings
     from liax.files import check_input, check_output
     from liax.media.writer import SUFFIXES
     from liax.portrait import write_clip

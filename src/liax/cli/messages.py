@@ -30,14 +30,17 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
     """The message with the command line's own remedy.
 
     Args:
-        command: The subcommand that was running, such as "edit-video"; in a file of `batch`, options are keys.
+        command: The subcommand that was running, such as "edit-video". In a file of `batch`, options are
+            keys.
     """
     match message:
         case OutputExistsError():
             remedy = f"{_told('overwrite', True, command)} to replace it, or name another output"
         case NoFaceError(uncropped=True):
             whole = option("crop", False, command)
-            remedy = f"use one with a face seen from the front, or {whole} if it is cropped to the face already"
+            remedy = (
+                f"use one with a face seen from the front, or {whole} if it is cropped to the face already"
+            )
         case FaceChoiceError():
             return (
                 f"{message.path} has {message.count} face(s); {option(message.option, None, command)} "
@@ -72,7 +75,7 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
 
 
 def option(name: str, value: object, command: str) -> str:
-    """What a user types for an option of that Python name: "--no-crop", "--face"; "crop = false" in a batch."""
+    """What a user types for an option of that Python name: "--no-crop"; "crop = false" in a batch."""
     if command == "batch":
         return name if value is None else f"{name} = {str(value).lower()}"
     flag = name.replace("_", "-")

@@ -1,4 +1,4 @@
-"""How options that are not plain numbers or texts are written on the command line: names, strengths, settings.
+"""How options that are no plain numbers or texts are written on the command line: names, strengths, settings.
 
 One rule a type, for every command that has an option of that type.
 """
@@ -44,6 +44,14 @@ def join_repeated(arguments: Sequence[str], flag: str = "--set") -> list[str]:
             at = at if values else len(rest)
             values.append(value if separator else next(waiting, ""))
     return [*rest[:at], flag, ",".join(values), *rest[at:]] if values else rest
+
+
+def check_settings(settings: EditSettings) -> None:
+    """Raise LiaxError if nothing is to be changed."""
+    if not settings:
+        raise LiaxError(
+            "Nothing is to be changed; say what with --set, and see liax controls for what there is."
+        )
 
 
 def _rule(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from liax.errors import LiaxError
 from liax.files import atomic_file
+from liax.options import changed_options
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob
@@ -37,7 +38,7 @@ class JobOutcome:
     frames: int = 0
     seconds: float = 0.0
     took: float = 0.0
-    error: str = ""
+    error: LiaxError | None = None
 
 
 def run_batch(
@@ -95,16 +96,16 @@ def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> Jo
             job.source,
             job.driving,
             job.output,
+            job.options,
             overwrite=ours or job.overwrite,
             progress=progress,
-            **job.options,
         )
     except LiaxError as error:
-        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=str(error))
+        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=error)
     except Exception as error:  # a full GPU, say, must not cost the night's other jobs
         log.debug("unexpected", exc_info=True)
-        text = f"{job.output} cannot be made ({type(error).__name__}: {error})."
-        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=text)
+        problem = f"{job.output} cannot be made ({type(error).__name__}: {error})."
+        return JobOutcome(job, "failed", took=time.monotonic() - begun, error=LiaxError(problem))
     return JobOutcome(job, "done", written.frames, written.seconds, time.monotonic() - begun)
 
 
@@ -118,7 +119,7 @@ def _make_folder(folder: Path) -> None:
 def _digest(batch: BatchConfig, job: BatchJob, weights: str) -> str:
     """Of everything that decides what the output shows."""
     inputs = [(batch.name(path), _stamp(path)) for path in (job.source, job.driving)]
-    told = json.dumps([inputs, job.options, weights], sort_keys=True, default=str)
+    told = json.dumps([inputs, changed_options(job.options), weights], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -22,7 +22,8 @@ class EditResult:
     Args:
         before_HW3, after_HW3: The face's square, or the whole picture without crop, of the same size: as it
             was, and as the network draws it with the edit.
-        picture_HW3: The result: `after_HW3`, or the full source picture with its own pixels changed in that way.
+        picture_HW3: The result: `after_HW3`, or the full source picture with its own pixels changed in
+            that way.
         edit_M: v of equation (11), what was added to the coefficients.
     """
 
