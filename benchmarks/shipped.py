@@ -1,16 +1,15 @@
 """What coefficient limits, 8 bits and bfloat16 change of the pictures that `liax evaluate` measures.
 
-    python benchmarks/shipped.py DATA [--out benchmarks/results/shipped.json] [--weights small]
+    python benchmarks/shipped.py DATA [--weights small] [--out benchmarks/results/shipped.json]
 
 Draws the evaluation's own trials three ways:
 
-- `float32`: without limits and unrounded, as the evaluation drew until it went through the same `Animator` as
-  `liax animate`.
+- `float32`: without limits and unrounded, as the evaluation drew before it went through `Animator`.
 - `limited`: in float32, with the limits of the weights, rounded to 8 bits.
 - `shipped`: what `liax animate` writes on this machine, in the precision that it chooses.
 
-Writes the fidelity of each in self-reenactment; and for both protocols how many frames the limits change, and
-how far the pictures of two ways differ. Prints the tables of docs/results.md.
+Measures the fidelity of each in self-reenactment; and in both protocols how many frames and coefficients the
+limits change, and how far the pictures move, in levels of 256. Prints the tables of docs/results.md.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,8 @@ from torch import Tensor
 from liax.evaluation.clip_scan import read_source, scan_clip
 from liax.evaluation.clips import Trial, cross_trials, list_clips, read_frames, select_frames, self_trials
 from liax.evaluation.metrics import fidelity
-from liax.evaluation.reenactors import NetworkReenactor
-from liax.model.pixels import to_uint8, to_unit
+from liax.evaluation.reenactors import NetworkReenactor, unit_pictures
+from liax.model.pixels import to_uint8, to_unit, unit_from_uint8
 from liax.portrait.animator import Animator
 from liax.portrait.device import keep_freed_memory
 from liax.portrait.motion import Transfer
@@ -42,8 +41,9 @@ WAYS = {
     "limited": "float32, with limits, 8 bits",
     "shipped": "what `liax animate` writes: {precision}, with limits, 8 bits",
 }
+# What changes -> the pictures with the change, and those without.
 CHANGES = {"limits": ("limited", "free"), "precision": ("shipped", "limited")}
-# Coefficients further apart than by rounding.
+# Coefficients count as changed when they are further apart than by rounding.
 _APART = 1e-5
 _BATCH = 4
 
@@ -52,21 +52,27 @@ def batches(trial: Trial, size: int, most: int) -> Iterator[tuple[NDArray[np.int
     """Numbers and frames (B, R, R, 3) of the trial's driving clip that are compared."""
     scan = scan_clip(trial.driving.path, size, None)
     wanted = select_frames(scan.count, most)
-    frames = [scan.framing.shown(f) for n, f in enumerate(read_frames(trial.driving.path)) if n in wanted]
+    frames = [scan.framing.cut(f) for n, f in enumerate(read_frames(trial.driving.path)) if n in wanted]
     for start in range(0, len(frames), _BATCH):
         yield wanted[start : start + _BATCH], np.stack(frames[start : start + _BATCH])
 
 
 @torch.inference_mode()
-def compared(trial: Trial, exact: Animator, shipped: Animator, most: int) -> dict[str, Any]:
-    """One trial's numbers: means over its frames."""
+def compare(trial: Trial, exact: Animator, shipped: Animator, most: int) -> dict[str, Any]:
+    """One trial's numbers, means over its frames.
+
+    Args:
+        exact: Draws in float32.
+        shipped: Draws as users get it.
+        most: How many frames are compared at most.
+    """
     source_RR3 = read_source(trial.source.path, exact.size, None)
     source, relative = exact.encode([source_RR3]), trial.source != trial.driving
     free, limited = Transfer(relative), Transfer(relative, limits=exact.controls.limits)
     draw = NetworkReenactor(shipped, "", "").prepare(trial, source_RR3, 0)
     source_M, first_M = source.alpha_BM[0].cpu().numpy(), None
     rows: dict[str, list[Tensor]] = {name: [] for name in (*WAYS, *CHANGES)}
-    bitten: list[NDArray[np.bool_]] = []
+    changed: list[NDArray[np.bool_]] = []
     for numbers_B, driving_BRR3 in batches(trial, exact.size, most):
         alphas_BM = exact.encode(driving_BRR3).alpha_BM.cpu().numpy()
         first_M = alphas_BM[0] if first_M is None else first_M
@@ -74,70 +80,62 @@ def compared(trial: Trial, exact: Animator, shipped: Animator, most: int) -> dic
             np.stack([transfer.moved(source_M, alpha_M, first_M) for alpha_M in alphas_BM])
             for transfer in (free, limited)
         )
-        bitten.append(np.abs(free_BM - limited_BM) > _APART)
-        raw_B3RR = exact.network.decode(
-            exact.network.reenact(source.code_BD, torch.from_numpy(free_BM).to(exact.device)), source.features
-        )
-        free_B3RR = to_uint8(raw_B3RR).cpu().float() / 255
+        changed.append(np.abs(free_BM - limited_BM) > _APART)
+        code_BD = exact.network.reenact(source.code_BD, torch.from_numpy(free_BM).to(exact.device))
+        raw_B3RR = exact.network.decode(code_BD, source.features)
+        free_B3RR = unit_from_uint8(to_uint8(raw_B3RR).cpu())
         pictures = {"float32": to_unit(raw_B3RR).cpu(), "free": free_B3RR, "limited": free_B3RR}
-        if bitten[-1].any():
+        if changed[-1].any():
             drawn_BRR3 = np.stack(list(exact.render(source, limited_BM, len(limited_BM))))
-            pictures["limited"] = torch.from_numpy(drawn_BRR3).permute(0, 3, 1, 2).float() / 255
+            pictures["limited"] = unit_pictures(drawn_BRR3)
         pictures["shipped"], _ = draw(numbers_B, driving_BRR3)
-        target_B3RR = torch.from_numpy(driving_BRR3).permute(0, 3, 1, 2).float() / 255
         if not relative:
+            target_B3RR = unit_pictures(driving_BRR3)
             for way in WAYS:
                 rows[way].append(fidelity(pictures[way], target_B3RR))
         for change, (after, before) in CHANGES.items():
             difference_B3RR = pictures[after] - pictures[before]
             rows[change].append(difference_B3RR.abs().mean((1, 2, 3))[:, None] * 255)
-    bitten_TM = np.concatenate(bitten)
+    changed_TM = np.concatenate(changed)
+    scores = {way: torch.cat(rows[way]).double().mean(0).tolist() for way in WAYS if rows[way]}
     return {
         "clip": trial.name,
-        "frames": len(bitten_TM),
-        "frames_limited": float(bitten_TM.any(1).mean()),
-        "coefficients_limited": float(bitten_TM.mean()),
-        **{
-            name: dict(
-                zip(("l1", "psnr", "ssim"), torch.cat(rows[name]).double().mean(0).tolist(), strict=True)
-            )
-            for name in WAYS
-            if rows[name]
-        },
+        "frames": len(changed_TM),
+        "frames_limited": float(changed_TM.any(1).mean()),
+        "coefficients_limited": float(changed_TM.mean()),
+        **{way: dict(zip(("l1", "psnr", "ssim"), values, strict=True)) for way, values in scores.items()},
         **{f"{name}_levels": float(torch.cat(rows[name]).double().mean()) for name in CHANGES},
     }
 
 
-def means(trials: list[dict[str, Any]]) -> dict[str, Any]:
+def means(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Over trials."""
-    first = trials[0]
-    return {
-        key: {each: float(np.mean([t[key][each] for t in trials])) for each in value}
-        if isinstance(value, dict)
-        else float(np.mean([t[key] for t in trials]))
-        for key, value in first.items()
-        if key not in ("clip", "frames")
-    } | {"clips": len(trials), "frames": sum(t["frames"] for t in trials)}
+    found: dict[str, Any] = {"clips": len(trials), "frames": sum(trial["frames"] for trial in trials)}
+    for key, value in trials[0].items():
+        if isinstance(value, dict):
+            found[key] = {each: float(np.mean([trial[key][each] for trial in trials])) for each in value}
+        elif key not in ("clip", "frames"):
+            found[key] = float(np.mean([trial[key] for trial in trials]))
+    return found
 
 
 def tables(found: dict[str, Any]) -> str:
     """The Markdown of docs/results.md."""
-    lines = ["| | L1 ↓ | PSNR ↑ | SSIM ↑ |", "|---|---|---|---|"]
+    lines = ["| drawn in | L1 ↓ | PSNR ↑ | SSIM ↑ |", "|---|---|---|---|"]
     for way, name in WAYS.items():
-        row = found["self"]["mean"][way]
-        name = name.format(precision=found["precision"])
+        row, name = found["self"]["mean"][way], name.format(precision=found["precision"])
         lines.append(f"| {name} | {row['l1']:.4f} | {row['psnr']:.2f} | {row['ssim']:.3f} |")
     lines += [
         "",
-        "| | frames that the limits change | coefficients | levels of 256 by the limits | "
-        f"by {found['precision']} |",
-        "|---|---|---|---|---|",
+        "| | frames compared | frames that limits change | coefficients | mean change by limits | by "
+        f"{found['precision']} |",
+        "|---|---|---|---|---|---|",
     ]
     for protocol in ("self", "cross"):
         mean = found[protocol]["mean"]
-        shares = [f"{mean[key]:.1%}" for key in ("frames_limited", "coefficients_limited")]
-        levels = [f"{mean[f'{change}_levels']:.2f}" for change in CHANGES]
-        lines.append(f"| {protocol}-reenactment | {' | '.join((*shares, *levels))} |")
+        shares = [f"{mean[key]:.0%}" for key in ("frames_limited", "coefficients_limited")]
+        levels = [f"{mean[f'{change}_levels']:.2f} levels" for change in CHANGES]
+        lines.append(f"| {protocol}-reenactment | {mean['frames']:,} | {' | '.join((*shares, *levels))} |")
     return "\n".join(lines)
 
 
@@ -150,16 +148,12 @@ def main() -> None:
     parser.add_argument("--weights", default="small")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--frames", type=int, default=60, help="of a clip in self-reenactment")
-    parser.add_argument("--cross-frames", type=int, default=20, help="of a clip in cross-reenactment")
-    parser.add_argument("--limit", type=int, help="only so many clips")
+    parser.add_argument("--cross-frames", type=int, default=12, help="of a clip in cross-reenactment")
     options = parser.parse_args()
     keep_freed_memory()
     exact = Animator(load(options.weights), options.device, torch.float32)
     shipped = Animator(load(options.weights), options.device)
-    clips, stills = (
-        list_clips(options.data, "val", options.limit),
-        list_clips(options.data, "val", kind="portrait"),
-    )
+    clips, stills = list_clips(options.data, "val"), list_clips(options.data, "val", kind="portrait")
     found: dict[str, Any] = {
         "weights": options.weights,
         "fingerprint": fingerprint(exact.network),
@@ -167,13 +161,12 @@ def main() -> None:
         "precision": str(shipped.dtype).removeprefix("torch."),
         "torch": torch.__version__,
     }
-    for protocol, trials, most in (
-        ("self", self_trials(clips), options.frames),
-        ("cross", cross_trials(clips, stills, 1, 0), options.cross_frames),
-    ):
+    chosen = {"self": self_trials(clips), "cross": cross_trials(clips, stills, sources=1, seed=0)}
+    for protocol, trials in chosen.items():
+        most = options.frames if protocol == "self" else options.cross_frames
         rows = []
         for trial in trials:
-            rows.append(compared(trial, exact, shipped, most))
+            rows.append(compare(trial, exact, shipped, most))
             print(json.dumps(rows[-1]), flush=True)
         found[protocol] = {"mean": means(rows), "trials": rows}
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from liax.cli.model_options import Flat
 from liax.cli.progress import ProgressDisplay
 from liax.evaluation.options import EvaluateOptions, Precision
-
-Repeated = tyro.conf.UseAppendAction
 
 
 def evaluate(
@@ -25,7 +22,9 @@ def evaluate(
     absolute: tyro.conf.FlagCreatePairsOff[bool] = False,
     dtype: Precision = "auto",
     device: str | None = None,
-    options: Repeated[Flat[EvaluateOptions]] = EvaluateOptions(),  # noqa: B008 - frozen
+    options: Annotated[
+        EvaluateOptions, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction
+    ] = EvaluateOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Measure reenactment: fidelity, perception, identity, motion, steadiness, with intervals.
 

@@ -34,11 +34,11 @@ def requested_vs_measured_chart(
     ideal: bool,
     verified: Mapping[str, float] | None = None,
 ) -> Markup:
-    """What P portraits measure at the A amounts asked for, and its mean.
+    """What is measured on P portraits at the A amounts requested, and its mean.
 
     Args:
-        ideal: Draw the line on which both are the same. promise: draw its tolerance about that line, from its
-            low to its high.
+        ideal: Draw the line on which both are the same.
+        verified: The control's verified range: draw its tolerance about that line, from low to high.
     """
     chart = Chart(name, 300, 240)
     asked = np.asarray(asked_A, np.float64)
@@ -120,12 +120,15 @@ def draw_strips(
     crop: bool = True,
     progress: Progress = no_progress,
 ) -> list[Path]:
-    """One WebP for each control: a row a portrait, a column for each of `five_values`, faces of SIDE pixels.
+    """One WebP for each control: a row for each portrait, a column for each of `five_values`.
 
     Args:
-        controls: In units of their own; they need not be those of the animator's weights.
+        controls: They need not be those of the animator's weights.
         folder: Strips that it holds already, of the same weights, are not drawn again.
-        crop: Find the faces first.
+        crop: Whether to find the faces first.
+
+    Returns:
+        The strips' files, in the order of the controls.
     """
     paths = [folder / f"{_strip_name(control, portraits, crop)}.webp" for control in controls]
     missing = [(c, path) for c, path in zip(controls, paths, strict=True) if not path.exists()]

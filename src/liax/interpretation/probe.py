@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -95,8 +95,9 @@ def probe_portraits(
             encoded = open_portrait(animator, source, SourceOptions(crop=crop)).encoded
             row = _probe_portrait(animator, encoded, changes_NM, instrument, identity, drawn)
             if path is not None:
+                arrays: dict[str, Any] = dict(zip(ProbeResult._fields, row, strict=True))
                 with atomic_file(path) as file:
-                    np.savez(file, **dict(zip(ProbeResult._fields, row, strict=True)))  # type: ignore[arg-type]
+                    np.savez(file, **arrays)
         rows.append(row)
     return ProbeResult(*(np.stack(arrays) for arrays in zip(*rows, strict=True)))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.media.footage import Footage, Picture
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only evaluate may lack
+    from liax.media.footage import Footage, Picture
 
 # Pictures are compared at so many pixels a side: fine enough for layout, too coarse for noise and grain.
 _SIDE = 32
