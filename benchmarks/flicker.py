@@ -23,8 +23,8 @@ from liax.evaluation.clips import list_clips
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.images import write_image
 from liax.media.video import Video
+from liax.options import EditVideoOptions, parse_settings
 from liax.portrait import Animator
-from liax.portrait.edit import parse_settings
 from liax.portrait.edit_video import edit_video
 from liax.weights import load
 
@@ -64,7 +64,10 @@ def main(settings: Settings) -> None:
             rows.append(before)
             for text in settings.set:
                 clip = edit_video(
-                    animator, path, parse_settings([text]), face=1, from_first_frame=settings.from_first_frame
+                    animator,
+                    path,
+                    parse_settings([text]),
+                    EditVideoOptions(face=1, from_first_frame=settings.from_first_frame),
                 )
                 after = [picture_HW3 for _, picture_HW3 in islice(clip.frames, settings.frames)]
                 ratios[text].append(flicker_ratio(before, after, landmarker))

@@ -23,8 +23,9 @@ from seam import seam_ratio
 
 from liax.media.images import read_image, write_image
 from liax.media.video import Video
+from liax.options import SourceOptions, parse_settings
 from liax.portrait import Animator
-from liax.portrait.edit import edit_vector, parse_settings
+from liax.portrait.edit_vector import edit_vector
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.source import open_portrait
 from liax.weights import load
@@ -63,7 +64,7 @@ def main(settings: Settings) -> None:
     rows = []
     print("| picture | change | own pixels | drawing |\n|---|---|---|---|")
     for name, picture_HW3 in pictures(settings):
-        portrait = open_portrait(animator, picture_HW3, face=1)
+        portrait = open_portrait(animator, picture_HW3, SourceOptions(face=1))
         retouch = Retouch(portrait.framing.crop, picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
         edit_delta = EditDelta(animator, portrait.encoded)
         shown = [picture_HW3]

@@ -18,8 +18,8 @@ import torch
 import tyro
 
 from liax.app.studio import Studio
+from liax.options import parse_settings
 from liax.portrait import Animator
-from liax.portrait.edit import parse_settings
 from liax.weights import load
 
 _ASKED = {"cuda": 0.5, "mps": 0.5, "cpu": 1.0}

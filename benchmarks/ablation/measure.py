@@ -32,6 +32,7 @@ from liax.interpretation.observe import Observations, observe
 from liax.interpretation.path_length import path_length
 from liax.model import LIAX
 from liax.model.pixels import from_uint8, to_unit
+from liax.options import SourceOptions
 from liax.portrait import Animator
 from liax.portrait.source import open_portrait
 from liax.training.canonicalize import canonicalize
@@ -97,7 +98,7 @@ def reenacted(network: LIAX, manifest: Manifest, device: torch.device) -> NDArra
 
 def smoothness(animator: Animator, observed: Observations, portraits: Iterable[Path]) -> tuple[float, float]:
     """Perceptual path length and straightness, over as many paths as clips; no basis changes either."""
-    stills = [open_portrait(animator, portrait, crop=False) for portrait in portraits]
+    stills = [open_portrait(animator, portrait, SourceOptions(crop=False)) for portrait in portraits]
     _, frames = np.unique(observed.clip_N, return_counts=True)
     paths = int((frames > 1).sum())
     found = path_length(animator, observed, stills, open_perceptual(device=animator.device), paths)

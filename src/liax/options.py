@@ -41,7 +41,9 @@ class SourceOptions:
     """How the face is found in a source."""
 
     crop: bool = True
-    """Find the face and cut out the square around it; off, pictures that are cropped already are taken whole."""
+    """Find the face and cut out the square around it; off, pictures that are cropped already are taken
+    whole.
+    """
 
     face: int | None = None
     """Which of several faces in the source, 1 being the largest; by default the largest, with a warning."""
@@ -52,7 +54,9 @@ class DrivingOptions:
     """How the face is found in what drives, and how fast a folder of pictures plays."""
 
     crop: bool = True
-    """Find the face and cut out the square around it; off, pictures that are cropped already are taken whole."""
+    """Find the face and cut out the square around it; off, pictures that are cropped already are taken
+    whole.
+    """
 
     driving_face: int | None = None
     """Which of several faces in the driving, 1 being the largest; by default the largest, with a warning."""
@@ -211,6 +215,8 @@ def to_text(value: object) -> str:
         return ",".join(f"{name}={to_text(amount)}" for name, amount in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
+    if isinstance(value, Fraction):
+        return f"{float(value):.10g}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

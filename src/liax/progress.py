@@ -11,11 +11,11 @@ Progress = Callable[[str, int, int | None], None]
 
 
 def no_progress(stage: str, done: int, total: int | None) -> None:
-    """The Progress that shows nothing."""
+    """A Progress that reports nothing."""
 
 
 def with_progress(items: Iterable[T], stage: str, total: int | None, progress: Progress) -> Iterator[T]:
-    """The same items; `progress` is called as each is handed on."""
+    """The same items, each reported to `progress` as it is handed on."""
     for count, item in enumerate(items, 1):
         progress(stage, count, total)
         yield item

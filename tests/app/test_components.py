@@ -9,7 +9,7 @@ import pytest
 
 from liax.app.components import ControlsPanel
 from liax.app.theme import CSS
-from liax.portrait.edit import edit_vector
+from liax.portrait.edit_vector import edit_vector
 from liax.weights import load
 from liax.weights.controls import Control, Controls, read_controls
 

@@ -19,8 +19,10 @@ from liax.cli import demo as demo_module
 from liax.cli.main import main
 from liax.media.video import Video
 from liax.model import LIAX
+from liax.options import Amount, AnimateOptions
 from liax.portrait.clip import WrittenFile
-from liax.weights.controls import Control, set_controls
+from liax.weights import set_controls
+from liax.weights.controls import Control
 
 
 class CommandResult:
@@ -109,56 +111,47 @@ def test_options_reach_the_animator(
     """What each does is tested with `animate`; here, that none is lost on the way or mistaken for another."""
     given: dict[str, object] = {}
 
-    def heard(animator: object, source: Path, driving: Path, output: Path, **options: object) -> WrittenFile:
-        given.update(options, files=(source, driving, output))
+    def heard(
+        animator: object,
+        source: Path,
+        driving: Path,
+        output: Path,
+        options: AnimateOptions,
+        *,
+        overwrite: bool,
+        progress: object,
+    ) -> WrittenFile:
+        given.update(options=options, overwrite=overwrite, files=(source, driving, output))
         return WrittenFile(output, 1, 0.1, 64, 64)
 
     monkeypatch.setattr(sys.modules["liax.portrait.animate"], "animate_file", heard)
     out = tmp_path / "o.mp4"
     command = ["animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights]
     assert liax(*command).code == 0
-    plain = {
-        "relative": True,
-        "best_frame": False,
-        "align": None,
-        "only": (),
-        "without": (),
-        "strength": {"all": 1.0},
-        "smooth": False,
-        "edit": {},
-        "force": False,
-        "paste": False,
-        "compare": False,
-        "crop": True,
-        "face": None,
-        "driving_face": None,
-        "rate": None,
-        "overwrite": False,
-        "files": (portrait_path, face_clip, out),
-    }
-    given.pop("progress")
-    assert given == plain
-    for options, name, value in [
-        ("--absolute", "relative", False),
-        ("--best-frame", "best_frame", True),
-        ("--align pose", "align", "pose"),
-        ("--only mouth,eyes", "only", ("mouth", "eyes")),
-        ("--without head", "without", ("head",)),
-        ("--strength 1.2,mouth=1.5", "strength", {"all": 1.2, "mouth": 1.5}),
-        ("--smooth", "smooth", True),
-        ("--set yaw=15deg --set 3=.5", "edit", {"yaw": (15.0, "deg"), "#3": (0.5, "")}),
-        ("--force", "force", True),
-        ("--paste", "paste", True),
-        ("--compare", "compare", True),
-        ("--no-crop", "crop", False),
-        ("--face 2", "face", 2),
-        ("--driving-face 3", "driving_face", 3),
-        ("--rate 29.97", "rate", Fraction(2997, 100)),
-        ("--overwrite", "overwrite", True),
+    files = (portrait_path, face_clip, out)
+    assert given == {"options": AnimateOptions(), "overwrite": False, "files": files}
+    for arguments, options in [
+        ("--absolute", AnimateOptions(absolute=True)),
+        ("--best-frame", AnimateOptions(best_frame=True)),
+        ("--align pose", AnimateOptions(align="pose")),
+        ("--only mouth,eyes", AnimateOptions(only=("mouth", "eyes"))),
+        ("--without head", AnimateOptions(without=("head",))),
+        ("--strength 1.3", AnimateOptions(strength=1.3)),
+        ("--strength 1.2,mouth=1.5", AnimateOptions(strength={"all": 1.2, "mouth": 1.5})),
+        ("--smooth", AnimateOptions(smooth=True)),
+        ("--set yaw=15deg --set 3=.5", AnimateOptions(set={"yaw": Amount(15, "deg"), "#3": Amount(0.5)})),
+        ("--force", AnimateOptions(force=True)),
+        ("--paste", AnimateOptions(paste=True)),
+        ("--compare", AnimateOptions(compare=True)),
+        ("--no-crop", AnimateOptions(crop=False)),
+        ("--face 2", AnimateOptions(face=2)),
+        ("--driving-face 3", AnimateOptions(driving_face=3)),
+        ("--rate 29.97", AnimateOptions(rate=Fraction(2997, 100))),
     ]:
-        assert liax(*command, *options.split()).code == 0, options
-        given.pop("progress")
-        assert given == plain | {name: value}, options
+        assert liax(*command, *arguments.split()).code == 0, arguments
+        assert given["options"] == options, arguments
+    assert liax(*command, "--overwrite").code == 0
+    assert given["overwrite"] is True
 
 
 def test_options_change_the_video(
@@ -295,15 +288,15 @@ def test_bad_inputs(bad: Callable[..., str], tmp_path: Path) -> None:
 def test_bad_options(bad: Callable[..., str], face_clip: Path) -> None:
     cases = {
         ("--set", "8=0.1"): "no motion vector #8; these weights have #0 to #7",
-        ("--set", "3=9"): "#3=9 is out of the range -2 to 2; stay within it, or pass --force",
+        ("--set", "3=9"): "#3=9 is out of its range -2 to 2; stay within it, or pass --force",
         ("--set", "smile"): "'smile' is no setting; write a control or motion vector and how much of it",
         ("--set", "smile=1"): "These weights have no control 'smile'",
         ("--only", "head"): "These weights name no motion, so 'head' cannot be told from the rest",
         ("--strength", "loud"): "'loud' is no strength; write a factor such as 1.3",
         ("--strength", "5"): "5 is no strength for all; give 0 to 4",
         ("--paste", "--no-crop"): "leave out --paste or --no-crop",
-        ("--absolute", "--best-frame"): "--best-frame is about relative motion",
-        ("--absolute", "--align", "all"): "--absolute takes over the driving's pose already",
+        ("--absolute", "--best-frame"): "leave out --best-frame or --absolute",
+        ("--absolute", "--align", "all"): "leave out --absolute or --align",
         ("--face", "2"): "has 1 face(s); --face goes from 1 (the largest) to 1",
         ("--driving-face", "4"): "face.mp4 has 1 face(s); --driving-face goes",
         ("--device", "toaster"): "toaster is not a device",

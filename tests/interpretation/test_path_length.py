@@ -13,6 +13,7 @@ from liax.evaluation.perceptual import PerceptualDistance
 from liax.interpretation.observe import Observations
 from liax.interpretation.path_length import path_length
 from liax.model import LIAX, Encoded
+from liax.options import SourceOptions
 from liax.portrait import Animator, open_portrait
 from liax.portrait.source import Portrait
 
@@ -77,7 +78,7 @@ def test_a_picture_that_stands_still_has_no_straightness() -> None:
 
 def test_tiny_weights(tiny: LIAX, portrait_HW3: np.ndarray) -> None:
     animator = Animator(tiny, "cpu")
-    stills = [open_portrait(animator, portrait_HW3, crop=False)]
+    stills = [open_portrait(animator, portrait_HW3, SourceOptions(crop=False))]
     alpha_NM = np.random.default_rng(0).normal(size=(6, tiny.config.vectors)) * 0.2
     calls: list[tuple[str, int, int | None]] = []
     clips = observed(alpha_NM, [0, 0, 0, 1, 1, 2])

@@ -17,7 +17,8 @@ from liax.face.crop import crop_and_resize, crop_around
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.model import LIAX, Encoded
 from liax.portrait.align import align_source, head_turn, within_ranges
-from liax.portrait.animator import LARGEST_EDIT, Animator
+from liax.portrait.animator import Animator
+from liax.portrait.edit_vector import LARGEST_EDIT
 from liax.weights import load
 from liax.weights.controls import Control, Controls
 

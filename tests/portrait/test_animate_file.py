@@ -13,6 +13,7 @@ from liax.errors import LiaxError
 from liax.face.crop import resize
 from liax.media.video import Video
 from liax.model import LIAX
+from liax.options import AnimateOptions
 from liax.portrait import Animator, animate_file
 
 
@@ -57,7 +58,7 @@ def test_compare_shows_both_faces_framed_alike(
 ) -> None:
     """Source and driving are the same portrait at different sizes and places: their squares agree."""
     out = tmp_path / "out.mp4"
-    done = animate_file(animator, portrait_path, face_clip, out, compare=True)
+    done = animate_file(animator, portrait_path, face_clip, out, AnimateOptions(compare=True))
     assert (done.width, done.height) == (192, 64)
     middle = frames_of(out)[6].astype(int)
     assert alike(middle[:, :64], middle[:, 64:128]) > 0.9
@@ -72,7 +73,7 @@ def test_whole_pictures_keep_the_sources_aspect(animator: Animator, tmp_path: Pa
     Image.fromarray(image).save(tmp_path / "s.png")
     clip = write_clip(tmp_path / "d.mkv", flat_frames(3, 96, 48), codec="ffv1", pixels="bgr0")
     out = tmp_path / "o.mp4"
-    done = animate_file(animator, tmp_path / "s.png", clip, out, crop=False, compare=True)
+    done = animate_file(animator, tmp_path / "s.png", clip, out, AnimateOptions(crop=False, compare=True))
     height = 86  # 64 · 200 / 150, even
     assert (done.width, done.height) == (64 + 172 + 64, height)
     frame = frames_of(out)[0].astype(int)
@@ -93,7 +94,7 @@ def test_a_rotated_clip_with_faceless_frames(
     lying = [np.ascontiguousarray(np.rot90(frame)) for frame in frames]
     clip = write_clip(tmp_path / "d.mp4", lying, rate=10, quarter_turns=1)
     out = tmp_path / "o.mp4"
-    assert animate_file(animator, portrait_path, clip, out, compare=True).frames == 8 + count
+    assert animate_file(animator, portrait_path, clip, out, AnimateOptions(compare=True)).frames == 8 + count
     middle = frames_of(out)[count + 4]
     assert alike(middle[:, :64], middle[:, 64:128]) > 0.9
 
@@ -116,23 +117,23 @@ def test_several_faces(
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             out = tmp_path / f"{face}.mp4"
-            animate_file(animator, source, face_clip, out, face=face, compare=True)
+            animate_file(animator, source, face_clip, out, AnimateOptions(face=face, compare=True))
         told = [record.getMessage() for record in caplog.records]
         assert told == (
-            [f"{source} shows 2 faces; using the largest, --face N chooses another."] * (face is None)
+            [f"{source} shows 2 faces; using the largest, face chooses another."] * (face is None)
         )
         squares[face] = frames_of(out)[0][:, :64].astype(int)
     assert np.abs(squares[None] - squares[1]).mean() < 2
     assert np.abs(squares[1] - squares[2]).mean() > 12
     assert np.abs(squares[1][10:54, 10:54] - squares[2][10:54, 53:9:-1]).mean() < 12
-    with pytest.raises(LiaxError, match=r"has 2 face\(s\); --face goes from 1"):
-        animate_file(animator, source, face_clip, tmp_path / "3.mp4", face=3)
+    with pytest.raises(LiaxError, match=r"has 2 face\(s\), and face is 3; choose 1"):
+        animate_file(animator, source, face_clip, tmp_path / "3.mp4", AnimateOptions(face=3))
     clip = write_clip(tmp_path / "two.mp4", [both] * 3)
     with caplog.at_level(logging.WARNING):
-        animate_file(animator, source, clip, tmp_path / "4.mp4", face=1)
-    assert "--driving-face N" in caplog.text
-    with pytest.raises(LiaxError, match=r"two.mp4 has 2 face\(s\); --driving-face goes"):
-        animate_file(animator, source, clip, tmp_path / "5.mp4", face=1, driving_face=0)
+        animate_file(animator, source, clip, tmp_path / "4.mp4", AnimateOptions(face=1))
+    assert "driving_face chooses another" in caplog.text
+    with pytest.raises(LiaxError, match=r"two.mp4 has 2 face\(s\), and driving_face is 0"):
+        animate_file(animator, source, clip, tmp_path / "5.mp4", AnimateOptions(face=1, driving_face=0))
 
 
 def test_no_face(animator: Animator, portrait_path: Path, face_clip: Path, tmp_path: Path) -> None:
@@ -155,7 +156,9 @@ def test_memory_does_not_grow_with_length(animator: Animator, tmp_path: Path) ->
     for count in (20, 20, 120):
         clip = write_clip(tmp_path / "d.mp4", flat_frames(count, 320, 240))
         tracemalloc.start()
-        animate_file(animator, tmp_path / "s.png", clip, tmp_path / "o.mp4", crop=False, overwrite=True)
+        animate_file(
+            animator, tmp_path / "s.png", clip, tmp_path / "o.mp4", AnimateOptions(crop=False), overwrite=True
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] - peaks[1] < 5 * 320 * 240 * 3
@@ -165,7 +168,7 @@ def test_real_portrait_and_clip(animator: Animator, shared: Path, tmp_path: Path
     """Training material is framed as it is: the square found in it is nearly the whole picture."""
     clip = sorted((shared / "data" / "clips").glob("p002*.mp4"))[0]
     portrait = sorted((shared / "data" / "portraits").glob("*.jpg"))[0]
-    done = animate_file(animator, portrait, clip, tmp_path / "o.mp4", compare=True)
+    done = animate_file(animator, portrait, clip, tmp_path / "o.mp4", AnimateOptions(compare=True))
     assert done.frames == len(list(Video(clip)))
     cropped, whole = frames_of(tmp_path / "o.mp4")[0], next(iter(Video(clip))).rgb()
     assert np.abs(cropped[:, 64:128].astype(int) - resize(whole, 64, 64)).mean() < 30

@@ -16,6 +16,7 @@ from PIL import Image
 from clips import write_clip
 from liax.errors import LiaxError
 from liax.model import LIAX
+from liax.options import AnimateOptions, DrivingOptions, SourceOptions
 from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.driving import open_driving
@@ -62,17 +63,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def source(animator: Animator) -> Portrait:
-    return open_portrait(animator, colours(2, 4)[0], crop=False)
+    return open_portrait(animator, colours(2, 4)[0], SourceOptions(crop=False))
 
 
 @pytest.fixture
 def alpha_NM(animator: Animator, clip: Path) -> NDArray[np.float32]:
     """The driving's coefficients."""
-    return np.stack([moment.alpha_M for moment in open_driving(animator, clip, crop=False).frames()])
+    return np.stack(
+        [moment.alpha_M for moment in open_driving(animator, clip, DrivingOptions(crop=False)).frames()]
+    )
 
 
 def frames(animator: Animator, source: Portrait, driving: Path | Driving, **options: Any) -> Pictures:
-    return [picture for _, picture in animate(animator, source, driving, crop=False, **options).frames]
+    return [
+        picture
+        for _, picture in animate(animator, source, driving, AnimateOptions(crop=False, **options)).frames
+    ]
 
 
 def agree(animator: Animator, source: Portrait, got: Pictures, alpha_NM: Iterable[NDArray[Any]]) -> None:
@@ -83,10 +89,10 @@ def agree(animator: Animator, source: Portrait, got: Pictures, alpha_NM: Iterabl
 
 
 def test_the_clip_tells_what_comes(animator: Animator, source: Portrait, clip: Path, face_clip: Path) -> None:
-    made = animate(animator, source, clip, crop=False)
+    made = animate(animator, source, clip, AnimateOptions(crop=False))
     assert (made.rate, made.width, made.height, made.total) == (10, 64, 64, 9)
     assert [time for time, _ in made.frames] == [Fraction(k, 10) for k in range(9)]
-    assert animate(animator, source, face_clip, crop=False).sound == face_clip
+    assert animate(animator, source, face_clip, AnimateOptions(crop=False)).sound == face_clip
 
 
 def test_relative_with_everything(
@@ -97,7 +103,7 @@ def test_relative_with_everything(
     gains_MM = 2 * np.eye(8) - 1.5 * HEAD_MM - 2 * np.outer(mouth_M, mouth_M)
     expected_NM = source.alpha_M + 0.7 * mouth_M / 2 + (alpha_NM - alpha_NM[0]) @ gains_MM.T
     strength = {"all": 2, "head": 0.5}
-    got = frames(animator, source, clip, edit={"smile": 0.7}, strength=strength, without=["mouth"])
+    got = frames(animator, source, clip, set={"smile": 0.7}, strength=strength, without=["mouth"])
     agree(animator, source, got, expected_NM)
 
 
@@ -107,7 +113,7 @@ def test_only_the_head(
     expected_NM = source.alpha_M + 4 * (alpha_NM - alpha_NM[0]) @ HEAD_MM
     agree(animator, source, frames(animator, source, clip, only=["head"], strength=4), expected_NM)
     absolute_NM = source.alpha_M + 4 * (alpha_NM - source.alpha_M) @ HEAD_MM
-    got = frames(animator, source, clip, only=["yaw"], strength=4, relative=False)
+    got = frames(animator, source, clip, only=["yaw"], strength=4, absolute=True)
     agree(animator, source, got, absolute_NM)
 
 
@@ -118,7 +124,7 @@ def test_no_strength_is_a_still(animator: Animator, source: Portrait, clip: Path
 
 
 def test_smooth(animator: Animator, source: Portrait, clip: Path) -> None:
-    moments = list(smooth_motion(open_driving(animator, clip, crop=False).frames()))
+    moments = list(smooth_motion(open_driving(animator, clip, DrivingOptions(crop=False)).frames()))
     expected = [source.alpha_M + moment.alpha_M - moments[0].alpha_M for moment in moments]
     got = frames(animator, source, clip, smooth=True)
     agree(animator, source, got, expected)
@@ -128,7 +134,7 @@ def test_smooth(animator: Animator, source: Portrait, clip: Path) -> None:
 
 def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
     """The source is the clip's frame 6, nearly: that frame leaves it as it is."""
-    source = open_portrait(animator, colours(9, 1)[6] ^ 1, crop=False)
+    source = open_portrait(animator, colours(9, 1)[6] ^ 1, SourceOptions(crop=False))
     stages: dict[str, list[tuple[int, int | None]]] = {}
     got = frames(
         animator,
@@ -143,7 +149,9 @@ def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32
 
 def test_align(animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]) -> None:
     """Aligned by the head's coefficients, relative motion has the driving's head throughout."""
-    template = Template.of(open_driving(animator, clip, crop=False).frames(), Fraction(10), animator.network)
+    template = Template.of(
+        open_driving(animator, clip, DrivingOptions(crop=False)).frames(), Fraction(10), animator.network
+    )
     turn_M = HEAD_MM @ (alpha_NM[0] - source.alpha_M)
     assert np.abs(turn_M).max() > 0.05
     got = frames(animator, source, template, align="pose")
@@ -153,9 +161,9 @@ def test_align(animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArr
 def test_a_template_drives_like_its_video(
     animator: Animator, source: Portrait, clip: Path, tmp_path: Path
 ) -> None:
-    driving = open_driving(animator, clip, crop=False)
+    driving = open_driving(animator, clip, DrivingOptions(crop=False))
     save_template(Template.of(driving.frames(), driving.rate, animator.network), tmp_path / "m.safetensors")
-    made = animate(animator, source, tmp_path / "m.safetensors", crop=False, compare=True)
+    made = animate(animator, source, tmp_path / "m.safetensors", AnimateOptions(crop=False, compare=True))
     assert (made.total, made.rate, made.sound, made.width) == (9, 10, None, 128)
     for (_, both), plain in zip(made.frames, frames(animator, source, clip), strict=True):
         assert np.array_equal(both[:, :64], source.square_RR3)
@@ -165,7 +173,7 @@ def test_a_template_drives_like_its_video(
 def test_a_cut_starts_anew(animator: Animator, source: Portrait, tmp_path: Path) -> None:
     shots = colours(9, 1)[:6] + [255 - frame for frame in colours(9, 5)[:6]]
     clip = write_clip(tmp_path / "d.mkv", shots, codec="ffv1", pixels="bgr0")
-    driving = open_driving(animator, clip, crop=False)
+    driving = open_driving(animator, clip, DrivingOptions(crop=False))
     moments = list(driving.frames())
     assert [moment.starts_shot for moment in moments].index(True, 1) == 6
     starts = [moments[0]] * 6 + [moments[6]] * 6
@@ -177,7 +185,7 @@ def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: P
     """The whole picture comes out, with the face moved in it as the driving moves, frame by frame."""
     picture_HW3 = np.full((301, 403, 3), 90, np.uint8)
     picture_HW3[40:300, 100:360] = portrait_HW3[:260, 90:350]
-    made = animate(animator, picture_HW3, face_clip, paste=True)
+    made = animate(animator, picture_HW3, face_clip, AnimateOptions(paste=True))
     assert (made.width, made.height) == (402, 300)
     pasted = [picture for _, picture in made.frames]
     assert {picture.shape for picture in pasted} == {(300, 402, 3)}
@@ -191,7 +199,7 @@ def test_paste(animator: Animator, portrait_HW3: NDArray[np.uint8], face_clip: P
     changes = EditDelta(animator, portrait.encoded).stream(portrait.alpha_M + alpha_NM - alpha_NM[0])
     for picture, change in zip(pasted, changes, strict=True):
         assert np.abs(picture.astype(int) - retouch(picture_HW3, change)).max() <= 1
-    beside = animate(animator, picture_HW3, face_clip, paste=True, compare=True)
+    beside = animate(animator, picture_HW3, face_clip, AnimateOptions(paste=True, compare=True))
     assert (beside.width, beside.height) == (402 + 300 + 402, 300)
     last = list(beside.frames)[-1][1]
     assert last.shape == (300, 1104, 3)
@@ -207,7 +215,7 @@ def test_a_single_picture_is_taken_over(
 ) -> None:
     picture = tmp_path / "d.png"
     Image.fromarray(colours(2, 7)[0]).save(picture)
-    (moment,) = open_driving(animator, picture, crop=False).frames()
+    (moment,) = open_driving(animator, picture, DrivingOptions(crop=False)).frames()
     with caplog.at_level(logging.WARNING):
         (frame,) = frames(animator, source, picture)
     assert caplog.messages == [
@@ -215,26 +223,26 @@ def test_a_single_picture_is_taken_over(
     ]
     (expected,) = animator.render(source.encoded, [moment.alpha_M])
     assert np.abs(frame.astype(int) - expected).max() <= 1
-    done = animate_file(animator, source, picture, tmp_path / "o.png", crop=False)
+    done = animate_file(animator, source, picture, tmp_path / "o.png", AnimateOptions(crop=False))
     assert (done.frames, done.width, done.height) == (1, 64, 64)
     assert np.array_equal(np.asarray(Image.open(done.path)), frame)
 
 
 def test_a_video_is_no_picture(animator: Animator, source: Portrait, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(LiaxError, match=r"o\.png can hold one picture, but the driving has more"):
-        animate_file(animator, source, clip, tmp_path / "o.png", crop=False)
+        animate_file(animator, source, clip, tmp_path / "o.png", AnimateOptions(crop=False))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"relative": False, "best_frame": True}, "--best-frame is about relative motion"),
-        ({"relative": False, "align": "pose"}, "--absolute takes over the driving's pose already"),
-        ({"align": "pose", "best_frame": True}, "give one of them"),
-        ({"paste": True, "crop": False}, "leave out --paste or --no-crop"),
-        ({"edit": {"yaw": 60}}, "yaw=60deg is out of its range"),
-        ({"edit": {"frown": 1}}, "no control 'frown'"),
+        ({"absolute": True, "best_frame": True}, "leave out best_frame=True or absolute=True"),
+        ({"absolute": True, "align": "pose"}, "takes over the driving's pose already"),
+        ({"align": "pose", "best_frame": True}, "leave out align='pose' or best_frame=True"),
+        ({"paste": True, "crop": False}, "leave out paste=True or crop=False"),
+        ({"set": {"yaw": 60}}, "yaw=60deg is out of its range"),
+        ({"set": {"frown": 1}}, "no control 'frown'"),
         ({"only": ["gaze"]}, "no motion called 'gaze'"),
         ({"strength": 9}, "9 is no strength"),
     ],
@@ -244,4 +252,4 @@ def test_bad_options_are_told_before_anything_is_read(
 ) -> None:
     nowhere = tmp_path / "nowhere"
     with pytest.raises(LiaxError, match=sentence):
-        animate(animator, nowhere, nowhere, **options)
+        animate(animator, nowhere, nowhere, AnimateOptions(**options))

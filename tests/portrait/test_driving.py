@@ -13,6 +13,7 @@ from liax.errors import LiaxError
 from liax.face.crop import resize
 from liax.media.video import Video
 from liax.model import LIAX
+from liax.options import DrivingOptions
 from liax.portrait import Animator
 from liax.portrait.driving import DrivingFootage, DrivingFrame, open_driving
 
@@ -38,7 +39,7 @@ def alphas(moments: list[DrivingFrame]) -> np.ndarray:
 
 
 def moments_of(animator: Animator, path: Path, **options) -> list[DrivingFrame]:
-    return list(open_driving(animator, path, **options).frames())
+    return list(open_driving(animator, path, DrivingOptions(**options)).frames())
 
 
 def test_a_video(animator: Animator, face_clip: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_folder_is_its_frames(
 ) -> None:
     for k, frame_HW3 in enumerate(frames):
         Image.fromarray(frame_HW3).save(tmp_path / f"{k}.png")
-    driving = open_driving(animator, tmp_path, rate=Fraction(10))
+    driving = open_driving(animator, tmp_path, DrivingOptions(rate=Fraction(10)))
     assert (driving.rate, driving.total, driving.sound) == (10, 12, None)
     moments = list(driving.frames())
     assert [m.time for m in moments] == [Fraction(k, 10) for k in range(12)]
@@ -77,7 +78,9 @@ def test_a_folder_is_its_frames(
 def test_whole_pictures(animator: Animator, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mkv", flat_frames(5, 96, 48), codec="ffv1", pixels="bgr0")
     stages: dict[str, int] = {}
-    driving = open_driving(animator, clip, crop=False, progress=lambda s, done, _: stages.update({s: done}))
+    driving = open_driving(
+        animator, clip, DrivingOptions(crop=False), progress=lambda s, done, _: stages.update({s: done})
+    )
     assert driving.width_at(48) == 96
     moments = list(driving.frames())
     squares = [resize(frame, 64, 64) for frame in flat_frames(5, 96, 48)]
@@ -187,7 +190,7 @@ def test_memory_is_that_of_a_batch(animator: Animator, tmp_path: Path) -> None:
     for count in (20, 20, 120):
         clip = write_clip(tmp_path / "d.mp4", flat_frames(count, 320, 240))
         tracemalloc.start()
-        assert sum(1 for _ in open_driving(animator, clip, crop=False).frames()) == count
+        assert sum(1 for _ in open_driving(animator, clip, DrivingOptions(crop=False)).frames()) == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] - peaks[1] < 5 * 320 * 240 * 3
@@ -198,14 +201,14 @@ def test_errors(animator: Animator, face_clip: Path, tmp_path: Path) -> None:
         (tmp_path / "none.mp4", {}, r"none\.mp4 does not exist; check the driving video's name"),
         (tmp_path, {}, "has no pictures in it"),
         (face_clip, {"rate": Fraction(25)}, "no folder of frames"),
-        (face_clip, {"face": 2}, r"has 1 face\(s\); --driving-face goes from 1"),
+        (face_clip, {"driving_face": 2}, r"has 1 face\(s\), and driving_face is 2"),
         (write_clip(tmp_path / "grey.mp4", flat_frames(3)), {}, r"grey\.mp4 shows no face"),
         (tmp_path / "t.safetensors", {}, r"t\.safetensors does not exist; check the motion template's"),
         (tmp_path / "t.safetensors", {"rate": Fraction(9)}, "has its own frame rate"),
     ]
     for path, options, reason in cases:
         with pytest.raises(LiaxError, match=reason):
-            open_driving(animator, path, **options)
+            open_driving(animator, path, DrivingOptions(**options))
 
 
 def test_real_clips_one_after_the_other(
@@ -231,7 +234,7 @@ def test_same_coefficients_whatever_the_batch(
     animator: Animator, face_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = alphas(moments_of(animator, face_clip))
-    monkeypatch.setattr(Animator, "batch", property(lambda self: 5))
+    monkeypatch.setattr(Animator, "batch_size", property(lambda self: 5))
     assert np.allclose(alphas(moments_of(animator, face_clip)), whole, atol=1e-4)
 
 
@@ -244,10 +247,10 @@ def test_which_face_is_told_of_several(
     both[60:190, 25:155] = head[::2, ::2][:, ::-1]
     Image.fromarray(both).save(tmp_path / "a.png")
     squares = {
-        face: moments_of(animator, tmp_path / "a.png", face=face)[0].square_RR3.astype(int)
+        face: moments_of(animator, tmp_path / "a.png", driving_face=face)[0].square_RR3.astype(int)
         for face in (1, 2, None)
     }
     assert np.abs(squares[None] - squares[1]).mean() < 2
     assert np.abs(squares[2] - squares[1]).mean() > 12
     (told,) = caplog.records
-    assert "a.png shows 2 faces; using the largest, --driving-face N chooses" in told.getMessage()
+    assert "a.png shows 2 faces; using the largest, driving_face chooses" in told.getMessage()

@@ -10,8 +10,9 @@ from PIL import Image
 
 from liax.errors import LiaxError
 from liax.model import LIAX
+from liax.options import EditOptions, parse_settings
 from liax.portrait.animator import Animator
-from liax.portrait.edit import edit_image, parse_settings
+from liax.portrait.edit import edit_image
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, open_portrait
 from liax.weights.controls import CoefficientLimits, Control, Controls
@@ -34,7 +35,7 @@ def test_is_equation_11(animator: Animator, portrait: Portrait, tiny: LIAX) -> N
     edited = edit_image(animator, portrait, parse_settings(["yaw=30deg", "#5=-0.7"]))
     np.testing.assert_allclose(edited.edit_M, [0, 0.6, 0, -0.3, 0, -0.7, 0, 0], atol=1e-6)
     encoded = portrait.encoded
-    code_BD = tiny.edit(encoded.code_BD, encoded.alpha_BM, torch.from_numpy(edited.edit_M))
+    code_BD = tiny.reenact(encoded.code_BD, encoded.alpha_BM + torch.from_numpy(edited.edit_M))
     image_B3RR = tiny.decode(code_BD, encoded.features)
     expected_RR3 = ((image_B3RR[0].clamp(-1, 1) + 1) * 127.5).round().permute(1, 2, 0).numpy()
     assert np.abs(edited.after_HW3 - expected_RR3).max() <= 1
@@ -51,7 +52,7 @@ def test_a_face_that_is_at_its_end_already_goes_no_further(tiny: LIAX, portrait_
     portrait = open_portrait(animator, portrait_path)
     way = -1.0 if portrait.alpha_M[0] < 0 else 1.0
     unchanged, held, back, forced = (
-        edit_image(animator, portrait, {"jaw": amount}, force=force)
+        edit_image(animator, portrait, {"jaw": amount}, EditOptions(force=force))
         for amount, force in ((0.0, False), (way, False), (-way, False), (way, True))
     )
     np.testing.assert_array_equal(held.picture_HW3, unchanged.picture_HW3)
@@ -68,7 +69,7 @@ def test_file_array_and_open_portrait_are_the_same(
 
 
 def test_whole_picture_keeps_its_aspect(animator: Animator, portrait_HW3: NDArray[np.uint8]) -> None:
-    edited = edit_image(animator, portrait_HW3[:, 100:356], {"yaw": 20}, crop=False)
+    edited = edit_image(animator, portrait_HW3[:, 100:356], {"yaw": 20}, EditOptions(crop=False))
     assert edited.before_HW3.shape == edited.after_HW3.shape == edited.picture_HW3.shape == (128, 64, 3)
 
 
@@ -78,7 +79,7 @@ def test_pasted_into_the_full_picture(animator: Animator, portrait_HW3: NDArray[
     wide.paste(Image.fromarray(portrait_HW3), (200, 90))
     picture_HW3 = np.asarray(wide)
     portrait = open_portrait(animator, picture_HW3)
-    edited = edit_image(animator, portrait, {"#1": 2}, paste=True)
+    edited = edit_image(animator, portrait, {"#1": 2}, EditOptions(paste=True))
     assert edited.picture_HW3.shape == (701, 901, 3)
     crop = portrait.framing.crop
     assert crop is not None
@@ -92,15 +93,17 @@ def test_pasted_into_the_full_picture(animator: Animator, portrait_HW3: NDArray[
     (change,) = EditDelta(animator, portrait.encoded)((portrait.alpha_M + edited.edit_M)[None])
     np.testing.assert_array_equal(edited.picture_HW3[:700, :900], retouch(picture_HW3, change))
     np.testing.assert_array_equal(edited.picture_HW3[700], picture_HW3[700])
-    unedited = edit_image(animator, portrait, {}, paste=True)
+    unedited = edit_image(animator, portrait, {}, EditOptions(paste=True))
     np.testing.assert_array_equal(unedited.picture_HW3, picture_HW3)
 
 
 def test_refusals(animator: Animator, portrait_HW3: NDArray[np.uint8]) -> None:
-    with pytest.raises(LiaxError, match="leave out --paste or --no-crop"):
-        edit_image(animator, portrait_HW3, {"yaw": 1}, crop=False, paste=True)
+    with pytest.raises(LiaxError, match="leave out paste=True or crop=False"):
+        edit_image(animator, portrait_HW3, {"yaw": 1}, EditOptions(crop=False, paste=True))
     with pytest.raises(LiaxError, match="The picture shows no face"):
         edit_image(animator, np.full((80, 80, 3), 127, np.uint8), {"yaw": 1})
     with pytest.raises(LiaxError, match="-40 to 40 deg; stay within it"):
         edit_image(animator, portrait_HW3, {"yaw": 41})
-    assert edit_image(animator, portrait_HW3, {"yaw": 41}, force=True).edit_M[1] == pytest.approx(0.82)
+    assert edit_image(animator, portrait_HW3, {"yaw": 41}, EditOptions(force=True)).edit_M[
+        1
+    ] == pytest.approx(0.82)

@@ -17,6 +17,7 @@ from liax.errors import LiaxError
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Video
 from liax.model import LIAX
+from liax.options import EditVideoOptions
 from liax.portrait import Animator
 from liax.portrait.clip import write_clip as write_result
 from liax.portrait.edit_video import _amount, edit_video
@@ -39,7 +40,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
 
 
 def results(*args: object, **options: object) -> list[np.ndarray]:
-    return [picture_HW3 for _, picture_HW3 in edit_video(*args, **options).frames]  # type: ignore[arg-type]
+    return [picture_HW3 for _, picture_HW3 in edit_video(*args, EditVideoOptions(**options)).frames]  # type: ignore[arg-type]
 
 
 def changes(before: list[np.ndarray], after: list[np.ndarray]) -> list[float]:
@@ -122,7 +123,7 @@ def test_from_the_first_frame_motion_is_the_video_s(animator: Animator, face_cli
 
 
 def test_squares_only(animator: Animator, face_clip: Path) -> None:
-    clip = edit_video(animator, face_clip, {0: 1.0}, paste=False)
+    clip = edit_video(animator, face_clip, {0: 1.0}, EditVideoOptions(paste=False))
     assert (clip.width, clip.height) == (64, 64)
     squares = [picture_RR3 for _, picture_RR3 in clip.frames]
     unedited = results(animator, face_clip, {0: 0.0}, paste=False)
@@ -192,7 +193,7 @@ def test_memory_does_not_grow_with_length(animator: Animator, tmp_path: Path) ->
     for count in (12, 12, 60):
         clip = write_clip(tmp_path / "d.mp4", flat_frames(count, 320, 240))
         tracemalloc.start()
-        made = edit_video(animator, clip, {0: 1.0}, crop=False)
+        made = edit_video(animator, clip, {0: 1.0}, EditVideoOptions(crop=False))
         write_result(made, tmp_path / "o.mp4", overwrite=True)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -203,8 +204,8 @@ def test_errors_come_before_the_first_frame(animator: Animator, face_clip: Path,
     grey = write_clip(tmp_path / "grey.mp4", flat_frames(5, 200, 200))
     with pytest.raises(LiaxError, match=r"grey\.mp4 shows no face"):
         edit_video(animator, grey, {0: 1.0})
-    with pytest.raises(LiaxError, match=r"face\.mp4 has 1 face\(s\); --face goes from 1"):
-        edit_video(animator, face_clip, {0: 1.0}, face=2)
+    with pytest.raises(LiaxError, match=r"face\.mp4 has 1 face\(s\); and face is 2"):
+        edit_video(animator, face_clip, {0: 1.0}, EditVideoOptions(face=2))
     with pytest.raises(LiaxError, match="no control 'yaw'"):
         edit_video(animator, face_clip, {"yaw": 10.0})
     with pytest.raises(LiaxError, match="out of the range"):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.model import LIAX, Encoded
+from liax.options import ManipulateOptions
 from liax.portrait.animator import Animator
 from liax.portrait.clip import write_clip
 from liax.portrait.edit import edit_image
@@ -88,7 +89,7 @@ def test_sweeps_of_expressions_stop_where_faces_do(
 def test_one_sided_range_is_swept_twice(
     animator: Recorder, portrait: Portrait, name: str, index: int, end: float
 ) -> None:
-    assert len(list(sweep(animator, portrait, [name], extent=0.5).frames)) == 65
+    assert len(list(sweep(animator, portrait, [name], ManipulateOptions(extent=0.5)).frames)) == 65
     once = [leg(0, end / 2), leg(end / 2, 0)]
     np.testing.assert_allclose(
         edits(animator, portrait)[:, index], np.concatenate([[0], *once, *once]), atol=1e-6
@@ -97,7 +98,10 @@ def test_one_sided_range_is_swept_twice(
 
 def test_labels(animator: Recorder, portrait: Portrait) -> None:
     plain = [picture for _, picture in sweep(animator, portrait, ["yaw", "smile"]).frames]
-    named = [picture for _, picture in sweep(animator, portrait, ["yaw", "smile"], label=True).frames]
+    named = [
+        picture
+        for _, picture in sweep(animator, portrait, ["yaw", "smile"], ManipulateOptions(label=True)).frames
+    ]
     changed = [(a != b).any(-1) for a, b in zip(plain, named, strict=True)]
     assert all(0 < c[40:].sum() < 1500 and not c[:40].any() for c in changed)
     right = [np.nonzero(c.any(0))[0].max() for c in changed]
@@ -119,7 +123,7 @@ def coordinates(edits_NM: NDArray[np.floating]) -> tuple[NDArray[np.floating], N
 def test_orbit_is_a_closed_ellipse_within_the_ranges(
     animator: Recorder, portrait: Portrait, extent: float, turns: int, seconds: float
 ) -> None:
-    clip = orbit(animator, portrait, extent=extent, turns=turns, seconds=seconds)
+    clip = orbit(animator, portrait, ManipulateOptions(extent=extent, turns=turns, seconds=seconds))
     next(clip.frames)
     count = round(25 * seconds)
     assert (clip.rate, clip.total) == (25, turns * count)
@@ -134,7 +138,9 @@ def test_orbit_is_a_closed_ellipse_within_the_ranges(
 
 
 def test_turns_repeat(animator: Recorder, portrait: Portrait) -> None:
-    pictures = [picture for _, picture in orbit(animator, portrait, turns=2, seconds=0.4).frames]
+    pictures = [
+        picture for _, picture in orbit(animator, portrait, ManipulateOptions(turns=2, seconds=0.4)).frames
+    ]
     assert len(pictures) == 20
     np.testing.assert_array_equal(pictures[:10], pictures[10:])
 
@@ -151,7 +157,7 @@ def test_sweep_sheet(animator: Recorder, portrait: Portrait) -> None:
 
 
 def test_orbit_sheet(animator: Recorder, portrait: Portrait) -> None:
-    sheet_HW3 = orbit_sheet(animator, portrait, extent=0.5)
+    sheet_HW3 = orbit_sheet(animator, portrait, ManipulateOptions(extent=0.5))
     yaw_N, pitch_N = coordinates(edits(animator, portrait))
     np.testing.assert_allclose(yaw_N.reshape(5, 5), [[-20, -10, 0, 5, 10]] * 5, atol=1e-3)
     np.testing.assert_allclose(pitch_N.reshape(5, 5).T, [[7.5, 3.75, 0, -3.75, -7.5]] * 5, atol=1e-3)
@@ -175,7 +181,7 @@ def holds(sheet_HW3: NDArray[np.uint8], picture_HW3: NDArray[np.uint8]) -> tuple
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_becomes_a_file(animator: Recorder, portrait: Portrait, tmp_path: Path, suffix: str) -> None:
-    done = write_clip(orbit(animator, portrait, seconds=0.4), tmp_path / f"orbit{suffix}")
+    done = write_clip(orbit(animator, portrait, ManipulateOptions(seconds=0.4)), tmp_path / f"orbit{suffix}")
     assert (done.frames, done.seconds, done.width, done.height) == (10, pytest.approx(0.4), 64, 64)
 
 
@@ -188,11 +194,11 @@ def test_refusals(animator: Recorder, portrait: Portrait, tiny: LIAX) -> None:
         sweep_sheet(animator, portrait, [])
     for extent in (0, -1, 1.01, float("nan")):
         with pytest.raises(LiaxError, match="give an extent above 0, up to 1"):
-            sweep(animator, portrait, ["yaw"], extent=extent)
+            sweep(animator, portrait, ["yaw"], ManipulateOptions(extent=extent))
         with pytest.raises(LiaxError, match="give an extent above 0, up to 1"):
-            orbit_sheet(animator, portrait, extent=extent)
+            orbit_sheet(animator, portrait, ManipulateOptions(extent=extent))
     for turns, seconds in ((0, 1.0), (1, 0.0), (1, float("nan"))):
         with pytest.raises(LiaxError, match="are no orbit"):
-            orbit(animator, portrait, turns=turns, seconds=seconds)
+            orbit(animator, portrait, ManipulateOptions(turns=turns, seconds=seconds))
     with pytest.raises(LiaxError, match="These weights have no control 'yaw'; they have: none"):
         orbit(Animator(tiny, "cpu"), portrait)

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.portrait.motion import ALL_MOTION, group_gains, parse_names, parse_strength, retarget
+from liax.options import ALL_MOTION, parse_names, parse_strength
+from liax.portrait.motion import group_gains, retarget
 from liax.weights.controls import Control, Controls
 
 M = 12

@@ -145,7 +145,7 @@ def test_without_faces_only_cuts_matter(face: list[np.ndarray], told: Told) -> N
 def test_no_shot_shows_the_face(landmarker: FaceLandmarker, face: list[np.ndarray]) -> None:
     with pytest.raises(LiaxError, match=r"held\.mp4 shows no face that can be found"):
         find_shots(landmarker, MemoryFootage(nobody(4), 10), 64, None)
-    with pytest.raises(LiaxError, match=r"held\.mp4 has 1 face\(s\); --driving-face goes from 1"):
+    with pytest.raises(LiaxError, match=r"held\.mp4 has 1 face\(s\); and driving_face is"):
         find_shots(landmarker, MemoryFootage(nobody(4) + face[:4], 10), 64, 2)
 
 
@@ -167,7 +167,7 @@ def test_the_chosen_face_is_followed_shot_by_shot(
         "held.mp4 does not show face 2 from 0.6 s to 1.2 s; motion is held still there.",
     ]
     find_shots(landmarker, MemoryFootage(frames, 10), 64, None)
-    assert "held.mp4 shows 2 faces; using the largest, --driving-face N chooses another." in told()
+    assert "held.mp4 shows 2 faces; using the largest, driving_face chooses another." in told()
 
 
 def test_progress(face: list[np.ndarray]) -> None:

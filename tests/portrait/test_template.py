@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
+from liax.options import DrivingOptions
 from liax.portrait import Animator
 from liax.portrait.driving import encode_motion, open_driving
 from liax.portrait.motion import DrivingFrame
@@ -137,12 +138,12 @@ def test_saved_weights_keep_their_templates(animator: Animator, face_clip: Path,
     """Weights in half precision are other weights than in float32, but the same each time they are read."""
     save(animator.network, tmp_path / "w.safetensors")
     read = Animator(load(tmp_path / "w.safetensors"), "cpu")
-    save_template(encode_motion(read, face_clip, crop=False), tmp_path / "t.safetensors")
+    save_template(encode_motion(read, face_clip, DrivingOptions(crop=False)), tmp_path / "t.safetensors")
     assert open_driving(Animator(load(tmp_path / "w.safetensors"), "cpu"), tmp_path / "t.safetensors").total
 
 
 def test_weights_and_templates_are_told_apart(animator: Animator, path: Path, tiny_weights: Path) -> None:
-    with pytest.raises(LiaxError, match=r"tiny\.safetensors holds a network's weights, not motion"):
+    with pytest.raises(LiaxError, match=r"tiny\.safetensors is not a motion template but a file of weights"):
         open_driving(animator, tiny_weights)
     with pytest.raises(LiaxError, match=r"motion\.safetensors is a motion template, not weights"):
         load(path)
@@ -174,7 +175,10 @@ def _changed(name: str, value: Any) -> Any:
         (_changed("rate", "fast"), "is damaged"),
         (lambda tensors, facts: tensors.pop("ticks"), "is damaged"),
         (lambda tensors, facts: facts.pop("weights"), "is damaged"),
-        (lambda tensors, facts: facts.pop("liax.template"), "is not a motion template; make one with liax"),
+        (
+            lambda tensors, facts: facts.pop("liax.template"),
+            "is not a motion template; give a motion template",
+        ),
         (_changed("liax.template", "2"), "of format 2, and this liax reads 1"),
     ],
 )

@@ -23,8 +23,8 @@ from liax.app.studio import Studio
 from liax.errors import LiaxError
 from liax.media.images import write_image
 from liax.portrait import manipulate, write_clip
-from liax.portrait.clip import Progress
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
+from liax.progress import Progress
 
 _ORBIT_LABEL, _SWEEP_LABEL = "Look around in a circle", "One movement after another"
 _SHEET = ("One picture of all poses (PNG)", "png")

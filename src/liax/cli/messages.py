@@ -79,8 +79,6 @@ def option(name: str, value: object, command: str) -> str:
     if command == "batch":
         return name if value is None else f"{name} = {str(value).lower()}"
     flag = name.replace("_", "-")
-    if command == "encode" and name == "face":
-        flag = "driving-face"
     return f"--no-{flag}" if value is False else f"--{flag}"
 
 

@@ -57,19 +57,13 @@ def check_settings(settings: EditSettings) -> None:
 def _rule(
     kind: Any, parse: Callable[[str], Any], metavar: str
 ) -> Callable[[PrimitiveTypeInfo], PrimitiveConstructorSpec[Any] | None]:
-    def read(texts: list[str]) -> Any:
-        try:
-            return parse(texts[0])
-        except LiaxError as error:
-            raise ValueError(str(error)) from error
-
     def rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
         if info.type != kind:
             return None
         return PrimitiveConstructorSpec(
             nargs=1,
             metavar=metavar,
-            instance_from_str=read,
+            instance_from_str=lambda texts: parse(texts[0]),  # a LiaxError ends the command
             is_instance=lambda value: True,
             str_from_instance=lambda value: [to_text(value)],
         )

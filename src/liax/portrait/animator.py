@@ -34,7 +34,7 @@ class Animator:
             device multiplies it natively, which changes colours by less than a level of 256 on average.
 
     Raises:
-        LiaxError: When it is not there.
+        OptionError: If there is no such device.
     """
 
     def __init__(

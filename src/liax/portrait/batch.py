@@ -1,4 +1,4 @@
-"""Many portraits animated one after another: what fails is told, what is done is not done again."""
+"""Many portraits animated one after another. Failures are reported, and finished jobs are skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from liax.options import changed_options
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob
-from liax.portrait.clip import Progress, no_progress
+from liax.progress import Progress, no_progress
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class JobOutcome:
     Args:
         frames, seconds: Of its output, 0 if it failed.
         took: Seconds of work.
-        error: Why it failed, a sentence.
+        error: Why it failed.
     """
 
     job: BatchJob
@@ -44,15 +44,15 @@ class JobOutcome:
 def run_batch(
     animator: Animator, batch: BatchConfig, *, progress: Progress = no_progress
 ) -> Iterator[JobOutcome]:
-    """Do a batch's jobs (`read_batch`) in their order; gives each one's outcome as it ends.
+    """Do a batch's jobs (`read_batch`) in order, and yield each one's outcome as it ends.
 
-    A job that fails is an outcome like others. A job is skipped if `batch.record` says that this batch has
-    made its output, as it still is, from the same inputs (by size and time), options and weights. When these
-    have changed the output is made anew; any other file in its place stays and the job fails, unless it says
-    `overwrite`. Missing folders of outputs are created. Stopping at any time leaves no half-written output.
+    A job that fails is an outcome like any other. A job is skipped if `batch.record` says that this batch
+    made its output, unchanged since, from the same inputs (by size and time), options and weights. If these
+    have changed, the output is made again. Any other file in its place stays and the job fails, unless it
+    says `overwrite`. Missing output folders are created. Stopping at any time leaves no half-written output.
 
     Raises:
-        LiaxError: When the record is damaged or cannot be written.
+        LiaxError: If the record is damaged or cannot be written.
     """
     weights = fingerprint(animator.network)
     for number, job in enumerate(batch.jobs, 1):
@@ -80,9 +80,7 @@ def run_batch(
 
 
 def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> JobOutcome:
-    """Args:
-    ours: Whether the file at the output is this batch's own.
-    """
+    """Do one job; `ours` is whether the file at its output is this batch's own."""
     begun = time.monotonic()
     try:
         if job.output.exists() and not (ours or job.overwrite):

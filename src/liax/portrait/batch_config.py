@@ -17,7 +17,10 @@ from liax.media.writer import SUFFIXES
 from liax.options import Amount, AnimateOptions, parse_amount
 from liax.options_file import OptionType, read_options, read_tables
 
-_TYPES = {Amount: OptionType(lambda value: _amount(value), 'a text such as "15deg"', 'texts such as "15deg"')}
+_TYPES = {
+    Amount: OptionType(lambda value: _amount(value), 'a text such as "15deg"', 'texts such as "15deg"'),
+    Any: OptionType(lambda value: value, "a value", "values"),
+}
 # Keys of older files -> what is said of them.
 _RENAMED = {"edit": "set", "relative": "absolute (relative = false is absolute = true)"}
 
@@ -108,7 +111,7 @@ def read_batch(path: Path) -> BatchConfig:
 
 
 def _jobs(path: Path, tables: dict[str, Any]) -> Iterator[BatchJob]:
-    file = read_options(_File, tables, str(path))
+    file = read_options(_File, tables, str(path), types=_TYPES)
     defaults = dict(file.defaults or {})
     _read(_Defaults, defaults, f"{path}: [defaults]")
     matrix = {field.name: tables[field.name] for field in fields(_Matrix) if field.name in tables}

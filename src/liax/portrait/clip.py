@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
-from liax.progress import Progress, no_progress, with_progress  # noqa: F401
+from liax.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)

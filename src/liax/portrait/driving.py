@@ -20,10 +20,10 @@ from liax.media.footage import Footage, open_footage
 from liax.media.video import Video
 from liax.options import DrivingOptions
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, no_progress, with_progress
 from liax.portrait.motion import Driving, DrivingFrame
 from liax.portrait.shots import Shot, find_shots
 from liax.portrait.template import SUFFIX, Template, load_template
+from liax.progress import Progress, no_progress, with_progress
 
 __all__ = ["Driving", "DrivingFootage", "DrivingFrame", "encode_motion", "open_driving"]
 
@@ -45,7 +45,7 @@ def open_driving(
             template needs neither.
 
     Raises:
-        LiaxError: When nothing there can drive, no face is found, or the template is of other weights.
+        LiaxError: If nothing there can drive, no face is found, or the template is of other weights.
     """
     path = Path(path)
     if path.suffix.lower() == SUFFIX and not path.is_dir():
@@ -142,7 +142,7 @@ def encode_motion(
     All arguments are those of `open_driving`. Memory grows by 169 bytes a frame, for 40 motion vectors.
 
     Raises:
-        LiaxError: When `driving` cannot drive.
+        LiaxError: If `driving` cannot drive.
     """
     source = open_driving(animator, driving, options, progress=progress)
     frames = with_progress(source.frames(), "encoding", source.total, progress)

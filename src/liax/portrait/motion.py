@@ -72,7 +72,7 @@ class Transfer:
         relative: The change since a reference a_ref, by default the shot's first frame (equations 8 and 10);
             otherwise the coefficients as they are (equations 1-3).
         edit_M: v (M,), added throughout.
-        gains_MM: G (M, M), what scales the motion (`liax.portrait.motion`). None leaves either out.
+        gains_MM: G (M, M), which scales the motion (`retarget`). None leaves either out.
         limits: Where motion that is added to the source's own stops, unless the driving face itself goes
             further.
     """
@@ -129,7 +129,7 @@ def nearest_references(
 ) -> list[NDArray[np.float32]]:
     """Each shot's coefficients (M,) nearest to the source's in the motion taken over: least |G (a_t − a_s)|.
 
-    Taken as reference, they make the whole shot's change start from a pose that both have.
+    As references, they make the whole shot's change start from a pose that both have.
     """
     references: list[NDArray[np.float32]] = []
     least = 0.0
@@ -164,7 +164,7 @@ def smooth_motion(frames: Iterable[DrivingFrame]) -> Iterator[DrivingFrame]:
     """The same frames with smoothed coefficients; a shot's first frame stays as it is.
 
     The One-Euro filter (Casiez, Roussel and Vogel, CHI 2012) on each coefficient: a first-order low-pass
-    whose cutoff rises with speed: rest is still and fast motion not late. It looks at no later frame.
+    whose cutoff rises with speed, so that rest is still and fast motion is not late. It needs no later frame.
 
     Measured with the bundled weights on six validation clips of as many people at 25 frames a second, one of
     them dancing: the mean absolute second difference falls to 0.28-0.48 of what it was (median 0.32), and the

@@ -1,4 +1,4 @@
-"""Changes carried over to a picture's own pixels: what they leave alone stays as sharp and still as it was.
+"""Edits carried over to a picture's own pixels: what they leave alone stays as sharp and still as it was.
 
 The network draws everything anew, at its own size: softer than the picture, and a little different in every
 frame of a video. But it also says from where it took what it draws. So the picture itself is moved the way
@@ -127,7 +127,7 @@ class PixelChange:
 
 
 class EditDelta:
-    """Draws portraits with other coefficients, and tells what that changes.
+    """Draws portraits with other coefficients, and yields what that changes.
 
     Args:
         source: One portrait (batch 1), or as many as there will be coefficients.

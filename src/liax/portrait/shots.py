@@ -99,7 +99,7 @@ def find_shots(
         purpose: For messages.
 
     Raises:
-        LiaxError: When no frame shows the face.
+        LiaxError: If no frame shows the face.
     """
     step = max(1, round(footage.rate / _LOOKS_A_SECOND))
     shots: list[Shot] = []

@@ -105,7 +105,7 @@ def load_template(path: Path) -> Template:
     """The template at `path`.
 
     Raises:
-        LiaxError: When it is none, damaged, or of another version of liax.
+        LiaxError: If it is none, damaged, or of another version of liax.
     """
     check_input(path, "motion template")
     try:

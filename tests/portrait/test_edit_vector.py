@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liax.errors import LiaxError
-from liax.portrait.animator import LARGEST_EDIT
-from liax.portrait.edit import Amount, Edit, edit_vector, parse_settings
+from liax.options import Amount, parse_settings
+from liax.portrait.edit_vector import LARGEST_EDIT, Edit, edit_vector
 from liax.weights.controls import CoefficientLimits, Control, Controls, VerifiedRange
 
 CONTROLS = Controls(
@@ -107,7 +107,9 @@ def test_range_unless_forced(value: float, name: str | int) -> None:
     if low <= value <= high:
         np.testing.assert_array_equal(edit_vector({name: value}, CONTROLS), forced_M)
     elif not low - 1e-3 <= value <= high + 1e-3:
-        with pytest.raises(LiaxError, match=rf"out of (its|the) range {low:g} to {high:g}.*--force"):
+        with pytest.raises(
+            LiaxError, match=rf"out of its range {low:g} to {high:g}.*; stay within it, or force it"
+        ):
             edit_vector({name: value}, CONTROLS)
 
 

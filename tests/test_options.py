@@ -1,0 +1,136 @@
+"""Options: parsers and their inverses, and that the command line says and reads what the dataclasses hold."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import tyro
+from hypothesis import given
+from hypothesis import strategies as st
+
+import liax.options
+from liax.cli.option_types import join_repeated, option_types
+from liax.errors import LiaxError
+from liax.options import (
+    Amount,
+    AnimateOptions,
+    DrivingOptions,
+    EditOptions,
+    EditVideoOptions,
+    ManipulateOptions,
+    SourceOptions,
+    changed_options,
+    parse_amount,
+    parse_names,
+    parse_settings,
+    parse_strength,
+    to_arguments,
+    to_text,
+)
+
+CLASSES = (SourceOptions, DrivingOptions, AnimateOptions, EditOptions, EditVideoOptions, ManipulateOptions)
+NAMES = st.from_regex(r"[a-z]{1,6}(-[a-z]{1,4})?|#[0-9]{1,2}", fullmatch=True)
+NUMBERS = st.floats(-100, 100).map(lambda value: float(f"{value:g}"))
+AMOUNTS = st.builds(Amount, NUMBERS, st.sampled_from(["", "deg"]))
+OPTIONS = st.builds(
+    AnimateOptions,
+    crop=st.booleans(),
+    face=st.none() | st.integers(1, 9),
+    driving_face=st.none() | st.integers(1, 9),
+    rate=st.none() | st.sampled_from([Fraction(25), Fraction(2997, 100), Fraction(30000, 1001)]),
+    absolute=st.booleans(),
+    best_frame=st.booleans(),
+    align=st.sampled_from([None, "pose", "expression", "all"]),
+    only=st.lists(NAMES, max_size=3).map(tuple),
+    without=st.lists(NAMES, max_size=3).map(tuple),
+    strength=NUMBERS.map(abs)
+    | st.dictionaries(NAMES, NUMBERS, min_size=1).filter(lambda d: d.keys() != {"all"}),
+    smooth=st.booleans(),
+    set=st.dictionaries(NAMES, AMOUNTS, max_size=3),
+    force=st.booleans(),
+    paste=st.booleans(),
+    compare=st.booleans(),
+)
+
+
+def read(cls: Any, arguments: list[str]) -> Any:
+    return tyro.cli(tyro.conf.FlagCreatePairsOff[cls], args=join_repeated(arguments), registry=option_types())
+
+
+@given(OPTIONS)
+def test_the_command_line_reads_what_options_write(options: AnimateOptions) -> None:
+    assert read(AnimateOptions, to_arguments(options)) == options
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_defaults_need_no_arguments(cls: Any) -> None:
+    assert to_arguments(cls()) == []
+    assert read(cls, []) == cls()
+
+
+def test_only_what_changed_is_written() -> None:
+    options = AnimateOptions(crop=False, set={"yaw": 10.0, "#3": Amount(0.5)}, strength={"head": 0.8})
+    assert changed_options(options) == {
+        "crop": False,
+        "strength": {"head": 0.8},
+        "set": {"yaw": 10.0, "#3": Amount(0.5)},
+    }
+    assert to_arguments(options) == ["--no-crop", "--strength", "head=0.8", "--set", "yaw=10,#3=0.5"]
+    assert to_arguments(EditVideoOptions(paste=False)) == ["--no-paste"]
+
+
+def test_every_field_is_documented() -> None:
+    """With a text under it, which is what --help shows."""
+    tree = ast.parse(inspect.getsource(liax.options))
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef) or not node.name.endswith("Options"):
+            continue
+        for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign):
+                assert isinstance(after, ast.Expr), f"{node.name}.{ast.unparse(field.target)}"
+                assert isinstance(after.value, ast.Constant)
+                assert len(str(after.value.value)) > 10
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_help_explains_every_field(cls: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read(cls, ["--help"])
+    told = capsys.readouterr().out
+    for field in fields(cls):
+        assert field.name.replace("_", "-") in told
+    assert "(default" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "joined"),
+    [
+        (["a", "--set", "x=1", "b"], ["a", "--set", "x=1", "b"]),
+        (["--set", "x=1", "-o", "f", "--set", "y=2"], ["--set", "x=1,y=2", "-o", "f"]),
+        (["--set=x=1", "--set", "y=2"], ["--set", "x=1,y=2"]),
+        (["--", "--set", "x=1", "--set", "y=2"], ["--", "--set", "x=1", "--set", "y=2"]),
+        ([], []),
+    ],
+)
+def test_a_repeated_flag_is_joined(arguments: list[str], joined: list[str]) -> None:
+    assert join_repeated(arguments) == joined
+
+
+def test_texts() -> None:
+    assert parse_amount("15deg") == Amount(15, "deg")
+    assert parse_names("Mouth, eyes") == ("mouth", "eyes")
+    assert parse_names("") == ()
+    assert parse_strength("1.3") == 1.3
+    assert parse_strength("1.2, mouth=1.5") == {"all": 1.2, "mouth": 1.5}
+    assert to_text({"yaw": Amount(-15, "deg"), "smile": 0.5}) == "yaw=-15deg,smile=0.5"
+    for text in ("loud", "head=", ""):
+        with pytest.raises(LiaxError, match="is no strength"):
+            parse_strength(text)
+    for text in ("yaw", "=1", "yaw=1=2"):
+        with pytest.raises(LiaxError, match="is no setting"):
+            parse_settings([text])
