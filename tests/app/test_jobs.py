@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from liax.app.jobs import Job, JobProgress, JobQueue
 from liax.errors import LiaxError, SeveralFaces
 from liax.files import atomic_file
-from liax.portrait.clip import Progress, RenderedClip, write_clip
+from liax.portrait.clip import RenderedClip, write_clip
+from liax.progress import Progress
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.evaluation.sparsity import Sparsity, hoyer, sparsity, used
-from liax.portrait.clip import Progress
 from liax.portrait.motion import Driving
+from liax.progress import Progress
 from liax.report import number, picture_uri, signed
 from liax.report.charts import ACCENT, MUTED, Chart
 from liax.weights.controls import Controls

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from liax.face.crop import Box, Crop, crop_around
 from liax.face.find import find_faces, find_in_box, overlap
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.cuts import detect_cuts
-from liax.media.footage import Footage, Picture
+
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only evaluate may lack
+    from liax.media.footage import Footage, Picture
 
 # How far around its last place the face is looked for, in sizes of its box.
 _NEIGHBOURHOOD = 3.0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.media.footage import Footage, Picture
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only evaluate may lack
+    from liax.media.footage import Footage, Picture
 
 # Side in pixels at which frames are compared: fine enough for the layout, too coarse for noise and grain.
 _SIDE = 32

@@ -28,3 +28,13 @@ def to_levels(image: Tensor) -> Tensor:
 def to_uint8(image: Tensor) -> Tensor:
     """The network's output, which need not be clamped, as rounded uint8 levels."""
     return to_levels(image).round().to(torch.uint8)
+
+
+def unit_from_uint8(pixels: Tensor) -> Tensor:
+    """uint8 levels, of any shape, as float32 in [0, 1]."""
+    return pixels.float() / 255
+
+
+def unit_to_uint8(image: Tensor) -> Tensor:
+    """Pixels in [0, 1], of any shape, as rounded uint8 levels."""
+    return (image * 255).round().to(torch.uint8)
