@@ -18,7 +18,6 @@ from liax.errors import LiaxError
 from liax.interpretation.figures import draw_strips
 from liax.portrait import open_driving
 from liax.portrait.manipulate import five_values, vector_control
-from liax.progress import Progress
 from liax.report import file_uri
 from liax.weights.controls import Control
 

@@ -28,7 +28,6 @@ from liax.media.images import write_image
 from liax.options import ManipulateOptions, Names
 from liax.portrait import manipulate, write_clip
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
-from liax.progress import Progress
 
 _ORBIT_LABEL, _SWEEP_LABEL = "Look around in a circle", "One movement after another"
 _SHEET = ("One picture of all poses (PNG)", "png")
