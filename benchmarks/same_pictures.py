@@ -38,7 +38,6 @@ drivings = ["driving.mp4"]
 output = "{source}_{driving}.mp4"
 [defaults]
 smooth = true
-edit = { yaw = "5deg" }
 """
 _MANIFEST = (
     "file,type,split,identity,frames\ndriving.mp4,clip,train,ann,{0}\nportrait.jpg,still,train,bob,1\n"

@@ -32,6 +32,7 @@ import torch
 from PIL import Image
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
+
 from tools.heads.mesh import Body, HeadModel, HeadPose
 from tools.heads.paint import Appearance, smooth_step
 from tools.heads.raycaster import Camera, Light, RayCaster

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from arms import ARMS
+from stability import match_profiles
 
 from liax.evaluation.sparsity import sparsity
 from liax.face.factors import FACTORS
 from liax.interpretation.disentanglement import disentanglement
 from liax.interpretation.effects import Effects, describe_effects
 from liax.interpretation.observe import load_observations
-from liax.interpretation.stability import match_profiles
 
 COORDINATES = ("trained", "sparsest", "factors")
 _HEADS = (

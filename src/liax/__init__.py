@@ -1,6 +1,7 @@
 """liax: portrait animation along a sparse motion dictionary, open to training and measurement.
 
-`liax.load` gives a network, `liax.Animator` animates with it. Both are imported when first used.
+`liax.load` gives a network, `liax.Animator` animates with it, `liax.AnimateOptions` says how. They are
+imported when first used.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from liax.errors import LiaxError
 
 if TYPE_CHECKING:
+    from liax.options import AnimateOptions
     from liax.portrait import Animator
     from liax.weights import load
 
-__all__ = ["Animator", "LiaxError", "load"]
+__all__ = ["AnimateOptions", "Animator", "LiaxError", "load"]
 
-_HOMES = {"Animator": "liax.portrait", "load": "liax.weights"}
+_HOMES = {"AnimateOptions": "liax.options", "Animator": "liax.portrait", "load": "liax.weights"}
 
 
 def __getattr__(name: str) -> Any:

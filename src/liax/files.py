@@ -1,4 +1,4 @@
-"""Files: what must hold before one is read or written, and files that appear whole or not at all."""
+"""Write files completely or not at all, and check inputs and outputs before the work begins."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OutputExistsError
 
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
+    """Open a binary file that becomes `path` when the block ends, and is deleted if the block raises.
 
     It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
     its replacement is complete.
 
     Raises:
-        LiaxError: When the folder is missing or the disk is full.
+        LiaxError: If the folder is missing, the disk is full or the file cannot be written.
     """
     if not path.parent.is_dir():
-        raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}; create it first.")
+        raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}", "create it first")
     path = path.resolve()  # through a symbolic link: replace what it points to, not the link
     part = path.with_name(f".{path.stem[:60]}.{secrets.token_hex(4)}.part")
     try:
@@ -38,10 +38,10 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise LiaxError(
-                f"{path} cannot be completed because the disk is full; free some space or write elsewhere."
+                f"{path} cannot be completed because the disk is full", "free some space or write elsewhere"
             ) from error
         if error.filename is not None and Path(os.fsdecode(error.filename)) in (part, path):
-            raise LiaxError(f"{path} cannot be written ({error.strerror}); write elsewhere.") from error
+            raise LiaxError(f"{path} cannot be written ({error.strerror})", "write elsewhere") from error
         raise
     finally:
         with suppress(OSError):
@@ -49,38 +49,51 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_input(path: Path, role: str) -> None:
-    """Raise LiaxError unless `path` is a readable file with something in it; `role` names it ("source")."""
+    """Check that `path` is a readable file and not empty.
+
+    Args:
+        path: The file.
+        role: What the file is to the user, such as "source"; it appears in messages.
+
+    Raises:
+        LiaxError: If it is not.
+    """
     try:
         if path.is_dir():
-            raise LiaxError(f"{path} is a folder; give the {role} file itself.")
+            raise LiaxError(f"{path} is a folder", f"give the {role} file itself")
         if not path.exists():
-            raise LiaxError(f"{path} does not exist; check the {role}'s name and folder.")
+            raise LiaxError(f"{path} does not exist", f"check the {role}'s name and folder")
         if path.is_file() and path.stat().st_size == 0:
-            raise LiaxError(f"{path} is empty (0 bytes); copy or download the {role} again.")
+            raise LiaxError(f"{path} is empty (0 bytes)", f"copy or download the {role} again")
         if not os.access(path, os.R_OK):
-            raise LiaxError(f"{path} may not be read; change its permissions.")
+            raise LiaxError(f"{path} may not be read", "change its permissions")
     except (OSError, ValueError) as error:  # a name too long, a null character, a folder without permission
-        raise LiaxError(f"{path} cannot be opened ({error}); check the {role}'s name.") from error
+        raise LiaxError(f"{path} cannot be opened ({error})", f"check the {role}'s name") from error
 
 
 def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
-    """Raise LiaxError unless a file may be written at `path`; touches nothing.
+    """Check that a file may be written at `path`, without touching anything.
 
     Args:
-        suffixes: Endings that can be written, lower case with their dot.
+        path: The output.
+        suffixes: File name suffixes that can be written, in lower case with their dot.
         overwrite: Whether an existing file may be replaced.
-        inputs: Files that must not be overwritten by their own result.
+        inputs: Files that the output must not replace.
+
+    Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
+        LiaxError: If it cannot be written for another reason.
     """
     if path.suffix.lower() not in suffixes:
-        raise LiaxError(f"{path} has no ending that can be written; name it one of {', '.join(suffixes)}.")
+        raise LiaxError(f"{path} has no ending that can be written", f"name it one of {', '.join(suffixes)}")
     if not path.parent.is_dir():
-        raise LiaxError(f"{path.parent} is not a folder; create it before writing {path.name} there.")
+        raise LiaxError(f"{path.parent} is not a folder", f"create it before writing {path.name} there")
     if path.is_dir():
-        raise LiaxError(f"{path} is a folder; name a file in it.")
+        raise LiaxError(f"{path} is a folder", "name a file in it")
     if path.exists() and not overwrite:
-        raise LiaxError(f"{path} exists already; pass --overwrite to replace it, or name another output.")
+        raise OutputExistsError(path)
     for source in inputs:
         if path.exists() and source.exists() and path.samefile(source):
-            raise LiaxError(f"{path} is also an input; name another output.")
+            raise LiaxError(f"{path} is also an input", "name another output")
     if not os.access(path.parent, os.W_OK):
-        raise LiaxError(f"{path.parent} may not be written to; choose another folder.")
+        raise LiaxError(f"{path.parent} may not be written to", "choose another folder")

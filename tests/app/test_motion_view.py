@@ -13,8 +13,8 @@ pytest.importorskip("gradio")
 from liax.app import motion_view
 from liax.app.motion_view import ClipMotion, read_motion, vector_names
 from liax.errors import LiaxError
-from liax.portrait.clip import no_progress
 from liax.portrait.template import Template
+from liax.progress import no_progress
 from liax.weights.controls import Control, Controls
 
 NAMES = ["yaw", "#1", "jaw + smile", "#3"]

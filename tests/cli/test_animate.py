@@ -21,7 +21,8 @@ from liax.media.video import Video
 from liax.model import LIAX
 from liax.options import Amount, AnimateOptions
 from liax.portrait.clip import WrittenFile
-from liax.weights.controls import Control, set_controls
+from liax.weights import set_controls
+from liax.weights.controls import Control
 
 
 class CommandResult:

@@ -45,5 +45,5 @@ def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         tyro.cli(convert, args=["--help"])
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "Convert a published checkpoint to a safetensors file for liax, or back." in shown
+    assert "Convert a published checkpoint to a weights file for liax, or back." in shown
     assert "of liax" in shown

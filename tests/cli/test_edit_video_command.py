@@ -79,7 +79,7 @@ def test_bad_use(liax: Callable[..., CommandResult], face_clip: Path, tmp_path: 
         (face_clip, "-o", out, "--set", "yaw"): "'yaw' is no setting",
         (face_clip, "-o", out, "--set", "yaw=10deg"): "no control 'yaw'",
         (face_clip, "-o", out, "--set", "8=0.1"): "no motion vector #8",
-        (face_clip, "-o", out, "--set", "3=9"): "#3=9 is out of the range -2 to 2; stay within it, or pass",
+        (face_clip, "-o", out, "--set", "3=9"): "#3=9 is out of its range -2 to 2; stay within it, or pass",
         (face_clip, "-o", out, "--set", "3=1", "--face", "2"): "--face goes from 1 (the largest) to 1",
         (face_clip, "-o", tmp_path / "out.png", "--set", "3=1"): "out.png has no ending that can be written",
         (face_clip, "-o", face_clip, "--overwrite", "--set", "3=1"): "is also an input",

@@ -58,7 +58,8 @@ def test_pairs_by_name(data: Path, tmp_path: Path, command: Callable[..., tuple[
     ("options", "said"),
     [
         (["--copy", "--random", "tiny"], "only one of"),
-        (["--copy", "--pairs", "pairs.csv"], "for --protocol cross"),
+        (["--copy", "--pairs", "pairs.csv"], "Pairs are for cross-reenactment"),
+        (["--absolute"], "--absolute is for --protocol cross"),
         (["--copy", "--limit", "0"], "at least 1"),
         (["--copy", "--frames", "0"], "0 frames cannot be compared"),
         (["--weights", "nothing.safetensors"], "no file nothing.safetensors"),

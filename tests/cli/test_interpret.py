@@ -42,7 +42,7 @@ def test_weights_are_measured_and_written(
         "--instrument", "mediapipe", "--write", written,
     )  # fmt: skip
     assert (code, said) == (0, f"{out / 'report.html'}: 0 controls\n{written}: 0 controls\n")
-    assert "liax: The perceptual path length needs stlpips-pytorch" in told
+    assert "liax: The perceptual path length needs the package stlpips-pytorch" in told
     assert len(load(written).metadata) == len(load(tiny_weights).metadata) + 1
     page = (out / "report.html").read_text()
     assert "No controls could be named and calibrated." in page

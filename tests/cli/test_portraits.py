@@ -142,8 +142,8 @@ def test_grids(manipulate: Command, tmp_path: Path) -> None:
     [
         ("out.mp4", [], "either --sweep with controls, such as yaw,pitch,roll, or --orbit"),
         ("out.mp4", ["--sweep", "yaw", "--orbit"], "either --sweep"),
-        ("out.mp4", ["--sweep", "yaw,"], "no control ''"),
-        ("out.mp4", ["--orbit", "--extent", "2"], "give an extent above 0, up to 1"),
+        ("out.mp4", ["--sweep", "yaw,frown"], "no control 'frown'"),
+        ("out.mp4", ["--orbit", "--extent", "2"], "give more than 0, up to 1 (--extent)"),
         ("out.mp4", ["--orbit", "--turns", "0"], "are no orbit"),
         ("out.avi", ["--orbit"], "name it one of .mp4, .webm, .gif, .png, .jpg, .jpeg, .webp"),
     ],

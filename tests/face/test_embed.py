@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from liax.errors import LiaxError
+from liax.errors import MissingPackageError
 from liax.face import embed as module
 from liax.face.embed import SAME_PERSON_DISTANCE, FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
@@ -46,5 +46,6 @@ def test_two_frames_of_one_person_are_nearer_than_two_people(embedder: FaceEmbed
 def test_without_the_extra_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     found = module.find_spec
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == missing else found(name))
-    with pytest.raises(LiaxError, match=r"install liax with its extra \(liax\[evaluate\]\)"):
+    with pytest.raises(MissingPackageError, match=r"needs the packages dlib-bin and") as caught:
         FaceEmbedder()
+    assert caught.value.extra == "evaluate"

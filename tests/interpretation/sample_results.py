@@ -73,6 +73,7 @@ def results(**changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
         "name": "made-up",
         "command": "liax interpret made-up --data nowhere -o out",
+        "drawing": {"device": "cpu (threads: 2)", "precision": "bfloat16", "limits": False},
         "fingerprint": "0123456789abcdef",
         "size": 64,
         "vectors": VECTORS,

@@ -1,4 +1,4 @@
-"""MediaPipe as an instrument: rows in order, NaN without a face, the same by one process and by two."""
+"""MediaPipe as an instrument, by one process and by two; several instruments on the same pictures."""
 
 import subprocess
 import sys
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from linear_faces import Brightness
+from numpy.typing import NDArray
 from PIL import Image
 
 from liax.face.factors import FACTORS
-from liax.interpretation.instrument import MediaPipe
+from liax.interpretation.instrument import CompositeInstrument, MediaPipe, instrument_columns
 
 SCRIPT = """
 import numpy as np
@@ -110,3 +112,54 @@ def test_only_a_few_images_wait(images: list[np.ndarray], monkeypatch: pytest.Mo
         rows = measuring.measure(np.full((1, 1, 3), k, np.uint8) for k in range(200))
     assert rows[:, 0].tolist() == list(range(200))
     assert 3 < most <= 20
+
+
+class Darkness(Brightness):
+    name = "darkness"
+
+    def measure(self, images: object) -> NDArray[np.float64]:
+        return -super().measure(images)  # type: ignore[arg-type]
+
+
+def pictures(count: int) -> list[NDArray[np.uint8]]:
+    return [np.full((4, 4, 3), level, np.uint8) for level in range(count)]
+
+
+def test_every_picture_is_seen_by_all() -> None:
+    first, second = Brightness(), Darkness()
+    with CompositeInstrument([first, second]) as both:
+        assert both.name == "brightness + darkness"
+        measured_NF = both.measure(iter(pictures(150)))
+    assert measured_NF.shape == (150, 4)
+    assert measured_NF[:, 0].tolist() == list(range(150))
+    assert (measured_NF[:, 2:] == -measured_NF[:, :2]).all()
+    assert (first.seen, second.seen) == (150, 150)
+    assert both.measure([]).shape == (0, 4)
+
+
+def test_columns_of_one_instrument() -> None:
+    names = tuple(CompositeInstrument([Brightness(), Darkness()]).factors)
+    assert names[0] == "brightness: bright"
+    assert instrument_columns(names, "darkness") == ([2, 3], ("bright", "right"))
+    assert instrument_columns(names, "nobody") == ([], ())
+
+
+def test_pictures_are_taken_as_they_are_needed() -> None:
+    taken = []
+
+    class Watching(Brightness):
+        def measure(self, images: object) -> NDArray[np.float64]:
+            measured_NF = super().measure(images)  # type: ignore[arg-type]
+            taken.append((self.seen, drawn[0]))
+            return measured_NF
+
+    drawn = [0]
+
+    def drawing() -> object:
+        for picture in pictures(200):
+            drawn[0] += 1
+            yield picture
+
+    CompositeInstrument([Watching()]).measure(drawing())  # type: ignore[arg-type]
+    assert all(ahead - seen == 0 for seen, ahead in taken)
+    assert len(taken) > 2

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from linear_faces import Brightness, FakeFactor
 from numpy.typing import NDArray
 from PIL import Image
 
 from clips import write_clip
-from liax.errors import LiaxError
-from liax.interpretation import dataset, run, stages
-from liax.interpretation.run import InterpretationSettings, interpret
+from liax.errors import LiaxError, MissingPackageError, OptionError
+from liax.interpretation import run, stages
+from liax.interpretation.dataset import HEAD_FACTORS, HEAD_PEOPLE
+from liax.interpretation.options import InterpretOptions
+from liax.interpretation.run import interpret
 from liax.model import LIAX
 from liax.portrait import Animator
 
@@ -59,9 +62,10 @@ Interpret = Callable[..., dict[str, Any]]
 @pytest.fixture
 def interpreted(tiny: LIAX, data: Path, tmp_path: Path) -> Interpret:
     def call(**changes: Any) -> dict[str, Any]:
-        settings = InterpretationSettings(data, None, **{"frames": 24, "values": 3, "count": 3, **changes})
+        options = InterpretOptions(**{"frames": 24, "values": 3, "count": 3, **changes})
         out = tmp_path / "out"
-        interpret(Animator(tiny, "cpu"), settings, out, name="tiny", command="liax interpret tiny")
+        animator = Animator(tiny, "cpu", torch.float32)
+        interpret(animator, data, out, options, name="tiny", command="liax interpret tiny")
         results: dict[str, Any] = json.loads((out / "results.json").read_text())
         return results
 
@@ -75,6 +79,8 @@ def test_from_data_to_a_report(
         results = interpreted()
     assert [record.message for record in caplog.records] == results["left_out"]
     assert any("dlib-bin" in sentence for sentence in results["left_out"])
+    assert results["drawing"]["precision"] == "float32"
+    assert results["drawing"]["limits"] is False
     assert results["material"] == {"clips": 2, "stills": 6, "people": 8, "frames": 54}
     assert results["portraits"] == {"measured": 3, "held_out": 1}
     assert results["sparsity"]["frames"] == sum(results["used_K"]) == 54
@@ -123,9 +129,13 @@ def test_scores_by_rendered_heads_can_be_added(
 ) -> None:
     folder = tmp_path / "heads"
     random = np.random.default_rng(0)
-    factors_NF, person_N = dataset.draw_factors(120)
+    low_F, high_F = np.array(list(HEAD_FACTORS.values()), np.float64).T
+    factors_NF, person_N = (
+        random.uniform(low_F, high_F, (120, len(HEAD_FACTORS))),
+        np.arange(120) % HEAD_PEOPLE,
+    )
     folder.mkdir()
-    names = np.array(list(dataset.HEAD_FACTORS))
+    names = np.array(list(HEAD_FACTORS))
     made = np.array([1, 0, 64])
     np.savez(folder / "heads.npz", factors=factors_NF, person=person_N, made=made, names=names)
     for i, (yaw, *_) in enumerate(factors_NF):
@@ -146,15 +156,17 @@ def test_other_settings_need_another_folder(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "settings.json").write_text('{"frames": 60}')
-    with pytest.raises(LiaxError, match=r"made with other weights, manifest, frames, values, count;"):
+    with pytest.raises(
+        LiaxError, match=r"made with other weights, manifest, precision, frames, values, count;"
+    ):
         interpreted()
 
 
 def test_what_cannot_be_is_told_before_anything_is_written(
     interpreted: Interpret, instrument: Brightness, tmp_path: Path
 ) -> None:
-    with pytest.raises(LiaxError, match="4 values do not lie evenly about 0"):
+    with pytest.raises(OptionError, match="4 values do not lie evenly about 0"):
         interpreted(values=4)
-    with pytest.raises(LiaxError, match="nothing to measure faces with"):
-        interpreted(instruments=("dlib",))
+    with pytest.raises(MissingPackageError, match="The instrument dlib needs the packages dlib-bin and"):
+        interpreted(instrument=("dlib",))
     assert not (tmp_path / "out" / "results.json").exists()

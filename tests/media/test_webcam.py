@@ -49,7 +49,7 @@ def test_a_camera_that_sends_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch
         def decode(self, video: int) -> None:
             raise BlockingIOError
 
-    monkeypatch.setattr(webcam, "_PATIENCE", 0.05)
+    monkeypatch.setattr(webcam, "_TIMEOUT_S", 0.05)
     with pytest.raises(LiaxError, match="Camera 3 sends no pictures"):
         list(webcam._frames(Container(), 3, Fraction(30)))  # type: ignore[arg-type]
 

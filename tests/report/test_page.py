@@ -1,3 +1,5 @@
+"""Pages that need nothing else, and numbers as people read them."""
+
 import base64
 import io
 import re
@@ -14,7 +16,7 @@ from PIL import Image
 
 import liax
 from liax.errors import LiaxError
-from liax.report import picture_uri, render
+from liax.report import number, percent, picture_uri, render, signed, whole
 from liax.report.charts import ACCENT, Chart
 
 Page = Callable[..., str]
@@ -137,3 +139,26 @@ def test_what_is_missing_is_not_passed_over(page: Page, tmp_path: Path) -> None:
         render("nowhere/report.html", tmp_path / "x.html")
     with pytest.raises(LiaxError, match="no folder"):
         render("report/base.html", tmp_path / "none" / "x.html", title="", kicker="", sections=[])
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), -float("inf")])
+def test_the_unknown_is_a_dash(value: float | None) -> None:
+    assert number(value) == signed(value) == percent(value) == whole(value) == "–"
+
+
+def test_signs_and_thousands() -> None:
+    assert number(-1.2) == "−1.20"
+    assert number(12345.678, 1) == "12,345.7"
+    assert whole(12345.4) == "12,345"
+    assert signed(0.654) == "+0.65"
+    assert signed(-0.654, 1) == "−0.7"
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert number(-0.001) == signed(0.001) == signed(-0.001) == "0.00"
+    assert whole(-0.2) == "0"
+
+
+def test_percent() -> None:
+    assert percent(0.125, 1) == "12.5\N{NO-BREAK SPACE}%"
+    assert percent(-0.5) == "−50\N{NO-BREAK SPACE}%"

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from liax.model import PRESETS, ModelConfig
+from liax.weights.controls import read_controls
 from liax.weights.files import VECTORS, expected_shapes
-from liax.weights.published import fir_kernels, published_shape, tensor_names
+from liax.weights.published import fir_kernels, published_shape, tensor_names, to_ours
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -77,3 +78,26 @@ def test_filters() -> None:
         assert torch.equal(kernel[:2, :2], gain * corner), name
         assert torch.equal(kernel, kernel.flip(0, 1)), name
         assert kernel.sum() == gain, name
+
+
+def test_published_checkpoint_gets_its_fourteen() -> None:
+    """On tensors without storage: the real ones are 3.6 GB."""
+    config = PRESETS["large"]
+    shapes = expected_shapes(config)
+    state = {t: torch.empty(published_shape(t, shapes[o]), device="meta") for t, o in tensor_names(config)}
+    stored = to_ours(state | dict(fir_kernels()), Path("lia-x.pt"))
+    published = read_controls(stored.metadata, 40)
+    assert len(published) == 14
+    assert {(c.name, *c.vectors, c.low, c.high) for c in published if c.group == "head"} == {
+        ("yaw", 37, -1.0, 0.5),
+        ("yaw-shoulders", 39, -1.0, 0.5),
+        ("pitch", 28, -1.0, 0.5),
+        ("roll", 15, -0.5, 0.5),
+        ("roll-2", 33, -0.5, 0.5),
+        ("neck", 31, -0.5, 0.5),
+    }
+    limits = {"mouth": 0.4, "eyes": 0.4, "brows": 0.4, "gaze": 0.2}
+    rest = [c for c in published if c.group != "head"]
+    assert {v for c in rest for v in c.vectors} == {6, 25, 16, 19, 13, 24, 17, 26}
+    assert all((c.low, c.high) == (-limits[c.group], limits[c.group]) for c in rest)
+    assert set(published.directions_MK.sum(0)) == {1.0}

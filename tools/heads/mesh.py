@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
-from tools.heads.paint import normalised, over_hairline, shirt_cover, smooth_step, strand_relief
 
 from liax.errors import LiaxError
+from tools.heads.paint import normalised, over_hairline, shirt_cover, smooth_step, strand_relief
 
 Array = NDArray[np.float64]
 
@@ -184,13 +184,13 @@ class Body:
         self._middle = _middle(rest_V3)
         self.rest_V3: Array = rest_V3 - self._middle
 
-    def posed(self, motion: HeadPose) -> PosedHead:
-        turn = replace(motion, pitch=motion.pitch + _LEVEL).rotation
-        eyes = Rotation.from_euler("ZX", [motion.gaze_x, -motion.gaze_y], degrees=True)
+    def posed(self, head: HeadPose) -> PosedHead:
+        turn = replace(head, pitch=head.pitch + _LEVEL).rotation
+        eyes = Rotation.from_euler("ZX", [head.gaze_x, -head.gaze_y], degrees=True)
         parts = {name: Rotation.from_rotvec(turn.as_rotvec() * part) for name, part in _BONES.items()}
         pose = {name: _matrix(part) for name, part in (parts | {"eye.L": eyes, "eye.R": eyes}).items()}
         actions = {
-            name: torch.tensor([value], dtype=torch.float64) for name, value in (motion.actions or {}).items()
+            name: torch.tensor([value], dtype=torch.float64) for name, value in (head.actions or {}).items()
         }
         with torch.inference_mode():
             found = self._head.model(pose, self._shape, facial_actions=actions)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from liax.face.crop import FACE_CENTRE, FACE_SIZE
 from tools.heads.mesh import Body, HeadModel, HeadPose, PosedHead
 from tools.heads.paint import Appearance
 from tools.heads.raycaster import Camera, Light, RayCaster
-
-from liax.face.crop import FACE_CENTRE, FACE_SIZE
 
 # What stays where it is when a head turns: within the face, because portraits are framed around faces.
 _PIVOT = np.array([0.0, 0.03, -0.03])
@@ -35,10 +35,13 @@ _IRISES = np.array([[0.06, 0.03, 0.015], [0.11, 0.065, 0.03], [0.10, 0.12, 0.05]
 
 @dataclass(frozen=True)
 class SyntheticPerson:
-    """Args:
-    body, look: Of the person.
-    light: That they stand in.
-    camera: That frames their face at rest.
+    """A person in their light.
+
+    Args:
+        body, look: Shape, and colours of skin, hair and eyes.
+        light: That they stand in.
+        camera: That frames their face at rest.
+        bald: Whether hair is left out.
     """
 
     body: Body
@@ -62,14 +65,12 @@ class PeopleRenderer:
         self._people: dict[int, SyntheticPerson] = {}
 
     def picture(self, who: int, factors: Mapping[str, float], grain: int) -> NDArray[np.uint8]:
-        """Person `who` with the given `liax.interpretation.dataset.HEAD_FACTORS`: RGB uint8 (size, size,
-        3).
-        """
+        """Person `who` with these values of HEAD_FACTORS: RGB uint8 (size, size, 3)."""
         person = self.person(who)
-        motion = pose_of(factors)
-        posed = person.body.posed(motion)
+        pose = pose_of(factors)
+        posed = person.body.posed(pose)
         return self._renderer.draw(
-            posed.moved(self._back(person.body, motion, posed)),
+            posed.moved(self._back(person.body, pose, posed)),
             person.look,
             person.light,
             _shifted(person.camera, factors["x"], factors["y"], factors["size"]),
@@ -79,10 +80,10 @@ class PeopleRenderer:
 
     def person(self, who: int) -> SyntheticPerson:
         if who not in self._people:
-            self._people[who] = self._born(np.random.default_rng([self._seed, 1, who]), who)
+            self._people[who] = self._random_person(np.random.default_rng([self._seed, 1, who]), who)
         return self._people[who]
 
-    def _born(self, dice: np.random.Generator, who: int) -> SyntheticPerson:
+    def _random_person(self, dice: np.random.Generator, who: int) -> SyntheticPerson:
         """Skin tones, sexes and ages are spread over the people; the rest is left to chance."""
         tone = (who * 5 % 12 + dice.random()) / 12  # 0 lightest … 1 darkest
         african = float(np.clip(1.6 * tone - 0.5, 0, 1))
@@ -125,10 +126,10 @@ class PeopleRenderer:
         side = (top - chin) / FACE_SIZE
         return Camera(side, (0.5 - FACE_CENTRE[0]) * side, (top + chin) / 2 + (FACE_CENTRE[1] - 0.5) * side)
 
-    def _back(self, body: Body, motion: HeadPose, posed: PosedHead) -> NDArray[np.float64]:
+    def _back(self, body: Body, pose: HeadPose, posed: PosedHead) -> NDArray[np.float64]:
         """The way back to where the head's pivot was at rest: the scalp tells where the head has gone."""
         rest_3, now_3 = body.rest_V3[self._scalp].mean(0), posed.points_V3[self._scalp].mean(0)
-        return np.asarray(_PIVOT - now_3 - motion.rotation.apply(_PIVOT - rest_3))
+        return np.asarray(_PIVOT - now_3 - pose.rotation.apply(_PIVOT - rest_3))
 
 
 def pose_of(factors: Mapping[str, float]) -> HeadPose:

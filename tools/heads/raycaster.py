@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tools.heads.mesh import BODY, EYE, HAIR, LASH, TEETH, HeadModel, PosedHead
-from tools.heads.paint import Appearance, noise, normalised, paint_eye, paint_hair, paint_skin, smooth_step
 
 from liax.errors import LiaxError
+from tools.heads.mesh import BODY, EYE, HAIR, LASH, TEETH, HeadModel, PosedHead
+from tools.heads.paint import Appearance, noise, normalised, paint_eye, paint_hair, paint_skin, smooth_step
 
 Array = NDArray[np.float64]
 Direction = tuple[float, float, float]
@@ -154,7 +154,7 @@ class RayCaster:
         start = (posed.points_V3 + 0.0012 * posed.normals_V3)[used].astype(np.float32)
         ambient, total, key = np.zeros(len(used)), np.full(len(used), 1e-6), np.zeros(len(used))
 
-        def free(towards: Array, far: float) -> NDArray[np.bool_]:
+        def unobstructed(towards: Array, far: float) -> NDArray[np.bool_]:
             rays = np.tile(towards.astype(np.float32), (len(used), 1))
             limit = np.full(len(used), far, np.float32)
             return np.asarray(scene.run(start, rays, dists=limit, query="OCCLUDED") < 0)
@@ -162,10 +162,10 @@ class RayCaster:
         towards_key = normalised(np.array(light.key))
         for i, direction in enumerate(normalised(np.random.default_rng(0).normal(size=(48, 3)))):
             facing = np.maximum(posed.normals_V3[used] @ direction, 0)
-            ambient += facing * free(direction, 0.12)
+            ambient += facing * unobstructed(direction, 0.12)
             total += facing
             if i < 16:
-                key += free(normalised(towards_key + 0.22 * direction), 2.0) / 16
+                key += unobstructed(normalised(towards_key + 0.22 * direction), 2.0) / 16
         occlusion_V, shade_V = np.zeros(len(posed.points_V3)), np.zeros(len(posed.points_V3))
         occlusion_V[used], shade_V[used] = ambient / total, key
         return occlusion_V, shade_V

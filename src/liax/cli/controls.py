@@ -1,4 +1,4 @@
-"""`liax controls`: what a set of weights lets one steer."""
+"""`liax controls`: the controls of a set of weights, as a list and drawn on a portrait."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from liax.cli.model_options import Flat
 from liax.options import ManipulateOptions, SourceOptions
 
 _PORTRAIT = "demo_portrait.jpg"
-# Motion vectors drawn of weights that name no controls, and vectors listed of a control that moves many.
-_DRAWN = 8
-_LISTED = 4
+_DRAWN = 8  # motion vectors drawn of weights that name no controls
+_LISTED = 4  # vectors listed of a control that moves many
 
 
 def controls(
@@ -29,8 +28,9 @@ def controls(
 ) -> None:
     """List the controls of weights; with -o, draw each at five values on a portrait.
 
-    A control's range is how far pictures hold. Below it stands the verified range, if there is one: there as
-    much arrives as is asked for, within the tolerance, on people on whom the control was not calibrated.
+    Pictures stay intact within a control's range. The verified range below it, if there is one, is where the
+    control changes the face by the amount requested, within the tolerance. It was measured on people on whom
+    the control was not calibrated.
 
     Args:
         weights: Name or file of the network's weights.
@@ -82,7 +82,7 @@ def controls(
 
 
 def _vectors(vectors: Mapping[int, float]) -> str:
-    """ "#3 #5", the strongest first."""
+    """The vectors, strongest first, as text: "#3 #5"."""
     strongest = sorted(vectors, key=lambda index: -abs(vectors[index]))
     listed = " ".join(f"#{index}" for index in strongest[:_LISTED])
     more = len(strongest) - _LISTED

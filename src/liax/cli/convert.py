@@ -1,4 +1,4 @@
-"""liax convert: published checkpoints to liax's files and back."""
+"""`liax convert`: published checkpoints to weights files and back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tyro.conf import Positional
 
 
 def convert(source: Positional[Path], out: Positional[Path]) -> None:
-    """Convert a published checkpoint to a safetensors file for liax, or back.
+    """Convert a published checkpoint to a weights file for liax, or back.
 
-    The suffixes tell the direction: lia-x.pt OUT.safetensors, or IN.safetensors lia-x.pt. No tensor changes
-    by a bit, and no code that a checkpoint may contain is run. Converted weights keep their licence.
+    The file name suffixes say which: lia-x.pt OUT.safetensors, or IN.safetensors lia-x.pt. Every tensor keeps
+    its bits, and no code that a checkpoint may contain is run. Converted weights keep their licence.
 
     Args:
         source: The file to read: a PyTorch state dict (.pt, .pth, .ckpt, .bin) or a .safetensors of liax.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -24,6 +24,7 @@ from liax.errors import LiaxError, WrongFileError
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
 from liax.files import atomic_file
+from liax.progress import Progress, no_progress
 
 # The parts in the order of every array's part axis P.
 PARTS = ("left_eye", "right_eye", "mouth")
@@ -139,13 +140,11 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int | None], None]
-
 _SECONDS_BETWEEN_SAVES = 30.0
 
 
 def measure_regions(
-    manifest: Manifest, output: Path, *, overwrite: bool = False, progress: Progress | None = None
+    manifest: Manifest, output: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> list[str]:
     """Writes the regions of every item to `output`; returns the files that could not be decoded.
 
@@ -192,9 +191,8 @@ def partial_path(output: Path) -> Path:
 
 
 def _with_progress(
-    folder: Path, item: Item, begun: int, total: int, progress: Progress | None
+    folder: Path, item: Item, begun: int, total: int, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     for done, frame_HW3 in enumerate(decode_item(folder, item), start=begun + 1):
         yield frame_HW3
-        if progress is not None:
-            progress("measuring", done, total)
+        progress("measuring", done, total)

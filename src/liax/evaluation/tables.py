@@ -65,11 +65,13 @@ def markdown(results: EvaluationResults, baselines: Sequence[EvaluationResults])
 
 def describe_evaluation(results: EvaluationResults) -> str:
     """What was compared, in a few sentences."""
-    plan = results.settings
+    settings = results.settings
     people = len({clip["driving"] for clip in results.clips})
     trials = len(results.clips)
-    frames = "All frames" if plan["frames"] is None else f"Up to {plan['frames']} evenly spaced frames"
-    crop = "cut around the face here" if plan["crop"] else "already cropped around the face"
+    frames = (
+        "All frames" if settings["frames"] is None else f"Up to {settings['frames']} evenly spaced frames"
+    )
+    crop = "cut around the face here" if settings["crop"] else "already cropped around the face"
     sides = " and ".join(f"{side}×{side}" for side in results.sides)
     if results.protocol == "self":
         what = "clip" if trials == 1 else "clips"
@@ -78,14 +80,27 @@ def describe_evaluation(results: EvaluationResults) -> str:
         what = "pair, driven by a clip" if trials == 1 else "pairs, driven by clips"
         source = "each drives another person's portrait, so there is no ground truth"
     first = (
-        f" The first {plan['first']} frames without gaps for faces and steadiness." if plan["first"] else ""
+        f" The first {settings['first']} frames without gaps for faces and steadiness."
+        if settings["first"]
+        else ""
     )
-    drawn = results.backbones.get("drawing")
     return (
-        f"{trials} {what} of {people} {'person' if people == 1 else 'people'} from {plan['data']}; {source}. "
+        f"{trials} {what} of {people} {'person' if people == 1 else 'people'} from {settings['data']}; "
+        f"{source}. "
         f"{frames} of each.{first} Clips of {', '.join(results.resolutions)} pixels, {crop}, compared at "
         f"{sides}. Mean over a clip's frames, then over clips; in brackets 95\N{NO-BREAK SPACE}% "
-        "intervals by bootstrap over driving clips." + (f" Drawn on {drawn}." if drawn else "")
+        "intervals by bootstrap over driving clips." + _drawing_sentence(results)
+    )
+
+
+def _drawing_sentence(results: EvaluationResults) -> str:
+    """Where and in what precision outputs were drawn; "" if no network drew them."""
+    if results.drawing is None:
+        return ""
+    limits = "with" if results.drawing["limits"] else "without"
+    return (
+        f" Drawn on {results.drawing['device']} in {results.drawing['precision']}, {limits} coefficient "
+        "limits, rounded to 8 bits."
     )
 
 
@@ -119,8 +134,8 @@ def backbone_of(metric: Metric, results: Sequence[EvaluationResults]) -> str:
 
 def threshold_text(factor: str) -> str:
     """The spread beyond which a clip counts for a factor."""
-    moves = MOTION_THRESHOLDS[factor]
-    return f"{moves.spread} > {moves.least:g}{'°' if FACTORS[factor].unit == 'deg' else ''}"
+    threshold = MOTION_THRESHOLDS[factor]
+    return f"{threshold.spread} > {threshold.least:g}{'°' if FACTORS[factor].unit == 'deg' else ''}"
 
 
 def motion_text(row: dict[str, MeanWithInterval]) -> str:

@@ -1,4 +1,4 @@
-"""Does the output flicker? Warping error and t-LPIPS over consecutive frames, two of which are in memory."""
+"""Flicker of the output: warping error and t-LPIPS over consecutive frames, with two frames in memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from liax.evaluation.perceptual import PerceptualDistance
+from liax.model.pixels import unit_from_uint8
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class TemporalErrors:
 
     Args:
         warping: Warping error of the output, in [0, 1], lower is better.
-        reference_warping: The reference's own, which changing light, noise and errors of the flow amount to.
-            An output as steady as the real clip has the same; a smaller one means that less detail moves.
+        reference_warping: That of the reference itself, from changing light, noise and errors of the flow. An
+            output as steady as the real clip has the same; a smaller one means that less detail moves.
         t_lpips: How differently output and reference change, ≥ 0, lower is better.
     """
 
@@ -34,10 +35,11 @@ class TemporalErrorMeter:
     t to t + 1 tells where each pixel goes; |o_t(x) - o_{t+1}(x + flow)| is averaged over the pixels that both
     frames of the reference show, and over channels.
     t-LPIPS (Chu et al. 2020, arXiv 1811.09393): |d(o_t, o_{t+1}) - d(g_t, g_{t+1})| of output o and reference
-    g, by the perceptual distance d. Without `distance` it is NaN.
+    g, by the perceptual distance d.
 
     Args:
-        every: t-LPIPS is taken of every so manyth pair, for its networks take most of the time.
+        distance: Of t-LPIPS, which is NaN without it.
+        every: t-LPIPS is measured on one of this many pairs, because it takes most of the time.
     """
 
     flow_name = "DIS optical flow"  # of OpenCV (Kroeger et al. 2016, arXiv 1603.03590)
@@ -88,7 +90,7 @@ class TemporalErrorMeter:
         if paired:
             values_3[1] = warping_error(reference_HW3, next_reference_HW3, flow_HW2, seen_HW)
         if paired and self._distance is not None and self._pairs % self._every == 0:
-            now, then = _unit(output_HW3, reference_HW3), _unit(next_output_HW3, next_reference_HW3)
+            now, then = _pictures(output_HW3, reference_HW3), _pictures(next_output_HW3, next_reference_HW3)
             of_output, of_reference = self._distance(now, then).tolist()
             values_3[2] = abs(of_output - of_reference)
         return values_3
@@ -108,9 +110,12 @@ def warping_error(
     flow_HW2: NDArray[np.float32],
     seen_HW: NDArray[np.bool_],
 ) -> float:
-    """Mean |image(x) - next(x + flow)| / 255 over the pixels that are seen, and channels; NaN if none is.
+    """Mean |image(x) - next(x + flow)| / 255 over channels and the pixels that are seen; NaN if none is.
 
-    flow: x and y in pixels.
+    Args:
+        image_HW3, next_HW3: RGB uint8, consecutive.
+        flow_HW2: x and y in pixels.
+        seen_HW: Which pixels count (`visible_mask`).
     """
     if not seen_HW.any():
         return float("nan")
@@ -146,5 +151,5 @@ def _pull(map_HWC: NDArray[np.float32], flow_HW2: NDArray[np.float32]) -> NDArra
     return np.asarray(cv2.remap(map_HWC, *_arrival(flow_HW2), cv2.INTER_LINEAR), np.float32)
 
 
-def _unit(*images_HW3: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(images_HW3)).permute(0, 3, 1, 2).float() / 255
+def _pictures(*images_HW3: NDArray[np.uint8]) -> torch.Tensor:
+    return unit_from_uint8(torch.from_numpy(np.stack(images_HW3)).permute(0, 3, 1, 2))

@@ -1,6 +1,7 @@
 """One trial: drawn and measured in a single pass over its driving clip, and shown as a contact sheet.
 
-Memory holds a batch of frames."""
+Memory holds a batch of frames.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from liax.evaluation.clip_scan import ClipScan, ComparedSquare, read_source, scan_clip
 from liax.evaluation.clips import Trial, read_frames, select_frames
-from liax.evaluation.frame_cache import CachedFrames
-from liax.evaluation.metrics import FrameBatch, MetricFamily, TimeAndCoefficients
-from liax.evaluation.reenactors import Reenactor
+from liax.evaluation.metrics import FrameBatch, MetricFamily, MetricResult, TimeAndCoefficients
+from liax.evaluation.options import EvaluateOptions
+from liax.evaluation.reenactors import CachedFrames, Reenactor
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
 from liax.media.images import write_image
@@ -35,7 +36,7 @@ _PAPER, _INK, _FAINT = (255, 255, 255), (30, 32, 37), (99, 103, 111)
 def pick_highlights(
     liveliness_T: NDArray[np.floating], among: NDArray[np.int64], highlights: int = HIGHLIGHTS
 ) -> list[int]:
-    """Frames among these that are least like the first one, a tenth of the clip apart; in order."""
+    """Those frames of `among` that are least like the first one, a tenth of the clip apart; in order."""
     apart = len(liveliness_T) / 10
     chosen: list[int] = []
     for index in sorted(among.tolist(), key=lambda i: float(liveliness_T[i]), reverse=True):
@@ -49,9 +50,16 @@ def contact_sheet(
     highlights: Mapping[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]],
     paired: bool,
 ) -> NDArray[np.uint8]:
-    """Left the source; then a column for each moment: driving, output and, where paired, |difference|.
+    """The source at the left, then a column for each highlight: driving, output and, where paired,
+    |difference|.
 
-    moments: frame number -> driving and output. All pictures are square and RGB uint8, and so is the sheet.
+    Args:
+        source_RR3: RGB uint8 and square, like all pictures here.
+        highlights: Frame number -> driving and output.
+        paired: Whether outputs have a ground truth.
+
+    Returns:
+        The sheet, RGB uint8 (H, W, 3).
     """
     rows = ["driving", "output", "|difference|"] if paired else ["driving", "output"]
     columns: list[tuple[str, Sequence[NDArray[np.uint8]]]] = []
@@ -82,12 +90,12 @@ def _paste(sheet: Image.Image, picture_RR3: NDArray[np.uint8], x: int, y: int) -
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """Where the results of trials lie: for each NAME.json, NAME.npz, NAME.jpg, and kept frames."""
+    """Where results of trials are: clips/NAME.json, .npz and .jpg of each, and frames/NAME if kept."""
 
     path: Path
 
     def record(self, trial: Trial) -> dict[str, Any]:
-        """What was measured of a trial so far: {} if nothing."""
+        """What has been measured of a trial; {} if nothing has."""
         path = self.path / "clips" / f"{trial.name}.json"
         if not path.exists():
             return {}
@@ -95,7 +103,7 @@ class TrialFolder:
         return record
 
     def arrays(self, trial: Trial) -> dict[str, NDArray[Any]]:
-        """The arrays kept of a trial, called measure/name."""
+        """The arrays kept of a trial, by "family/name"."""
         path = self.path / "clips" / f"{trial.name}.npz"
         if not path.exists():
             return {}
@@ -106,11 +114,12 @@ class TrialFolder:
         """The contact sheet of the trial called `name`."""
         return self.path / "clips" / f"{name}.jpg"
 
-    def kept(self, trial: Trial) -> CachedFrames:
+    def frame_cache(self, trial: Trial) -> CachedFrames:
+        """The outputs of a trial that are kept as pictures."""
         return CachedFrames(self.path / "frames" / trial.name)
 
     def write(self, trial: Trial, record: dict[str, Any], arrays: dict[str, Any]) -> None:
-        """The record comes last and marks what is in it as done."""
+        """Write both; the record comes last, and marks what is in it as done."""
         packed = io.BytesIO()
         np.savez_compressed(packed, **arrays)
         with atomic_file(self.path / "clips" / f"{trial.name}.npz") as file:
@@ -119,87 +128,72 @@ class TrialFolder:
             file.write(json.dumps(record, indent=1).encode())
 
 
-@dataclass(frozen=True)
-class TrialOptions:
-    """Args:
-    size: Side to compare at, None for the clips' own.
-    cropper: Finds faces in clips that are not cropped.
-    batch: Frames drawn at a time.
-    keep: Whether outputs are kept as pictures.
-    sheet_frames: The most frames among which the sheet's moments are chosen, None for all.
-    """
-
-    size: int | None
-    cropper: FaceLandmarker | None
-    batch: int
-    keep: bool
-    sheet_frames: int | None
-
-
-def missing_metrics(measures: Sequence[MetricFamily], record: dict[str, Any]) -> list[MetricFamily]:
-    """The measures that a trial's record lacks, or has by another backbone."""
+def missing_metrics(families: Sequence[MetricFamily], record: dict[str, Any]) -> list[MetricFamily]:
+    """The families that a trial's record lacks, or has by another backbone."""
     done = record.get("measured", {})
     return [
-        m
-        for m in measures
-        if m.name not in done or (done[m.name] != m.backbone and not isinstance(m, TimeAndCoefficients))
+        family
+        for family in families
+        if family.name not in done
+        or (done[family.name] != family.backbone and not isinstance(family, TimeAndCoefficients))
     ]
 
 
 def measure_trial(
     trial: Trial,
-    animator: Reenactor,
-    measures: Sequence[MetricFamily],
+    reenactor: Reenactor,
+    families: Sequence[MetricFamily],
     folder: TrialFolder,
-    options: TrialOptions,
+    options: EvaluateOptions,
+    cropper: FaceLandmarker | None,
     tick: Callable[[int, int], None],
 ) -> None:
-    """Draw a trial, let `measures` watch, and write what they saw beside what is there already.
+    """Draw a trial, measure it, and add what was measured to its record.
 
-    Where its outputs are kept as pictures, these are measured instead of drawing anew.
+    If its outputs are kept as pictures, these are measured, and nothing is drawn.
 
     Args:
-        tick: Called with how many frames are done, and of how many.
+        families: What is measured.
+        cropper: Finds faces in clips that are not cropped.
+        tick: Called with the number of frames done, and of how many.
     """
-    scan = scan_clip(trial.driving.path, options.size, options.cropper)
-    source_RR3 = _source_picture(trial, scan, options)
-    highlights = pick_highlights(scan.liveliness_T, select_frames(scan.count, options.sheet_frames))
-    # What measures of drawing watch is whatever the others need.
-    accumulators = [(m.frames(scan.count), m.prepare(trial.driving, scan, source_RR3)) for m in measures]
+    scan = scan_clip(trial.driving.path, options.size, cropper)
+    source_RR3 = _source_picture(trial, scan, cropper)
+    highlights = pick_highlights(scan.liveliness_T, select_frames(scan.count, options.most_frames))
+    accumulators = [(f.frames(scan.count), f.prepare(trial.driving, scan, source_RR3)) for f in families]
     wanted = reduce(np.union1d, [numbers for numbers, _ in accumulators], np.array([0, *highlights]))
-    kept = folder.kept(trial)
-    if (reading := kept.has(wanted)) and not any(isinstance(m, TimeAndCoefficients) for m in measures):
-        draw = kept.draw()
-    else:
-        reading = False
-        draw = animator.prepare(trial, source_RR3, scan.count)
+    cached = folder.frame_cache(trial)
+    reading = cached.has(wanted) and not any(isinstance(f, TimeAndCoefficients) for f in families)
+    draw = cached.draw() if reading else reenactor.prepare(trial, source_RR3, scan.count)
     shown = {}
     for done, (numbers_B, driving_BRR3) in _batches(trial, scan.framing, wanted, options.batch):
         begun = time.perf_counter()
         output_B3RR, alpha_BM = draw(numbers_B, driving_BRR3)
         seconds = (time.perf_counter() - begun) / len(numbers_B)
         batch = FrameBatch(numbers_B, driving_BRR3, output_B3RR, alpha_BM, seconds)
-        for (numbers, accumulator), measure in zip(accumulators, measures, strict=True):
-            part = batch if isinstance(measure, TimeAndCoefficients) else batch.only(numbers)
+        for (numbers, accumulator), family in zip(accumulators, families, strict=True):
+            # Time and coefficients are of whatever frames the others need.
+            part = batch if isinstance(family, TimeAndCoefficients) else batch.only(numbers)
             if part is not None:
                 accumulator.add(part)
-        if options.keep and not reading:
-            kept.keep(numbers_B, batch.output_BRR3)
+        if options.keep_frames and not reading:
+            cached.write(numbers_B, batch.output_BRR3)
         for number, driving_RR3, output_RR3 in zip(
             numbers_B.tolist(), driving_BRR3, batch.output_BRR3, strict=True
         ):
             if number in highlights:
                 shown[number] = driving_RR3, output_RR3
         tick(done, len(wanted))
-    _write_trial(
-        trial, scan, {m: w.result() for m, (_, w) in zip(measures, accumulators, strict=True)}, folder
-    )
+    results = {f: accumulator.result() for f, (_, accumulator) in zip(families, accumulators, strict=True)}
+    _write_trial(trial, scan, results, folder)
     if not folder.sheet(trial.name).exists():
         paired = trial.source == trial.driving
         write_image(folder.sheet(trial.name), contact_sheet(source_RR3, shown, paired))
 
 
-def _write_trial(trial: Trial, scan: ClipScan, results: dict[Any, Any], folder: TrialFolder) -> None:
+def _write_trial(
+    trial: Trial, scan: ClipScan, results: Mapping[MetricFamily, MetricResult], folder: TrialFolder
+) -> None:
     record, arrays = folder.record(trial), folder.arrays(trial)
     record = {
         "clip": trial.name,
@@ -211,23 +205,23 @@ def _write_trial(trial: Trial, scan: ClipScan, results: dict[Any, Any], folder: 
         "measured": record.get("measured", {}),
         "numbers": record.get("numbers", {}),
     }
-    for measure, result in results.items():
-        record["measured"][measure.name] = measure.backbone
+    for family, result in results.items():
+        record["measured"][family.name] = family.backbone
         record["numbers"] |= {k: v if math.isfinite(v) else None for k, v in result.numbers.items()}
-        arrays |= {f"{measure.name}/{key}": array for key, array in result.arrays.items()}
+        arrays |= {f"{family.name}/{key}": array for key, array in result.arrays.items()}
     folder.write(trial, record, arrays)
 
 
-def _source_picture(trial: Trial, scan: ClipScan, options: TrialOptions) -> NDArray[np.uint8]:
+def _source_picture(trial: Trial, scan: ClipScan, cropper: FaceLandmarker | None) -> NDArray[np.uint8]:
     if trial.source == trial.driving:
-        return scan.framing.shown(next(iter(read_frames(trial.driving.path))))
-    return read_source(trial.source.path, scan.framing.size, options.cropper)
+        return scan.framing.cut(next(iter(read_frames(trial.driving.path))))
+    return read_source(trial.source.path, scan.framing.size, cropper)
 
 
 def _batches(
     trial: Trial, framing: ComparedSquare, wanted: NDArray[np.int64], size: int
 ) -> Iterator[tuple[int, tuple[NDArray[np.int64], NDArray[np.uint8]]]]:
-    """How many frames have come with this batch; their numbers, and what is compared of them."""
+    """How many frames are done with this batch; their numbers, and what is compared of them (B, R, R, 3)."""
     chosen, last = set(wanted.tolist()), int(wanted[-1])
     numbers: list[int] = []
     frames: list[NDArray[np.uint8]] = []
@@ -235,7 +229,7 @@ def _batches(
     for number, frame_HW3 in enumerate(read_frames(trial.driving.path)):
         if number in chosen:
             numbers.append(number)
-            frames.append(framing.shown(frame_HW3))
+            frames.append(framing.cut(frame_HW3))
         if numbers and (len(numbers) == size or number == last):
             done += len(numbers)
             yield done, (np.array(numbers), np.stack(frames))

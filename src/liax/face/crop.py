@@ -1,4 +1,4 @@
-"""The square that the model sees of a picture, measured on the clips and portraits it was trained on."""
+"""The square around a face that the network sees, and scaling a picture to it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from PIL import Image
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
-# Where the landmarks' box sits in the square; see `crop_around`.
+# Size and centre of the landmarks' box as fractions of the square's side; see `crop_around`.
 FACE_SIZE = 0.535
 FACE_CENTRE = (0.50, 0.56)
-# A face that moves about fills at most this much of the square.
-_LARGEST_EXTENT = 0.9
+# All positions of a moving face fill at most this fraction of the square.
+_MAX_EXTENT = 0.9
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of `side` pixels whose upper left corner is (left, top); it may leave the picture."""
+    """A square of `side` pixels whose upper left corner is (left, top); it may extend beyond the picture."""
 
     left: float
     top: float
@@ -29,28 +29,29 @@ class Crop:
 
 
 def crop_around(face: Box, extent: Box | None = None) -> Crop:
-    """The square around a face that shows it as the training material does.
+    """The square that shows a face as large and as centred as in the training data.
 
-    Measured with the face landmarker on 34 training clips of as many people (a clip's median box) and on 39
-    portraits, as fractions of the square's side; median (10 %, 90 % quantile):
+    These are the landmarks' boxes in the training data as fractions of the square's side, as the median (10
+    %, 90 % quantile) of 34 clips of as many people, each by its median box, and of 39 portraits:
 
                  centre x           centre y           height             width
       clips      .502 (.474, .528)  .545 (.387, .581)  .539 (.512, .644)  .468 (.425, .557)
       portraits  .503 (.492, .526)  .574 (.476, .610)  .526 (.488, .623)  .459 (.399, .528)
 
-    Hence the larger side of the landmarks' box (its height, unless the head lies sideways) is FACE_SIZE of
-    the square, and its centre at FACE_CENTRE.
+    So the larger side of the box (its height, unless the head lies sideways) becomes FACE_SIZE of the
+    square's side, and its centre is at FACE_CENTRE.
 
     Args:
-        face: The landmarks' box, for a clip the typical one.
-        extent: All places where the clip's face gets. Where it would leave the square, the square is moved,
-            and where it would fill more than 0.9 of it (in training clips: .62, at most .71), enlarged.
+        face: The landmarks' box; for a clip, the typical one.
+        extent: The box around all positions of the face in a clip. The square is moved so that it contains
+            the extent, and enlarged if the extent would fill more than 0.9 of it (.62 in training clips, .71
+            at most).
     """
     left, top, right, bottom = face
     side = max(bottom - top, right - left, 1.0) / FACE_SIZE
     if extent is None:
         extent = face
-    side = max(side, (extent[2] - extent[0]) / _LARGEST_EXTENT, (extent[3] - extent[1]) / _LARGEST_EXTENT)
+    side = max(side, (extent[2] - extent[0]) / _MAX_EXTENT, (extent[3] - extent[1]) / _MAX_EXTENT)
     x = (left + right) / 2 - FACE_CENTRE[0] * side
     y = (top + bottom) / 2 - FACE_CENTRE[1] * side
     x = min(max(x, extent[2] - side), extent[0])
@@ -59,9 +60,9 @@ def crop_around(face: Box, extent: Box | None = None) -> Crop:
 
 
 def crop_and_resize(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
-    """What `crop` shows of an RGB uint8 image (H, W, 3), scaled to (size, size, 3).
+    """Crop an RGB uint8 image (H, W, 3) and scale the crop to (size, size, 3).
 
-    Beyond the picture's edge its outermost pixels are repeated.
+    Beyond the picture's edge, its outermost pixels are repeated.
     """
     height, width = image_HW3.shape[:2]
     x0, y0 = math.floor(crop.left), math.floor(crop.top)
@@ -76,7 +77,7 @@ def crop_and_resize(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDAr
 
 
 def resize(image_HW3: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The whole RGB uint8 image (H, W, 3) scaled to (height, width, 3), whatever that does to its aspect."""
+    """Scale a whole RGB uint8 image (H, W, 3) to (height, width, 3), without keeping its aspect ratio."""
     if image_HW3.shape[:2] == (height, width):
         return image_HW3
     return _scaled(image_HW3, width, height, None)

@@ -1,4 +1,4 @@
-"""What a face does, as numbers that an instrument measures: head pose, mouth, eyes, brows, gaze."""
+"""Measured factors of a face: head pose and position, mouth, eyes, brows and gaze, one number each."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from liax.face.landmarks import Face
 
 @dataclass(frozen=True)
 class Factor:
-    """One measured movement of a face in a square picture.
+    """One number that is measured on a face in a square picture.
 
     Args:
-        measure: Of a face and the square's side in pixels.
-        unit: "deg" or "".
-        mirrored: Whether a picture flipped left to right measures the negative.
-        usual: About one standard deviation over talking heads.
-        group: Head, mouth, eyes, brows or gaze.
-        meaning: What growing values look like.
+        group: "head", "mouth", "eyes", "brows" or "gaze".
+        measure: Function of a face and the square's side in pixels.
+        usual: About one standard deviation over frames of talking heads.
+        meaning: What increasing values look like.
+        unit: "deg" for degrees, "" for a bare number.
+        mirrored: Whether flipping the picture left to right negates the value.
     """
 
     group: str
@@ -35,7 +35,7 @@ class Factor:
 
 
 def _shapes(*names: str) -> Callable[[Face, float], float]:
-    """Mean of blendshapes; a leading minus subtracts."""
+    """The mean of some blendshapes; those with a leading minus are subtracted."""
 
     def measure(face: Face, side: float) -> float:
         return sum(
@@ -58,7 +58,7 @@ def _y(face: Face, side: float) -> float:
     return (face.box[1] + face.box[3]) / 2 / side - FACE_CENTRE[1]
 
 
-# Position is in fractions of the square, size the logarithm of the face's size over its usual one.
+# x and y are fractions of the square's side; size is the logarithm of the face's size over its usual one.
 FACTORS: dict[str, Factor] = {
     "yaw": Factor(
         "head", lambda f, s: f.yaw_pitch_roll[0], 12.0, "turns to the viewer's right", "deg", mirrored=True
@@ -80,7 +80,7 @@ FACTORS: dict[str, Factor] = {
         0.25,
         "raises the brows",
     ),
-    # Half of what both eyes say, so that they run from -1 to 1.
+    # Two of the four blendshapes can be 1 at a time, so the values run from -0.5 to 0.5.
     "gaze-x": Factor(
         "gaze",
         _shapes("eyeLookOutLeft", "eyeLookInRight", "-eyeLookInLeft", "-eyeLookOutRight"),
@@ -96,9 +96,9 @@ FACTORS: dict[str, Factor] = {
     ),
 }
 MIRROR = np.array([-1.0 if factor.mirrored else 1.0 for factor in FACTORS.values()], np.float32)
-"""Sign of every factor in the picture flipped left to right: (K,)."""
+"""(K,): -1 for each factor that flipping the picture left to right negates, otherwise 1."""
 
 
 def measure_factors(face: Face, side: float) -> NDArray[np.float32]:
-    """All factors (K,) of a face found in a square picture of `side` pixels."""
+    """All K factors (K,) of a face found in a square picture of `side` pixels."""
     return np.array([factor.measure(face, side) for factor in FACTORS.values()], np.float32)

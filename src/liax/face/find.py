@@ -1,4 +1,4 @@
-"""Faces in pictures of any size, including those too small or too close for the landmarker's single look."""
+"""Find faces in pictures of any size, also those too small or too close for one run of the landmarker."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from PIL import Image
 from liax.face.crop import Box
 from liax.face.landmarks import Face, FaceLandmarker
 
-# Longest side of what the landmarker is given; it finds faces at 192 pixels and measures them at 256.
-_LOOK = 1024
-# Parts of fewer pixels a side show nothing that the whole did not.
-_SMALLEST_PART = 128
-# Two finds are the same face when their boxes share this much of the smaller one.
-_SAME = 0.5
+# Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256.
+_MAX_SIDE = 1024
+# Smaller parts, by their side in pixels, show nothing that the whole picture did not.
+_MIN_PART = 128
+# Two detections are the same face if their boxes overlap by this fraction of the smaller one.
+_SAME_FACE_OVERLAP = 0.5
 
 
 def find_faces(
     landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], *, thorough: bool = True
 ) -> list[Face]:
-    """All faces in an RGB uint8 image (H, W, 3), largest first; empty when there is none.
+    """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none.
 
     Args:
-        thorough: Look also at the overlapping quarters, for faces that are small in the whole. Where there is
-            none either, look with a margin around (for a face that fills the picture) and at the sixteenths,
-            which finds faces down to about 4 % of the longer side.
+        landmarker: It sees the picture, and parts of it, as single images.
+        image_HW3: The picture.
+        thorough: Also search overlapping quarters, for faces that are small in the picture. If these have no
+            face either, search the picture with a margin around it, for a face that fills it, and then
+            sixteenths, for faces down to about 4 % of the longer side.
     """
     height, width = image_HW3.shape[:2]
     faces = find_in_box(landmarker, image_HW3, (0, 0, width, height))
@@ -42,10 +44,10 @@ def find_faces(
 
 
 def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: int) -> list[Face]:
-    """Faces in overlapping squares of the longer side / parts; some may be found more than once."""
+    """Faces in overlapping squares whose side is the longer side / parts; a face may be found repeatedly."""
     height, width = image_HW3.shape[:2]
     side = max(width, height) / parts
-    if side < _SMALLEST_PART:
+    if side < _MIN_PART:
         return []
     return [
         face
@@ -56,13 +58,13 @@ def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: i
 
 
 def find_in_box(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) -> list[Face]:
-    """Faces within one box of the image, largest first, in the whole image's coordinates.
+    """Faces within a box of an RGB uint8 image (H, W, 3), largest first, in the image's coordinates.
 
-    The box may leave the picture; there it sees black.
+    The box may extend beyond the picture, which is black there.
     """
     left, top = int(view[0]), int(view[1])
     right, bottom = max(left + 1, int(view[2])), max(top + 1, int(view[3]))
-    scale = min(1.0, _LOOK / max(right - left, bottom - top))
+    scale = min(1.0, _MAX_SIDE / max(right - left, bottom - top))
     image = Image.fromarray(image_HW3)
     if (left, top, right, bottom) != (0, 0, *image.size):
         image = image.crop((left, top, right, bottom))
@@ -78,7 +80,7 @@ def find_in_box(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: 
 
 
 def overlap(one: Box, other: Box) -> float:
-    """How much of the smaller of two boxes lies within the other, 0…1."""
+    """The fraction, from 0 to 1, of the smaller of two boxes that lies within the other."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
@@ -88,14 +90,15 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def _starts(length: float, side: float) -> NDArray[np.float64]:
-    """Where windows of `side` begin so that they cover `length` and overlap by half."""
+    """Starts of windows of length `side` that cover `length` and overlap by about half."""
     count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
     return np.linspace(0, max(0.0, length - side), count)
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
+    """The faces without repeated detections, largest first."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: f.area, reverse=True):
-        if all(overlap(face.box, other.box) < _SAME for other in kept):
+        if all(overlap(face.box, other.box) < _SAME_FACE_OVERLAP for other in kept):
             kept.append(face)
     return kept

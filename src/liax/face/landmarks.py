@@ -1,4 +1,4 @@
-"""Face landmarks, expression and head pose, by the bundled MediaPipe Face Landmarker (Apache-2.0)."""
+"""Face landmarks, expression and head pose, from the bundled MediaPipe Face Landmarker (Apache-2.0)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liax.face.native_stderr import suppress_native_stderr
 
-# Landmark indices of MediaPipe's face mesh that outline an eye (with its lids) and the outer lips.
+# Indices of MediaPipe's face mesh that outline the eyes (with their lids) and the outer lips.
 LEFT_EYE = (362, 385, 387, 263, 373, 380, 386, 374)
 RIGHT_EYE = (33, 160, 158, 133, 153, 144, 159, 145)
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)
@@ -20,12 +20,12 @@ LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)
 
 @dataclass(frozen=True)
 class Face:
-    """One face as the landmarker sees it.
+    """One face as the landmarker measures it.
 
     Args:
-        landmarks: (478, 2) pixel coordinates, x to the right and y down; the last ten are the irises.
-        blendshapes: 52 ARKit expression names -> [0, 1].
-        pose: (4, 4) transformation from the canonical face to the camera, lengths in centimetres.
+        landmarks: (478, 2) pixel coordinates, x to the right and y down; the last ten are on the irises.
+        blendshapes: Names of 51 ARKit expressions -> values from 0 to 1.
+        pose: (4, 4) transformation from the canonical face to the camera, with lengths in centimetres.
     """
 
     landmarks: NDArray[np.float32]
@@ -40,12 +40,13 @@ class Face:
 
     @property
     def area(self) -> float:
+        """Area of the box, in square pixels."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top)
 
     @property
     def yaw_pitch_roll(self) -> tuple[float, float, float]:
-        """Head rotation in degrees: R = R_y(yaw) R_x(pitch) R_z(roll) of `pose`."""
+        """The head's rotation in degrees: `pose` rotates by R_y(yaw) R_x(pitch) R_z(roll)."""
         rotation = self.pose[:3, :3] / np.linalg.norm(self.pose[:3, :3], axis=0, keepdims=True)
         yaw = np.arctan2(rotation[0, 2], rotation[2, 2])
         pitch = np.arcsin(np.clip(-rotation[1, 2], -1, 1))
@@ -54,10 +55,10 @@ class Face:
 
 
 class FaceLandmarker:
-    """Finds faces in single images. Use as a context manager; the native task must be closed.
+    """Detects faces in single images. It is a context manager, because the native task must be closed.
 
     Args:
-        max_faces: The most faces reported per image.
+        max_faces: Largest number of faces detected per image.
     """
 
     def __init__(self, max_faces: int = 8) -> None:
@@ -74,7 +75,7 @@ class FaceLandmarker:
         )
         with suppress_native_stderr():
             self._task = Task.create_from_options(options)
-        self._chatty = True
+        self._warns = True
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -85,18 +86,19 @@ class FaceLandmarker:
         self.close()
 
     def close(self) -> None:
+        """Release the native task."""
         self._task.close()
 
     def detect(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
-        """All faces in an RGB uint8 image of shape (H, W, 3), largest first; empty when there is none."""
+        """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none."""
         from mediapipe import Image, ImageFormat
 
         height, width = image_HW3.shape[:2]
         image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
-        with suppress_native_stderr() if self._chatty else nullcontext():
+        with suppress_native_stderr() if self._warns else nullcontext():
             found = self._task.detect(image)
-        # Each of the task's networks writes a warning when it first runs: the last ones with the first face.
-        self._chatty = self._chatty and not found.face_landmarks
+        # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
+        self._warns = self._warns and not found.face_landmarks
         faces = [
             Face(
                 landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),

@@ -1,4 +1,4 @@
-"""Keeps native libraries, which write to the process's standard error, from burying a user's messages."""
+"""Suppress what native libraries write to the process's standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def suppress_native_stderr() -> Iterator[None]:
-    """Within the block, what anything in this process writes to file descriptor 2 is lost.
+    """Discard everything that this process writes to file descriptor 2 within the block.
 
-    Python exceptions are unaffected. Keep the block short: other threads' messages are lost too.
+    Python exceptions are unaffected. Keep the block short: messages of other threads are lost too.
     """
     try:
-        kept = os.dup(2)
+        saved = os.dup(2)
     except OSError:  # started without a standard error
         yield
         return
@@ -27,5 +27,5 @@ def suppress_native_stderr() -> Iterator[None]:
         os.close(null)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)

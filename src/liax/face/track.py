@@ -19,7 +19,7 @@ from liax.face.crop import Box, Crop, crop_around
 from liax.face.find import find_faces, find_in_box, overlap
 from liax.face.landmarks import Face, FaceLandmarker
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
     from liax.media.footage import Picture
 
 # Looks per second of footage, and the longest side of the images that are looked at, in pixels.

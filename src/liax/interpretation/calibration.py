@@ -1,7 +1,8 @@
 """Controls from measured effects: names and directions first, then units and ranges.
 
 `name_vectors` finds which vectors move which factor, whatever training intended; `calibrate_controls` makes
-`yaw=15deg` turn a head by 15 degrees."""
+`yaw=15deg` turn a head by 15 degrees.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +20,30 @@ from liax.interpretation.instrument import Quantity
 from liax.interpretation.probe import ControlCurve
 from liax.weights.controls import Control, Controls
 
-# A control moves at most so many vectors, and a further one only where it makes the control so much better.
+# Most vectors that a control moves, and how much better a further one has to make it.
 LARGEST_SET = 4
 _BETTER = 1.1
-# How far a coefficient is tried: so many times as far as it was seen to go, because networks read less than
-# faces do, and at most so far. A control may then go farther, if what is measured there allows it.
+# How far a coefficient is tried: as a multiple of its observed range, because networks read less than faces
+# do, and at most. A control may go farther than was tried by the last factor, if what is measured there
+# allows it.
 _BEYOND_OBSERVED, _FARTHEST, _BEYOND_TRIED = 3.0, 1.0, 1.5
 # Vectors whose coefficient varies less than this share of the liveliest one's are not tried.
 _IDLE = 0.05
-# A factor is offered when it can be moved by so many usual deviations from end to end, when it moves the
-# same way on this share of people, and when nothing else moves so many times as much. (That is above 1
-# because factors overlap: a closed lid reads as a downward look, on people too.)
+# A factor is offered if it travels at least this many usual deviations from end to end, moves the same way on
+# this share of people, and nothing else moves this many times as much. (The last is above 1 because factors
+# overlap: a closed lid reads as a downward look, on people too.)
 LEAST_TRAVEL, _LEAST_AGREEMENT, LARGEST_LEAK = 0.75, 0.8, 1.5
-# Of moving vectors far, against leaking: small, only to choose among directions that leak alike.
+# Weight of moving vectors far, against leaking: small, to choose among directions that leak alike.
 _RIDGE = 0.02
 
 
 def trial_values(observed_MV: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Three values (M, 3) of each coefficient, 0 the middle one, that show what it does as a control.
+    """Three values (M, 3) of each coefficient, the middle one 0, that show what it does as a control.
+
+    They go beyond what real frames show, because effects there are too small to tell apart.
 
     Args:
-        observed_MV: What is seen in real frames (`observed_values`); effects there are too small to tell
-            apart.
+        observed_MV: What real frames show (`observed_values`).
     """
     low_M, high_M = _BEYOND_OBSERVED * observed_MV.min(1), _BEYOND_OBSERVED * observed_MV.max(1)
     return np.stack([low_M, np.zeros_like(low_M), high_M], 1).clip(-_FARTHEST, _FARTHEST)
@@ -60,18 +63,20 @@ def name_vectors(
 ) -> Controls:
     """A control for every factor that can be moved, in usual deviations by the linear effect matrix.
 
-    What a set of vectors is worth is how far it can move the factor times how pure it is (travel × own).
-    A control begins with the single vector that is worth most and takes up the one that raises its worth
-    most, by a tenth at least. Its weights are the least-squares solution that moves the factor by 1 and, on
-    the portraits measured, everything else by as little as possible; what differs among people counts, too.
-    Not offered are factors that hardly move, that move different ways on different people, or that only go
-    along with another factor which the same vectors move more.
+    The worth of a set of vectors is how far it can move the factor, times the share of the factor in all that
+    it moves. A control begins with the single vector of most worth, and takes up the one that raises its
+    worth most, by a tenth at least. Its weights are the least-squares solution that moves the factor by 1
+    and, on the portraits measured, everything else and people's differences by as little as possible. Factors
+    are not offered if they hardly move, move different ways on different people, or follow another factor
+    that the same vectors move more.
+
+    Ranges and units are provisional: `calibrate_controls` sets them by what is measured.
 
     Args:
-        statistics: Of effects at `values_MV` (`trial_values`), which also say how far a vector may go.
+        statistics: Of effects at `values_MV`.
+        values_MV: As `trial_values` gives them; they also say how far a vector may go.
         quantities: The factors, which give controls their groups and meanings.
-        largest_set: 1 for single vectors. Ranges and units are provisional: `calibrate_controls` sets them by
-            what is measured.
+        largest_set: Most vectors of a control.
     """
     ends_M2 = _BEYOND_TRIED * np.stack([values_MV.min(1), values_MV.max(1)], 1)
     known_M = np.isfinite(statistics.effect_MF).all(1) & (ends_M2[:, 1] > ends_M2[:, 0])
@@ -163,18 +168,19 @@ def _worth_offering(statistics: EffectStatistics, f: int, direction: _Direction)
     )
 
 
-# Pictures hold as long as so many of the people still show a face, and the same person's,
+# Pictures hold as long as this share of the people still show a face, the same person's,
 _MOST_PEOPLE = 0.9
-# and the factor does not turn back by this part of its steepest slope; with as much it still answers.
+# and the factor does not turn back by this part of its steepest slope. It answers as long as it moves that
+# much.
 _RESPONDS = 0.2
-# A leak of this share is told with the control.
+# Leaks from this share are mentioned in a control's meaning.
 _MENTIONED_LEAK = 0.1
-# The group whose controls go by what is measured; expressions saturate, and are 1 at their end.
+# The group whose controls are in measured units; expressions saturate, and are 1 at their end.
 _MEASURED_GROUP = "head"
 
 
 class _UsableRange(NamedTuple):
-    """Places among a curve's amounts: where the factor stops answering, and where pictures stop to hold."""
+    """Indices of a curve's amounts: where the factor stops answering, and where pictures stop holding."""
 
     first: int
     last: int
@@ -187,24 +193,26 @@ def calibrate_controls(
 ) -> Controls:
     """The controls in units of what they measure, as far as pictures hold; others are left out.
 
-    Pictures hold as long as nine of ten portraits show a face, and the same person's, and the factor does not
-    turn back. A factor that hardly moves until then, or something else that moves much more, is no control.
+    Pictures hold as long as nine of ten portraits show a face, the same person's, and the factor does not
+    turn back. A control is left out if its factor hardly moves until then, or if something else moves much
+    more.
 
     Controls of the head are in the factor's own units (degrees, or parts of the square) by a straight line,
-    go as far as the factor answers, and promise the range in which every amount is met within 4 degrees or a
-    third of a usual deviation, root mean square over the portraits: networks do not turn all heads alike.
-    Other controls are 1 where the factor stops answering, on the side where that is later. The other side
-    goes as far if pictures hold: a face at rest cannot close its mouth, but another may be open.
+    and go as far as the factor answers. Their verified range is where every amount is met within 4 degrees or
+    a third of a usual deviation, root mean square over the portraits, because networks do not turn all heads
+    alike. Other controls are 1 where the factor stops answering, on the side where that is later. The other
+    side goes as far, if pictures hold: a face at rest cannot close its mouth, but another may be open.
 
     Args:
         controls: Named after the factor that they move (`name_vectors`).
-        curves: Of each over its whole range, by one instrument, whose factors `quantities` are.
+        curves: Of each over its whole range, by one instrument.
+        quantities: That instrument's factors.
     """
     found = []
     for control in controls:
         curve, quantity = curves[control.name], quantities[control.name]
         usable = _usable_range(curve, control.name)
-        answering = curve.between(usable.first, usable.last)
+        answering = curve.part(usable.first, usable.last)
         if usable.first == usable.last or not _worth_having(answering, control.name, quantities):
             continue
         verified = None
@@ -248,9 +256,10 @@ def _usable_range(curve: ControlCurve, factor: str) -> _UsableRange:
 
 
 def _steps_that_hold(whole_S: NDArray[np.bool_], slope_S: NDArray[np.float64]) -> tuple[int, int]:
-    """How many steps the factor answers, and how many faces are whole and nothing turns back.
+    """How many steps the factor answers, and how many steps pictures hold.
 
-    An eye that hardly answers at first and then closes is closed; a mouth that is wide open is not opened on.
+    An eye that hardly answers at first and then closes counts as answering; a mouth that is wide open does
+    not open further.
     """
     answers = held = 0
     for step, (whole, slope) in enumerate(zip(whole_S, slope_S, strict=True), start=1):
@@ -270,7 +279,7 @@ def _worth_having(curve: ControlCurve, factor: str, quantities: Mapping[str, Qua
 
 
 def _leak_text(factor: str, moved: Mapping[str, float]) -> str:
-    """ "; leaks 12 % into roll", where the largest leak is worth telling."""
+    """ "; leaks 12 % into roll", or "" if no leak is worth mentioning."""
     shares = {name: abs(amount) / sum(map(abs, moved.values())) for name, amount in moved.items()}
     del shares[factor]
     other = max(shares, key=shares.__getitem__, default=None)

@@ -22,11 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liax.errors import LiaxError
+from liax.errors import MissingPackageError
 
-# Smaller leaves would credit coefficients of mere noise with what the others leave unexplained.
+# Trees, samples in a leaf, folds. Smaller leaves would credit noise with what other coefficients leave
+# unexplained.
 _TREES, _LEAF, _FOLDS = 50, 20, 3
-# Among them ridge regression chooses by leaving single frames out.
+# Penalties that ridge regression chooses from, by leaving single frames out.
 _PENALTIES = np.logspace(-3, 4, 8)
 # Bins of equal frequency, fewer where a pair of bins would have less than this many frames on average.
 _BINS, _FRAMES_IN_PAIR = 20, 5
@@ -41,15 +42,16 @@ class Scores:
     Args:
         factors: Their names.
         left_out: Names of those that were not scored, with the reason.
-        frames_F: How many were used.
+        frames_F: How many frames each was scored on.
         importance_MF: Share of coefficient m in what predicts factor f; columns add up to 1.
-        disentanglement_M: 1 when a coefficient matters to one factor only, 0 when to all alike;
-            `disentanglement` is their mean, weighed by importance, NaN for fewer than two factors.
-        completeness_F: 1 when a single coefficient matters to a factor.
+        disentanglement_M: 1 if a coefficient matters to one factor only, 0 if to all alike.
+        disentanglement: Their mean, weighted by importance; NaN for fewer than two factors.
+        completeness_F: 1 if a single coefficient matters to a factor.
         informativeness_F: R² on clips that were not learned from, below 0 counted as 0.
         mig_F: Lead of the most informative coefficient over the second, as a share of the factor's entropy.
-        sap_F: Lead of the best coefficient's R² over the second's. Without _F or _M: the mean over factors,
-            NaN where no factor was scored.
+        sap_F: Lead of the best coefficient's R² over the second's.
+
+    `completeness`, `informativeness`, `mig` and `sap` are means over the factors, NaN if none was scored.
     """
 
     factors: tuple[str, ...]
@@ -94,12 +96,15 @@ def disentanglement(
     frames, or in a single group, or that do not vary, are left out.
 
     Args:
-        group_N: The clip or person that a frame is of; none is both learned from and predicted.
+        code_NM: The codes.
+        factors_NF: The factors, NaN where they are unknown.
+        names: Of the factors.
+        group_N: The clip or person of each frame; none is both learned from and predicted.
         seed: Of the trees.
-        n_jobs: How many processors grow them.
+        n_jobs: How many processors grow the trees.
 
     Raises:
-        LiaxError: Without scikit-learn.
+        MissingPackageError: Without scikit-learn.
     """
     code, factors, group = (
         np.asarray(code_NM, np.float64),
@@ -203,9 +208,7 @@ def _importance(
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import GroupKFold
     except ImportError:
-        raise LiaxError(
-            "Disentanglement scores need scikit-learn; install liax with its extra (liax[evaluate])."
-        ) from None
+        raise MissingPackageError("Scoring disentanglement", ("scikit-learn",), "evaluate") from None
     predicted_2N, importances = np.zeros((2, len(factor_N))), []
     code_NM = (code_NM - code_NM.mean(0)) / max(float(code_NM.std()), 1e-12)
     folds = GroupKFold(min(_FOLDS, len(np.unique(group_N))), shuffle=True, random_state=seed)

@@ -43,7 +43,11 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LandmarkFactor:
-    """A factor of points (68, 2) in pixels of a square of so many; the rest is as in `Factor`."""
+    """A factor that is measured from 68 landmarks; the rest is as in `liax.face.factors.Factor`.
+
+    Args:
+        measure: From points (68, 2) in pixels, and the side of their square.
+    """
 
     measure: Callable[[Points, float], float]
     group: str

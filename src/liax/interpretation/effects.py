@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.files import atomic_file
-from liax.interpretation.composite import instrument_columns
-from liax.interpretation.instrument import Instrument, Quantity
-from liax.interpretation.probe import Progress, probe_portraits
+from liax.interpretation.instrument import Instrument, Quantity, instrument_columns
+from liax.interpretation.probe import probe_portraits
 from liax.portrait.animator import Animator
 from liax.portrait.source import Source
+from liax.progress import Progress, no_progress
 from liax.weights.files import fingerprint
 
 _OBSERVED = (0.01, 0.99)
@@ -110,16 +110,16 @@ def measure_effects(
     vectors: Sequence[int] | None = None,
     identity: FaceEmbedder | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Effects:
-    """Moves every coefficient (or those of `vectors`) to every value on every portrait.
+    """Move every coefficient (or those of `vectors`) to every value on every portrait, and measure the
+    pictures.
 
     Args:
-        portraits: Name -> file or RGB uint8 picture.
-        crop: Find the face first; else they are squares already.
-        cache: A folder for one file a portrait; what it holds of these weights, values and instrument is not
-            measured anew.
-        progress: Told of pictures drawn.
+        portraits: Name -> portrait.
+        values_MV: The values of each vector, 0 among them (`observed_values`).
+        vectors: Which vectors are moved; None for all.
+        crop, identity, cache, progress: As in `probe_portraits`.
     """
     chosen = range(len(values_MV)) if vectors is None else vectors
     # The unmoved picture is drawn once, whatever the number of vectors.
@@ -197,10 +197,10 @@ class EffectStatistics:
 
 
 def describe_effects(effects: Effects, quantities: Mapping[str, Quantity]) -> EffectStatistics:
-    """The statistics of one instrument's effects;
+    """The statistics of one instrument's effects.
 
     Args:
-        quantities: What its factors are (usual deviations).
+        quantities: The instrument's factors, whose usual deviations are the unit.
     """
     usual_F = np.array([quantities[name].usual for name in effects.factors])
     change_PMVF = effects.change_PMVF / usual_F

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import edit_vector
 from liax.portrait.manipulate import five_values
 from liax.portrait.source import Source, open_portrait
+from liax.progress import Progress, no_progress
 from liax.report.charts import ACCENT, COOL, INK, MUTED, WARM, Chart
 from liax.weights.controls import Control, Controls
 
@@ -33,11 +34,11 @@ def requested_vs_measured_chart(
     ideal: bool,
     verified: Mapping[str, float] | None = None,
 ) -> Markup:
-    """What P portraits measure at the A amounts asked for, and its mean.
+    """What is measured on P portraits at the A amounts requested, and its mean.
 
     Args:
-        ideal: Draw the line on which both are the same. promise: draw its tolerance about that line, from its
-            low to its high.
+        ideal: Draw the line on which both are the same.
+        verified: The control's verified range: draw its tolerance about that line, from low to high.
     """
     chart = Chart(name, 300, 240)
     asked = np.asarray(asked_A, np.float64)
@@ -106,8 +107,6 @@ def _legend(chart: Chart, columns: int) -> None:
     )
 
 
-Progress = Callable[[str, int, int | None], None]
-
 # Side of one face in a strip, in pixels, and how well strips are packed.
 STRIP_FACE_SIDE, _QUALITY = 144, 85
 
@@ -119,14 +118,17 @@ def draw_strips(
     folder: Path,
     *,
     crop: bool = True,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> list[Path]:
-    """One WebP for each control: a row a portrait, a column for each of `five_values`, faces of SIDE pixels.
+    """One WebP for each control: a row for each portrait, a column for each of `five_values`.
 
     Args:
-        controls: In units of their own; they need not be those of the animator's weights.
+        controls: They need not be those of the animator's weights.
         folder: Strips that it holds already, of the same weights, are not drawn again.
-        crop: Find the faces first.
+        crop: Whether to find the faces first.
+
+    Returns:
+        The strips' files, in the order of the controls.
     """
     paths = [folder / f"{_strip_name(control, portraits, crop)}.webp" for control in controls]
     missing = [(c, path) for c, path in zip(controls, paths, strict=True) if not path.exists()]
@@ -146,8 +148,7 @@ def draw_strips(
                     (STRIP_FACE_SIDE, STRIP_FACE_SIDE), Image.Resampling.LANCZOS
                 )
                 strip.paste(face, (column * STRIP_FACE_SIDE, row * STRIP_FACE_SIDE))
-            if progress is not None:
-                progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
+            progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
         with atomic_file(path) as file:
             strip.save(file, "WEBP", quality=_QUALITY, method=6)
     return paths

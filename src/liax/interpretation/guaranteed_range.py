@@ -1,25 +1,36 @@
-"""The range of a control in which as much arrives as is asked for, found and then verified.
+"""What controls keep: the range in which as much arrives as is asked for, and whether edits add up.
 
-It is found on the people who calibrate the control, and verified on people who took no part."""
+A range is found on the people who calibrate the control, and verified on people who took no part. Sums of
+edits are measured on the latter, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import product, takewhile
+from itertools import combinations, product, takewhile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.interpretation.instrument import Quantity
-from liax.interpretation.probe import ControlCurve, evenly_spaced_amounts, leakage
-from liax.weights.controls import Control, VerifiedRange
+from liax.interpretation.instrument import Instrument, Quantity
+from liax.interpretation.probe import ControlCurve, evenly_spaced_amounts, leakage, probe_portraits
+from liax.portrait.animator import Animator
+from liax.portrait.source import Source
+from liax.progress import Progress, no_progress
+from liax.weights.controls import Control, Controls, VerifiedRange
 
-# What a control of the head may miss what was asked by, root mean square over people: so many degrees, or
-# this part of a usual deviation.
+# How far off a control of the head may be, root mean square over people: in degrees, or as a part of a usual
+# deviation.
 TOLERANCE_DEG, _TOLERANCE = 4.0, 1 / 3
-# A range may end at so many places between two amounts that were measured; in between curves are straight.
+# Places between two measured amounts at which a range may end; curves are straight between them.
 _PARTS = 8
+# Amounts at which controls in degrees are verified.
+_STEP_DEG = 5.0
+# What pairs of edits are measured at, as a share of each range's farther end: far enough to be seen, near
+# enough for both at once.
+_SHARE_OF_RANGE = 0.5
 
 
 def tolerance(quantity: Quantity) -> float:
@@ -30,11 +41,11 @@ def tolerance(quantity: Quantity) -> float:
 def fit_unit_and_range(
     curve: ControlCurve, factor: str, quantity: Quantity
 ) -> tuple[float, VerifiedRange | None]:
-    """How many of the factor's units one of the curve's is, and what can be promised in them.
+    """The factor's units in one unit of the curve, and the range in which they hold.
 
-    That is the slope of the line that tells every portrait's change within the tolerance over the widest
-    range, to both sides if that can be; where there is none, of the mean from end to end. The promise's share
-    is that of these portraits.
+    The unit is the slope of the line that is within the tolerance of every portrait's change over the widest
+    range, to both sides if possible. Without such a line it is the mean slope from end to end, and there is
+    no range. The share of the range is that of these portraits.
     """
     asked_B, got_PB = _interpolated(curve.asked_A, curve.of(factor))
     zero = int(np.flatnonzero(asked_B == 0)[0])
@@ -53,12 +64,14 @@ def fit_unit_and_range(
 
 
 def verify_range(control: Control, curve: ControlCurve) -> Control:
-    """The control with as much of its promise as other people keep, and the share of them that do.
+    """The control with the part of its range that holds on other people, and their share of tries within.
+
+    The range comes in to the last amounts, on either side of 0, that are met within the tolerance, root mean
+    square.
 
     Args:
-        curve: Of the control on people who did not take part in its calibration, the promise's ends among the
-            amounts. The range comes in to the last amounts that are met within the tolerance, root mean
-            square.
+        curve: Of people who did not take part in the control's calibration; both ends of the range are among
+            its amounts.
     """
     verified, asked_A = control.verified, curve.asked_A
     if verified is None:
@@ -77,9 +90,9 @@ def verify_range(control: Control, curve: ControlCurve) -> Control:
 
 
 def error_within(verified: VerifiedRange, factor: str, curve: ControlCurve) -> tuple[float, float]:
-    """Root mean square of got less asked in the promise's range, and the share of tries within its tolerance.
+    """Root mean square of measured less requested in the range, and the share of tries within its tolerance.
 
-    NaN for both where no face was seen.
+    Both are NaN if no face was seen.
     """
     inside_A = (curve.asked_A != 0) & (curve.asked_A >= verified.low) & (curve.asked_A <= verified.high)
     off_PA = curve.of(factor)[:, inside_A] - curve.asked_A[inside_A]
@@ -124,9 +137,6 @@ def _range_size(low: float, high: float) -> tuple[float, float]:
     return min(-low, high), high - low
 
 
-_STEP_DEG = 5.0
-
-
 @dataclass(frozen=True)
 class ControlVerification:
     """One control on P portraits at A amounts, by one instrument.
@@ -136,9 +146,9 @@ class ControlVerification:
         got_PA: The factor's change; NaN where no face was seen.
         mean_A, deviation_A: Of it over the portraits.
         gain: Slope of got on asked, 1 where all arrives; NaN for controls that are in no measured unit.
-        error: Root mean square of got less asked in the range that the control promises.
-        within: Share of the portraits and amounts other than 0 there that are within its tolerance. NaN for
-            what promises nothing.
+        error: Root mean square of got less asked in the verified range; NaN without one.
+        within: Share of the portraits and amounts other than 0 there that are within its tolerance; NaN
+            likewise.
         identity: Embedding distance at the ends of the range, mean over portraits.
         moved: What else moves while the factor moves by 1, in usual deviations.
         leakage: Its share of the whole.
@@ -157,16 +167,17 @@ class ControlVerification:
 
 
 def verification_amounts(control: Control) -> list[float]:
-    """What a control is asked for: every 5 degrees of its range; four amounts either way in other units.
+    """The amounts at which a control is verified: every 5 degrees of its range, or four to either side in
+    other units.
 
-    The ends of what it promises are among them.
+    The ends of its verified range are among them.
     """
-    promised = (control.verified.low, control.verified.high) if control.verified else ()
+    ends = (control.verified.low, control.verified.high) if control.verified else ()
     if control.unit != "deg":
-        return sorted({*evenly_spaced_amounts(control, 4), *promised})
+        return sorted({*evenly_spaced_amounts(control, 4), *ends})
     first, last = np.ceil(control.low / _STEP_DEG), np.floor(control.high / _STEP_DEG)
     inner = _STEP_DEG * np.arange(first, last + 1)
-    return sorted({control.low, *inner.tolist(), 0.0, control.high, *promised})
+    return sorted({control.low, *inner.tolist(), 0.0, control.high, *ends})
 
 
 def verify_control(
@@ -199,3 +210,59 @@ def verify_control(
         moved,
         leakage(moved),
     )
+
+
+@dataclass(frozen=True)
+class PairAdditivity:
+    """Two controls, each at half of its range's farther end.
+
+    Args:
+        first, second: Their names.
+        miss: How far the effect of both is from the sum of the single effects, over the summed sizes of
+            these: 0 where edits add up, 1 where one undoes the other. Euclidean over all factors in usual
+            deviations; means over portraits. The instrument's noise counts as miss.
+    """
+
+    first: str
+    second: str
+    miss: float
+
+
+def measure_additivity(
+    animator: Animator,
+    portraits: Mapping[str, Source],
+    controls: Controls,
+    instrument: Instrument,
+    *,
+    crop: bool = False,
+    cache: Path | None = None,
+    progress: Progress = no_progress,
+) -> list[PairAdditivity]:
+    """Of every pair of controls; the pair that adds up worst first. The rest is as in `probe_portraits`."""
+    ends_K = np.array([max(control.high, control.low, key=abs) for control in controls])
+    single_KM = (_SHARE_OF_RANGE * ends_K * controls.directions_MK).T
+    pairs = list(combinations(range(len(controls)), 2))
+    if not pairs:
+        return []
+    both_RM = [single_KM[i] + single_KM[j] for i, j in pairs]
+    moved = probe_portraits(
+        animator,
+        portraits,
+        np.concatenate([np.zeros((1, controls.count)), single_KM, both_RM]),
+        instrument,
+        crop=crop,
+        cache=cache,
+        progress=progress,
+        stage="adding edits",
+    )
+    usual_F = np.array([quantity.usual for quantity in instrument.factors.values()])
+    change_PNF = (moved.factors_PNF - moved.factors_PNF[:, :1])[:, 1:] / usual_F
+    sums = []
+    for row, (i, j) in enumerate(pairs, start=len(controls)):
+        one_PF, other_PF, both_PF = change_PNF[:, i], change_PNF[:, j], change_PNF[:, row]
+        off_P = np.linalg.norm(both_PF - one_PF - other_PF, axis=1)
+        size_P = np.linalg.norm(one_PF, axis=1) + np.linalg.norm(other_PF, axis=1)
+        known_P = np.isfinite(off_P)
+        miss = float(off_P[known_P].mean() / size_P[known_P].mean()) if known_P.any() else np.nan
+        sums.append(PairAdditivity(controls.items[i].name, controls.items[j].name, miss))
+    return sorted(sums, key=lambda each: -np.nan_to_num(each.miss))

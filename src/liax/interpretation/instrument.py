@@ -1,12 +1,14 @@
-"""What measures faces: named factors of any number of pictures, by one process or by many."""
+"""What measures faces: named factors of any number of pictures, by one instrument or by several at once."""
 
 from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from itertools import islice
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Protocol
@@ -20,6 +22,8 @@ from liax.face.landmarks import FaceLandmarker
 
 # Pictures that wait for each process: enough to keep it busy, few enough for any memory.
 _WAITING = 4
+# Pictures that wait until every part of a composite instrument has seen them.
+_CHUNK = 64
 
 
 class Quantity(Protocol):
@@ -160,3 +164,41 @@ def _open_landmarker() -> None:
 def _measure_here(image_RR3: NDArray[np.uint8]) -> NDArray[np.float64]:
     assert _here is not None
     return _measured(_here, image_RR3)
+
+
+class CompositeInstrument:
+    """An instrument whose factors are those of all its `parts`, side by side, as "NAME: factor"."""
+
+    def __init__(self, parts: Sequence[Instrument]) -> None:
+        self.parts = tuple(parts)
+        self._open = ExitStack()
+        self.name = " + ".join(part.name for part in self.parts)
+        self.factors: Mapping[str, Quantity] = {
+            f"{part.name}: {factor}": quantity
+            for part in self.parts
+            for factor, quantity in part.factors.items()
+        }
+
+    def __enter__(self) -> CompositeInstrument:
+        for part in self.parts:
+            self._open.enter_context(part)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def measure(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """Factors (N, F) of RGB uint8 images (R, R, 3); NaN where that instrument sees no face."""
+        rows, waiting = [np.empty((0, len(self.factors)))], iter(images)
+        while chunk := list(islice(waiting, _CHUNK)):
+            rows.append(np.concatenate([part.measure(chunk) for part in self.parts], 1))
+        return np.concatenate(rows)
+
+
+def instrument_columns(factors: Sequence[str], instrument: str) -> tuple[list[int], tuple[str, ...]]:
+    """Where a `CompositeInstrument`'s factors of one instrument are, and their own names."""
+    prefix = f"{instrument}: "
+    found = [i for i, name in enumerate(factors) if name.startswith(prefix)]
+    return found, tuple(factors[i].removeprefix(prefix) for i in found)

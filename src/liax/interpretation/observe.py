@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.interpretation.instrument import Instrument
 from liax.portrait.animator import Animator
-
-Progress = Callable[[str, int, int | None], None]
+from liax.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def observe(
     manifest: Manifest,
     instrument: Instrument,
     frames: int = 60,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Observations:
     """Coefficients and measures of at most `frames` frames of every clip, evenly spaced, and of every still.
 
@@ -98,7 +97,7 @@ def observe(
                 clips.append(index)
                 yield frame_RR3
 
-    alpha_NM, factors_NF = _look(animator, instrument, squares(), total, progress)
+    alpha_NM, factors_NF = _observe_frames(animator, instrument, squares(), total, progress)
     return Observations(
         alpha_NM,
         factors_NF,
@@ -126,12 +125,12 @@ def read_coefficients(
     yield from flush()
 
 
-def _look(
+def _observe_frames(
     animator: Animator,
     instrument: Instrument,
     images: Iterable[NDArray[np.uint8]],
     total: int,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """The instrument pulls the images through the network: each is in memory once."""
     alphas: list[NDArray[np.float32]] = []
@@ -140,8 +139,7 @@ def _look(
         for image_RR3, alpha_M in read_coefficients(animator, images):
             alphas.append(alpha_M)
             yield image_RR3
-            if progress is not None:
-                progress("observing faces", len(alphas), total)
+            progress("observing faces", len(alphas), total)
 
     factors_NF = instrument.measure(passing())
     return np.stack(alphas), factors_NF

@@ -1,8 +1,12 @@
-"""Perceptual path length in motion space: how far pictures travel between the motions of two real frames."""
+"""Perceptual path length in motion space: how far pictures travel between the motions of two real frames.
+
+Unlike everything else that is measured, these pictures are not the ones that users get: they are unrounded
+and in float32 on every device, because pictures ε apart are equal in 8 bits, and in bfloat16.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -14,15 +18,15 @@ from torch import Tensor
 from liax.evaluation.perceptual import PerceptualDistance
 from liax.evaluation.summary import bootstrap_interval
 from liax.interpretation.observe import Observations
+from liax.interpretation.probe import draw_states
 from liax.model import Encoded
 from liax.model.pixels import to_unit
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait
+from liax.progress import Progress, no_progress
 
 # Steps of the whole path, for its straightness.
 _STEPS = 8
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,11 @@ class PathLength:
             or leap.
         straightness: Mean over paths of √d(G(0), G(1)) / Σ √d of 8 equal steps, in (0, 1]: 1 when pictures go
             straight from one end to the other, whatever the distance. d grows with the square of a small
-            change; its root is a metric. (…)_low, (…)_high: 95 % bootstrap intervals by clip; NaN for fewer
-            than two clips. length_P, straightness_P (NaN where the ends look alike), clip_P: of each path,
-            clip_P indexing the clips.
+            change; its root is a metric.
+        length_low, length_high, straightness_low, straightness_high: Ends of 95 % bootstrap intervals by
+            clip; NaN for fewer than two clips.
+        length_P, straightness_P: Of each path; straightness is NaN where the ends look alike.
+        clip_P: The clip of each path.
     """
 
     distance: str
@@ -62,17 +68,17 @@ def path_length(
     paths: int = 100,
     epsilon: float = 1e-3,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> PathLength:
-    """Over `paths` random pairs of frames, drawn clip by clip in turn, each on the next of the portraits.
+    """Path length and straightness over `paths` random pairs of frames of one clip.
+
+    Clips take turns, and so do portraits. Clips of a single frame have no paths.
 
     Args:
-        epsilon: With the bundled weights a step of .01 reads 7 % shorter, and .1 less than half. Pictures are
-            computed in full float32 on every device; smaller steps drown in the rounding of anything less.
-            Clips of a single frame have no paths.
+        epsilon: The step. With the bundled weights one of .01 reads 7 % shorter, and .1 less than half.
 
     Raises:
-        ValueError: Without a clip of two frames, or a portrait.
+        ValueError: If no clip has two frames, or there is no portrait.
     """
     clips = [
         clip for clip, count in zip(*np.unique(observed.clip_N, return_counts=True), strict=True) if count > 1
@@ -80,7 +86,7 @@ def path_length(
     if not clips or not portraits or paths < 1:
         raise ValueError("a path needs a portrait and two frames of a clip")
     random = np.random.default_rng(seed)
-    sources = [_precise(portrait.encoded) for portrait in portraits]
+    sources = [_in_float32(portrait.encoded) for portrait in portraits]
     clip_P = np.array([clips[p % len(clips)] for p in range(paths)], np.int64)
     length_P, straightness_P = np.empty(paths), np.empty(paths)
     for p, clip in enumerate(clip_P):
@@ -88,11 +94,10 @@ def path_length(
         begin = random.uniform(0, 1 - epsilon)
         at_T = np.r_[begin, begin + epsilon, np.linspace(0, 1, _STEPS + 1)]
         with _full_float32():
-            pictures_T3RR = _drawn(animator, sources[p % len(sources)], ends_2M, at_T)
+            pictures_T3RR = _pictures_between(animator, sources[p % len(sources)], ends_2M, at_T)
             length_P[p] = float(distance(pictures_T3RR[:1], pictures_T3RR[1:2])) / epsilon**2
             straightness_P[p] = _straightness(pictures_T3RR[2:], distance)
-        if progress is not None:
-            progress("measuring paths", p + 1, paths)
+        progress("measuring paths", p + 1, paths)
     length_C = _by_clip(length_P, clip_P, clips)
     straightness_C = _by_clip(straightness_P, clip_P, clips)
     return PathLength(
@@ -123,23 +128,18 @@ def _full_float32() -> AbstractContextManager[None]:
     return flags
 
 
-def _precise(source: Encoded) -> Encoded:
-    """In float32: pictures ε apart would be equal in the bfloat16 that GPUs draw in."""
+def _in_float32(source: Encoded) -> Encoded:
+    """The same source, decoded in float32 whatever the animator's precision."""
     features = tuple(map_1CHW.float() for map_1CHW in source.features)
     return source._replace(features=features)
 
 
-@torch.inference_mode()
-def _drawn(
+def _pictures_between(
     animator: Animator, source: Encoded, ends_2M: NDArray[np.float32], at_T: NDArray[np.float64]
 ) -> Tensor:
-    """Pictures (T, 3, R, R) in [0, 1], float32 on the CPU and not rounded to 8 bits, at 0…1 of a line."""
-    alpha_TM = torch.from_numpy(ends_2M[0] + at_T[:, None] * (ends_2M[1] - ends_2M[0])).float()
-    pictures = []
-    for alpha_BM in alpha_TM.split(animator.batch_size):
-        code_BD = animator.network.reenact(source.code_BD, alpha_BM.to(animator.device))
-        pictures.append(to_unit(animator.network.decode(code_BD, source.features)).cpu())
-    return torch.cat(pictures)
+    """Unrounded pictures (T, 3, R, R) in [0, 1] on the CPU, at 0 … 1 on a line of coefficients."""
+    alphas_TM = (ends_2M[0] + at_T[:, None] * (ends_2M[1] - ends_2M[0])).astype(np.float32)
+    return torch.cat([to_unit(state.image).cpu() for state in draw_states(animator, source, alphas_TM)])
 
 
 def _by_clip(

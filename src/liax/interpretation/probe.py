@@ -1,7 +1,9 @@
-"""Portraits with their coefficients changed, drawn and measured: the one place that draws and measures.
+"""Portraits with their coefficients changed, drawn and measured.
 
-What was measured of a portrait is kept in a file, so that an interrupted run loses one portrait at most.
-`measure_curves` does so for controls at the amounts that are asked of them."""
+Everything that interpretation draws goes through `draw_states`, the decoder of `Animator.render`. What was
+measured of a portrait is kept in a file, so that an interrupted run loses one portrait at most.
+`measure_curves` measures controls at given amounts.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,17 +22,16 @@ from numpy.typing import NDArray
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
-from liax.interpretation.composite import instrument_columns
-from liax.interpretation.instrument import Instrument, Quantity
+from liax.interpretation.instrument import Instrument, Quantity, instrument_columns
 from liax.model import Encoded
+from liax.model.decoder import State
 from liax.model.pixels import to_uint8
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.progress import Progress, no_progress
 from liax.weights.controls import Control, Controls
 from liax.weights.files import fingerprint
-
-Progress = Callable[[str, int, int | None], None]
 
 
 class ProbeResult(NamedTuple):
@@ -58,17 +59,22 @@ def probe_portraits(
     crop: bool = False,
     identity: FaceEmbedder | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     stage: str = "moving portraits",
 ) -> ProbeResult:
-    """Draws G(z_sr + Q (a_s + v)) for every portrait and change v of `changes_NM`, and measures it.
+    """Draw G(z_sr + Q (a_s + v)) for every portrait and change v, and measure it.
 
-    moves_NM: changes of the coefficients, the first of them 0: what identity and flow are compared with.
+    Pictures are those that users get: in the animator's precision, rounded to 8 bits. Coefficient limits are
+    not applied, because what a vector does is measured, wherever it leads. Memory is that of a batch of
+    pictures.
 
     Args:
-        portraits, crop: As in `open_portrait`.
-        cache: A folder for a file a portrait.
-        progress: Told `stage` and pictures drawn. Memory is that of a batch of pictures.
+        portraits: Name -> portrait.
+        changes_NM: Changes of the coefficients; the first is 0, what identity and flow are compared with.
+        crop: Whether to find the faces first.
+        identity: Measures identity drift; None leaves it out.
+        cache: A folder that keeps what was measured, a file for each portrait.
+        progress: Called with `stage` and the number of pictures drawn.
     """
     changes_NM = np.asarray(changes_NM, np.float32)
     if changes_NM[0].any():
@@ -84,14 +90,14 @@ def probe_portraits(
         if row is None or tuple(array.shape for array in row) != shapes:
 
             def drawn(count: int, before: int = number * len(changes_NM)) -> None:
-                if progress is not None:
-                    progress(stage, before + count, len(portraits) * len(changes_NM))
+                progress(stage, before + count, len(portraits) * len(changes_NM))
 
             encoded = open_portrait(animator, source, SourceOptions(crop=crop)).encoded
             row = _probe_portrait(animator, encoded, changes_NM, instrument, identity, drawn)
             if path is not None:
+                arrays: dict[str, Any] = dict(zip(ProbeResult._fields, row, strict=True))
                 with atomic_file(path) as file:
-                    np.savez(file, **dict(zip(ProbeResult._fields, row, strict=True)))  # type: ignore[arg-type]
+                    np.savez(file, **arrays)
         rows.append(row)
     return ProbeResult(*(np.stack(arrays) for arrays in zip(*rows, strict=True)))
 
@@ -109,7 +115,7 @@ def _probe_portrait(
     likeness = _IdentityDistances(identity) if identity is not None else None
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
-        for image_RR3, flow in _draw(animator, source, changes_NM):
+        for image_RR3, flow in _pictures_and_flow(animator, source, changes_NM):
             flows.append(flow)
             if likeness is not None:
                 likeness.add(image_RR3)
@@ -126,15 +132,25 @@ def _probe_portrait(
 
 
 @torch.inference_mode()
-def _draw(
+def draw_states(animator: Animator, source: Encoded, alphas_NM: NDArray[np.floating]) -> Iterator[State]:
+    """The decoder's last state of G(z_sr + Q a), with its flow and unrounded image, a batch at a time.
+
+    Args:
+        source: Of one portrait (batch 1), whose features decide the precision.
+        alphas_NM: Coefficients.
+    """
+    for start in range(0, len(alphas_NM), animator.batch_size):
+        alpha_BM = torch.from_numpy(alphas_NM[start : start + animator.batch_size]).to(animator.device)
+        code_BD = animator.network.reenact(source.code_BD, alpha_BM.float())
+        yield animator.network.render(code_BD, source.features)[-1]
+
+
+def _pictures_and_flow(
     animator: Animator, source: Encoded, changes_NM: NDArray[np.float32]
 ) -> Iterator[tuple[NDArray[np.uint8], float]]:
-    """Each move's picture (R, R, 3), and its flow's mean distance from the first move's in per cent."""
-    network, first_RR2 = animator.network, None
-    for start in range(0, len(changes_NM), animator.batch_size):
-        changes_BM = torch.from_numpy(changes_NM[start : start + animator.batch_size])
-        code_BD = network.reenact(source.code_BD, source.alpha_BM + changes_BM.to(animator.device))
-        state = network.render(code_BD, source.features)[-1]
+    """Each picture (R, R, 3), and its flow's mean distance from the first one's in per cent of the side."""
+    first_RR2 = None
+    for state in draw_states(animator, source, source.alpha_BM.cpu().numpy() + changes_NM):
         first_RR2 = state.grid[0] if first_RR2 is None else first_RR2
         # The picture's side is 2 in the grid's units.
         flow_B = (state.grid - first_RR2).norm(dim=-1).mean((1, 2)) * 50
@@ -164,7 +180,14 @@ def _probe_key(
     animator: Animator, changes_NM: NDArray[np.float32], instrument: Instrument, identity: bool, crop: bool
 ) -> bytes:
     """Differs whenever what would be measured of a portrait differs."""
-    facts = fingerprint(animator.network), instrument.name, list(instrument.factors), identity, crop
+    facts = (
+        fingerprint(animator.network),
+        str(animator.dtype),
+        instrument.name,
+        list(instrument.factors),
+        identity,
+        crop,
+    )
     return repr(facts).encode() + changes_NM.tobytes()
 
 
@@ -210,14 +233,14 @@ class ControlCurve:
         """One factor's change (P, A)."""
         return self.change_PAF[..., self.factors.index(factor)]
 
-    def between(self, first: int, last: int) -> ControlCurve:
-        """The part of it from one amount's place to another's."""
-        part = slice(first, last + 1)
+    def part(self, first: int, last: int) -> ControlCurve:
+        """The curve from the amount of index `first` to that of index `last`."""
+        chosen = slice(first, last + 1)
         return replace(
             self,
-            asked_A=self.asked_A[part],
-            change_PAF=self.change_PAF[:, part],
-            identity_PA=self.identity_PA[:, part],
+            asked_A=self.asked_A[chosen],
+            change_PAF=self.change_PAF[:, chosen],
+            identity_PA=self.identity_PA[:, chosen],
         )
 
     def travel(self, factor: str) -> float:
@@ -246,7 +269,7 @@ def leakage(moved: Mapping[str, float]) -> float:
 
 
 def evenly_spaced_amounts(control: Control, steps: int) -> list[float]:
-    """So many amounts on either side of 0, evenly up to the ends of the control's range."""
+    """Amounts from end to end of the control's range: 0, and `steps` evenly spaced on either side."""
     down = [control.low * k / steps for k in range(steps, 0, -1)] if control.low < 0 else []
     up = [control.high * k / steps for k in range(1, steps + 1)] if control.high > 0 else []
     return [*down, 0.0, *up]
@@ -262,7 +285,7 @@ def measure_curves(
     crop: bool = False,
     identity: FaceEmbedder | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     stage: str = "trying controls",
 ) -> dict[str, ControlCurve]:
     """Every control at every amount `asked` by its name (ascending, 0 among them), on every portrait.

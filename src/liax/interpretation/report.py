@@ -14,6 +14,7 @@ from liax.files import atomic_file
 from liax.interpretation import figures
 from liax.interpretation.result_text import (
     SCORES,
+    Results,
     amount_text,
     controls_table,
     entangled,
@@ -33,9 +34,7 @@ from liax.portrait.manipulate import five_values
 from liax.report import file_uri, number, percent, render
 from liax.weights.controls import Control
 
-Results = Mapping[str, Any]
-
-# Pairs of edits that are told.
+# Pairs of edits that are shown.
 _WORST_PAIRS = 9
 
 
@@ -44,7 +43,9 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
 
     Args:
         results: As in results.json.
-        strips: A control's name -> its picture (`draw_strips`). Charts are left out without matplotlib.
+        strips: A control's name -> its picture (`draw_strips`).
+
+    Charts are left out without matplotlib.
     """
     drawable = find_spec("matplotlib") is not None
     effects = [_matrix(results, instrument) for instrument in results["effects"]]
@@ -79,10 +80,12 @@ def write_report(results: Results, strips: Mapping[str, Path], out: Path) -> Non
 
 
 def _subtitle(results: Results) -> str:
-    size, material = results["size"], results["material"]
+    size, material, drawing = results["size"], results["material"], results["drawing"]
     return (
         f"{results['vectors']} motion vectors, pictures of {size} × {size}; {material['clips']} clips and "
-        f"{material['stills']} stills of {material['people']} people. Fingerprint {results['fingerprint']}."
+        f"{material['stills']} stills of {material['people']} people. Drawn on {drawing['device']} in "
+        f"{drawing['precision']}, without coefficient limits, rounded to 8 bits. Fingerprint "
+        f"{results['fingerprint']}."
     )
 
 

@@ -21,9 +21,11 @@ SCORES = {
 
 
 class Table(NamedTuple):
-    """Args:
-    columns: Their names.
-    rows: Of texts, the first of which names the row.
+    """A table of texts.
+
+    Args:
+        columns: Their names.
+        rows: Their texts, the first of which names the row.
     """
 
     columns: list[str]
@@ -40,7 +42,7 @@ def first_verification(results: Results, control: Results) -> Results:
 
 
 def controls_table(results: Results) -> Table:
-    """A control a row: its range, what it promises, what of an amount arrives, and what it leaks."""
+    """A row for each control: its ranges, how much of an amount arrives, and what else it moves."""
     others = list(results["instruments"])[1:]
     rows = []
     for control in results["controls"]:
@@ -69,7 +71,7 @@ def controls_table(results: Results) -> Table:
 
 
 def scores_table(group: Results) -> Table:
-    """A score a row, beside those of rotated and of shuffled coefficients."""
+    """A row for each score, beside those of rotated and of shuffled coefficients."""
     rows = [
         [name, *(number(group[kind][key]) for kind in ("own", "rotated", "shuffled"))]
         for key, name in SCORES.items()
@@ -78,7 +80,7 @@ def scores_table(group: Results) -> Table:
 
 
 def factors_table(group: Results) -> Table:
-    """A factor a row with its scores."""
+    """A row for each factor, with its scores."""
     own = group["own"]
     keys = ("completeness_F", "informativeness_F", "mig_F", "sap_F")
     rows = [
@@ -105,7 +107,7 @@ def sparsity_table(results: Results) -> Table:
 
 
 def vectors_table(results: Results, instrument: str) -> Table:
-    """A vector a row that moves anything: its strongest factor, and how well it moves that."""
+    """A row for each vector that moves anything: its strongest factor, and how well it moves that."""
     effects = results["effects"][instrument]
     rows = []
     for m, f in enumerate(effects["strongest_M"]):
@@ -129,7 +131,7 @@ def vectors_table(results: Results, instrument: str) -> Table:
     return Table(names, rows)
 
 
-# A vector that moves nothing by so many usual deviations over its whole range is silent.
+# Usual deviations: a vector that moves nothing this far over its whole range is silent.
 _SILENT_BELOW = 0.25
 
 
@@ -157,11 +159,11 @@ def range_text(control: Results) -> str:
 
 
 def verified_range_text(control: Results) -> str:
-    """ "±4° in −10° to 12°"; "" where nothing is promised."""
-    if (promise := control["promise"]) is None:
+    """ "±4° in −10° to 12°"; "" without a verified range."""
+    if (verified := control["promise"]) is None:
         return ""
-    low, high = (amount_text(promise[end], control, 3) for end in ("low", "high"))
-    return f"±{amount_text(promise['tolerance'], control)} in {low} to {high}"
+    low, high = (amount_text(verified[end], control, 3) for end in ("low", "high"))
+    return f"±{amount_text(verified['tolerance'], control)} in {low} to {high}"
 
 
 def amount_text(value: float | None, control: Results, figures: int = 2) -> str:
@@ -174,16 +176,16 @@ def amount_text(value: float | None, control: Results, figures: int = 2) -> str:
 
 Fact = tuple[str, str, str]
 
-# A control that leaks less is called clean; one that leaks more is told among what is entangled.
+# A control that leaks less than the first is called clean; one that leaks more than the second, entangled.
 _CLEAN_LEAKAGE, _ENTANGLED_LEAKAGE = 0.35, 0.5
-# A factor that coefficients predict so well on unseen clips is read by the network.
+# R² on unseen clips from which a factor counts as read by the network.
 _READ_R2 = 0.2
-# What the summary asks angles for.
+# Degrees that the summary gives as an example.
 _ASKED_DEG = 15.0
 
 
 def summary_sentences(results: Results) -> list[str]:
-    """Three or four sentences."""
+    """The results in three or four sentences."""
     vectors, controls = results["vectors"], results["controls"]
     sparsity = results["sparsity"]["centred"]
     sentences = [
@@ -210,7 +212,7 @@ def summary_sentences(results: Results) -> list[str]:
 
 
 def _asked_for(results: Results, control: Results) -> str:
-    """ "yaw=15deg gives 14.6° ± 2.1°", of what is promised the amount nearest to that, either way."""
+    """ "yaw=15deg gives 14.6° ± 2.1°", of the verified amount nearest to 15 degrees to either side."""
     found = first_verification(results, control)
     ends = control["promise"] or control
     known = [a for a, asked in enumerate(found["asked"]) if ends["low"] <= asked <= ends["high"] and asked]

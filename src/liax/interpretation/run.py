@@ -1,4 +1,4 @@
-"""`liax interpret` from beginning to end; every stage keeps what it measured, for a run that is continued."""
+"""An interpretation from beginning to end; every stage keeps what it measured, so that a run can go on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from liax.data.manifest import Manifest
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError, NotMeasured
+from liax.evaluation.reenactors import drawing_facts
 from liax.evaluation.sparsity import sparsity
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.composite import CompositeInstrument
 from liax.interpretation.dataset import choose_portraits, load_rendered_heads, open_dataset
 from liax.interpretation.dlib68 import Dlib68
 from liax.interpretation.effects import EffectStatistics, observed_values
 from liax.interpretation.figures import draw_strips
-from liax.interpretation.instrument import Instrument, MediaPipe
+from liax.interpretation.instrument import CompositeInstrument, Instrument, MediaPipe
 from liax.interpretation.observe import Observations
+from liax.interpretation.options import InstrumentName, InterpretOptions
 from liax.interpretation.report import write_report
 from liax.interpretation.stages import (
     StageContext,
@@ -35,41 +36,29 @@ from liax.interpretation.stages import (
     verified_controls,
 )
 from liax.portrait.animator import Animator
+from liax.progress import Progress, no_progress
 from liax.report.json_files import json_ready, lock_settings, write_json
 from liax.weights.controls import Controls
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int | None], None]
-
-INSTRUMENTS: Mapping[str, Callable[[int], Instrument]] = {
+INSTRUMENTS: Mapping[InstrumentName, Callable[[int], Instrument]] = {
     "mediapipe": MediaPipe,
     "dlib": lambda processes: Dlib68(),
 }
 # Faces in a strip.
 _FACES = 4
-
-
-@dataclass(frozen=True)
-class InterpretationSettings:
-    """What is measured, on what; see the options of `liax interpret`."""
-
-    data: Path
-    split: str | None = "val"
-    portraits: Path | None = None
-    frames: int = 60
-    values: int = 5
-    count: int = 30
-    heads: int | Path | None = None
-    instruments: tuple[str, ...] = ("mediapipe", "dlib")
+_EXTRA = "evaluate"
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """Args:
-    controls: Named, calibrated and verified.
-    results: What results.json holds.
+    """What was found.
+
+    Args:
+        controls: Named, calibrated and verified.
+        results: What results.json holds.
     """
 
     controls: Controls
@@ -78,65 +67,69 @@ class Interpretation:
 
 def interpret(
     animator: Animator,
-    settings: InterpretationSettings,
+    data: Path,
     out: Path,
+    options: InterpretOptions | None = None,
     *,
-    name: str,
-    command: str,
-    processes: int = 1,
-    progress: Progress | None = None,
+    name: str = "",
+    command: str = "",
+    progress: Progress = no_progress,
 ) -> Interpretation:
-    """Measure the weights, and write results.json, results.md and report.html into the folder `out`.
+    """Measure weights, and write results.json, results.md and report.html into the folder `out`.
+
+    An interrupted run goes on with the same call: what is in `out` already, of the same weights and options,
+    is not measured again.
 
     Args:
-        name: Of the weights, in the report.
+        animator: The weights, and the precision in which they draw.
+        data: Clips and stills, cropped around the face: a manifest, or a folder.
+        out: Created if need be.
+        name: What the report calls the weights.
         command: What the report says it was made with.
-        processes: How many measure faces. What is in `out` already, of the same weights and settings, is not
-            measured anew.
 
     Raises:
-        LiaxError: For material that cannot be used, and for a folder of other settings.
+        LiaxError: If the data cannot be used, or if `out` holds results of other weights or options.
     """
-    if settings.values < 3 or settings.values % 2 == 0:
-        raise LiaxError(
-            f"{settings.values} values do not lie evenly about 0; take 3, 5, 7 or another odd number."
-        )
-    manifest = open_dataset(settings.data, settings.split)
-    portraits = choose_portraits(manifest, settings.portraits, settings.count)
-    if isinstance(settings.heads, Path):
-        load_rendered_heads(settings.heads)  # so that a wrong folder is told now, and not after hours
+    options = options or InterpretOptions()
+    manifest = open_dataset(data, options.split)
+    portraits = choose_portraits(manifest, options.portraits, options.count)
+    if options.heads is not None:
+        load_rendered_heads(options.heads)  # a wrong folder is reported now, not after hours
+    drawing = drawing_facts(animator)
     facts = {
         "weights": fingerprint(animator.network),
         "manifest": manifest.digest,
-        **{key: getattr(settings, key) for key in ("split", "portraits", "frames", "values", "count")},
+        "precision": drawing.precision,
+        **{key: getattr(options, key) for key in ("split", "portraits", "frames", "values", "count")},
     }
     lock_settings(out, facts)
-    left_out = _left_out(settings)
-    for sentence in left_out.values():
-        log.warning(sentence)
-    chosen = [each for each in settings.instruments if not (each == "dlib" and "dlib" in left_out)]
+    left_out = _left_out(options)
+    for message in left_out.values():
+        log.warning(message)
+    chosen = [each for each in options.instrument if not (each == "dlib" and "dlib" in left_out)]
     if not chosen:
-        raise LiaxError("There is nothing to measure faces with; install liax[evaluate], or use mediapipe.")
+        raise MissingPackageError("The instrument dlib", _DLIB, _EXTRA)
     identity = None if "dlib" in left_out else FaceEmbedder()
-    with CompositeInstrument([INSTRUMENTS[each](processes) for each in chosen]) as instrument:
+    with CompositeInstrument([INSTRUMENTS[each](options.processes) for each in chosen]) as instrument:
         work = StageContext(animator, manifest, portraits, instrument, identity, out, progress)
-        observed = observed_frames(work, settings.frames)
-        observed_MV = observed_values(observed.alpha_NM, settings.values)
+        observed = observed_frames(work, options.frames)
+        observed_MV = observed_values(observed.alpha_NM, options.values)
         effects = effects_of_vectors(work, observed_MV)
         controls, verified = verified_controls(work, calibrated_controls(work, observed_MV))
         sums = additivity_of_edits(work, controls)
     scores = [] if "scores" in left_out else scores_by_instruments(work, observed)
-    if settings.heads is not None and not {"scores", "heads"} & left_out.keys():
-        scores.append(scores_by_heads(work, settings.heads))
+    if options.heads is not None and "scores" not in left_out:
+        scores.append(scores_by_heads(work, options.heads))
     results = json_ready(
         {
             "name": name,
             "command": command,
             "fingerprint": facts["weights"],
+            "drawing": drawing,
             "size": animator.size,
             "vectors": animator.network.config.vectors,
             "settings": facts,
-            "left_out": list(left_out.values()),
+            "left_out": [str(message) for message in left_out.values()],
             "material": _dataset_counts(manifest, observed),
             "portraits": {"measured": len(portraits.measured), "held_out": len(portraits.held_out)},
             "instruments": {part.name: _quantities_of(part) for part in instrument.parts},
@@ -159,30 +152,28 @@ def interpret(
     return Interpretation(controls, results)
 
 
-def _left_out(settings: InterpretationSettings) -> dict[str, str]:
-    """What cannot be measured here -> the sentence that says so."""
+_DLIB = ("dlib-bin", "face-recognition-models")
 
-    def lacks(*packages: str) -> bool:
-        return any(find_spec(package) is None for package in packages)
 
-    extra = "install liax[evaluate]"
-    found = {}
+def _left_out(options: InterpretOptions) -> dict[str, LiaxError | NotMeasured]:
+    """What cannot be measured here -> why."""
+
+    def lacks(*modules: str) -> bool:
+        return any(find_spec(module) is None for module in modules)
+
+    found: dict[str, LiaxError | NotMeasured] = {}
     if lacks("dlib", "face_recognition_models"):
-        found["dlib"] = (
-            f"Identity drift and measures by dlib need dlib-bin and face-recognition-models; {extra}."
-        )
+        found["dlib"] = MissingPackageError("Identity drift, like the instrument dlib,", _DLIB, _EXTRA)
     if lacks("sklearn"):
-        found["scores"] = f"Disentanglement scores need scikit-learn; {extra}."
+        found["scores"] = MissingPackageError("Scoring disentanglement", ("scikit-learn",), _EXTRA)
     if lacks("stlpips_pytorch"):
-        found["path"] = f"The perceptual path length needs stlpips-pytorch; {extra}."
+        found["path"] = MissingPackageError("The perceptual path length", ("stlpips-pytorch",), _EXTRA)
     if lacks("matplotlib"):
-        found["charts"] = f"Charts need matplotlib; {extra}."
-    if settings.heads is None:
-        found["heads"] = "Scores against true factors need rendered heads; give --heads 600, say."
-    if isinstance(settings.heads, int) and lacks("anny", "embreex"):
-        found["heads"] = (
-            "Rendering heads with true factors needs anny and embreex; "
-            "run `pip install -r tools/heads/requirements.txt`."
+        found["charts"] = MissingPackageError("Drawing charts", ("matplotlib",), _EXTRA)
+    if options.heads is None:
+        found["heads"] = NotMeasured(
+            "The score against true factors",
+            "it needs a folder of rendered heads, which the repository's tools/heads makes.",
         )
     return found
 

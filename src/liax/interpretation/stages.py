@@ -1,9 +1,9 @@
-"""Stages of `liax interpret`, which keep what they found in the folder of results."""
+"""The stages of `liax interpret`; each keeps what it found in the folder of results."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,39 +15,41 @@ from liax.data.manifest import Manifest
 from liax.evaluation.perceptual import open_perceptual
 from liax.evaluation.sparsity import used
 from liax.face.embed import FaceEmbedder
-from liax.interpretation.additivity import PairAdditivity, measure_additivity
 from liax.interpretation.calibration import active_vectors, calibrate_controls, name_vectors, trial_values
-from liax.interpretation.composite import CompositeInstrument, instrument_columns
 from liax.interpretation.dataset import (
     Portraits,
-    RenderedHeads,
     load_rendered_heads,
     observable_factors,
     observe_rendered_heads,
-    render_heads,
 )
 from liax.interpretation.disentanglement import disentanglement, rotated, shuffled
 from liax.interpretation.effects import EffectStatistics, describe_effects, measure_effects
-from liax.interpretation.guaranteed_range import verification_amounts, verify_control, verify_range
+from liax.interpretation.guaranteed_range import (
+    PairAdditivity,
+    measure_additivity,
+    verification_amounts,
+    verify_control,
+    verify_range,
+)
+from liax.interpretation.instrument import CompositeInstrument, instrument_columns
 from liax.interpretation.observe import Observations, load_observations, observe
 from liax.interpretation.path_length import path_length
 from liax.interpretation.probe import evenly_spaced_amounts, measure_curves
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.source import Source, open_portrait
+from liax.progress import Progress
 from liax.report.json_files import json_ready, load_or_make
 from liax.weights.controls import Controls
 
-Progress = Callable[[str, int, int | None], None]
-
 # Coefficients whose course is drawn.
 _LIVELIEST = 5
-# Of a control on either side of 0, when it is calibrated, on at most so many portraits: drawing is what takes
-# time, and more people hardly change a mean.
+# Calibration: amounts on either side of 0, and portraits at most. Drawing takes most of the time, and more
+# people hardly change a mean.
 _AMOUNTS, _CALIBRATED_ON = 4, 12
-# Pairs of controls are many: at most so many portraits get all of them.
+# Portraits on which pairs of edits are measured; pairs are many.
 _SUMMED_ON = 6
-# Of the path length: as many as give an interval, on the first so many portraits.
+# Path length: paths, enough for an interval, and portraits at most.
 _PATHS, _PATH_PORTRAITS = 60, 8
 
 
@@ -56,8 +58,13 @@ class StageContext:
     """What all stages share.
 
     Args:
-        identity: None without dlib.
+        animator: The weights that are measured.
+        manifest: Clips and stills.
+        portraits: Who is measured, and who is held out.
+        instrument: All instruments; the first calibrates.
+        identity: Measures identity drift; None without dlib.
         out: The folder of results.
+        progress: Called with the stage and what of it is done.
     """
 
     animator: Animator
@@ -66,10 +73,10 @@ class StageContext:
     instrument: CompositeInstrument
     identity: FaceEmbedder | None
     out: Path
-    progress: Progress | None
+    progress: Progress
 
-    def options(self) -> dict[str, Any]:
-        """Of whatever draws and measures; what is measured of a portrait lies in a folder."""
+    def probe_options(self) -> dict[str, Any]:
+        """Keyword arguments of everything that probes portraits."""
         return {"crop": self.portraits.crop, "cache": self.out / "portraits", "progress": self.progress}
 
 
@@ -94,7 +101,7 @@ def effects_of_vectors(work: StageContext, observed_MV: NDArray[np.float64]) -> 
         work.instrument,
         vectors=active_vectors(observed_MV),
         identity=work.identity,
-        **work.options(),
+        **work.probe_options(),
     )
     return {
         part.name: describe_effects(effects.by_instrument(part.name), part.factors)
@@ -112,7 +119,7 @@ def calibrated_controls(work: StageContext, observed_MV: NDArray[np.float64]) ->
         values_MV,
         work.instrument,
         vectors=active_vectors(observed_MV),
-        **work.options(),
+        **work.probe_options(),
     )
     named = name_vectors(
         describe_effects(tried.by_instrument(first.name), first.factors), values_MV, first.factors
@@ -125,15 +132,18 @@ def calibrated_controls(work: StageContext, observed_MV: NDArray[np.float64]) ->
         work.instrument,
         identity=work.identity,
         stage="calibrating controls",
-        **work.options(),
+        **work.probe_options(),
     )
     by_first = {name: curve.by_instrument(first.name) for name, curve in curves.items()}
     return calibrate_controls(named, by_first, first.factors)
 
 
 def verified_controls(work: StageContext, controls: Controls) -> tuple[Controls, list[dict[str, Any]]]:
-    """On the people who are held out: the controls with what they promise there (`verify_range`), and every
-    control with what each instrument measures of it."""
+    """The controls with their verified ranges (`verify_range`), and every control with what each instrument
+    measured.
+
+    Both are of the people who are held out.
+    """
     curves = measure_curves(
         work.animator,
         work.portraits.held_out,
@@ -142,7 +152,7 @@ def verified_controls(work: StageContext, controls: Controls) -> tuple[Controls,
         work.instrument,
         identity=work.identity,
         stage="verifying controls",
-        **work.options(),
+        **work.probe_options(),
     )
     first = work.instrument.parts[0].name
     items = tuple(verify_range(control, curves[control.name].by_instrument(first)) for control in controls)
@@ -165,7 +175,7 @@ def verified_controls(work: StageContext, controls: Controls) -> tuple[Controls,
 def additivity_of_edits(work: StageContext, controls: Controls) -> list[PairAdditivity]:
     """How well pairs of controls add up, on the people who are held out, by the first instrument."""
     first, portraits = work.instrument.parts[0], _first(work.portraits.held_out, _SUMMED_ON)
-    return measure_additivity(work.animator, portraits, controls, first, **work.options())
+    return measure_additivity(work.animator, portraits, controls, first, **work.probe_options())
 
 
 def scores_by_instruments(work: StageContext, observed: Observations) -> list[dict[str, Any]]:
@@ -177,17 +187,13 @@ def scores_by_instruments(work: StageContext, observed: Observations) -> list[di
         places, names = instrument_columns(observed.factors, part.name)
         measured = replace(observed, factors_NF=observed.factors_NF[:, places], factors=names)
         title = f"Against what {part.name} measured"
-        found.append(_kept_scores(work, title, measured, people_N))
+        found.append(_cached_scores(work, title, measured, people_N))
     return found
 
 
-def scores_by_heads(work: StageContext, wanted: int | Path) -> dict[str, Any]:
-    """Scores against the true factors of rendered heads: so many, or those in a folder."""
-    heads: RenderedHeads
-    if isinstance(wanted, int):
-        heads = render_heads(work.out / "heads", wanted, size=work.animator.size, progress=work.progress)
-    else:
-        heads = load_rendered_heads(wanted)
+def scores_by_heads(work: StageContext, folder: Path) -> dict[str, Any]:
+    """Scores against the true factors of the rendered heads in `folder`."""
+    heads = load_rendered_heads(folder)
     path = work.out / "heads.npz"
     seen = load_observations(path) if path.exists() else None
     if seen is None or not np.array_equal(
@@ -195,7 +201,7 @@ def scores_by_heads(work: StageContext, wanted: int | Path) -> dict[str, Any]:
     ):
         seen = observe_rendered_heads(work.animator, heads, work.progress)
         seen.save(path)
-    return _kept_scores(work, "Against the truth of rendered heads", seen, seen.clip_N)
+    return _cached_scores(work, "Against the truth of rendered heads", seen, seen.clip_N)
 
 
 def smoothness(work: StageContext, observed: Observations) -> dict[str, Any]:
@@ -215,7 +221,7 @@ def smoothness(work: StageContext, observed: Observations) -> dict[str, Any]:
 
 
 def _first(portraits: Mapping[str, Source], count: int) -> dict[str, Source]:
-    """They are in turns: everybody's first comes before anybody's second."""
+    """The first `count`: everybody's first portrait precedes anybody's second."""
     return dict(list(portraits.items())[:count])
 
 
@@ -234,10 +240,10 @@ def liveliest_coefficients(observed: Observations) -> dict[str, Any]:
     return {"clip": name, "vectors": vectors, "alpha_TK": alphas[liveliest][:, vectors]}
 
 
-def _kept_scores(
+def _cached_scores(
     work: StageContext, title: str, observed: Observations, group_N: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """Scores of the coefficients, and of what they are compared with."""
+    """Scores of the coefficients, and of the same rotated and shuffled."""
     alpha_NM = observed.alpha_NM
     codes: dict[str, NDArray[Any]] = {
         "own": alpha_NM,
@@ -251,10 +257,9 @@ def _kept_scores(
             scores = disentanglement(code_NM, observed.factors_NF, observed.factors, group_N)
             means = ("completeness", "informativeness", "mig", "sap")
             found[kind] = json_ready(scores) | {mean: getattr(scores, mean) for mean in means}
-            if work.progress is not None:
-                work.progress("scoring", done, len(codes))
+            work.progress("scoring", done, len(codes))
         return found
 
-    # Of exactly these numbers: instruments and heads may be added to a folder of results.
+    # The key is of exactly these numbers: instruments and heads may be added to a folder of results.
     digest = hashlib.sha256(title.encode() + alpha_NM.tobytes() + observed.factors_NF.tobytes()).hexdigest()
     return dict(load_or_make(work.out / "scores" / f"{digest[:16]}.json", scored))

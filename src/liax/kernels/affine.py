@@ -1,4 +1,4 @@
-"""gain · leaky_relu(scale · x + shift) + other_scale · other in one pass, and its gradients in one more."""
+"""gain · leaky_relu(scale · x + shift) + other_scale · other in one pass, and its gradients in another."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def run_forward(
     slope: float,
     out: Tensor,
 ) -> None:
-    """Writes to `out`, channels-last like x or a slice of channels of such a map."""
+    """Compute `affine` into `out`, a channels-last map like x, or a slice of channels of such a map."""
     batch, rows, constants = shape(x)
     grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
     flags = _flags(x, scale, shift, gain)
@@ -190,7 +190,7 @@ def run_backward(
     out_grad: Tensor,
     summed: bool = True,
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Gradients of x, and of scale, shift and gain (None where these are None or `summed` is false)."""
+    """The gradient of x, and those of scale, shift and gain, each None if it is None or `summed` is false."""
     batch, rows, constants = shape(x)
     count, chunk = chunks(batch, rows, constants["BLOCK"])
     x_grad = new_map(x, *x.shape[2:])
@@ -219,12 +219,21 @@ def affine(
     other_scale: float = 1.0,
     slope: float = 1.0,
 ) -> Tensor:
-    """gain · leaky_relu(scale · x + shift, slope) + other_scale · other, computed in float32, in x's type.
+    """gain · leaky_relu(scale · x + shift, slope) + other_scale · other, computed in float32.
 
-    scale: one for each image and channel;
+    Factors and summands that are None are left out.
 
     Args:
-        shift: The same, or (C,); gain: (C,). What is None is left out; slope 1 is no activation.
+        x_BCHW: The map.
+        scale_BC: A factor for each image and channel.
+        shift: A summand for each image and channel (B, C), or for each channel (C,).
+        gain_C: A factor for each channel.
+        other_BCHW: A map that is added.
+        other_scale: The factor of that map.
+        slope: Of negative values; 1 means no activation.
+
+    Returns:
+        (B, C, H, W), channels-last, in the dtype of x.
     """
     out: Tensor = _Affine.apply(x_BCHW, scale_BC, shift, gain_C, other_BCHW, other_scale, slope)
     return out
@@ -252,6 +261,6 @@ class _RectifyBoth(torch.autograd.Function):
 
 
 def rectify_both(a_BCHW: Tensor, bias_C: Tensor, b_BDHW: Tensor, bias_D: Tensor) -> Tensor:
-    """relu(a + bias) and relu(b + bias), one after the other along the channels; biases get no gradient."""
+    """relu(a + bias) and relu(b + bias), concatenated along the channels; the biases get no gradient."""
     out: Tensor = _RectifyBoth.apply(a_BCHW, bias_C, b_BDHW, bias_D)
     return out

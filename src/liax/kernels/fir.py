@@ -1,4 +1,4 @@
-"""FIR upsampling and halving by two, and smoothing; the twins are in `liax.model.pointwise`."""
+"""FIR filters that double, halve or keep the side of a map; their twins are in `liax.model.pointwise`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from liax.kernels.rows import channels_last, new_map, shape
 
 @triton.jit
 def _at(x, image, row, column, H, W, inside, c, C: tl.constexpr):  # type: ignore[no-untyped-def]
-    """The map at integer positions, zero outside: (BLOCK, PADDED) float32."""
+    """The map at integer positions, and zero outside it: (BLOCK, PADDED) float32."""
     ok = inside & (row >= 0) & (row < H) & (column >= 0) & (column < W)
     at = image * H * W + row * W + column
     value = tl.load(x + at[:, None] * C + c[None, :], mask=ok[:, None] & (c < C)[None, :], other=0.0)
@@ -25,7 +25,7 @@ def _at(x, image, row, column, H, W, inside, c, C: tl.constexpr):  # type: ignor
 def _spread(  # type: ignore[no-untyped-def]
     x, out, H, W, gain, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """Each program makes the outputs of one parity of rows and columns for a block of input positions."""
+    """Each program computes the outputs of one parity of rows and columns for a block of input positions."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     image = tl.program_id(1).to(tl.int64)
     down, right = tl.program_id(2) // 2, tl.program_id(2) % 2
@@ -46,7 +46,7 @@ def _spread(  # type: ignore[no-untyped-def]
 def _gather(  # type: ignore[no-untyped-def]
     x, out, H, W, gain, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """The transpose of `_spread`: ¼, ¾, ¾, ¼ of rows 2i − 1 … 2i + 2, and of columns likewise."""
+    """The transpose of `_spread`: weights ¼, ¾, ¾, ¼ for rows 2i − 1 … 2i + 2, and likewise for columns."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     image = tl.program_id(1).to(tl.int64)
     c = tl.arange(0, PADDED)
@@ -68,7 +68,7 @@ def _smooth(  # type: ignore[no-untyped-def]
     x, out, H, W, out_H, out_W, padding, gain,
     C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """Each program makes a block of columns of some rows, and reads every row of the map once for them."""
+    """Each program computes a block of columns of a few rows, and reads every input row once for them."""
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     top = tl.program_id(1) * ROWS
     image = tl.program_id(2).to(tl.int64)
@@ -78,7 +78,7 @@ def _smooth(  # type: ignore[no-untyped-def]
     above = tl.zeros((BLOCK, PADDED), tl.float32)
     first = tl.zeros((BLOCK, PADDED), tl.float32)
     second = tl.zeros((BLOCK, PADDED), tl.float32)
-    # Unrolled: as a loop, values handed on from one to the next that all begin with zeros stay zeros on GPUs.
+    # Unrolled, because in a loop on GPUs, carried values that all start as zeros stay zeros.
     for i in tl.static_range(ROWS + 3):
         row, left = top + i - padding, column - padding
         last = _at(x, image, row, left, H, W, inside, c, C) + _at(x, image, row, left + 3, H, W, inside, c, C)
@@ -95,7 +95,7 @@ def _smooth(  # type: ignore[no-untyped-def]
         second = last
 
 
-_ROWS = 8  # of a program of `_smooth`
+_ROWS = 8  # output rows per program of `_smooth`
 
 
 def _double(x: Tensor, gain: float) -> Tensor:
@@ -159,18 +159,18 @@ def _smoothed(x: Tensor, padding: int, gain: float) -> Tensor:
 
 
 def upsample(x_BCHW: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, 2H, 2W)."""
+    """The twin of `pointwise.upsample`: (B, C, H, W) -> (B, C, 2H, 2W)."""
     out: Tensor = _Upsample.apply(x_BCHW)
     return out
 
 
 def downsample(x_BCHW: Tensor, gain: float) -> Tensor:
-    """gain · the filter with padding 1 at every second place: (B, C, H, W), even, to (B, C, H/2, W/2)."""
+    """gain · FIR with padding 1 and stride 2: (B, C, H, W) with even sides -> (B, C, H/2, W/2)."""
     out: Tensor = _Downsample.apply(x_BCHW, float(gain))
     return out
 
 
 def smooth(x_BCHW: Tensor, padding: int, gain: float) -> Tensor:
-    """gain · the filter of the zero-padded map: (B, C, H + 2 · padding − 3, W + 2 · padding − 3)."""
+    """gain · FIR of the zero-padded map: (B, C, H + 2 · padding − 3, W + 2 · padding − 3)."""
     out: Tensor = _Smooth.apply(x_BCHW, padding, float(gain))
     return out

@@ -58,6 +58,6 @@ class _ChannelMoments(torch.autograd.Function):
 
 
 def channel_moments(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and mean square over the positions of each image, float32 (B, C) each."""
+    """Mean and mean square over the positions of each image: two float32 tensors (B, C)."""
     mean_BC, square_BC = _ChannelMoments.apply(x_BCHW)
     return mean_BC, square_BC

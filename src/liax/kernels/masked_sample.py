@@ -1,6 +1,6 @@
-"""`warp` as one GPU kernel forward and one backward; its twin is `liax.model.decoder.warp`.
+"""Warping by a flow with a mask, as one kernel forward and one backward; its twin is `model.decoder.warp`.
 
-Features lie channels-last, so that the four neighbours of a position are four contiguous rows.
+Features are channels-last, so the four neighbours of a position are four contiguous rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from liax.kernels.rows import channels_last, shape
 
 @triton.jit
 def _position(grid, p, inside, H, W):  # type: ignore[no-untyped-def]
-    """The pixel above and to the left of where the grid points, and how far beyond it, as a fraction."""
+    """The pixel above and to the left of the position in the grid, and the fractional distance from it."""
     x = (tl.load(grid + 2 * p, mask=inside, other=0.0) + 1) * 0.5 * (W - 1)
     y = (tl.load(grid + 2 * p + 1, mask=inside, other=0.0) + 1) * 0.5 * (H - 1)
     left, top = tl.floor(x), tl.floor(y)
@@ -26,7 +26,7 @@ def _position(grid, p, inside, H, W):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _corner(feature, image, x, y, inside, H, W, channel, C: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Offsets of the rows at integer positions, and which of their elements lie within the picture."""
+    """Offsets of the rows at integer positions, and which of their elements are within the map."""
     within = inside & (x >= 0) & (x < W) & (y >= 0) & (y < H)
     row = image * (H * W) + (y * W + x)
     return row[:, None] * C + channel[None, :], within[:, None] & (channel < C)[None, :]
@@ -131,6 +131,11 @@ def _launch(kernel: Any, feature_BCHW: Tensor, *tensors: Tensor) -> None:
 
 
 def masked_sample(feature_BCHW: Tensor, grid_BHW2: Tensor, mask_B1HW: Tensor) -> Tensor:
-    """mask · grid_sample(feature, grid): feature (B, C, H, W) channels-last, the grid (B, H, W, 2) and the
-    mask (B, 1, H, W) float32, all on one GPU; differentiable in all three."""
+    """mask · grid_sample(feature, grid); differentiable in all three.
+
+    Args:
+        feature_BCHW: The map.
+        grid_BHW2: Positions as (x, y), with the centres of the corner pixels at ±1, in float32.
+        mask_B1HW: In float32.
+    """
     return _MaskedSample.apply(feature_BCHW, grid_BHW2, mask_B1HW)

@@ -1,6 +1,7 @@
-"""Kernels of the perceptual loss: the distance of two feature maps, and largest values of 3 × 3 windows.
+"""Kernels of the perceptual loss: the distance of two feature maps, and max pooling over 3 × 3 windows.
 
-The twins are `feature_distance` and `keep_and_pool` of `liax.training.perceptual`."""
+Their twins are `feature_distance` and `keep_and_pool` of `liax.training.perceptual`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _EPS = tl.constexpr(1e-6)
 
 @triton.jit
 def _units(a, b, image, row, rows, c, C: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Both maps' rows at unit length, and what a's were divided by."""
+    """Both maps' rows scaled to unit length, and the scale of a's."""
     at = (image * rows + row)[:, None] * C + c[None, :]
     here = (row < rows)[:, None] & (c < C)[None, :]
     x = tl.load(a + at, mask=here, other=0.0).to(tl.float32)
@@ -80,7 +81,7 @@ class _Distance(torch.autograd.Function):
 
 
 def feature_distance(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
-    """Mean over positions of the squared difference of unit-length rows: (B,); b gets no gradient."""
+    """Mean over positions of the squared distance between unit-length rows: (B,); b gets no gradient."""
     out: Tensor = _Distance.apply(a_BCHW, b_BCHW)
     return out
 
@@ -90,7 +91,7 @@ def _pool(  # type: ignore[no-untyped-def]
     x, out, place, H, W, out_W, rows,
     KEPT: tl.constexpr, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Where KEPT, also which of a window's nine places is the largest, the first of equal ones."""
+    """If KEPT, also store which of a window's nine places is the largest, the first of equal ones."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     image = tl.program_id(1).to(tl.int64)
     c = tl.arange(0, PADDED)
@@ -117,7 +118,7 @@ def _spread(  # type: ignore[no-untyped-def]
     out_grad, place, kept_grad, x_grad, H, W, out_H, out_W,
     ADDED: tl.constexpr, C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Each program gathers, for a block of the map's positions, from the up to four windows they are in."""
+    """Each program sums, for a block of positions, the gradients of the up to four windows around each."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     image = tl.program_id(1).to(tl.int64)
     c = tl.arange(0, PADDED)
@@ -142,12 +143,12 @@ def _spread(  # type: ignore[no-untyped-def]
 
 
 def _windows(side: int) -> int:
-    """Of three places every two; the last may reach beyond the border."""
+    """Number of windows of three places with stride two; the last one may extend beyond the border."""
     return max(triton.cdiv(side - 3, 2), 0) + 1
 
 
 class _KeepAndPool(torch.autograd.Function):
-    """Sums the gradients of both in the pass that spreads the windows'."""
+    """Sums the gradients of both outputs in one pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -181,6 +182,6 @@ class _KeepAndPool(torch.autograd.Function):
 
 
 def keep_and_pool(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """The map itself, and the largest values of its 3 × 3 windows, every two places, to beyond the border."""
+    """The map itself, and its maxima over 3 × 3 windows with stride 2, which may cross the border."""
     kept, pooled = _KeepAndPool.apply(x_BCHW)
     return kept, pooled

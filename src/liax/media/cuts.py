@@ -1,39 +1,42 @@
-"""Where footage cuts to another shot."""
+"""Detect hard cuts in footage."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.media.footage import Footage, Picture
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only evaluate may lack
+    from liax.media.footage import Footage, Picture
 
-# Pictures are compared at so many pixels a side: fine enough for layout, too coarse for noise and grain.
+# Side in pixels at which frames are compared: fine enough for the layout, too coarse for noise and grain.
 _SIDE = 32
-# How different two frames are at least across a cut: _LEAST plus _LIVELY times the largest difference of the
-# last _CALM seconds, though never more than _MOST. Chosen on 374 talking-head clips without a cut (54,992
-# frames with flashing lights, hands and violent head turns: none found) and on 5,929 cuts between clips of
+# The threshold for a cut is _BASE plus _RECENT_GAIN times the largest difference between consecutive frames
+# in the last _RECENT_S seconds, at most _MAX. Chosen on 374 talking-head clips without cuts (54,992 frames
+# with flashing lights, hands and violent head turns; no false cut) and on 5,929 cuts between clips of
 # different people framed alike, the hardest kind (0.5 % missed).
-_LEAST, _LIVELY, _MOST = 0.35, 1.5, 0.8
-_CALM = 0.5
-# What is gone again within so many seconds was a flash or a dropout and no cut.
-_FLASH = 0.12
-# Contrast, in levels, below which a picture counts as flat, and its noise as nothing.
+_BASE, _RECENT_GAIN, _MAX = 0.35, 1.5, 0.8
+_RECENT_S = 0.5
+# A change that is gone again within this many seconds is a flash or a dropout, not a cut.
+_FLASH_S = 0.12
+# Standard deviation of the grey levels below which a frame counts as flat, so that its noise is not
+# amplified.
 _FLAT = 12.0
 
 
 def detect_cuts(footage: Footage) -> Iterator[tuple[Picture, bool]]:
-    """Every frame, and whether a shot begins there, as one does at the first.
+    """Yield every frame, and whether a shot starts there. The first frame starts one.
 
-    Reads ahead by a flash's length. Hard cuts are found, dissolves are not.
+    It reads ahead by the length of a flash. Hard cuts are found; dissolves are not.
     """
-    ahead = max(2, round(footage.rate * _FLASH))
-    recent: deque[float] = deque(maxlen=max(2, round(footage.rate * _CALM)))
+    ahead = max(2, round(footage.rate * _FLASH_S))
+    recent: deque[float] = deque(maxlen=max(2, round(footage.rate * _RECENT_S)))
     waiting: deque[tuple[Picture, FrameSignature]] = deque()
-    last: FrameSignature | None = None  # the last frame that was not a flash
+    last: FrameSignature | None = None  # of the last frame that was not a flash
 
     def decide() -> tuple[Picture, bool]:
         nonlocal last
@@ -42,7 +45,7 @@ def detect_cuts(footage: Footage) -> Iterator[tuple[Picture, bool]]:
             last = signature
             return frame, True
         difference = signature.difference(last)
-        limit = min(_LEAST + _LIVELY * max(recent, default=0.0), _MOST)
+        limit = min(_BASE + _RECENT_GAIN * max(recent, default=0.0), _MAX)
         if difference <= limit:
             recent.append(difference)
             last = signature
@@ -63,11 +66,11 @@ def detect_cuts(footage: Footage) -> Iterator[tuple[Picture, bool]]:
 
 @dataclass(frozen=True)
 class FrameSignature:
-    """A frame's layout and colours, at a glance.
+    """A frame's coarse layout and colours.
 
     Args:
-        layout_HW: Its grey levels with mean 0 and variance 1, whatever the light.
-        colours_N3: Each channel's levels, 0 to 1, in order of size, wherever they are in the frame.
+        layout_HW: Grey levels normalised to mean 0 and variance 1.
+        colours_N3: Each channel's levels, from 0 to 1, sorted.
     """
 
     layout_HW: NDArray[np.float32]
@@ -75,15 +78,16 @@ class FrameSignature:
 
     @staticmethod
     def at(image_HW3: NDArray[np.uint8]) -> FrameSignature:
+        """The signature of an RGB uint8 image (H, W, 3)."""
         grey_HW = image_HW3.mean(-1, dtype=np.float32)
         layout_HW = (grey_HW - grey_HW.mean()) / max(float(grey_HW.std()), _FLAT)
         return FrameSignature(layout_HW, np.sort(image_HW3.reshape(-1, 3).astype(np.float32) / 255, 0))
 
     def difference(self, other: FrameSignature) -> float:
-        """0 for the same picture; about 1 for two that have nothing to do with each other.
+        """0 for the same picture, about 1 for two unrelated ones.
 
-        Combines 1 - correlation of the layouts and five times the earth mover's distance of the colours,
-        which are about equally large across cuts.
+        It combines one minus the correlation of the layouts with five times the earth mover's distance of the
+        colours; the two are about equally large across cuts.
         """
         layout = float(((self.layout_HW - other.layout_HW) ** 2).mean()) / 2
         colours = float(np.abs(self.colours_N3 - other.colours_N3).mean())

@@ -1,4 +1,4 @@
-"""Moving pictures wherever they lie: a video, or a folder of numbered pictures."""
+"""Footage: a video, a folder of numbered pictures, or a single picture, read frame by frame."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from liax.files import check_input
 from liax.media.images import read_image
 from liax.media.video import Video
 
-# What counts as a picture, by its ending in lower case.
+# File name suffixes of pictures, in lower case.
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-RATE = Fraction(25)
+DEFAULT_RATE = Fraction(25)  # frames a second of a folder of pictures
 
 
 class Picture(Protocol):
-    """One picture of several, RGB when asked; `time`, `width` and `height` as of `liax.media.video.Frame`."""
+    """One frame of footage, converted to RGB when asked.
+
+    `time`, `width` and `height` are those of `liax.media.video.Frame`.
+    """
 
     @property
     def time(self) -> Fraction: ...
@@ -39,7 +42,7 @@ class Picture(Protocol):
 
 
 class Footage(Protocol):
-    """Pictures of one size, one after the other; each iteration reads them anew. Fields as of `Video`."""
+    """Frames of one size; each iteration reads them again. The fields are those of `Video`."""
 
     @property
     def path(self) -> Path: ...
@@ -57,7 +60,7 @@ class Footage(Protocol):
 
 @dataclass(frozen=True)
 class ImageFrame:
-    """A picture that is in memory already."""
+    """A frame that is in memory as RGB uint8 (H, W, 3), shown from `time` seconds on."""
 
     time: Fraction
     image_HW3: NDArray[np.uint8]
@@ -84,25 +87,26 @@ class ImageSequence:
     """Picture files as footage, one in memory at a time.
 
     Args:
-        path: One picture, or a folder whose pictures follow each other in natural order (frame2 before
-            frame10); its other files, hidden ones and folders do not count.
-        rate: Pictures a second.
+        path: One picture, or a folder of pictures, which are read in natural order (frame2 before frame10).
+            Other files, hidden files and subfolders are ignored.
+        role: What the footage is to the user, such as "driving"; it appears in messages.
+        rate: Frames a second.
 
     Attributes:
-        expected: How many there are.
-        width, height: Of each, in pixels, upright.
+        expected: Number of pictures.
+        width, height: Size of each picture in pixels, upright.
 
     Raises:
-        LiaxError: For a folder without pictures and, while they are read, for those that are damaged or of
-            another size than the first.
+        LiaxError: If the folder has no pictures, or, during iteration, if a picture is damaged or differs in
+            size from the first.
     """
 
-    def __init__(self, path: Path, role: str = "picture", rate: Fraction = RATE) -> None:
+    def __init__(self, path: Path, role: str = "picture", rate: Fraction = DEFAULT_RATE) -> None:
         self.path, self.rate = path, rate
         self._role = role
         self._files = _in_order(path) if path.is_dir() else [path]
         if not self._files:
-            raise LiaxError(f"{path} has no pictures in it; put frames there ({', '.join(PICTURES)}).")
+            raise LiaxError(f"{path} has no pictures in it", f"put frames there ({', '.join(PICTURES)})")
         self.expected = len(self._files)
         self.height, self.width = read_image(self._files[0], role).shape[:2]
 
@@ -112,33 +116,34 @@ class ImageSequence:
             height, width = image_HW3.shape[:2]
             if (width, height) != (self.width, self.height):
                 first = f"{self._files[0].name} {self.width}x{self.height}"
-                raise LiaxError(f"{file} is {width}x{height} pixels and {first}; give frames of one size.")
+                raise LiaxError(f"{file} is {width}x{height} pixels and {first}", "give frames of one size")
             yield ImageFrame(k / self.rate, image_HW3)
 
 
 def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage:
-    """The moving pictures at `path`: a video, a folder of pictures, or a single picture.
+    """Open a video, a folder of pictures or a single picture.
 
     Args:
-        role: Names it in messages.
-        rate: Pictures a second of a folder, 25 by default.
+        path: The file or folder.
+        role: What the footage is to the user, such as "driving"; it appears in messages.
+        rate: Frames a second of a folder of pictures; 25 by default.
 
     Raises:
-        LiaxError: When there is nothing of the kind, or a rate is given for anything but a folder.
+        LiaxError: If it cannot be read, or if a rate is given for anything but a folder.
     """
     folder = path.is_dir()
     if rate is not None and not folder:
-        raise LiaxError(f"{path} is no folder of frames; only those are given a frame rate.")
+        raise LiaxError(f"{path} is no folder of frames", "only those are given a frame rate")
     if rate is not None and not 0 < rate <= 1000:
-        raise LiaxError(f"{path} cannot run at {float(rate):g} frames a second; choose a rate up to 1000.")
+        raise LiaxError(f"{path} cannot run at {float(rate):g} frames a second", "choose a rate up to 1000")
     if folder:
-        return ImageSequence(path, role, rate or RATE)
+        return ImageSequence(path, role, rate or DEFAULT_RATE)
     check_input(path, role)
     return ImageSequence(path, role) if is_still(path) else Video(path, role)
 
 
 def is_still(path: Path) -> bool:
-    """Whether the file is a picture that does not move."""
+    """Whether the file is a picture, and not an animated one; an unreadable picture counts as still."""
     if path.suffix.lower() not in PICTURES:
         return False
     try:
@@ -154,10 +159,10 @@ def _in_order(folder: Path) -> list[Path]:
     try:
         files = [f for f in folder.iterdir() if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
     except OSError as error:
-        raise LiaxError(f"{folder} cannot be opened ({error.strerror}); change its permissions.") from error
+        raise LiaxError(f"{folder} cannot be opened ({error.strerror})", "change its permissions") from error
     return sorted((f for f in files if f.is_file()), key=lambda f: _natural(f.name))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts digits as the numbers that they are."""
+    """A sort key that compares runs of digits as numbers."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name.lower())]

@@ -1,4 +1,4 @@
-"""Still pictures in and out: any mode that Pillow opens becomes upright 8-bit sRGB."""
+"""Read and write still pictures; every mode that Pillow opens becomes upright 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from PIL import Image, ImageCms, ImageOps
 from liax.errors import LiaxError
 from liax.files import atomic_file, check_input
 
-# Most pixels decoded: Pillow's own guard against decompression bombs refuses what is larger.
+# The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
-# What shows through transparent pixels: a grey near the middle of the model's range.
+# The colour behind transparent pixels: a grey near the middle of the model's range.
 BACKGROUND = (128, 128, 128)
-# Per ending that can be written: format and options.
+# File name suffix that can be written -> Pillow's format and options.
 _FORMATS: dict[str, tuple[str, dict[str, int]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -28,41 +28,46 @@ SUFFIXES = tuple(_FORMATS)
 
 
 def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
-    """The picture at `path` as RGB uint8 (H, W, 3), turned upright as its EXIF says.
+    """Read a picture as RGB uint8 (H, W, 3), turned upright as its EXIF says.
 
-    Transparency is laid over grey, 16 bits become 8, embedded colour profiles become sRGB, and of an animated
-    picture the first frame is taken.
+    Transparent pixels are blended with grey, 16 bits become 8, and embedded colour profiles are converted to
+    sRGB. Of an animated picture, the first frame is read.
+
+    Args:
+        path: The file.
+        role: What the picture is to the user, such as "source"; it appears in messages.
 
     Raises:
-        LiaxError: When the file is missing, damaged, no picture, or larger than MAX_PIXELS; `role` names it
-            in the message.
+        LiaxError: If the file is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
     """
     path = Path(path)
     check_input(path, role)
-    too_big = f"{path} has more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first."
+    too_big = (f"{path} has more than {MAX_PIXELS // 1_000_000} megapixels", "scale it down first")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise LiaxError(too_big)
+                    raise LiaxError(*too_big)
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except Image.DecompressionBombError as error:
-        raise LiaxError(too_big) from error
+        raise LiaxError(*too_big) from error
     except Image.UnidentifiedImageError as error:
-        raise LiaxError(f"{path} is not a picture; give a JPEG, PNG or WebP as {role}.") from error
+        raise LiaxError(f"{path} is not a picture", f"give a JPEG, PNG or WebP as {role}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on bad bytes
-        raise LiaxError(f"{path} is damaged and cannot be decoded; save or download it again.") from error
+        raise LiaxError(f"{path} is damaged and cannot be decoded", "save or download it again") from error
 
 
 def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
-    """Write an RGB uint8 picture (H, W, 3) at `path`, ending in one of SUFFIXES; complete or not at all.
+    """Write an RGB uint8 picture (H, W, 3), completely or not at all.
 
-    What is there is replaced.
+    Args:
+        path: Its suffix is one of SUFFIXES; the file is replaced if it exists.
+        image_HW3: The picture.
 
     Raises:
-        LiaxError: When the picture or the place does not allow it.
+        LiaxError: If the picture is too large for the format, or the file cannot be written.
     """
     path = Path(path)
     kind, options = _FORMATS[path.suffix.lower()]
@@ -70,7 +75,7 @@ def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
     try:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format
-        raise LiaxError(f"{path} cannot be written as {kind} ({error}); name it .png instead.") from error
+        raise LiaxError(f"{path} cannot be written as {kind} ({error})", "name it .png instead") from error
     with atomic_file(path) as file:
         file.write(encoded.getbuffer())
 
@@ -107,7 +112,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits: integers are 16-bit, floating point is 0..1 or 0..255."""
+    """8-bit grey of a deeper one: integers are taken as 16-bit, floating point as 0 to 1 or 0 to 255."""
     values = np.asarray(image, np.float64)
     scale = 255 / 65535
     if image.mode == "F":

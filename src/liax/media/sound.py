@@ -1,4 +1,4 @@
-"""The sound of one video carried over to another, in step with the frames being written."""
+"""Copy the sound of one video to another while that is written."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from av.packet import Packet
 
 log = logging.getLogger(__name__)
 
-# Per container: sound that players expect in it and that is copied as it is, and what all other becomes.
+# Container -> the codecs that players expect in it, which are copied, and the encoder for all other sound.
 COPIED = {
     "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
     "webm": {"opus", "vorbis"},
 }
 ENCODER = {"mp4": "aac", "webm": "libopus"}
-# Opus knows only some sampling rates; AAC none above this one.
+# Opus has few sampling rates, and AAC none above this one.
 _OPUS_RATE = 48_000
 _AAC_MAX_RATE = 96_000
-# Decoders need the packets just before the first one heard; the container marks them as not to be heard.
+# Seconds of packets copied before the first sound that is heard: decoders need them to start, and the
+# container marks them as not to be played.
 _LEAD = Fraction(1, 20)
-# Seconds without sound from which on they count as silence, and not as inaccurate times.
+# Shorter gaps, in seconds, are inaccurate times rather than silence.
 _GAP = Fraction(1, 10)
 
 
 class Sound:
-    """The sound of the video at `path`, muxed into `output` bit by bit.
+    """The sound of a video, muxed into another one piece by piece.
 
     Args:
-        path: A video; where it has no sound, nothing is written.
-        start: Seconds on that file's clock that become 0 in the output.
+        path: The video with the sound. If it has none, nothing is written.
+        start: Time on that file's clock, in seconds, that becomes 0 in the output.
         output: An open container whose header is not written yet.
-        container: Its format, a key of ENCODER.
+        container: Format of the output, a key of ENCODER.
     """
 
     def __init__(self, path: Path, start: Fraction, output: OutputContainer, container: str) -> None:
@@ -54,7 +55,7 @@ class Sound:
         self._packets = self._copied(sound) if copied else self._encoded(sound, ENCODER[container])
 
     def write_until(self, seconds: Fraction) -> None:
-        """Mux everything that begins before `seconds` on the output's clock."""
+        """Mux all sound that starts before `seconds` on the output's clock."""
         while self._input is not None:
             packet = self._waiting or next(self._packets, None)
             if packet is None:
@@ -67,13 +68,13 @@ class Sound:
                 self._output.mux(packet)
 
     def close(self) -> None:
-        """Let go of the input file; nothing more is written."""
+        """Close the input file; no more sound is written."""
         if self._input is not None:
             self._input.close()
             self._input = None
 
     def _demux(self, sound: AudioStream, lead: Fraction = Fraction(0)) -> Iterator[Packet]:
-        """Packets with their times moved to the output's clock, from `lead` seconds before its 0 on."""
+        """Packets with times on the output's clock, from `lead` seconds before its zero on."""
         assert self._input is not None
         try:
             for packet in self._input.demux(sound):
@@ -115,7 +116,7 @@ class Sound:
         return packets()
 
     def _decoded(self, sound: AudioStream) -> Iterator[AudioFrame]:
-        """Decoded sound on a clock that counts samples: many containers' own is too coarse for encoders."""
+        """Decoded frames, timed by counting samples: many containers' clocks are too coarse for encoders."""
         clock: int | None = None
         damaged = False
         for packet in self._demux(sound):
@@ -126,10 +127,10 @@ class Sound:
                 continue
             for frame in frames:
                 if frame.pts is not None and frame.time_base is not None:
-                    told = round(frame.pts * frame.time_base * frame.sample_rate)
-                    # Only a real gap moves the clock, and never backwards.
-                    if clock is None or told - clock > _GAP * frame.sample_rate:
-                        clock = told
+                    declared = round(frame.pts * frame.time_base * frame.sample_rate)
+                    # Only a real gap moves the clock, and only forwards.
+                    if clock is None or declared - clock > _GAP * frame.sample_rate:
+                        clock = declared
                 clock = clock or 0
                 frame.pts, frame.time_base = clock, Fraction(1, frame.sample_rate)
                 clock += frame.samples

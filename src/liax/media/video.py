@@ -1,4 +1,4 @@
-"""Videos in, as a stream of upright RGB frames with their times; one frame in memory at a time."""
+"""Read a video as a stream of upright RGB frames with their times, one in memory at a time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)
 # Largest denominator of a rate: enough for 30000/1001; averages of variable rates are rounded to it.
-_FINEST_RATE = 1001
-# A file that does not tell its colour matrix has BT.709 from this height on, and BT.601 below.
+_MAX_DENOMINATOR = 1001
+# A file without a colour matrix is taken as BT.709 from this height on, and as BT.601 below.
 _HD_HEIGHT = 720
 
 
@@ -35,8 +35,8 @@ class Frame:
     """One decoded frame, converted to RGB only when asked.
 
     Args:
-        time: Seconds since the first frame of the video, exact.
-        width, height: Pixels, upright and with square pixels.
+        time: Exact seconds since the first frame of the video.
+        width, height: Size in square pixels, upright.
     """
 
     time: Fraction
@@ -46,7 +46,7 @@ class Frame:
     _turns: int
 
     def rgb(self, longest: int | None = None) -> NDArray[np.uint8]:
-        """RGB uint8 (H, W, 3); with `longest`, scaled down so that no side exceeds it."""
+        """The frame as RGB uint8 (H, W, 3), scaled down so that no side exceeds `longest`."""
         scale = min(1.0, longest / max(self.width, self.height)) if longest else 1.0
         width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         if self._turns % 2:
@@ -59,27 +59,27 @@ class Frame:
 
 
 class Video:
-    """A video file that can be iterated over any number of times; each iteration decodes it anew.
+    """A video file, which can be iterated over any number of times; each iteration decodes it again.
+
+    Damaged parts are skipped. The first iteration that reaches the end logs a warning if there were any.
 
     Args:
-        path: Any file that FFmpeg decodes, a still picture included.
+        path: Any file that FFmpeg decodes.
+        role: What the video is to the user, such as "driving"; it appears in messages.
+        threads: Of the decoder; 0 lets it choose.
 
     Attributes:
         rate: Nominal frames a second.
-        expected: About how many frames there are, None when the file does not say.
-        width, height: Pixels of every frame, upright and with square pixels.
-        start: Seconds on the file's own clock at which its first frame shows.
-        damaged: How many stretches did not decode when it was last read. Damaged stretches are skipped and,
-            once the video has been read to its end, the log gets a warning.
+        expected: Approximate number of frames; None if the file does not say.
+        width, height: Size of every frame in square pixels, upright.
+        start: Time of the first frame on the file's own clock, in seconds.
+        damaged: Number of packets that did not decode in the last iteration.
+
+    Raises:
+        LiaxError: If the file is missing or no frame of it can be decoded.
     """
 
     def __init__(self, path: Path, role: str = "video", threads: int = 0) -> None:
-        """Args:
-            threads: Of the decoder, 0 for as many as it likes.
-
-        Raises:
-            LiaxError: When the file is missing or has no frame that decodes; `role` names it there.
-        """
         self.path = Path(path)
         self.role = role
         self.damaged = 0
@@ -93,7 +93,7 @@ class Video:
             self.expected = stream.frames or (round(self._seconds * self.rate) if self._seconds else None)
             first = next(filter(None, _decode(container, stream)), None)
             if first is None:
-                raise LiaxError(f"{self.path} has no frame that can be decoded; give another {self.role}.")
+                raise LiaxError(f"{self.path} has no frame that can be decoded", f"give another {self.role}")
             clock = _seconds(first, stream)
             self._clocked = clock is not None
             self.start = clock or Fraction(0)
@@ -108,13 +108,13 @@ class Video:
         self._report(last + 1 / self.rate, count)
 
     def between(self, since: Fraction, until: Fraction | None = None) -> Iterator[Frame]:
-        """The frames whose times are `since` seconds or later and before `until` (None: to the end).
+        """The frames from `since` seconds on and before `until` seconds; None is the video's end.
 
-        Skips to the last key frame a second before, where the file's index allows it.
+        Decoding starts at the last key frame that is a second or more before, if the file's index allows it.
         """
         frames = self._read(since - 1) if since > 1 and self._clocked else self._read(None)
         first = next(frames, None)
-        if first is None or first.time > since > 0:  # the index leads astray
+        if first is None or first.time > since > 0:  # the index is wrong
             frames, first = self._read(None), None
         for frame in chain([first] if first else [], frames):
             if until is not None and frame.time >= until:
@@ -123,7 +123,7 @@ class Video:
                 yield frame
 
     def count_seconds(self) -> Fraction:
-        """Seconds until the last frame ends, by all packets, whatever the file says; decodes nothing."""
+        """The video's length in seconds, from the times of all packets; decodes nothing."""
         count, last = 0, Fraction(0)
         with self._open() as container:
             stream = self._stream(container)
@@ -166,14 +166,15 @@ class Video:
             return av.open(self.path, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise LiaxError(
-                f"{self.path} is not a video that can be decoded, or it is cut off; give another {self.role}."
+                f"{self.path} is not a video that can be decoded, or it is cut off",
+                f"give another {self.role}",
             ) from error
 
     def _stream(self, container: InputContainer) -> VideoStream:
-        pictures = av.stream.Disposition.attached_pic  # a song's cover is not its video
+        pictures = av.stream.Disposition.attached_pic  # such as the cover of a song
         streams = [s for s in container.streams.video if not s.disposition & pictures]
         if not streams:
-            raise LiaxError(f"{self.path} has no video in it; give a video as {self.role}.")
+            raise LiaxError(f"{self.path} has no video in it", f"give a video as {self.role}")
         best = container.streams.best("video")
         return best if isinstance(best, VideoStream) and best in streams else streams[0]
 
@@ -200,7 +201,7 @@ class Video:
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
-    """Decoded frames; None in the place of each packet that does not decode."""
+    """Decoded frames, and None for each packet that does not decode."""
     packets = container.demux(stream)
     while True:
         try:
@@ -223,7 +224,7 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
 def _nominal_rate(stream: VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
-            return Fraction(rate).limit_denominator(_FINEST_RATE)
+            return Fraction(rate).limit_denominator(_MAX_DENOMINATOR)
     return _DEFAULT_RATE
 
 
@@ -239,7 +240,7 @@ def _seconds(decoded: av.VideoFrame, stream: VideoStream) -> Fraction | None:
 
 
 def _square_pixels(decoded: av.VideoFrame, stream: VideoStream, turns: int) -> tuple[int, int]:
-    """Width and height of the frame once its pixels are square and it is turned upright."""
+    """Width and height of the frame, upright and with square pixels."""
     shape = stream.sample_aspect_ratio or Fraction(1)
     if not Fraction(1, 8) <= shape <= 8:
         shape = Fraction(1)

@@ -1,4 +1,4 @@
-"""A camera as a video: `webcam:0` is recorded for some seconds, and is a file from then on."""
+"""Record a camera, named as `webcam:0`, into a temporary video file."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from liax.errors import LiaxError
 from liax.media.writer import create_video
 
 PREFIX = "webcam:"
-_LONGEST = 3600
+_MAX_SECONDS = 3600
 _RATE = Fraction(30)
-# Seconds without a picture after which a camera is given up.
-_PATIENCE = 10.0
+# Seconds without a frame after which a camera is given up.
+_TIMEOUT_S = 10.0
 
 
 def webcam_index(path: Path) -> int | None:
-    """0 of `webcam:0`, None of any other path.
+    """The camera's number, such as 0 of `webcam:0`; None if `path` is not of that form.
 
     Raises:
-        LiaxError: When what follows the colon is no number.
+        LiaxError: If what follows the colon is no number.
     """
     text = str(path)
     if not text.startswith(PREFIX):
         return None
     number = text.removeprefix(PREFIX)
     if not (number.isascii() and number.isdigit()):
-        raise LiaxError(f"{text} names no camera; write {PREFIX}0 for the first, {PREFIX}1 for the second.")
+        raise LiaxError(f"{text} names no camera", f"write {PREFIX}0 for the first, {PREFIX}1 for the second")
     return int(number)
 
 
@@ -43,13 +43,15 @@ def webcam_index(path: Path) -> int | None:
 def webcam_video(
     index: int, seconds: float, progress: Callable[[int], None] = lambda done: None
 ) -> Iterator[Path]:
-    """A video of the next `seconds` seconds before camera number `index`, until the block ends.
+    """Record a camera into a video file that is deleted when the block ends.
 
     Args:
+        index: Number of the camera, from 0.
+        seconds: Length of the recording.
         progress: Called with the number of frames so far.
 
     Raises:
-        LiaxError: Like `record_webcam`.
+        LiaxError: As `record_webcam` does.
     """
     with tempfile.TemporaryDirectory(prefix="liax-") as folder:
         path = Path(folder) / f"webcam{index}.mp4"
@@ -60,15 +62,22 @@ def webcam_video(
 def record_webcam(
     index: int, seconds: float, path: Path, progress: Callable[[int], None] = lambda done: None
 ) -> int:
-    """Record camera number `index`, 0 the first, for `seconds` seconds as `path`; returns how many frames.
+    """Record a camera's frames with its own times, without sound.
 
-    The times are the camera's own; there is no sound.
+    Args:
+        index: Number of the camera, from 0.
+        seconds: Length of the recording, up to an hour.
+        path: The video to write.
+        progress: Called with the number of frames so far.
+
+    Returns:
+        The number of frames.
 
     Raises:
-        LiaxError: When there is no such camera, or it sends nothing.
+        LiaxError: If there is no such camera, or it sends no frames.
     """
-    if not 0 < seconds <= _LONGEST:
-        raise LiaxError(f"A camera records more than 0 and up to {_LONGEST} seconds, not {seconds:g}.")
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise LiaxError(f"A camera records more than 0 and up to {_MAX_SECONDS} seconds, not {seconds:g}.")
     count = 0
     with _open(index) as container:
         rate = Fraction(container.streams.video[0].average_rate or _RATE)
@@ -89,17 +98,17 @@ def _open(index: int) -> InputContainer:
         container = av.open(file, format=kind, options=options)
     except (av.FFmpegError, OSError, ValueError, LookupError, AttributeError) as error:
         raise LiaxError(
-            f"Camera {index} cannot be opened ({error}); check that it is connected, that this program may "
-            "use it and that no other one does."
+            f"Camera {index} cannot be opened ({error})",
+            "check that it is connected, that this program may use it and that no other one does",
         ) from error
     if not container.streams.video:
         container.close()
-        raise LiaxError(f"Camera {index} has no pictures; choose another number.")
+        raise LiaxError(f"Camera {index} has no pictures", "choose another number")
     return container
 
 
 def _device(index: int) -> tuple[str, str, dict[str, str]]:
-    """What FFmpeg calls camera number `index`: file, format and options. Windows goes by names."""
+    """FFmpeg's file, format and options for a camera; on Windows, cameras have names instead of numbers."""
     if sys.platform == "darwin":
         return str(index), "avfoundation", {"framerate": str(_RATE)}
     if sys.platform == "win32":
@@ -111,14 +120,14 @@ def _device(index: int) -> tuple[str, str, dict[str, str]]:
 def _frames(
     container: InputContainer, index: int, rate: Fraction
 ) -> Iterator[tuple[Fraction, av.VideoFrame]]:
-    """Frames as the camera sends them, with seconds since the first."""
+    """Frames as the camera sends them, each with its time in seconds since the first."""
     first: Fraction | None = None
     last: Fraction | None = None
-    heard = monotonic()
-    while monotonic() - heard < _PATIENCE:
+    received = monotonic()
+    while monotonic() - received < _TIMEOUT_S:
         try:
             for frame in container.decode(video=0):
-                heard = monotonic()
+                received = monotonic()
                 time = Fraction(0) if last is None else last + 1 / rate
                 if frame.pts is not None and frame.time_base is not None:
                     first = frame.pts * frame.time_base if first is None else first
@@ -127,9 +136,9 @@ def _frames(
                     last = time
                     yield time, frame
             break  # a camera that ends
-        except BlockingIOError:  # macOS: no picture yet
+        except BlockingIOError:  # macOS: no frame yet
             sleep(0.005)
         except (av.FFmpegError, OSError) as error:
-            raise LiaxError(f"Camera {index} stopped ({error}); connect it again.") from error
+            raise LiaxError(f"Camera {index} stopped ({error})", "connect it again") from error
     if last is None:
-        raise LiaxError(f"Camera {index} sends no pictures; check that no other program uses it.")
+        raise LiaxError(f"Camera {index} sends no pictures", "check that no other program uses it")

@@ -1,4 +1,4 @@
-"""Videos out: frames with their times in, an MP4, WebM or GIF out, complete or not at all."""
+"""Write frames with their times as an MP4, WebM or GIF, completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from PIL import Image
 from liax.files import atomic_file
 from liax.media.sound import Sound
 
-# Per ending: container, encoder, pixel format, encoder options.
+# File name suffix -> container, encoder, pixel format, encoder options.
 _FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ".mp4": ("mp4", "libx264", "yuv420p", {"crf": "17", "preset": "medium"}),
     ".webm": (
@@ -33,7 +33,7 @@ _FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ".gif": ("gif", "gif", "pal8", {}),
 }
 SUFFIXES = tuple(_FORMATS)
-# A GIF counts time in hundredths of a second, and browsers slow down frames shorter than two of them.
+# A GIF's times are hundredths of a second, and browsers slow down frames shorter than two of these.
 _GIF_TICK = Fraction(1, 100)
 _GIF_SHORTEST = 2
 _CLOCK = 90_000
@@ -43,18 +43,18 @@ _CLOCK = 90_000
 def create_video(
     path: Path, rate: Fraction, sound_of: Path | None = None, sound_start: Fraction = Fraction(0)
 ) -> Iterator[VideoWriter]:
-    """A writer whose file appears at `path` (or replaces it) when the block ends without an exception.
+    """Open a video for writing; the file appears at `path` when the block ends without an exception.
 
-    After any exception, Ctrl-C included, nothing is left and what was there stays.
+    After an exception, Ctrl-C included, no part of it is left, and a file that was at `path` stays.
 
     Args:
-        path: Ending in one of SUFFIXES; the folder must exist.
-        rate: Nominal frames a second; the actual times come with each frame.
-        sound_of: A video whose sound to carry over, with sound_start the seconds on its clock of the first
-            frame written. A GIF stays silent.
+        path: The video; its suffix is one of SUFFIXES, and its folder exists.
+        rate: Nominal frames a second; every frame is written with its own time.
+        sound_of: A video whose sound is copied. A GIF stays silent.
+        sound_start: Time of the first frame written on that video's clock, in seconds.
 
     Raises:
-        LiaxError: When the disk is full.
+        LiaxError: If the disk is full.
     """
     path = Path(path)
     with atomic_file(path) as file:
@@ -67,10 +67,13 @@ def create_video(
 
 
 class VideoWriter:
-    """Writes RGB frames into an open binary file; `create_video` makes one, and explains the arguments.
+    """Writes RGB frames into an open binary file; `create_video` makes one for a path.
 
     Args:
-        threads: Of the encoder, 0 for as many as it likes; what it writes depends on their number.
+        file: It stays open.
+        suffix: One of SUFFIXES, which chooses the format.
+        rate, sound_of, sound_start: As for `create_video`.
+        threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
     """
 
     def __init__(
@@ -97,10 +100,12 @@ class VideoWriter:
         self._last: int | None = None
 
     def write(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> None:
-        """Append an RGB uint8 frame (H, W, 3) of even sides, shown from `time` seconds on.
+        """Append a frame.
 
-        Times must increase, and all frames must have the first one's size. Frames closer than a GIF can show
-        are left out there.
+        Args:
+            frame_HW3: RGB uint8 with even sides, of the same size as the first frame.
+            time: Seconds from which the frame is shown, later than those of the frame before. A GIF leaves
+                out frames that follow each other too closely.
         """
         height, width = frame_HW3.shape[:2]
         if self._stream is None:
@@ -120,16 +125,16 @@ class VideoWriter:
             self._sound.write_until(time + 1 / self._rate)
 
     def finish(self) -> None:
-        """Write what the encoder still holds and the container's end."""
+        """Write the frames that the encoder still holds, and the container's end."""
         if self._stream is not None:
             self._mux(self._stream.encode(None))
         self._output.close()
 
     def close(self) -> None:
-        """Let go of everything, finished or not."""
+        """Release all resources, whether the video is finished or not."""
         if self._sound is not None:
             self._sound.close()
-        with suppress(Exception):  # an unfinished container cannot always be closed; its file is dropped
+        with suppress(Exception):  # an unfinished container cannot always be closed; its file is deleted
             self._output.close()
 
     def _mux(self, packets: list[Packet]) -> None:
@@ -142,7 +147,7 @@ class VideoWriter:
         stream.width, stream.height, stream.pix_fmt = width, height, self._pixels
         stream.codec_context.time_base = self._tick
         stream.codec_context.thread_count = self._threads
-        if self._pixels == "yuv420p":  # say which colours these are: small untagged video is guessed wrong
+        if self._pixels == "yuv420p":  # players guess the colours of small untagged videos wrong
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
             context.color_range = int(ColorRange.MPEG)
@@ -160,7 +165,7 @@ class VideoWriter:
 
 
 def _with_palette(frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
-    """The frame in its own best 256 colours."""
+    """The frame with a palette of 256 colours of its own."""
     image = Image.fromarray(frame_HW3).quantize(256)
     colours = np.zeros((256, 4), np.uint8)
     rgb = np.array(image.getpalette(), np.uint8).reshape(-1, 3)

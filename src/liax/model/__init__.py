@@ -1,4 +1,4 @@
-"""The network and only the network: torch in, torch out."""
+"""The network: tensors in, tensors out. It imports nothing of the application."""
 
 from liax.model.config import PRESETS, ModelConfig
 from liax.model.network import LIAX, Encoded

@@ -1,4 +1,4 @@
-"""The network's sizes: one dataclass, one table of presets."""
+"""The network's sizes, and presets of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that determines the network's tensors.
+    """The sizes that determine the shapes of all the network's tensors.
 
     Args:
         size: Side R of the square images, a power of two from 64 up.
-        width: Channels at full resolution; each halving of the side doubles them up to `max_width`.
+        width: Channels at full resolution; each halving of the side doubles them, up to `max_width`.
+        max_width: Largest number of channels.
         latent: Dimension D of the code.
         vectors: Number M of motion vectors in the dictionary.
-        flow_blocks, render_blocks: Residual blocks per level of the flow generator and the renderer.
+        flow_blocks, render_blocks: Residual blocks per level of the flow generator and of the renderer.
     """
 
     size: int = 512
@@ -35,26 +36,33 @@ class ModelConfig:
             raise ValueError("width, max_width, flow_blocks and render_blocks must be at least 1")
 
     def channels(self, side: int) -> int:
-        """Channels of the maps of side × side, in the encoder as in the decoder."""
+        """Channels of maps of side × side, in the encoder and in the decoder."""
         return min(self.max_width, self.width * self.size // side)
 
     @property
     def sides(self) -> list[int]:
-        """Sides of the decoder's levels, and of the features warped there: 8, 16, …, R."""
+        """Sides of the decoder's levels, and of the features that are warped there: 8, 16, …, R."""
         return [2**k for k in range(3, self.size.bit_length())]
 
     def to_dict(self) -> dict[str, int]:
+        """Field name -> value, as weights files store it."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
-        """Inverse of `to_dict`; raises TypeError for unknown keys and ValueError for impossible sizes."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            TypeError: If a key is unknown.
+            ValueError: If a size is impossible.
+        """
         return cls(**values)
 
 
 # `large` is the published network (s = 2); `published-1` is the same at s = 1.
-# The paper names models of 0.3 B and 0.05 B without their layouts. Ours reach those sizes by depth: `middle`
-# is s = 1 with 5 flow and 6 renderer blocks a level, `base` has half that width's cap and 3 of each.
+# The paper has models of 0.3 B and 0.05 B parameters, but not their layouts. `middle` and `base` have these
+# sizes: `middle` is s = 1 with 5 flow and 6 renderer blocks per level; `base` has half its `max_width` and 3
+# of each.
 PRESETS: dict[str, ModelConfig] = {
     "large": ModelConfig(512, width=128, max_width=1024, latent=1024),
     "published-1": ModelConfig(512, width=64, max_width=512, latent=512),

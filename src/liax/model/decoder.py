@@ -1,4 +1,4 @@
-"""G: the flow generator and the renderer, level by level from 8×8 up to R×R."""
+"""The decoder G: flow generator and renderer, level by level from 8×8 up to R×R."""
 
 from __future__ import annotations
 
@@ -16,10 +16,19 @@ from liax.model.pointwise import modulate, upsample
 
 
 def warp(feature_BCHW: Tensor, grid_BHW2: Tensor, mask_B1HW: Tensor) -> Tensor:
-    """mask · bilinear sampling with zeros outside and aligned corners: (B, C, H, W) in the feature's type.
+    """Sample a feature map along a flow, and multiply it by a mask.
 
-    grid: (x, y) with the centres of the corner pixels at ±1, float32 (a bfloat16 grid is pixels wide).
-    Positions are sampled in float32. Within `pointwise.fused()` a GPU runs it as one kernel.
+    Sampling is bilinear and in float32, with zeros outside and aligned corners. Within `pointwise.fused()`, a
+    GPU runs it as one kernel.
+
+    Args:
+        feature_BCHW: The map.
+        grid_BHW2: Where to sample, as (x, y), with the centres of the corner pixels at ±1. It is float32:
+            steps of a bfloat16 grid are wider than a pixel.
+        mask_B1HW: In [0, 1].
+
+    Returns:
+        (B, C, H, W) in the feature's dtype.
     """
     if pointwise.use_kernels(feature_BCHW):
         from liax.kernels.masked_sample import masked_sample
@@ -32,7 +41,7 @@ def warp(feature_BCHW: Tensor, grid_BHW2: Tensor, mask_B1HW: Tensor) -> Tensor:
 
 
 class FlowBlock(nn.Module):
-    """p = styled(h); h = p + γ · styled(group_norm(p)), with γ per channel from 1e-5 (StyleGAN-T)."""
+    """p = styled(h); h = p + γ · styled(group_norm(p)), with γ per channel, initially 1e-5 (StyleGAN-T)."""
 
     def __init__(self, channels: int, latent: int) -> None:
         super().__init__()
@@ -47,13 +56,13 @@ class FlowBlock(nn.Module):
 
 
 class FlowHead(nn.Module):
-    """Adds this level's flow logits to the upsampled logits u of the level below."""
+    """Adds this level's flow logits to the upsampled logits of the level below."""
 
     def __init__(self, channels: int, latent: int) -> None:
         super().__init__()
         self.conv = ModulatedConv(channels, 3, 1, latent)
         self.bias = nn.Parameter(torch.zeros(3))
-        with torch.no_grad():  # A small start makes the first warp the identity.
+        with torch.no_grad():  # Small initial weights make the initial warp the identity.
             self.conv.weight.mul_(0.1)
 
     def forward(self, h_BCHW: Tensor, style_BD: Tensor, logits_B3HW: Tensor | None) -> Tensor:
@@ -74,16 +83,16 @@ class RenderBlock(nn.Module):
 
 
 class State(NamedTuple):
-    """What one level hands to the next; H = W = the level's side.
+    """The output of one level; H = W = the level's side.
 
     Args:
-        h: Flow state (B, C, H, W).
-        logits: u, (B, 3, H, W) float32.
-        grid: Where the source was sampled, (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1.
+        h: Flow state, (B, C, H, W).
+        logits: Flow and mask before their tanh and sigmoid, (B, 3, H, W) float32.
+        grid: Where the source is sampled, (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1.
         mask: How much of the warped source is used, (B, 1, H, W) in [0, 1].
-        warped: That much of it, (B, C, H, W).
-        g: renderer's features, likewise.
-        image: y so far, (B, 3, H, W) float32.
+        warped: The warped source, multiplied by the mask, (B, C, H, W).
+        g: Features of the renderer, (B, C, H, W).
+        image: The running image, (B, 3, H, W) float32.
     """
 
     h: Tensor
@@ -95,21 +104,21 @@ class State(NamedTuple):
     image: Tensor
 
     def blended(self) -> Tensor:
-        """The flow state with the source where the mask has it, warped + (1 − mask) · h: the next level's."""
+        """warped + (1 − mask) · h, the flow state that the next level takes: (B, C, H, W)."""
         return torch.addcmul(self.warped, (1 - self.mask).to(self.h.dtype), self.h)
 
 
 def identity_grid(side: int, device: torch.device) -> Tensor:
-    """Sampling positions of an unmoved map: (side, side, 2) as (x, y), corners at ±1."""
+    """Sampling positions that move nothing: (side, side, 2) as (x, y), with the corner pixels at ±1."""
     axis = torch.linspace(-1, 1, side, device=device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x, y], -1)
 
 
 class Level(nn.Module):
-    """One resolution: move the flow state up, predict flow and mask, warp the feature, render.
+    """One resolution: upsample the flow state, predict flow and mask, warp the feature, render.
 
-    `first` is the 8×8 level, which has no renderer below it to take features from.
+    The first level, 8×8, has no renderer features from a level below.
     """
 
     def __init__(self, config: ModelConfig, side: int) -> None:
@@ -146,7 +155,7 @@ class Level(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Renders a navigated code from the source's features."""
+    """Renders a code with the source's features."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -156,7 +165,12 @@ class Decoder(nn.Module):
         self.levels = nn.ModuleList(Level(config, side) for side in config.sides)
 
     def forward(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
-        """The states of all levels, 8×8 first; the last one's image is the result, (B, 3, R, R)."""
+        """The states of all levels, 8×8 first; the last one's image is the result, (B, 3, R, R).
+
+        Args:
+            code_BD: The codes to draw.
+            features: Of the sources, 8×8 first: (B, C, side, side) each.
+        """
         batch = code_BD.shape[0]
         h = self.start(self.constant.to(features[0].dtype).expand(batch, -1, -1, -1), code_BD)
         states: list[State] = []

@@ -1,4 +1,4 @@
-"""E: an image to its code and to the feature maps that the decoder warps."""
+"""The encoder E: from an image to its code, and to the feature maps that the decoder warps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ class DownBlock(nn.Module):
         self.skip = ConvLayer(in_channels, out_channels, 1, down=True, activate=False, gain=1 / math.sqrt(2))
 
     def forward(self, x_BCHW: Tensor, twin_BCHW: Tensor | None = None) -> Tensor:
-        """twin: x once more, where gradients of both uses are to be told apart."""
+        """The block's output, (B, C_out, H/2, W/2).
+
+        Args:
+            x_BCHW: The input.
+            twin_BCHW: The same map for the skip connection, if its gradient is summed elsewhere (`branch`).
+        """
         return self.down(self.conv(x_BCHW), self.skip(x_BCHW if twin_BCHW is None else twin_BCHW))
 
 
 class Encoder(nn.Module):
-    """z_sr = E(x_s) and the features of sides 8, 16, …, R."""
+    """z_sr = E(x_s), and features of sides 8, 16, …, R."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -39,10 +44,14 @@ class Encoder(nn.Module):
         self.to_code = EqualConv(widths[-1], config.latent, 4)
 
     def forward(self, image_B3RR: Tensor, count: int | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Code (B, D) in float32, and the features from 8×8 up to R×R in the image's dtype.
+        """Encode images.
 
         Args:
-            count: Of how many images, the first ones, features are wanted; None for all.
+            image_B3RR: RGB in [-1, 1].
+            count: Return features of the first `count` images only; None for all.
+
+        Returns:
+            The codes (B, D) in float32, and the features from 8×8 up to R×R in the image's dtype.
         """
         x = self.from_rgb(image_B3RR)
         features: list[Tensor] = []

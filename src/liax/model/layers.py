@@ -1,13 +1,14 @@
 """Equalised, resampling and modulated convolutions, as StyleGAN2 defines them.
 
-Two rewritings keep the numbers and save memory traffic, which is what bounds this network's speed:
+Memory traffic bounds this network's speed. Two rewritings save some of it and change no number:
 
 * √2 · leaky_relu(x) is leaky_relu(√2 · x), so every gain is folded into weights and biases.
-* On GPUs, out of training, a FIR filter beside a strided convolution is folded into its kernel (`fold_fir`).
+* On GPUs, outside training, an FIR filter beside a strided convolution is folded into its kernel
+(`fold_fir`).
 
-What happens between convolutions is in `pointwise.py`, where training fuses it.
+The operations between convolutions are in `pointwise.py`, where training fuses them.
 
-Activations keep the dtype of the incoming map while parameters stay float32; styles are always float32.
+Maps keep the dtype of the incoming map, while parameters and styles are float32.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ def fold_fir(weight_OIKK: Tensor) -> Tensor:
 
 
 def _folds(x_BCHW: Tensor) -> bool:
-    """Whether to fold: on a GPU that costs less than another pass over the map, unless a kernel makes it."""
+    """Whether to fold: on GPUs that is cheaper than a pass over the map, unless a kernel filters it."""
     return x_BCHW.is_cuda and not pointwise.use_kernels(x_BCHW)
 
 
 def _eight_channels(x: Tensor) -> Tensor:
-    """A picture, or a weight for it, with zeros for five more channels: cuDNN is slow with three."""
+    """On GPUs, pad three input channels with zeros to eight, because cuDNN is slow with three."""
     return F.pad(x, (0, 0, 0, 0, 0, 5)) if x.is_cuda and x.shape[1] == 3 else x
 
 
 class EqualLinear(nn.Module):
-    """Linear layer whose N(0, 1) weight is scaled by 1/√fan_in at run time; the bias is added as is."""
+    """Linear layer whose N(0, 1) weight is scaled by 1/√fan_in at run time; the bias is not scaled."""
 
     def __init__(self, fan_in: int, out: int, bias_init: float = 0.0) -> None:
         super().__init__()
@@ -74,10 +75,11 @@ class ConvLayer(nn.Module):
     """Equalised convolution, bias, and gain · leaky_relu(·, 0.2).
 
     Args:
+        in_channels, out_channels: Of the maps.
         kernel: 1 or 3.
-        down: Halve the side, FIR first.
-        gain: √2 by default; callers that average two branches fold their 1/√2 in here. `activate=False`
-            leaves out bias and activation and keeps the gain (a "skip").
+        down: Halve the side, after an FIR filter.
+        activate: If false, leave out bias and activation, but keep the gain (a skip connection).
+        gain: √2 by default. Callers that average two branches fold their 1/√2 into it.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class ConvLayer(nn.Module):
         self.kernel = kernel
 
     def forward(self, x_BCHW: Tensor, add_BCHW: Tensor | None = None, add_scale: float = 1.0) -> Tensor:
-        """The layer's output, plus add_scale · add_BCHW where another branch of the same shape is given."""
+        """The layer's output, plus add_scale · add_BCHW if another branch of the same shape is given."""
         y = self._convolve(x_BCHW)
         if self.bias is None:
             return y
@@ -124,10 +126,17 @@ class ConvLayer(nn.Module):
 class ModulatedConv(nn.Module):
     """Convolution whose weight is scaled per input channel by m = affine(style), optionally demodulated.
 
-    w' = w · m / √fan_in, then w' · rsqrt(Σ w'² + 1e-8) per output channel. No per-sample weight is built:
-    scaling the input by m, convolving with the shared weight and scaling the output is the same product.
-    The caller scales: `modulation` before, `demodulation` after, so that both fuse with what is beside them.
-    `up` doubles the side: transposed convolution of stride 2, then the FIR (kernel · 4, pad (1, 1)).
+    The weight is w' = w · m / √fan_in, then w' · rsqrt(Σ w'² + 1e-8) per output channel. No weight per sample
+    is built: scaling the input by m, convolving with the shared weight and scaling the output is the same
+    product. The caller scales, by `modulation` before and `demodulation` after, so that both fuse with their
+    neighbours.
+
+    Args:
+        in_channels, out_channels: Of the maps.
+        kernel: 1 or 3.
+        latent: Dimension D of the style.
+        up: Double the side: a transposed convolution of stride 2, then the FIR filter (kernel · 4, padding
+            1).
     """
 
     def __init__(
@@ -141,16 +150,16 @@ class ModulatedConv(nn.Module):
         self.padding = kernel // 2
 
     def modulation(self, style_BD: Tensor) -> Tensor:
-        """m: (B, in)."""
+        """m, the scale of every input channel: (B, in)."""
         return self.affine(style_BD)
 
     def demodulation(self, m_BI: Tensor, gain: float = 1.0) -> Tensor:
-        """gain · rsqrt(Σ w'² + 1e-8): (B, out)."""
+        """gain · rsqrt(Σ w'² + 1e-8), the scale of every output channel: (B, out)."""
         squares_OI = self.weight.square().sum((2, 3))
         return torch.rsqrt(m_BI.square() @ squares_OI.T * (self.scale / gain) ** 2 + 1e-8 / gain**2)
 
     def forward(self, modulated_BCHW: Tensor) -> Tensor:
-        """The shared weight over the scaled input: (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
+        """Convolve the modulated input: (B, out, H, W), or (B, out, 2H, 2W) with `up`."""
         dtype = modulated_BCHW.dtype
         if self.up and _folds(modulated_BCHW):
             kernel_IOKK = fold_fir(self.weight * (4 * self.scale)).transpose(0, 1)
@@ -162,7 +171,7 @@ class ModulatedConv(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Demodulated 3×3 modulated convolution, bias, √2 · leaky_relu(·, 0.2). No noise input."""
+    """Modulated and demodulated 3×3 convolution, bias, and √2 · leaky_relu(·, 0.2); no noise input."""
 
     def __init__(self, in_channels: int, out_channels: int, latent: int, *, up: bool = False) -> None:
         super().__init__()

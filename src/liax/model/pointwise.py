@@ -1,7 +1,8 @@
-"""The elementwise chains between convolutions. On GPUs training runs each as one kernel: it is memory-bound.
+"""The chains of elementwise operations between convolutions.
 
-Plain PyTorch reads and writes a map once for every operation. Within `fused()` the functions here make one
-pass forward and one backward (`liax.kernels`); elsewhere they run as written, which defines them.
+Plain PyTorch reads and writes a map once for every operation, and training is bound by memory traffic. Within
+`fused()`, each function here makes one pass forward and one backward, by a kernel of `liax.kernels`.
+Elsewhere it runs as written, which is the kernel's definition.
 """
 
 from __future__ import annotations
@@ -16,16 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SLOPE = 0.2
-_FEWEST = 8  # channels below which a map is too thin for the kernels, and too small to matter
+_MIN_CHANNELS = 8  # maps with fewer channels are too thin for the kernels, and too small to matter
 _fused = False
 
 
 @contextmanager
 def fused(on: bool = True) -> Iterator[None]:
-    """Lets the functions of this module use kernels for GPU maps while it lasts.
-
-    The kernels' gradients cannot be differentiated again.
-    """
+    """Use kernels for maps on GPUs within the block; their gradients cannot be differentiated again."""
     global _fused
     before, _fused = _fused, on
     try:
@@ -35,13 +33,13 @@ def fused(on: bool = True) -> Iterator[None]:
 
 
 def use_kernels(map_BCHW: Tensor) -> bool:
-    """Whether this map is one for the kernels (Triton's interpreter runs them on a CPU, for tests)."""
+    """Whether to use a kernel for this map; for tests, Triton's interpreter runs kernels on CPUs."""
     runs = map_BCHW.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
-    return _fused and runs and map_BCHW.shape[1] >= _FEWEST
+    return _fused and runs and map_BCHW.shape[1] >= _MIN_CHANNELS
 
 
 def _over_map(values: Tensor, like: Tensor) -> Tensor:
-    """(C,) or (B, C) to broadcast over a map, in its type."""
+    """Reshape (C,) or (B, C) to broadcast over a map, in its dtype."""
     return values.to(like.dtype)[..., None, None]
 
 
@@ -59,7 +57,7 @@ def modulate(x_BCHW: Tensor, m_BC: Tensor) -> Tensor:
 
 
 def activate(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
-    """leaky_relu(y + bias, 0.2); y, fresh from a convolution, is used up."""
+    """leaky_relu(y + bias, 0.2); y, a convolution's output, may be overwritten."""
     if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
@@ -68,7 +66,7 @@ def activate(y_BCHW: Tensor, bias_C: Tensor) -> Tensor:
 
 
 def activate_add(y_BCHW: Tensor, bias_C: Tensor, other_BCHW: Tensor, scale: float) -> Tensor:
-    """leaky_relu(y + bias, 0.2) + scale · other; y is used up."""
+    """leaky_relu(y + bias, 0.2) + scale · other; y, a convolution's output, may be overwritten."""
     if use_kernels(y_BCHW):
         from liax.kernels.affine import affine
 
@@ -107,7 +105,7 @@ def normalise_modulate(
     from liax.kernels.affine import affine
     from liax.kernels.group_norm import channel_moments
 
-    # Group norm is a scale and a shift of every channel, which the modulation scales once more.
+    # Group norm scales and shifts every channel; the modulation multiplies both.
     mean_BG1, square_BG1 = (
         each_BC.unflatten(1, (groups, -1)).mean(2, keepdim=True) for each_BC in channel_moments(x_BCHW)
     )
@@ -136,7 +134,7 @@ def upsample(x_BCHW: Tensor) -> Tensor:
 def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
     """gain · FIR([1,3,3,1] ⊗ [1,3,3,1] / 64) of each channel of the zero-padded map.
 
-    Of stride 2 only with padding 1, and of maps of even sides.
+    Stride 2 is for padding 1 and maps with even sides only.
     """
     if use_kernels(x_BCHW):
         from liax.kernels.fir import downsample, smooth
@@ -148,7 +146,7 @@ def fir(x_BCHW: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Ten
 
 
 def fir_taps(like: Tensor) -> Tensor:
-    """[1,3,3,1] ⊗ [1,3,3,1] / 64, made on the device: a CUDA graph can copy nothing from the host."""
+    """[1,3,3,1] ⊗ [1,3,3,1] / 64, computed on the device because a CUDA graph cannot copy from the host."""
     i = torch.arange(4, dtype=like.dtype, device=like.device)
     taps = (1 + i * (3 - i)) / 8
     return torch.outer(taps, taps)
@@ -163,7 +161,7 @@ def branch(x_BCHW: Tensor, count: int | None) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Branch(torch.autograd.Function):
-    """Sums the branches' gradients in their own layout; PyTorch would pad the first with zeros in another."""
+    """Sums the branches' gradients in their own layout; PyTorch would pad the first one in another layout."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, count: int | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -179,7 +177,7 @@ class _Branch(torch.autograd.Function):
 
 
 def scaled(weight: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
-    """scale · weight in another type."""
+    """scale · weight in another dtype."""
     if _fused and weight.is_cuda:
         out: Tensor = _Scaled.apply(weight, scale, dtype)
         return out
@@ -187,7 +185,7 @@ def scaled(weight: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
 
 
 class _Scaled(torch.autograd.Function):
-    """One kernel each way, not two: a step has hundreds of weights."""
+    """One kernel in each direction instead of two, because a step has hundreds of weights."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, scale: float, dtype: torch.dtype) -> Tensor:

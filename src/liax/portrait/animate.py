@@ -19,7 +19,7 @@ from liax.media import images, writer
 from liax.options import Alignment, AnimateOptions
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, RenderedClip, WrittenFile, no_progress, with_progress, write_clip
+from liax.portrait.clip import RenderedClip, WrittenFile, write_clip
 from liax.portrait.driving import open_driving
 from liax.portrait.edit import check_paste
 from liax.portrait.edit_vector import Edit
@@ -34,6 +34,7 @@ from liax.portrait.motion import (
 )
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.progress import Progress, no_progress, with_progress
 
 log = logging.getLogger(__name__)
 

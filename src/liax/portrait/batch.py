@@ -17,7 +17,7 @@ from liax.options import changed_options
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob
-from liax.portrait.clip import Progress, no_progress
+from liax.progress import Progress, no_progress
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)

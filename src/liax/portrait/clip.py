@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
-
-T = TypeVar("T")
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how many frames of it are done, and of how many (None: unknown)."""
-
-
-def no_progress(stage: str, done: int, total: int | None) -> None:
-    """A Progress that reports nothing."""
-
-
-def with_progress(items: Iterable[T], stage: str, total: int | None, progress: Progress) -> Iterator[T]:
-    """The same items, each reported to `progress` as it is handed on."""
-    for count, item in enumerate(items, 1):
-        progress(stage, count, total)
-        yield item
+from liax.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)

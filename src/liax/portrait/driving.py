@@ -20,10 +20,10 @@ from liax.media.footage import Footage, open_footage
 from liax.media.video import Video
 from liax.options import DrivingOptions
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, no_progress, with_progress
 from liax.portrait.motion import Driving, DrivingFrame
 from liax.portrait.shots import Shot, find_shots
 from liax.portrait.template import SUFFIX, Template, load_template
+from liax.progress import Progress, no_progress, with_progress
 
 __all__ = ["Driving", "DrivingFootage", "DrivingFrame", "encode_motion", "open_driving"]
 

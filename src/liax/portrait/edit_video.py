@@ -19,11 +19,12 @@ from liax.media.video import Frame, Video
 from liax.options import EditSettings, EditVideoOptions
 from liax.portrait import motion
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, RenderedClip, no_progress
+from liax.portrait.clip import RenderedClip
 from liax.portrait.driving import DrivingFootage
 from liax.portrait.edit_vector import Edit
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.shots import Shot, ShotMessages, find_shots
+from liax.progress import Progress, no_progress
 
 # Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
 # second. Upwards, where the hair is, both are larger by this factor.

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from liax.errors import OptionError, UnknownControlError
 from liax.options import EditSettings, ManipulateOptions
 from liax.portrait.animator import Animator
-from liax.portrait.clip import Progress, RenderedClip, no_progress, with_progress
+from liax.portrait.clip import RenderedClip
 from liax.portrait.edit_vector import Edit, edit_vector
 from liax.portrait.sheets import caption, draw_sheet
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.progress import Progress, no_progress, with_progress
 from liax.weights.controls import Control, Controls
 
 # As published: equal steps from 0 to an end of the range, or back, and frames a second.

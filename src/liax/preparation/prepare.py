@@ -7,7 +7,7 @@ import logging
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,9 @@ from liax.preparation.dataset import assemble_dataset
 from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
 from liax.preparation.segment import Segment, process_segment
 from liax.preparation.workers import parallel_map, ray_workers
+from liax.progress import Progress, no_progress
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def prepare(
     shard_bytes: int = 256 << 20,
     count: int | None = None,
     address: str | None = None,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = no_progress,
 ) -> PreparationSummary:
     """Cut every face out of the videos at `paths` and make a data set of the good clips in `folder`.
 

@@ -1,7 +1,8 @@
-"""liax's weights files: safetensors with the configuration in the metadata and the motion vectors themselves.
+"""liax's weights files: write, read and check them, and build the network that they hold.
 
-Writing, reading and checking them, the network that they hold, and the fingerprint that tells networks
-apart."""
+A weights file is a safetensors file. Its metadata has the configuration, and the orthonormal motion vectors Q
+are stored in place of the trained W.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +18,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, WrongFileError
 from liax.files import atomic_file
 from liax.model import LIAX, ModelConfig
 
 Shape = tuple[int, ...]
 
-_NAMED = 3
+_LISTED = 3  # tensor names listed of each kind of mismatch
 
 
 def mismatch(
     expected: Mapping[str, Shape], found: Mapping[str, Shape], optional: Collection[str] = ()
 ) -> str:
-    """What is wrong with the tensors `found`, or "" if nothing is.
+    """Describe missing, unexpected and misshapen tensors; "" if all are as expected.
+
+    At most three names of each kind are listed, and the others are counted.
 
     Args:
         expected, found: Tensor name -> shape.
-        optional: Names in `expected` that may be missing. At most three names of a kind are given, with the
-            count of the others.
+        optional: Names in `expected` that may be missing.
     """
     missing = [name for name in expected if name not in found and name not in optional]
     unexpected = [name for name in found if name not in expected]
@@ -48,8 +50,8 @@ def mismatch(
 
 
 def _first(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shape(shape: Iterable[int]) -> str:
@@ -60,11 +62,12 @@ _SAMPLES = 4096
 
 
 def fingerprint(network: LIAX) -> str:
-    """16 hexadecimal digits that depend on the configuration and on values of every parameter.
+    """16 hexadecimal digits that identify a network's configuration and weights.
 
-    Up to some 8,000 evenly spaced values of each parameter count, read as float32, so that it takes
-    milliseconds at any size; device, mode and frozen motion vectors do not count. Coefficients mean the same
-    to two networks only if their fingerprints agree.
+    Motion coefficients have the same meaning in two networks only if their fingerprints agree.
+
+    Up to about 8,000 evenly spaced values of each parameter are hashed as float32, which takes milliseconds
+    at any size. Device, mode and frozen motion vectors make no difference.
     """
     digest = hashlib.sha256(json.dumps(network.config.to_dict(), sort_keys=True).encode())
     for name, parameter in sorted(network.named_parameters()):
@@ -81,10 +84,12 @@ DICTIONARY = "dictionary.weight"
 
 
 class StoredWeights(NamedTuple):
-    """A file's content.
+    """The content of a weights file.
 
     Args:
-        tensors: Our names -> tensors, mapped from the file rather than read at once.
+        config: The network's sizes.
+        tensors: liax's names -> tensors, memory-mapped from the file.
+        metadata: Free facts, text to text, without the keys that liax itself writes.
     """
 
     config: ModelConfig
@@ -99,15 +104,20 @@ def save(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a network for inference: weights in `dtype` (float16, bfloat16 or float32), Q in float32.
+    """Write a network for inference.
 
-    The motion vectors Q are stored in place of the dictionary's W, for a QR's signs differ between backends.
+    The motion vectors Q are stored in float32 in place of the dictionary's W, because the signs that a QR
+    picks differ between backends.
 
     Args:
-        metadata: Free facts, text to text, given back as `load(...).metadata`; keys "liax.…" are ours.
+        network: On any device, frozen or not.
+        path: The file to write, usually .safetensors; it is replaced if it exists.
+        metadata: Free facts, text to text, which `load(...).metadata` returns; keys that start with "liax."
+            are reserved.
+        dtype: Of all other weights: float16, bfloat16 or float32.
 
     Raises:
-        LiaxError: When a weight is not finite in `dtype` or the file cannot be written.
+        LiaxError: If a weight is not finite in `dtype` or the file cannot be written.
     """
     path = Path(path)
     tensors = {VECTORS: motion_vectors(network).contiguous()}
@@ -118,7 +128,8 @@ def save(
         if not tensors[name].isfinite().all():
             raise LiaxError(
                 f"{path} was not written: {name} has values that are not finite in "
-                f"{str(dtype).removeprefix('torch.')}; save in float32, or a network that has not diverged."
+                f"{str(dtype).removeprefix('torch.')}",
+                "save in float32, or a network that has not diverged",
             )
     write(path, StoredWeights(network.config, tensors, dict(metadata or {})))
 
@@ -126,7 +137,8 @@ def save(
 def motion_vectors(network: LIAX) -> Tensor:
     """Q as the network uses it: (D, M) float32 on the CPU.
 
-    Frozen vectors as they are; otherwise QR in float64 with the signs that the network's own QR picks.
+    Frozen vectors are returned as they are. Otherwise Q is computed in float64, with the signs that the
+    network's own QR picks.
     """
     own_DM = network.dictionary.vectors_DM().detach().to("cpu", torch.float32)
     if VECTORS in network.state_dict():
@@ -137,16 +149,24 @@ def motion_vectors(network: LIAX) -> Tensor:
 
 
 def write(path: Path, stored: StoredWeights) -> None:
-    """Write `stored` as one file, or leave what was there; LiaxError when that is impossible."""
+    """Write `stored` at `path`, completely or not at all.
+
+    Raises:
+        LiaxError: If that is impossible.
+    """
     metadata = {**stored.metadata, "liax.format": FORMAT, "liax.config": json.dumps(stored.config.to_dict())}
     write_safetensors(path, lambda name: save_file(stored.tensors, name, metadata=metadata))
 
 
 def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
-    """Let `save` write a safetensors file under the name it gets; it becomes `path`.
+    """Write a safetensors file at `path`, completely or not at all.
+
+    Args:
+        path: It is replaced if it exists.
+        save: Called with the name of a temporary file, which it writes.
 
     Raises:
-        LiaxError: When that is impossible.
+        LiaxError: If that is impossible.
     """
     with atomic_file(path) as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -154,36 +174,43 @@ def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
             save(file.name)
         except SafetensorError as error:
             raise LiaxError(
-                f"{path} cannot be written ({error}); free some space or choose another place."
+                f"{path} cannot be written ({error})", "free some space or choose another place"
             ) from error
-        os.chmod(file.name, mode)  # The user's usual one; safetensors makes private files.
+        os.chmod(file.name, mode)  # The user's default mode; safetensors makes private files.
 
 
 def read(path: Path) -> StoredWeights:
-    """Open one of our files and check it completely but for its numbers; LiaxError says what is wrong."""
+    """Open a weights file, and check everything but the weights' values.
+
+    Raises:
+        WrongFileError: If it is a file of another kind.
+        LiaxError: If it is missing, damaged or incomplete.
+    """
     if not path.exists():
-        raise LiaxError(f"There is no file {path}; check the path.")
+        raise LiaxError(f"There is no file {path}", "check the path")
     if path.is_dir():
-        raise LiaxError(f"{path} is a folder; give the .safetensors file in it.")
+        raise LiaxError(f"{path} is a folder", "give the .safetensors file in it")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             config = _config(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise LiaxError(_unreadable(path, str(error))) from error
+        raise _unreadable(path, str(error)) from error
     except OSError as error:
-        raise LiaxError(f"{path} cannot be read ({error}); check its permissions.") from error
+        raise LiaxError(f"{path} cannot be read ({error})", "check its permissions") from error
     expected = expected_shapes(config)
     faults = mismatch(expected, {n: tuple(t.shape) for n, t in tensors.items()}, optional=[DICTIONARY])
     if faults:
-        raise LiaxError(f"{path} does not hold the network that it describes: {faults}; get or make it anew.")
+        raise LiaxError(
+            f"{path} does not hold the network that it describes: {faults}", "download or export it again"
+        )
     free = {key: value for key, value in metadata.items() if key not in ("liax.format", "liax.config")}
     return StoredWeights(config, tensors, free)
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Our tensor names -> shapes, the frozen motion vectors included."""
+    """liax's tensor names -> shapes, the frozen motion vectors included."""
     with torch.device("meta"):
         state = LIAX(config).state_dict()
     shapes = {name: tuple(value.shape) for name, value in state.items()}
@@ -193,7 +220,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
     """The network of `stored`, ready for inference: float32 on `device`, evaluation mode, no gradients.
 
-    A file without W gets Q as its W, of which Q is the QR up to rounding, so that training can go on.
+    If the file has no W, then W is set to Q, whose QR is Q up to rounding, so that training can continue.
     """
     tensors = {DICTIONARY: stored.tensors[VECTORS], **stored.tensors}
     state = {name: value.to(device, torch.float32, copy=True) for name, value in tensors.items()}
@@ -208,25 +235,27 @@ def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
 
 def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
     if "liax.template" in metadata:
-        raise LiaxError(f"{path} is a motion template, not weights; give it as the driving.")
+        raise WrongFileError(path, "motion template", "weights")
     if "liax.format" not in metadata:
-        raise LiaxError(f"{path} is a safetensors file, but not one of liax's; make one with liax convert.")
+        raise WrongFileError(path, "other", "weights", "a safetensors file that liax did not write")
     if metadata["liax.format"] != FORMAT:
         raise LiaxError(
-            f"{path} has format {metadata['liax.format']}, and this liax reads {FORMAT}; "
-            "use the version of liax that wrote it, or a newer one."
+            f"{path} has format {metadata['liax.format']}, and this liax reads {FORMAT}",
+            "use the version of liax that wrote it, or a newer one",
         )
     try:
         return ModelConfig.from_dict(json.loads(metadata["liax.config"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise LiaxError(f"{path} describes no usable network ({error}); get or make it anew.") from error
+        raise LiaxError(
+            f"{path} describes no usable network ({error})", "download or export it again"
+        ) from error
 
 
-def _unreadable(path: Path, reason: str) -> str:
+def _unreadable(path: Path, reason: str) -> LiaxError:
     with path.open("rb") as file:
         start = file.read(16)
     if start.startswith((b"PK", b"\x80")):
-        return f"{path} is a PyTorch checkpoint; convert it once: liax convert {path} OUT.safetensors"
+        return WrongFileError(path, "checkpoint", "weights")
     if start[8:9] == b"{":
-        return f"{path} is damaged or cut short ({reason}); copy or download it again."
-    return f"{path} is not a safetensors file ({reason}); give one that liax wrote."
+        return LiaxError(f"{path} is damaged or cut short ({reason})", "copy or download it again")
+    return WrongFileError(path, "other", "weights", reason)

@@ -1,8 +1,9 @@
-"""From a name or a path to a network."""
+"""Load a network from a name or a path."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -11,26 +12,37 @@ import torch
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.weights import files
+from liax.weights.controls import CONTROLS_KEY, Control, Controls, read_controls
 
 BUNDLED = {"small": "liax-small.safetensors"}
 
 
 def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.device = "cpu") -> LIAX:
-    """A network ready for inference: float32 on `device`, evaluation mode, no gradients.
+    """Load a network for inference: float32 on `device`, evaluation mode, no gradients.
+
+    The file's own metadata becomes the network's `metadata`.
 
     Args:
-        name_or_path: A bundled name ("small"), the path of a file that liax wrote, or a hub name
-            ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read). The
-            file's free metadata is the network's `metadata`.
+        name_or_path: A bundled name ("small"), the path of a weights file, or a hub name
+            ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
+        device: Where the network is put.
 
     Raises:
-        LiaxError: .
+        WrongFileError: If the file is not a weights file of liax.
+        LiaxError: If there is no such file or name, or the file is damaged.
     """
     return files.build(open_weights(name_or_path), device)
 
 
 def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.StoredWeights:
-    """What `load` makes a network of, checked and mapped into memory; names and errors are the same."""
+    """The checked content of the weights that `load` would make a network of, mapped into memory.
+
+    Args:
+        name_or_path: As for `load`.
+
+    Raises:
+        LiaxError: As `load` does.
+    """
     name = os.fspath(name_or_path)
     if name in BUNDLED:
         return files.read(_bundled(name))
@@ -38,12 +50,12 @@ def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.Stored
     if path.exists() or isinstance(name_or_path, Path):
         return files.read(path)
 
-    from liax.weights import hub  # Slow to import, seldom needed.
+    from liax.weights import hub  # Slow to import and seldom needed.
 
     if not hub.is_hub_name(name):
         raise LiaxError(
-            f"There is no file {name}; give a path, a bundled name ({', '.join(BUNDLED)}) "
-            "or a hub name (owner/repository)."
+            f"There is no file {name}",
+            f"give a path, a bundled name ({', '.join(BUNDLED)}) or a hub name (owner/repository)",
         )
     path = hub.fetch(name)
     if path.suffix == ".safetensors":
@@ -54,11 +66,31 @@ def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.Stored
     return to_ours(read_state(path), path)
 
 
+def set_controls(
+    name_or_path: str | os.PathLike[str], out: str | os.PathLike[str], controls: Iterable[Control]
+) -> None:
+    """Write weights with other controls; every tensor keeps its bits.
+
+    Args:
+        name_or_path: The weights, named as for `load`.
+        out: The file to write, which may be the weights' own.
+        controls: They replace all controls of the weights.
+
+    Raises:
+        LiaxError: If the weights cannot be read, the controls do not fit them, or `out` cannot be written.
+    """
+    stored = open_weights(name_or_path)
+    count = stored.config.vectors
+    metadata = stored.metadata | {CONTROLS_KEY: Controls(count, tuple(controls)).to_json()}
+    read_controls(metadata, count)
+    files.write(Path(out), stored._replace(metadata=metadata))
+
+
 def _bundled(name: str) -> Path:
     path = Path(str(resources.files("liax.weights"))) / "bundled" / BUNDLED[name]
     if not path.is_file():
         raise LiaxError(
-            f"The weights named {name} are not part of this installation ({BUNDLED[name]} is missing); "
-            "install liax again, or give the path of a weights file."
+            f"The weights named {name} are not part of this installation ({BUNDLED[name]} is missing)",
+            "install liax again, or give the path of a weights file",
         )
     return path

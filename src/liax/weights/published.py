@@ -1,6 +1,4 @@
-"""The published network and ours: tensor names, shapes and controls; a two-way adapter that changes no
-number.
-"""
+"""Adapter between the published network's tensors and liax's: names, shapes and controls, both ways."""
 
 from __future__ import annotations
 
@@ -16,18 +14,18 @@ from liax.model import PRESETS, ModelConfig
 from liax.weights.controls import CONTROLS_KEY, Control, Controls
 from liax.weights.files import DICTIONARY, VECTORS, StoredWeights, expected_shapes, mismatch
 
-# The side of the images that the published names can express.
+# The published names exist for images of this side only.
 PUBLISHED_SIZE = 512
-# Tensors that give the network away, and whose shapes give its dictionary, its widest and narrowest channels.
+# Tensors by which the network is recognised; their shapes give the dictionary's and the channels' sizes.
 ANCHORS = ("dec.direction.weight", "dec.input.input", "enc.enc_2r.block1.0.weight")
 
-# How the published names count the encoder's blocks from 512×512 down, and the decoder's levels from 8×8 up.
+# The published names of the encoder's blocks, from 512×512 down, and of the decoder's levels, from 8×8 up.
 _BLOCKS = ("block2.0", "block3.0", "block4.0", "block5.0", "block6.0", "block7.0", "block_512")
 _SUFFIXES = ("_512", "2", "3", "4", "5", "6", "7")
 
 
 def tensor_names(config: ModelConfig) -> Iterator[tuple[str, str]]:
-    """(published name, our name) of every tensor that carries weights; 512² networks only."""
+    """Pairs (published name, liax's name) of every tensor that carries weights, of a 512² network."""
     yield from _prefixed("enc.enc_2r.block1", "encoder.from_rgb", {"0.weight": "weight", "1.bias": "bias"})
     for i, block in enumerate(_BLOCKS):
         yield from _prefixed(
@@ -51,10 +49,10 @@ def tensor_names(config: ModelConfig) -> Iterator[tuple[str, str]]:
 
 
 def fir_kernels() -> Iterator[tuple[str, Tensor]]:
-    """(published name, value) of the constant FIR kernels: [1,3,3,1] ⊗ [1,3,3,1] / 64, exact in float32.
+    """Pairs (published name, value) of the constant FIR kernels [1,3,3,1] ⊗ [1,3,3,1] / 64, in float32.
 
-    Those that follow an insertion of zeros make up for it with a gain of 4: upsampling of flows, images and
-    renderer features, and the blur after a transposed convolution. The encoder's, before a stride, do not.
+    Kernels that follow an insertion of zeros have a gain of 4: those that upsample flows, images and renderer
+    features, and the blur after a transposed convolution. The encoder's kernels, before a stride, have none.
     """
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
     kernel = torch.outer(taps, taps) / 64
@@ -70,7 +68,7 @@ def fir_kernels() -> Iterator[tuple[str, Tensor]]:
 
 
 def published_shape(name: str, ours: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape under its published `name` of a tensor that has the shape `ours` here."""
+    """The published shape of the tensor with the published name `name`, whose shape in liax is `ours`."""
     if name.startswith("dec.") and name.endswith((".conv.weight", ".gamma")):
         return (1, *ours)
     if name.startswith(("dec.flow", "dec.rgb")) and name.count(".") == 2 and name.endswith(".bias"):
@@ -121,7 +119,7 @@ def _level(
     yield from _prefixed(f"dec.rgb{suffix}.conv", f"{ours}.to_rgb", names)
 
 
-# Group, name, motion vector, lowest and highest value, what growing values do as far as it is published.
+# Group, name, motion vector, lowest and highest value, and what increasing values do, as far as published.
 _TABLE = (
     ("head", "yaw", 37, -1.0, 0.5, "turns the head sideways"),
     ("head", "yaw-shoulders", 39, -1.0, 0.5, "turns head and shoulders sideways"),
@@ -149,15 +147,19 @@ PUBLISHED_CONTROLS = Controls(
 
 
 def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
-    """A published state dict under our names, with Q beside W; tensors share memory with `state`.
+    """Rename a published state dict to liax's names, and add Q; the other tensors share memory with `state`.
 
-    The configuration follows from the shapes. Constant FIR kernels may be missing, but not differ. A network
-    of the published checkpoint's sizes is taken for it, and gets the controls published with it.
+    The configuration follows from the shapes. Constant FIR kernels may be missing, but must not differ. A
+    network of the published checkpoint's sizes gets the controls published with that checkpoint.
+
+    Args:
+        state: Published names -> tensors.
+        path: The file that the state was read from, for messages and metadata.
 
     Raises:
-        LiaxError: Naming `path` and the published names of what is missing, unexpected or misshapen.
+        LiaxError: If tensors are missing, unexpected or misshapen; the message has their published names.
     """
-    config = _deduce(state, path)
+    config = _deduce_config(state, path)
     shapes = expected_shapes(config)
     names = dict(tensor_names(config))
     fixed = dict(fir_kernels())
@@ -165,7 +167,7 @@ def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
     expected |= {name: tuple(kernel.shape) for name, kernel in fixed.items()}
     faults = mismatch(expected, {n: tuple(t.shape) for n, t in state.items()}, optional=fixed)
     if faults:
-        raise LiaxError(f"{path} is not the published network: {faults}; get the original lia-x.pt.")
+        raise LiaxError(f"{path} is not the published network: {faults}", "get the original lia-x.pt")
     for name, kernel in fixed.items():
         if name in state and not torch.equal(state[name].float(), kernel):
             raise LiaxError(f"{path} was trained with another filter ({name}), which liax does not compute.")
@@ -179,16 +181,21 @@ def to_ours(state: Mapping[str, Tensor], path: Path) -> StoredWeights:
 
 
 def to_published(stored: StoredWeights, path: Path) -> dict[str, Tensor]:
-    """The published state dict, constant kernels included; tensors share memory with `stored`.
+    """The published state dict, constant FIR kernels included; tensors share memory with `stored`.
+
+    Args:
+        stored: The weights.
+        path: The file that they were read from, for the message.
 
     Raises:
-        LiaxError: Naming `path`, for networks other than 512², which have no published names.
+        LiaxError: If the network is not for 512² images, and so has no published names.
     """
     config = stored.config
     if config.size != PUBLISHED_SIZE:
         raise LiaxError(
             f"{path} holds a network for {config.size}² images, and published names exist for "
-            f"{PUBLISHED_SIZE}² only; keep it as safetensors."
+            f"{PUBLISHED_SIZE}² only",
+            "keep it as safetensors",
         )
     # Files written by `save` hold Q alone; the QR of Q is Q.
     tensors = {DICTIONARY: stored.tensors[VECTORS], **stored.tensors}
@@ -199,11 +206,11 @@ def to_published(stored: StoredWeights, path: Path) -> dict[str, Tensor]:
     return state | dict(fir_kernels())
 
 
-def _deduce(state: Mapping[str, Tensor], path: Path) -> ModelConfig:
+def _deduce_config(state: Mapping[str, Tensor], path: Path) -> ModelConfig:
     dictionary, constant, from_rgb = ANCHORS
     missing = [name for name in ANCHORS if name not in state]
     if missing:
-        raise LiaxError(f"{path} lacks {', '.join(missing)}; get the original lia-x.pt.")
+        raise LiaxError(f"{path} lacks {', '.join(missing)}", "get the original lia-x.pt")
     try:
         latent, vectors = state[dictionary].shape
         return ModelConfig(
@@ -217,11 +224,11 @@ def _deduce(state: Mapping[str, Tensor], path: Path) -> ModelConfig:
         )
     except (ValueError, IndexError) as error:
         raise LiaxError(
-            f"{path} has no usable network sizes ({error}); get the original lia-x.pt."
+            f"{path} has no usable network sizes ({error})", "get the original lia-x.pt"
         ) from error
 
 
 def _count(state: Mapping[str, Tensor], pattern: str) -> int:
-    """Blocks of a level: one more than the largest index in any name, at least 1."""
+    """The number of blocks in a level: one more than the largest index in any name, and at least 1."""
     found = (re.match(pattern, name) for name in state)
     return max((int(match[1]) + 1 for match in found if match), default=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from liax.errors import LiaxError
+from liax.errors import MissingPackageError
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def match_profiles(a_MF: ArrayLike, b_MF: ArrayLike, draws: int = 200, seed: int
         draws: Of the chance level.
 
     Raises:
-        LiaxError: Without scipy.
+        MissingPackageError: Without scipy.
     """
     a, b = np.asarray(a_MF, np.float64), np.asarray(b_MF, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or 0 in (a.size, b.size):
@@ -82,9 +82,7 @@ def _assigned(cosine_AB: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError:
-        raise LiaxError(
-            "Matching vectors needs scipy; install liax with its extra (liax[evaluate])."
-        ) from None
+        raise MissingPackageError("Matching vectors", ("scipy",), "evaluate") from None
     rows, columns = linear_sum_assignment(np.abs(cosine_AB), maximize=True)
     return rows, columns
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, WrongFileError
 from liax.model import LIAX, PRESETS
-from liax.weights import load, save
-from liax.weights.loading import BUNDLED
+from liax.weights import fingerprint, load, save
 
 
 @pytest.fixture
@@ -133,24 +135,20 @@ def test_metadata_is_text(network: LIAX, path: Path) -> None:
     assert stored["name"] == "Ünïcode"
 
 
-def fails(path: Path | str, words: str) -> None:
-    with pytest.raises(LiaxError, match=words) as caught:
+def fails(path: Path, words: str, kind: type[LiaxError] = LiaxError) -> Any:
+    """The error that loading `path` raises, after checking its message."""
+    with pytest.raises(kind, match=words) as caught:
         load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_missing_file(tmp_path: Path) -> None:
-    fails(tmp_path / "absent.safetensors", "There is no file")
-    fails(str(tmp_path / "absent.safetensors"), "There is no file")
-    fails("tinny", r"a bundled name \(small\)")
-    fails(tmp_path, "is a folder")
+    assert "liax convert" not in str(caught.value)
+    return caught.value
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"<html>not the file that you wanted</html>"])
 def test_not_safetensors(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    fails(path, "is not a safetensors file")
+    fails(path, "is not a file of weights", WrongFileError)
 
 
 @pytest.mark.parametrize("keep", [100, 5_000, -1])
@@ -162,12 +160,19 @@ def test_cut_short(network: LIAX, path: Path, keep: int) -> None:
 
 def test_published_checkpoint(tmp_path: Path) -> None:
     torch.save({"dec.direction.weight": torch.ones(2, 2)}, tmp_path / "lia-x.pt")
-    fails(tmp_path / "lia-x.pt", r"liax convert .*lia-x\.pt OUT\.safetensors")
+    found = fails(tmp_path / "lia-x.pt", "but a PyTorch checkpoint", WrongFileError)
+    assert (found.found, found.wanted) == ("checkpoint", "weights")
 
 
 def test_foreign_safetensors(path: Path) -> None:
     save_file({"w": torch.ones(2)}, path)
-    fails(path, "not one of liax's")
+    fails(path, "a safetensors file that liax did not write", WrongFileError)
+
+
+def test_motion_template(network: LIAX, path: Path) -> None:
+    save(network, path)
+    found = fails(rewritten(path, liax_template="1"), "but a motion template", WrongFileError)
+    assert (found.found, found.wanted) == ("motion template", "weights")
 
 
 def test_another_format(network: LIAX, path: Path) -> None:
@@ -245,12 +250,41 @@ def test_no_folder_to_write_to(network: LIAX, tmp_path: Path) -> None:
         save(network, tmp_path / "absent" / "net.safetensors")
 
 
-def test_bundled_names(network: LIAX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bundled name is a file in the package, and says so where an installation lacks it."""
-    monkeypatch.setattr("liax.weights.loading.resources.files", lambda package: tmp_path)
-    with pytest.raises(LiaxError, match="The weights named small are not part of this installation"):
-        load("small")
-    (tmp_path / "bundled").mkdir()
-    save(network, tmp_path / "bundled" / BUNDLED["small"])
-    assert load("small").config == network.config
-    assert load().config == network.config
+def random_network(seed: int = 0, **changes: int) -> LIAX:
+    torch.manual_seed(seed)
+    return LIAX(replace(PRESETS["tiny"], **changes))
+
+
+def test_form_and_stability() -> None:
+    first = fingerprint(random_network())
+    assert re.fullmatch(r"[0-9a-f]{16}", first)
+    assert fingerprint(random_network()) == first
+
+
+def test_survives_file_mode_and_freezing(tmp_path: Path) -> None:
+    save(random_network(), tmp_path / "net.safetensors")
+    loaded = load(tmp_path / "net.safetensors")
+    again = load(tmp_path / "net.safetensors")
+    assert fingerprint(loaded) == fingerprint(again.train().requires_grad_(True))
+    unfrozen = random_network()
+    before = fingerprint(unfrozen)
+    unfrozen.dictionary.freeze()
+    assert fingerprint(unfrozen) == before
+
+
+def test_tells_weights_and_configurations_apart() -> None:
+    base = random_network()
+    prints = {fingerprint(base), fingerprint(random_network(1)), fingerprint(random_network(vectors=7))}
+    assert len(prints) == 3
+    for parameter in (base.to_alpha.bias, base.dictionary.weight, base.decoder.levels[0].flow_head.bias):
+        with torch.no_grad():
+            parameter.flatten()[0] += 1e-3
+        prints.add(fingerprint(base))
+    assert len(prints) == 6
+
+
+def test_layout_in_memory_does_not_count() -> None:
+    """Nor do device placement's usual companions: channels last, copies."""
+    base = random_network()
+    before = fingerprint(base)
+    assert fingerprint(base.to(memory_format=torch.channels_last)) == before

@@ -1,13 +1,28 @@
+"""Clips, portraits and rendered heads that weights are measured on."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from clips import flat_frames, write_clip
 from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError
-from liax.interpretation.dataset import choose_portraits, open_dataset
+from liax.interpretation.dataset import (
+    HEAD_FACTORS,
+    HEAD_PEOPLE,
+    choose_portraits,
+    load_rendered_heads,
+    observable_factors,
+    observe_rendered_heads,
+    open_dataset,
+)
+from liax.model import LIAX
+from liax.portrait import Animator
+
+NAMES = list(HEAD_FACTORS)
 
 
 def picture(path: Path, level: int = 100) -> Path:
@@ -94,3 +109,65 @@ def test_a_folder_of_portraits_is_cropped(tmp_path: Path) -> None:
     (other / "y.jpg").unlink()
     with pytest.raises(LiaxError, match="shows 1 person"):
         choose_portraits(material, other, 30)
+
+
+@pytest.fixture
+def factors_NF() -> NDArray[np.float64]:
+    """Of HEAD_PEOPLE + 2 heads."""
+    low_F, high_F = np.array(list(HEAD_FACTORS.values()), np.float64).T
+    return np.random.default_rng(0).uniform(low_F, high_F, (HEAD_PEOPLE + 2, len(NAMES)))
+
+
+@pytest.fixture
+def heads(tmp_path: Path, factors_NF: NDArray[np.float64]) -> Path:
+    """A folder as tools/heads writes it; each head is a grey of its own."""
+    people = np.arange(len(factors_NF)) % HEAD_PEOPLE
+    made, names = np.array([1, 0, 64]), np.array(NAMES)
+    np.savez(tmp_path / "heads.npz", made=made, factors=factors_NF, person=people, names=names)
+    for i in range(len(factors_NF)):
+        picture(tmp_path / f"{i:05d}.png", i)
+    return tmp_path
+
+
+def test_gaze_is_unknown_behind_lids(factors_NF: NDArray[np.float64]) -> None:
+    known_NF, shut_N = observable_factors(factors_NF), factors_NF[:, NAMES.index("blink")] > 0.5
+    gaze = [NAMES.index("gaze-x"), NAMES.index("gaze-y")]
+    assert np.isnan(known_NF[shut_N][:, gaze]).all()
+    assert np.isnan(known_NF).sum() == 2 * shut_N.sum() > 0
+    assert np.isfinite(factors_NF).all()
+
+
+def test_rendered_heads_are_read(heads: Path, factors_NF: NDArray[np.float64]) -> None:
+    found = load_rendered_heads(heads)
+    np.testing.assert_array_equal(found.factors_NF, factors_NF)
+    assert found.person_N.tolist() == [*range(HEAD_PEOPLE), 0, 1]
+    assert [int(image[0, 0, 0]) for image in found.images()] == list(range(HEAD_PEOPLE + 2))
+
+
+def test_heads_that_cannot_be_used_are_named(heads: Path, tmp_path: Path) -> None:
+    with pytest.raises(LiaxError, match="holds no rendered heads; give a folder"):
+        load_rendered_heads(tmp_path / "nowhere")
+    found = load_rendered_heads(heads)
+    found.paths[0].write_bytes(b"no picture")
+    with pytest.raises(LiaxError, match=r"00000\.png cannot be read"):
+        list(found.images())
+    found.paths[1].unlink()
+    with pytest.raises(LiaxError, match="lacks 1 of its 14 heads"):
+        load_rendered_heads(heads)
+    (heads / "heads.npz").write_bytes(b"nothing")
+    with pytest.raises(LiaxError, match=r"heads\.npz cannot be read"):
+        load_rendered_heads(heads)
+
+
+def test_heads_are_observed_with_their_true_factors(heads: Path, tiny: LIAX) -> None:
+    found = load_rendered_heads(heads)
+    animator = Animator(tiny, "cpu")
+    observed = observe_rendered_heads(animator, found)
+    images = list(found.images())
+    np.testing.assert_allclose(
+        observed.alpha_NM[[3]], animator.encode([images[3]]).alpha_BM.numpy(), atol=1e-4
+    )
+    np.testing.assert_array_equal(observed.factors_NF, observable_factors(found.factors_NF))
+    assert observed.clip_N.tolist() == [*range(HEAD_PEOPLE), 0, 1]
+    assert observed.factors == tuple(NAMES)
+    assert len(observed.clips) == HEAD_PEOPLE

@@ -1,4 +1,4 @@
-"""What controls promise, and how much of it other people keep, on curves that are known."""
+"""Ranges of known curves, what of them holds on other people, and sums of edits on the tiny network."""
 
 from dataclasses import replace
 
@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linear_faces import FakeFactor
+from linear_faces import Brightness, FakeFactor
+from PIL import Image
 
-from liax.interpretation.guaranteed_range import error_within, fit_unit_and_range, tolerance, verify_range
-from liax.interpretation.probe import ControlCurve
-from liax.weights.controls import Control, VerifiedRange
+from liax.interpretation import guaranteed_range as module
+from liax.interpretation.guaranteed_range import (
+    error_within,
+    fit_unit_and_range,
+    measure_additivity,
+    tolerance,
+    verify_range,
+)
+from liax.interpretation.probe import ControlCurve, ProbeResult, measure_curves
+from liax.model import LIAX
+from liax.portrait.animator import Animator
+from liax.weights.controls import Control, Controls, VerifiedRange
 
 YAW, SIZE = FakeFactor(12.0, "head", "deg"), FakeFactor(0.1)
 AMOUNTS = np.array([-3.0, -2, -1, 0, 1, 2, 3])
@@ -35,7 +45,7 @@ def test_a_range_to_both_sides_is_better_than_a_wider_one_to_one_side() -> None:
 
 
 @given(st.floats(3, 20), st.lists(st.floats(0.5, 1.5), min_size=2, max_size=6), st.floats(0.05, 1))
-def test_within_the_promise_the_line_tells_everybody_well_enough(
+def test_everybody_is_within_the_tolerance_in_the_range(
     slope: float, people: list[float], bend: float
 ) -> None:
     """At the amounts that were measured and between them, on curves that bend and people who are unlike."""
@@ -55,7 +65,7 @@ def test_ends_lie_between_amounts() -> None:
     assert (verified.low, verified.high) == pytest.approx((-1.875 * unit, 1.875 * unit))
 
 
-def test_without_a_promise_the_mean_from_end_to_end_is_the_unit() -> None:
+def test_without_a_range_the_mean_from_end_to_end_is_the_unit() -> None:
     unlike = curve(np.array([[-40], [60.0]]) * AMOUNTS)
     assert fit_unit_and_range(unlike, "yaw", YAW) == (pytest.approx(10), None)
 
@@ -90,3 +100,59 @@ def test_the_share_is_of_single_tries() -> None:
     assert verify_range(replace(CONTROL, verified=verified), measured).verified == replace(
         verified, share=2 / 3
     )
+
+
+BRIGHT = Control("bright", "other", {0: 0.5, 3: -1.0}, -1.0, 2.0)
+RIGHT = Control("right", "other", {2: 0.8}, 0.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def animator(tiny: LIAX) -> Animator:
+    return Animator(tiny, "cpu")
+
+
+@pytest.fixture(scope="module")
+def portraits(portrait_HW3: np.ndarray) -> dict[str, np.ndarray]:
+    return {"one": np.asarray(Image.fromarray(portrait_HW3).resize((64, 64)))}
+
+
+def test_edits_that_add_up_miss_nothing(
+    animator: Animator, portraits: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Factors as a function of the coefficients' changes: linear for two controls, the third undoes one."""
+    count = animator.network.config.vectors
+    third = Control("third", "other", {1: 1.0}, -1.0, 0.5)
+    controls = Controls(count, (BRIGHT, RIGHT, third))
+
+    def measured(animator, portraits, changes_NM, instrument, **options):  # type: ignore[no-untyped-def]
+        bright_N = 10 * (changes_NM[:, 0] - changes_NM[:, 3])
+        undone_N = np.where(changes_NM[:, 1] != 0, 0.0, bright_N)
+        right_N = 5 * changes_NM[:, 2]
+        factors_PNF = np.stack([np.stack([undone_N, right_N], 1), np.full((len(changes_NM), 2), np.nan)])
+        return ProbeResult(factors_PNF, np.zeros((2, len(changes_NM))), np.zeros((2, len(changes_NM))))
+
+    monkeypatch.setattr(module, "probe_portraits", measured)
+    sums = {
+        (s.first, s.second): s.miss for s in measure_additivity(animator, portraits, controls, Brightness())
+    }
+    assert sums == pytest.approx(
+        {("bright", "third"): 1.0, ("bright", "right"): 0.0, ("right", "third"): 0.0}, abs=1e-9
+    )
+    assert next(iter(sums)) == ("bright", "third")
+    assert measure_additivity(animator, portraits, Controls(count, (BRIGHT,)), Brightness()) == []
+
+
+def test_sums_are_of_half_the_farther_end(animator: Animator, portraits: dict[str, np.ndarray]) -> None:
+    """On the real network: recomputed from curves at the amounts that are added."""
+    instrument = Brightness()
+    controls = Controls(animator.network.config.vectors, (BRIGHT, RIGHT))
+    (found,) = measure_additivity(animator, portraits, controls, instrument)
+    assert instrument.seen == 4
+    both = Control("both", "other", {0: 0.5, 3: -1.0, 2: 0.4}, 0.0, 1.0)
+    asked = {"bright": [0.0, 1.0], "right": [0.0, 0.5], "both": [0.0, 1.0]}
+    curves = measure_curves(animator, portraits, [BRIGHT, RIGHT, both], asked, Brightness())
+    change = {name: curve.change_PAF[0, 1] / [10, 5] for name, curve in curves.items()}
+    off = np.linalg.norm(change["both"] - change["bright"] - change["right"])
+    size = np.linalg.norm(change["bright"]) + np.linalg.norm(change["right"])
+    assert found.miss == pytest.approx(off / size, abs=0.01)
+    assert found.miss > 0.02

@@ -1,11 +1,17 @@
 """Dictionaries whose pairing is known."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.interpretation.stability import match_profiles
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "ablation"
+sys.path.insert(0, str(FOLDER))
+
+from stability import match_profiles  # noqa: E402
 
 pytest.importorskip("scipy")
 

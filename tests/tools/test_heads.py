@@ -1,4 +1,4 @@
-"""Rendered heads: what is drawn, what is kept; and, where anny is installed, what the pictures show."""
+"""Rendered heads: what is drawn and kept; and, where anny is installed, what the pictures show."""
 
 import sys
 from dataclasses import replace
@@ -10,23 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liax.errors import LiaxError
-from liax.interpretation import dataset
-from liax.interpretation.dataset import (
-    HEAD_FACTORS,
-    HEAD_PEOPLE,
-    draw_factors,
-    load_rendered_heads,
-    observable_factors,
-    observe_rendered_heads,
-    render_heads,
-)
-from liax.model import LIAX
-from liax.portrait import Animator
+from liax.interpretation.dataset import HEAD_FACTORS, HEAD_PEOPLE, load_rendered_heads
+from tools.heads.__main__ import main
+from tools.heads.render import draw_factors, render_heads
 
 NAMES = list(HEAD_FACTORS)
 
 
-class Studio:
+class FakeRenderer:
     """Paints every head in a colour of its own, and counts."""
 
     drawn: list[int] = []  # noqa: RUF012
@@ -45,10 +36,10 @@ class Studio:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Which heads are rendered, in place of anny's."""
     module = type(sys)("tools.heads.people")
-    module.Studio = Studio  # type: ignore[attr-defined]
+    module.PeopleRenderer = FakeRenderer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tools.heads.people", module)
-    monkeypatch.setattr(Studio, "drawn", [])
-    return Studio.drawn
+    monkeypatch.setattr(FakeRenderer, "drawn", [])
+    return FakeRenderer.drawn
 
 
 def test_factors_are_independent_and_fill_their_ranges() -> None:
@@ -67,15 +58,6 @@ def test_more_heads_of_a_seed_begin_with_the_same() -> None:
     few, many, others = draw_factors(3)[0], draw_factors(9)[0], draw_factors(3, seed=1)[0]
     np.testing.assert_array_equal(many[:3], few)
     assert not (others == few)[:, 0].any()
-
-
-def test_gaze_is_unknown_behind_lids() -> None:
-    factors_NF, _ = draw_factors(100)
-    known_NF, shut_N = observable_factors(factors_NF), factors_NF[:, NAMES.index("blink")] > 0.5
-    gaze = [NAMES.index("gaze-x"), NAMES.index("gaze-y")]
-    assert np.isnan(known_NF[shut_N][:, gaze]).all()
-    assert np.isnan(known_NF).sum() == 2 * shut_N.sum() > 0
-    assert np.isfinite(factors_NF).all()
 
 
 def test_heads_are_rendered_once(drawn: list[int], tmp_path: Path) -> None:
@@ -103,6 +85,17 @@ def test_heads_are_rendered_once(drawn: list[int], tmp_path: Path) -> None:
     assert len(load_rendered_heads(folder).paths) == 7
 
 
+def test_the_command_makes_a_folder(
+    drawn: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["-o", str(tmp_path / "heads"), "--count", "3", "--size", "32"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'heads'}\n"
+    assert len(load_rendered_heads(tmp_path / "heads").paths) == 3
+    assert main([*arguments[:4], "--size", "64"]) == 1
+    assert "another seed, size or version" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_goes_on(drawn: list[int], tmp_path: Path) -> None:
     def stop(stage: str, done: int, total: int | None) -> None:
         if done == 2:
@@ -124,40 +117,14 @@ def test_heads_of_different_kinds_are_not_mixed(drawn: list[int], tmp_path: Path
             render_heads(tmp_path, 1, **other)
 
 
-def test_folders_that_cannot_be_used_are_named(drawn: list[int], tmp_path: Path) -> None:
-    with pytest.raises(LiaxError, match="holds no rendered heads"):
-        load_rendered_heads(tmp_path / "nowhere")
-    found = render_heads(tmp_path, 1, size=32)
-    found.paths[0].write_bytes(b"no picture")
-    with pytest.raises(LiaxError, match=r"00000\.png cannot be read"):
-        list(found.images())
-    (tmp_path / "heads.npz").write_bytes(b"nothing")
-    with pytest.raises(LiaxError, match=r"heads\.npz cannot be read"):
-        load_rendered_heads(tmp_path)
-
-
-def test_observed_with_their_true_factors(drawn: list[int], tiny: LIAX, tmp_path: Path) -> None:
-    found = render_heads(tmp_path, HEAD_PEOPLE + 2, size=64)
-    animator = Animator(tiny, "cpu")
-    observed = observe_rendered_heads(animator, found)
-    images = list(found.images())
-    np.testing.assert_allclose(
-        observed.alpha_NM[[3]], animator.encode([images[3]]).alpha_BM.numpy(), atol=1e-4
-    )
-    np.testing.assert_array_equal(observed.factors_NF, observable_factors(found.factors_NF))
-    assert observed.clip_N.tolist() == [*range(HEAD_PEOPLE), 0, 1]
-    assert observed.factors == tuple(NAMES)
-    assert len(observed.clips) == HEAD_PEOPLE
-
-
 def test_without_anny_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "anny", None)
-    with pytest.raises(LiaxError, match=r"needs the package anny .*install liax\[heads\]"):
+    with pytest.raises(LiaxError, match=r"needs the package anny .*tools/heads/requirements\.txt"):
         render_heads(tmp_path, 1)
 
 
 @pytest.fixture(scope="module")
-def studio() -> object:
+def renderer() -> object:
     pytest.importorskip("anny")
     pytest.importorskip("embreex")
     from tools.heads.people import PeopleRenderer
@@ -170,20 +137,19 @@ def rest() -> dict[str, float]:
     return dict.fromkeys(NAMES, 0.0)
 
 
-def test_pictures_show_what_the_factors_say(studio: object, rest: dict[str, float]) -> None:
+def test_pictures_show_what_the_factors_say(renderer: object, rest: dict[str, float]) -> None:
     """MediaPipe reads each factor back, with its sign, from one person who is framed well."""
+    from liax.interpretation.instrument import MediaPipe
     from tools.heads.people import PeopleRenderer
 
-    from liax.interpretation.instrument import MediaPipe
-
-    assert isinstance(studio, PeopleRenderer)
+    assert isinstance(renderer, PeopleRenderer)
     moves = {
         "yaw": 20.0, "pitch": 12.0, "roll": 12.0, "x": 0.05, "y": 0.05, "size": 0.15, "jaw": 0.5,
         "smile": 1.0, "blink": 1.0, "brow": 1.0, "gaze-x": 20.0, "gaze-y": 18.0,
     }  # fmt: skip
     assert list(moves) == NAMES
-    pictures = [studio.picture(1, rest, 0)]
-    pictures += [studio.picture(1, rest | {name: value}, 0) for name, value in moves.items()]
+    pictures = [renderer.picture(1, rest, 0)]
+    pictures += [renderer.picture(1, rest | {name: value}, 0) for name, value in moves.items()]
     with MediaPipe() as instrument:
         seen_NF, names = instrument.measure(pictures), list(instrument.factors)
     change = {name: float(row[names.index(name)] - seen_NF[0, names.index(name)])
@@ -204,14 +170,15 @@ def test_pictures_show_what_the_factors_say(studio: object, rest: dict[str, floa
         assert abs(seen_NF[0, names.index(name)]) < 0.07  # framed as training material is
 
 
-def test_the_head_turns_by_exactly_the_angles(studio: object) -> None:
+def test_the_head_turns_by_exactly_the_angles(renderer: object) -> None:
     """The scalp is a rigid body: its rotation is what was asked for, in the bones' five parts."""
     from scipy.spatial.transform import Rotation
+
     from tools.heads.mesh import HeadPose
     from tools.heads.people import PeopleRenderer
 
-    assert isinstance(studio, PeopleRenderer)
-    body = studio.person(0).body
+    assert isinstance(renderer, PeopleRenderer)
+    body = renderer.person(0).body
     asked = HeadPose(yaw=25, pitch=-15, roll=10)
     scalp = np.flatnonzero(body.rest_V3[:, 2] > 0.09)
     level = body.posed(HeadPose()).points_V3[scalp]
@@ -224,17 +191,17 @@ def test_the_head_turns_by_exactly_the_angles(studio: object) -> None:
     assert np.degrees((found * constant * expected.inv()).magnitude()) < 0.5
 
 
-def test_people_differ_and_come_back(studio: object, rest: dict[str, float]) -> None:
+def test_people_differ_and_come_back(renderer: object, rest: dict[str, float]) -> None:
     from tools.heads.people import PeopleRenderer
 
-    assert isinstance(studio, PeopleRenderer)
-    one, other = studio.picture(0, rest, 0), studio.picture(7, rest, 0)
+    assert isinstance(renderer, PeopleRenderer)
+    one, other = renderer.picture(0, rest, 0), renderer.picture(7, rest, 0)
     assert np.abs(one.astype(int) - other).mean() > 10
     np.testing.assert_array_equal(PeopleRenderer(0, 128).picture(0, rest, 0), one)
 
 
-def test_pictures_that_were_made_are_kept_as_they_are(studio: object, tmp_path: Path) -> None:
+def test_pictures_that_were_made_are_kept_as_they_are(renderer: object, tmp_path: Path) -> None:
     found = render_heads(tmp_path, 1, size=128)
-    made = studio.picture(0, dict(zip(NAMES, found.factors_NF[0].tolist(), strict=True)), 0)  # type: ignore[attr-defined]
+    made = renderer.picture(0, dict(zip(NAMES, found.factors_NF[0].tolist(), strict=True)), 0)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(np.asarray(Image.open(found.paths[0])), made)
-    assert dataset.load_rendered_heads(tmp_path).paths == found.paths
+    assert load_rendered_heads(tmp_path).paths == found.paths

@@ -1,8 +1,10 @@
-"""Errors between the faces of two clips, against what was done to the picture."""
+"""Errors of faces, and whose face it is."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,12 @@ from PIL import Image
 from liax.evaluation.face_metrics import (
     FaceTrajectory,
     FaceTrajectoryReader,
+    SourceFaceComparer,
     face_errors,
+    face_similarity,
     face_trajectory_of,
 )
+from liax.face.embed import SAME_PERSON_DISTANCE, FaceEmbedder
 from liax.face.factors import FACTORS
 from liax.face.landmarks import LEFT_EYE, RIGHT_EYE, FaceLandmarker
 
@@ -67,3 +72,31 @@ def test_faces_can_be_kept(faces: FaceTrajectory) -> None:
 def _frame(faces: FaceTrajectory, number: int) -> FaceTrajectory:
     one = slice(number, number + 1)
     return FaceTrajectory(faces.landmarks_TP2[one], faces.shapes_TS[one], faces.factors_TF[one], faces.names)
+
+
+pytest.importorskip("dlib")
+
+
+def test_likeness_by_hand() -> None:
+    found = face_similarity(np.array([3.0, 4.0]), np.array([4.0, 3.0]))
+    assert (found.cosine, found.distance) == (pytest.approx(24 / 25), pytest.approx(math.sqrt(2)))
+
+
+def test_a_darker_copy_is_the_same_and_a_stranger_is_not(portrait_HW3: np.ndarray, shared: Path) -> None:
+    stranger = np.asarray(Image.open(sorted((shared / "data" / "portraits").glob("*.*"))[0]).convert("RGB"))
+    darker = (portrait_HW3 * 0.7).astype(np.uint8)
+    with FaceLandmarker() as landmarker:
+        face, dark, other = (landmarker.detect(image)[0] for image in (portrait_HW3, darker, stranger))
+    source = SourceFaceComparer(FaceEmbedder(), portrait_HW3, face)
+    assert source.compare(portrait_HW3, face).distance == 0
+    near, far = source.compare(darker, dark), source.compare(stranger, other)
+    assert near.distance < SAME_PERSON_DISTANCE / 2 < SAME_PERSON_DISTANCE < far.distance
+    assert far.cosine < near.cosine < 1
+
+
+def test_no_face_is_no_number(portrait_HW3: np.ndarray) -> None:
+    with FaceLandmarker() as landmarker:
+        source = SourceFaceComparer(FaceEmbedder(), portrait_HW3, landmarker.detect(portrait_HW3)[0])
+    missing = source.compare(np.zeros((64, 64, 3), np.uint8), None)
+    assert math.isnan(missing.cosine)
+    assert math.isnan(missing.distance)

@@ -1,0 +1,93 @@
+"""Weights by path and by bundled name, and weights that get other controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from liax.errors import LiaxError
+from liax.model import LIAX
+from liax.portrait import Animator
+from liax.weights import fingerprint, load, save, set_controls
+from liax.weights.checkpoint import convert_file
+from liax.weights.controls import LIMITS_KEY, CoefficientLimits, Control, read_controls, read_limits
+from liax.weights.loading import BUNDLED
+
+YAW = Control("yaw", "head", {3: 0.02, 1: -0.5}, -30.0, 25.0, "deg")
+SMILE = Control("smile", "mouth", {2: 1.0}, 0.0, 1.0)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    for name in (tmp_path / "absent.safetensors", str(tmp_path / "absent.safetensors")):
+        with pytest.raises(LiaxError, match=r"There is no file .*absent\.safetensors"):
+            load(name)
+    with pytest.raises(LiaxError, match=r"There is no file tinny; .*a bundled name \(small\)"):
+        load("tinny")
+    with pytest.raises(LiaxError, match=f"{tmp_path.name} is a folder"):
+        load(tmp_path)
+
+
+def test_bundled_names(tiny: LIAX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundled name is a file in the package, and says so where an installation lacks it."""
+    monkeypatch.setattr("liax.weights.loading.resources.files", lambda package: tmp_path)
+    with pytest.raises(LiaxError, match="The weights named small are not part of this installation"):
+        load("small")
+    (tmp_path / "bundled").mkdir()
+    save(tiny, tmp_path / "bundled" / BUNDLED["small"])
+    assert load("small").config == tiny.config
+    assert load().config == tiny.config
+
+
+def test_new_controls_change_no_tensor(tmp_path: Path, tiny: LIAX) -> None:
+    plain, named = tmp_path / "plain.safetensors", tmp_path / "named.safetensors"
+    save(tiny, plain, metadata={"licence": "CC0"})
+    set_controls(plain, named, [YAW, SMILE])
+    before, after = load_file(plain), load_file(named)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert value.dtype == after[name].dtype
+        assert torch.equal(value, after[name]), name
+    network = load(named)
+    assert network.metadata["licence"] == "CC0"
+    assert read_controls(network.metadata, 8).items == (YAW, SMILE)
+    assert fingerprint(network) == fingerprint(load(plain))
+    set_controls(named, named, [SMILE])  # in place, and instead of the old ones
+    assert read_controls(load(named).metadata, 8).items == (SMILE,)
+    assert sorted(tmp_path.iterdir()) == [named, plain]
+
+
+def test_controls_that_do_not_fit_are_not_written(tmp_path: Path, tiny_weights: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(LiaxError, match="a vector that does not exist"):
+        set_controls(tiny_weights, out, [Control("far", "other", {8: 1.0}, -1, 1)])
+    with pytest.raises(LiaxError, match="share a name"):
+        set_controls(tiny_weights, out, [YAW, YAW])
+    assert not out.exists()
+
+
+def test_weights_with_controls_convert_back(tmp_path: Path, published_state: dict[str, Tensor]) -> None:
+    torch.save(published_state, tmp_path / "lia-x.pt")
+    convert_file(tmp_path / "lia-x.pt", tmp_path / "ours.safetensors")
+    set_controls(tmp_path / "ours.safetensors", tmp_path / "ours.safetensors", [YAW])
+    convert_file(tmp_path / "ours.safetensors", tmp_path / "back.pt")
+    back = torch.load(tmp_path / "back.pt", weights_only=True)
+    assert back.keys() == published_state.keys()
+    for name, value in published_state.items():
+        assert torch.equal(back[name], value), name
+
+
+def test_limits_stay_when_controls_change(tmp_path: Path, tiny: LIAX) -> None:
+    limits = CoefficientLimits(np.linspace(-2, -1, 8), np.linspace(0.5, 1, 8))
+    path = tmp_path / "reaching.safetensors"
+    save(tiny, path, metadata={LIMITS_KEY: limits.to_json()})
+    set_controls(path, path, [Control("yaw", "head", {0: 0.02}, -30, 30, "deg")])
+    network = load(path)
+    for found in (read_limits(network.metadata, 8), Animator(network, "cpu").controls.limits):
+        assert found is not None
+        np.testing.assert_allclose(found.low_M, limits.low_M, atol=1e-4)
+        np.testing.assert_allclose(found.high_M, limits.high_M, atol=1e-4)

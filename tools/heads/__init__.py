@@ -1,0 +1,1 @@
+"""Rendered heads: pictures of computed people whose pose, expression and gaze are known exactly."""
