@@ -61,7 +61,7 @@ class CutOptions:
     size: int = 256
     """Side of a clip, in pixels."""
     fps: int = 25
-    """Most frames per second of a clip. Of faster videos every second frame is kept, or every third, …"""
+    """Most frames per second of a clip. Of faster videos every second, third or later frame is kept."""
     shortest: float = 1.0
     """Least length of a clip, in seconds."""
     longest: float = 10.0
