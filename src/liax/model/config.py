@@ -28,6 +28,11 @@ class ModelConfig:
     render_blocks: int = 4
 
     def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if type(value) is not int:
+                raise ValueError(f"{name} must be a whole number, not {value!r:.40}")
+            if value > _MOST[name]:
+                raise ValueError(f"{name} must be at most {_MOST[name]}, not {value:.3g}")
         if self.size < 64 or self.size & (self.size - 1):
             raise ValueError(f"size must be a power of two from 64 up, not {self.size}")
         if not 0 < self.vectors <= self.latent:
@@ -53,11 +58,22 @@ class ModelConfig:
         """The inverse of `to_dict`.
 
         Raises:
-            TypeError: If a key is unknown.
+            TypeError: If a key is unknown, or `values` is no dictionary.
             ValueError: If a size is impossible.
         """
         return cls(**values)
 
+
+# Far beyond any network that can be trained; within these, a network is described in a moment.
+_MOST = {
+    "size": 4096,
+    "width": 4096,
+    "max_width": 16384,
+    "latent": 16384,
+    "vectors": 4096,
+    "flow_blocks": 64,
+    "render_blocks": 64,
+}
 
 # `large` is the published network (s = 2); `published-1` is the same at s = 1.
 # The paper has models of 0.3 B and 0.05 B parameters, but not their layouts. `middle` and `base` have these

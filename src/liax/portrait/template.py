@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from liax.bounded import check_safetensors, parse_fraction, printable, short
 from liax.errors import LiaxError, WrongFileError
 from liax.files import check_input
 from liax.model import LIAX
@@ -22,6 +23,8 @@ from liax.weights.files import fingerprint, write_safetensors
 
 SUFFIX = ".safetensors"
 FORMAT = "1"
+_MOST_SECONDS = 10_000_000  # 16 weeks
+_MOST_RATE = 1000  # frames a second; videos are read up to it, too
 _KEYS = ("liax.template", "rate", "tick", "weights")
 
 
@@ -82,9 +85,15 @@ class Template:
     def check(self, network: LIAX, path: Path) -> None:
         """Raise LiaxError unless the template, which came from `path`, is of this network."""
         own = fingerprint(network)
+        columns = self.alpha_TM.shape[1]
+        if self.weights == own and columns != network.config.vectors:
+            raise LiaxError(
+                f"{path} is damaged ({columns} coefficients a frame, not {network.config.vectors}); "
+                "encode it again."
+            )
         if self.weights != own:
             raise LiaxError(
-                f"{path} is the motion of other weights ({self.weights}) than these ({own}), to which its "
+                f"{path} is the motion of other weights ({printable(self.weights[:20])}) than these ({own}), to which its "
                 "coefficients mean nothing; give the weights that it was made with, or encode it anew."
             )
 
@@ -109,6 +118,7 @@ def load_template(path: Path) -> Template:
     """
     check_input(path, "motion template")
     try:
+        check_safetensors(path)
         with safe_open(path, framework="np") as file:
             facts = file.metadata() or {}
             if "liax.config" in facts:
@@ -117,23 +127,26 @@ def load_template(path: Path) -> Template:
                 raise WrongFileError(path, "other", "motion template")
             if facts["liax.template"] != FORMAT:
                 raise LiaxError(
-                    f"{path} is a motion template of format {facts['liax.template']}, and this liax reads "
+                    f"{path} is a motion template of format {printable(facts['liax.template'][:20])}, and this liax reads "
                     f"{FORMAT}; use the version of liax that wrote it, or a newer one."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise LiaxError(f"{path} is no motion template, or damaged ({error}); encode it again.") from error
+    except (SafetensorError, ValueError, TypeError) as error:  # TypeError: a number format NumPy lacks
+        problem = f"{path} is no motion template, or damaged ({short(error)}); encode it again."
+        raise LiaxError(problem) from error
     try:
         template = Template(
             tensors["alpha"],
             tensors["ticks"],
             tensors["begins"],
-            Fraction(facts["tick"]),
-            Fraction(facts["rate"]),
+            parse_fraction(facts["tick"]),
+            parse_fraction(facts["rate"]),
             facts["weights"],
         )
-    except (KeyError, ValueError, ZeroDivisionError) as error:
-        raise LiaxError(f"{path} is damaged ({error!r}); encode it again.") from error
+    except KeyError as error:
+        raise LiaxError(f"{path} is damaged (it lacks {error}); encode it again.") from error
+    except ValueError as error:
+        raise LiaxError(f"{path} is damaged ({error}); encode it again.") from error
     faults = _faults(template)
     if faults:
         raise LiaxError(f"{path} is damaged ({faults}); encode it again.")
@@ -154,6 +167,9 @@ def _faults(template: Template) -> str:
         return "wrong numbers of frames"
     if not np.isfinite(alpha_TM).all():
         return "coefficients that are no numbers"
-    if ticks_T[0] != 0 or (np.diff(ticks_T) <= 0).any() or template.tick <= 0 or template.rate <= 0:
+    # Compared, because differences of large numbers overflow.
+    if ticks_T[0] != 0 or (ticks_T[1:] <= ticks_T[:-1]).any() or template.tick <= 0:
+        return "impossible times"
+    if int(ticks_T[-1]) * template.tick > _MOST_SECONDS or not 1 / _MOST_RATE <= template.rate <= _MOST_RATE:
         return "impossible times"
     return "" if starts_shot_T.any() else "no beginning"

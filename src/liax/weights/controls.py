@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import parse_json, short
 from liax.errors import LiaxError, UnknownControlError
 
 # The key of the coefficient limits in a weights file's metadata.
@@ -69,17 +71,21 @@ def read_limits(metadata: Mapping[str, str], count: int) -> CoefficientLimits | 
     if text is None:
         return None
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         low_M, high_M = (np.array(values[end], np.float64) for end in ("low", "high"))
         if low_M.shape != (count,) or high_M.shape != (count,) or not (low_M <= high_M).all():
             raise ValueError(f"it is not {count} ordered pairs of numbers")
-    except (ValueError, TypeError, KeyError) as error:
+        if not (np.isfinite(low_M).all() and np.isfinite(high_M).all()):
+            raise ValueError("they are not finite")
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise LiaxError(
-            f"The weights' coefficient limits cannot be used ({error})",
+            f"The weights' coefficient limits cannot be used ({short(error)})",
             "download or export the weights again",
         ) from error
     return CoefficientLimits(low_M, high_M)
 
+
+_LONGEST_NAME = 100
 
 # The groups of controls, in the order in which they are listed and drawn.
 GROUPS = ("head", "mouth", "eyes", "brows", "gaze", "other")
@@ -204,6 +210,7 @@ class Controls:
         if members := [control.name for control in self.items if control.group == name]:
             raise LiaxError(f"{name} is a group of controls", f"name one of them: {', '.join(members)}")
         names = tuple(control.name for control in self.items)
+        name = name[:_LONGEST_NAME]
         raise UnknownControlError(name, names, next(iter(get_close_matches(name, names, 1)), None))
 
     @property
@@ -234,10 +241,13 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
     if text is None:
         return Controls(count, limits=limits)
     try:
-        items = tuple(_control(values, count) for values in json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        listed = parse_json(text)
+        if len(listed) > _MOST:
+            raise ValueError(f"there are more than {_MOST}")
+        items = tuple(_control(values, count) for values in listed)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise LiaxError(
-            f"The weights' controls cannot be used ({error})", "download or export the weights again"
+            f"The weights' controls cannot be used ({short(error)})", "download or export the weights again"
         ) from error
     names: Sequence[str] = [control.name for control in items]
     if len(set(names)) < len(names):
@@ -246,8 +256,24 @@ def read_controls(metadata: Mapping[str, str], count: int) -> Controls:
 
 
 def _control(values: dict[str, Any], count: int) -> Control:
+    for key, pattern in _TEXTS.items():
+        text = values.get(key, "")
+        if not isinstance(text, str) or pattern.fullmatch(text) is None:
+            raise ValueError(f"{short(text, 40)} is no {key} of a control")
     vectors = {int(index): float(amount) for index, amount in values["vectors"].items()}
     if not all(0 <= index < count for index in vectors):
         raise ValueError(f"{values['name']} moves a vector that does not exist")
     verified = values.pop("promise", None)
-    return Control(**{**values, "vectors": vectors}, verified=verified and VerifiedRange(**verified))
+    control = Control(**{**values, "vectors": vectors}, verified=verified and VerifiedRange(**verified))
+    if max(-control.low, control.high) * max(1.0, *map(abs, vectors.values())) > _LARGEST:
+        raise ValueError(f"control {control.name} changes faces by an impossible amount")
+    return control
+
+
+_MOST = 1000  # controls
+_LARGEST = 1e6  # change of a coefficient at the end of a control's range; real ones are about 1
+_TEXTS = {
+    "name": re.compile(rf"[a-z][a-z0-9._+-]{{0,{_LONGEST_NAME - 1}}}"),
+    "unit": re.compile(r"(deg)?"),
+    "meaning": re.compile(r".{0,1000}", re.DOTALL),
+}

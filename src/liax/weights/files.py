@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from liax.bounded import check_safetensors, parse_json, printable, short
 from liax.errors import LiaxError, WrongFileError
 from liax.files import atomic_file
 from liax.model import LIAX, ModelConfig
@@ -191,11 +192,12 @@ def read(path: Path) -> StoredWeights:
     if path.is_dir():
         raise LiaxError(f"{path} is a folder", "give the .safetensors file in it")
     try:
+        check_safetensors(path)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             config = _config(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
     except OSError as error:
         raise LiaxError(f"{path} cannot be read ({error})", "check its permissions") from error
@@ -221,9 +223,13 @@ def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
     """The network of `stored`, ready for inference: float32 on `device`, evaluation mode, no gradients.
 
     If the file has no W, then W is set to Q, whose QR is Q up to rounding, so that training can continue.
+
+    Raises:
+        LiaxError: If a tensor has values that are not finite.
     """
     tensors = {DICTIONARY: stored.tensors[VECTORS], **stored.tensors}
     state = {name: value.to(device, torch.float32, copy=True) for name, value in tensors.items()}
+    _check_finite(state)
     vectors_DM = state.pop(VECTORS)
     with torch.device("meta"):
         network = LIAX(stored.config)
@@ -233,6 +239,16 @@ def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
     return network.requires_grad_(False).eval()
 
 
+def _check_finite(state: Mapping[str, Tensor]) -> None:
+    """Raise LiaxError unless all values are finite; their sums show it without a copy."""
+    sums = torch.stack([value.sum() for value in state.values()])
+    if not sums.isfinite().all():
+        names = [name for name, finite in zip(state, sums.isfinite().tolist(), strict=True) if not finite]
+        raise LiaxError(
+            f"The weights have values that are not finite ({_first(names)})", "download or export them again"
+        )
+
+
 def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
     if "liax.template" in metadata:
         raise WrongFileError(path, "motion template", "weights")
@@ -240,14 +256,14 @@ def _config(path: Path, metadata: dict[str, str]) -> ModelConfig:
         raise WrongFileError(path, "other", "weights", "a safetensors file that liax did not write")
     if metadata["liax.format"] != FORMAT:
         raise LiaxError(
-            f"{path} has format {metadata['liax.format']}, and this liax reads {FORMAT}",
+            f"{path} has format {printable(metadata['liax.format'][:20])}, and this liax reads {FORMAT}",
             "use the version of liax that wrote it, or a newer one",
         )
     try:
-        return ModelConfig.from_dict(json.loads(metadata["liax.config"]))
+        return ModelConfig.from_dict(parse_json(metadata["liax.config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise LiaxError(
-            f"{path} describes no usable network ({error})", "download or export it again"
+            f"{path} describes no usable network ({short(error)})", "download or export it again"
         ) from error
 
 
