@@ -23,6 +23,7 @@ from liax.options import (
     changed_options,
     parse_amount,
     parse_names,
+    parse_rate,
     parse_settings,
     parse_strength,
     to_arguments,
@@ -92,6 +93,44 @@ def test_only_what_changed_is_written() -> None:
 )
 def test_a_repeated_flag_is_joined(arguments: list[str], joined: list[str]) -> None:
     assert join_repeated(arguments) == joined
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("parse", "text", "words"),
+    [
+        (parse_amount, "1" * 5000, "is no setting"),
+        (parse_amount, "1e999", "is no setting"),
+        (parse_amount, "1" * 100_000 + " x 3", "is no setting"),
+        (parse_amount, "\x1b[2J", r"'amount=\\x1b\[2J' is no setting"),
+        (parse_strength, "nan", "is no strength"),
+        (parse_strength, "head=inf", "is no strength"),
+        (parse_strength, "1" * 5000, "is no strength"),
+        (parse_names, ",", "',' names nothing"),
+        (parse_names, " , ,", "names nothing"),
+        (parse_rate, "nan", "'nan' is no frame rate"),
+        (parse_rate, "inf", "is no frame rate"),
+        (parse_rate, "-inf", "is no frame rate"),
+        (parse_rate, "1e12", "is no frame rate"),
+        (parse_rate, "1e999999999", "is no frame rate"),
+        (parse_rate, "1/0", "is no frame rate"),
+        (parse_rate, "1" * 5000, "is no frame rate"),
+        (parse_rate, "fast", "is no frame rate"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else value.__name__,
+)
+def test_texts_that_are_refused(parse: Any, text: str, words: str) -> None:
+    with pytest.raises(LiaxError, match=words) as caught:
+        parse(text)
+    assert len(str(caught.value)) < 300
+
+
+def test_rates() -> None:
+    assert [parse_rate(text) for text in ("25", "29.97", "30000/1001")] == [
+        25,
+        Fraction(2997, 100),
+        Fraction(30000, 1001),
+    ]
 
 
 def test_texts() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from liax.bounded import parse_fraction, parse_number, short
 from liax.errors import LiaxError
 
 
@@ -154,6 +155,7 @@ class ManipulateOptions(SourceOptions):
 
 _SETTING = re.compile(r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d]*)\s*", re.I)
 _UNITS = {"°": "deg", "degree": "deg", "degrees": "deg"}
+_LONGEST = 200  # characters of a setting or a name
 # Among strengths by name, the one of everything that is not named.
 ALL_MOTION = "all"
 
@@ -173,17 +175,20 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Amount]:
     """
     settings: dict[str, Amount] = {}
     for text in ",".join(texts).split(",") if texts else ():
-        match = _SETTING.fullmatch(text)
+        match = _SETTING.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None:
             raise LiaxError(
-                f"{text.strip()!r} is no setting; write a control or motion vector and how much of it, "
+                f"{short(text.strip())} is no setting; write a control or motion vector and how much of it, "
                 "such as yaw=15deg, smile=0.5 or #12=0.3."
             )
         name, unit = match[1].lower(), match[3].lower()
         name = f"#{name}" if name.isdigit() else name
         if name in settings:
             raise LiaxError(f"{name} is set twice; set it once.")
-        settings[name] = Amount(float(match[2]), _UNITS.get(unit, unit))
+        try:
+            settings[name] = Amount(parse_number(match[2]), _UNITS.get(unit, unit))
+        except ValueError as error:
+            raise LiaxError(f"{short(text.strip())} is no setting ({error}); give a finite number.") from None
     return settings
 
 
@@ -193,18 +198,36 @@ def parse_strength(text: str) -> Strength:
     for part in text.split(","):
         name, separator, amount = part.rpartition("=")
         try:
-            strengths[name.strip().lower() if separator else ALL_MOTION] = float(amount)
+            strengths[name.strip().lower() if separator else ALL_MOTION] = parse_number(amount)
         except ValueError as error:
             raise LiaxError(
-                f"{text!r} is no strength; write a factor such as 1.3, or one for each of several groups, "
+                f"{short(text)} is no strength; write a factor such as 1.3, or one for each of several groups, "
                 "such as head=0.8,mouth=1.5."
             ) from error
     return strengths[ALL_MOTION] if strengths.keys() == {ALL_MOTION} else strengths
 
 
 def parse_names(text: str) -> Names:
-    """Names in a list: "mouth,eyes" -> ("mouth", "eyes")."""
-    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    """Names in a list: "mouth,eyes" -> ("mouth", "eyes"); raises LiaxError for commas without a name."""
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if text and not names:
+        raise LiaxError(f"{short(text)} names nothing; name groups or controls, such as mouth,eyes.")
+    return names
+
+
+def parse_rate(text: str) -> Fraction:
+    """Frames a second: "25", "29.97" or "30000/1001"; raises LiaxError for others."""
+    try:
+        return to_rate(float(parse_fraction(text)) if "/" in text else parse_number(text))
+    except ValueError as error:
+        raise LiaxError(f"{short(text)} is no frame rate; give a number such as 25 or 29.97.") from error
+
+
+def to_rate(value: float) -> Fraction:
+    """A finite number as a fraction, such as 29.97 as 2997/100; ValueError for others."""
+    if not abs(value) < 1e9:
+        raise ValueError(f"{value} is no frame rate")
+    return Fraction(value).limit_denominator(1001)
 
 
 def to_text(value: object) -> str:

@@ -6,8 +6,6 @@ remedy when a value does not fit.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -19,9 +17,12 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 
+from liax.bounded import parse_json, parse_toml, read_bytes, short
 from liax.errors import LiaxError
+from liax.options import to_rate
 
 T = TypeVar("T")
+_MOST_BYTES = 4 << 20  # of a file of options
 
 
 class OptionType(NamedTuple):
@@ -45,15 +46,15 @@ def read_tables(path: Path) -> dict[str, Any]:
         LiaxError: If there is no such file, it cannot be read, or its syntax is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        tables = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
+        tables = parse_json(text) if path.suffix == ".json" else parse_toml(text.replace("\r\n", "\n"))
     except OSError as error:
         raise LiaxError(f"cannot read {path}: {error.strerror}", "check the path") from None
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise LiaxError(f"{path} is no {kind} ({error})", "correct it there") from None
+        raise LiaxError(f"{path} is no {kind} ({short(error, 200)})", "correct it there") from None
     if not isinstance(tables, dict):
-        raise LiaxError(f"{path} must be a table of keys, not {tables!r}.")
+        raise LiaxError(f"{path} must be a table of keys, not {short(tables)}.")
     return tables
 
 
@@ -83,7 +84,7 @@ def read_options(
     """
     known = _TYPES | dict(types or {})
     if not isinstance(values, dict):
-        raise LiaxError(f"{where} must be a table of keys, not {values!r}.")
+        raise LiaxError(f"{where} must be a table of keys, not {short(values)}.")
     for old, new in (renamed or {}).items():
         if has_key(values, old):
             raise LiaxError(f"{where}: {old} is called {new} now", "rename it")
@@ -118,9 +119,7 @@ _TYPES: dict[Any, OptionType] = {
     int: OptionType(partial(_strict, int), "a whole number", "whole numbers"),
     float: OptionType(partial(_number, float), "a number", "numbers"),
     # Such as the frame rate 29.97.
-    Fraction: OptionType(
-        partial(_number, lambda value: Fraction(value).limit_denominator(1001)), "a number", "numbers"
-    ),
+    Fraction: OptionType(partial(_number, to_rate), "a number", "numbers"),
     str: OptionType(partial(_strict, str), "a text", "texts"),
     Path: OptionType(lambda value: Path(_strict(str, value)), "a path", "paths"),
 }
@@ -205,9 +204,9 @@ def _named_error(
     if unknown:
         key = sorted(unknown[0].extra_fields)[0]
         known = [field.name for field in fields(error.cl)]
-        close = get_close_matches(key, known, 1)
+        close = get_close_matches(key[:100], known, 1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
-        return LiaxError(f"{where} has the unknown key {'.'.join((*tables, key))!r}; {hint}")
+        return LiaxError(f"{where} has the unknown key {short('.'.join((*tables, key)))}; {hint}")
     ((wrong, note), *_), _ = error.group_exceptions()
     key = ".".join((*tables, note.name))
     if note.name not in values:
@@ -215,7 +214,7 @@ def _named_error(
     value = values[note.name]
     if isinstance(wrong, ClassValidationError) and isinstance(value, dict):
         return _named_error(wrong, value, where, (*tables, note.name), types)
-    return LiaxError(f"{where}: {key} must be {_words(note.type, types)}, not {value!r}.")
+    return LiaxError(f"{where}: {key} must be {_words(note.type, types)}, not {short(value)}.")
 
 
 def _words(kind: Any, types: Mapping[Any, OptionType], many: bool = False) -> str:

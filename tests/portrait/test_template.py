@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
@@ -145,7 +146,9 @@ def test_saved_weights_keep_their_templates(animator: Animator, face_clip: Path,
 def test_weights_and_templates_are_told_apart(animator: Animator, path: Path, tiny_weights: Path) -> None:
     with pytest.raises(LiaxError, match=r"tiny\.safetensors is not a motion template but a file of weights"):
         open_driving(animator, tiny_weights)
-    with pytest.raises(LiaxError, match=r"motion\.safetensors is a motion template, not weights"):
+    with pytest.raises(
+        LiaxError, match=r"motion\.safetensors is not a file of weights but a motion template"
+    ):
         load(path)
 
 
@@ -169,7 +172,21 @@ def _changed(name: str, value: Any) -> Any:
         (_changed("alpha", lambda a: a * np.float32(np.inf)), "coefficients that are no numbers"),
         (_changed("ticks", lambda t: t[::-1].copy()), "impossible times"),
         (_changed("ticks", lambda t: t * 0), "impossible times"),
+        (_changed("ticks", lambda t: t * 2**58), "impossible times"),
+        (_changed("ticks", lambda t: np.where(t > 5, -t, t) * 2**59), "impossible times"),
+        (_changed("ticks", lambda t: t.astype(np.uint64)), "wrong kinds of numbers"),
         (_changed("begins", lambda b: b & False), "no beginning"),
+        (_changed("tick", "1e99999999"), "is not a fraction"),
+        (_changed("tick", "1" * 5000), "is not a fraction"),
+        (_changed("tick", "-1/12"), "is not a fraction"),
+        (_changed("tick", "999999999999"), "impossible times"),
+        (_changed("rate", "1e12"), "is not a fraction"),
+        (_changed("rate", "1000000000000"), "impossible times"),
+        (_changed("rate", "1/1000000000000"), "impossible times"),
+        (_changed("rate", "0"), "impossible times"),
+        (_changed("rate", "nan"), "is not a fraction"),
+        (_changed("rate", "\x1b[2J"), r"'\\x1b\[2J' is not a fraction"),
+        (_changed("liax.template", "\x1b[2J" * 999), r"of format \\x1b\[2J"),
         (_changed("tick", "0"), "impossible times"),
         (_changed("tick", "1/0"), "is damaged"),
         (_changed("rate", "fast"), "is damaged"),
@@ -190,6 +207,24 @@ def test_damaged_content(path: Path, change: Any, reason: str) -> None:
         load_template(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("columns", [0, 1, 9, 5000])
+def test_other_numbers_of_coefficients(path: Path, animator: Animator, columns: int) -> None:
+    tensors, facts = parts(path)
+    tensors["alpha"] = np.zeros((12, columns), np.float32)
+    save_file(tensors, path, metadata=facts)
+    with pytest.raises(LiaxError, match="is damaged"):
+        open_driving(animator, path)
+
+
+def test_number_formats_without_a_numpy_type(path: Path) -> None:
+    tensors, facts = parts(path)
+    alpha = torch.from_numpy(tensors["alpha"]).to(torch.bfloat16)
+    save_torch({"alpha": alpha, "ticks": torch.arange(12), "begins": torch.ones(12, dtype=bool)}, path, facts)
+    with pytest.raises(LiaxError, match="is damaged|or damaged"):
+        load_template(path)
 
 
 def test_files_that_are_none(path: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from liax.bounded import printable
 from liax.cli.messages import sentence
 from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.progress import ProgressDisplay
@@ -48,7 +49,8 @@ def batch(
             for outcome in run_batch(animator, listed, progress=progress):
                 outcomes.append(outcome)
                 if outcome.error is not None:
-                    print(f"liax: job {len(outcomes)}: {sentence(outcome.error, 'batch')}", file=sys.stderr)
+                    told = printable(sentence(outcome.error, "batch"))
+                    print(f"liax: job {len(outcomes)}: {told}", file=sys.stderr)
     finally:
         _print_summary(listed, outcomes)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
@@ -63,6 +65,7 @@ def _print_summary(listed: BatchConfig, outcomes: list[JobOutcome]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("job", justify="right")
@@ -71,7 +74,8 @@ def _print_summary(listed: BatchConfig, outcomes: list[JobOutcome]) -> None:
     for column in ("frames", "length", "took"):
         table.add_column(column, justify="right")
     for number, job in enumerate(listed.jobs, 1):
-        cells = [str(number), listed.name(job.output)]
+        # Text: what stands in brackets in a name is no markup.
+        cells = [str(number), Text(printable(listed.name(job.output)))]
         if number > len(outcomes):
             table.add_row(*cells, "stopped" if number == len(outcomes) + 1 else "to do")
             continue

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from liax.bounded import printable
 from liax.cli.model_options import Flat
 from liax.options import ManipulateOptions, SourceOptions
 
@@ -42,6 +43,7 @@ def controls(
     # Imported here, so that --help does not wait for PyTorch.
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from liax.files import check_output
     from liax.media.images import SUFFIXES, write_image
@@ -61,7 +63,8 @@ def controls(
         table = Table("group", "control", "range, verified", "vectors", "meaning", box=None, pad_edge=False)
         for control in sorted(known, key=lambda control: GROUPS.index(control.group)):
             ranges = "\n".join(filter(None, (control.range, control.verified_text)))
-            table.add_row(control.group, control.name, ranges, _vectors(control.vectors), control.meaning)
+            meaning = Text(printable(control.meaning))  # not as markup
+            table.add_row(control.group, control.name, ranges, _vectors(control.vectors), meaning)
         Console().print(table)
     else:
         print(

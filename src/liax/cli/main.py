@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
 
+from liax.bounded import printable
 from liax.cli.messages import sentence
 from liax.errors import LiaxError, LiaxWarning
 
@@ -68,7 +69,7 @@ def _run(name: str, rest: list[str]) -> int:
         command = module.configured(rest) if hasattr(module, "configured") else getattr(module, function)
         tyro.cli(command, prog=f"liax {name}", args=join_repeated(rest), registry=option_types())
     except LiaxError as error:
-        print(f"liax: {sentence(error, name)}", file=sys.stderr)
+        print(f"liax: {printable(sentence(error, name))}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "liax").partition(".")[0] == "liax":
@@ -97,7 +98,7 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         known = isinstance(record.msg, LiaxWarning)
         message = sentence(record.msg, self._command) if known else record.getMessage()
-        print(f"liax: {message}", file=sys.stderr)
+        print(f"liax: {printable(message)}", file=sys.stderr)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

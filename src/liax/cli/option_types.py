@@ -12,7 +12,16 @@ from typing import Any
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from liax.errors import LiaxError
-from liax.options import EditSettings, Names, Strength, parse_names, parse_settings, parse_strength, to_text
+from liax.options import (
+    EditSettings,
+    Names,
+    Strength,
+    parse_names,
+    parse_rate,
+    parse_settings,
+    parse_strength,
+    to_text,
+)
 
 
 def option_types() -> ConstructorRegistry:
@@ -22,7 +31,7 @@ def option_types() -> ConstructorRegistry:
         (EditSettings, lambda text: parse_settings([text]), "NAME=VALUE,…"),
         (Strength, parse_strength, "FACTOR|NAME=FACTOR,…"),
         (Names, parse_names, "NAME,NAME,…"),
-        (Fraction, lambda text: Fraction(float(text)).limit_denominator(1001), "FLOAT"),
+        (Fraction, parse_rate, "FLOAT"),
     ):
         registry.primitive_rule(_rule(kind, parse, metavar))
     return registry

@@ -93,8 +93,8 @@ class Template:
             )
         if self.weights != own:
             raise LiaxError(
-                f"{path} is the motion of other weights ({printable(self.weights[:20])}) than these ({own}), to which its "
-                "coefficients mean nothing; give the weights that it was made with, or encode it anew."
+                f"{path} is the motion of other weights ({printable(self.weights[:20])}) than these ({own}), "
+                "to which its coefficients mean nothing; give the weights that it was made with, or encode it anew."
             )
 
 
@@ -126,9 +126,9 @@ def load_template(path: Path) -> Template:
             if "liax.template" not in facts:
                 raise WrongFileError(path, "other", "motion template")
             if facts["liax.template"] != FORMAT:
+                found = printable(facts["liax.template"][:20])
                 raise LiaxError(
-                    f"{path} is a motion template of format {printable(facts['liax.template'][:20])}, and this liax reads "
-                    f"{FORMAT}; use the version of liax that wrote it, or a newer one."
+                    f"{path} is a motion template of format {found}, and this liax reads {FORMAT}; use the version of liax that wrote it, or a newer one."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, TypeError) as error:  # TypeError: a number format NumPy lacks

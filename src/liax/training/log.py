@@ -12,6 +12,7 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
+from liax.bounded import printable
 from liax.training.checkpoint import write_atomically
 from liax.training.config import TrainConfig
 
@@ -33,7 +34,7 @@ class RunLog:
         self._mark = (0, time.monotonic())
 
     def say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(printable(text), markup=False)
 
     def loading(self, done: int, total: int) -> None:
         if done % max(total // 10, 1) == 0 or done == total:
