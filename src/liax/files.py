@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from liax.bounded import short
 from liax.errors import LiaxError, OutputExistsError
 
+_LONGEST_NAME = 255  # bytes
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -46,6 +48,14 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def check_name(path: Path) -> None:
+    """Raise LiaxError for a name that no file can have."""
+    if "\0" in str(path):
+        raise LiaxError(f"{short(str(path))} has a null character in its name", "name another file")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+        raise LiaxError(f"{short(str(path))} has a name that is too long", "name another file")
 
 
 def check_input(path: Path, role: str) -> None:
@@ -84,6 +94,7 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If it cannot be written for another reason.
     """
+    check_name(path)
     if path.suffix.lower() not in suffixes:
         raise LiaxError(f"{path} has no ending that can be written", f"name it one of {', '.join(suffixes)}")
     if not path.parent.is_dir():

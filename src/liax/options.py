@@ -201,8 +201,8 @@ def parse_strength(text: str) -> Strength:
             strengths[name.strip().lower() if separator else ALL_MOTION] = parse_number(amount)
         except ValueError as error:
             raise LiaxError(
-                f"{short(text)} is no strength; write a factor such as 1.3, or one for each of several groups, "
-                "such as head=0.8,mouth=1.5."
+                f"{short(text)} is no strength; write a factor such as 1.3, or one for each of several "
+                "groups, such as head=0.8,mouth=1.5."
             ) from error
     return strengths[ALL_MOTION] if strengths.keys() == {ALL_MOTION} else strengths
 

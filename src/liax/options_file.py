@@ -6,6 +6,7 @@ remedy when a value does not fit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -114,14 +115,26 @@ def _number(make: Callable[[Any], T], value: Any) -> T:
     return make(value)
 
 
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
+    return float(value)
+
+
+def _path(value: Any) -> Path:
+    if "\0" in _strict(str, value):
+        raise ValueError("a null character")
+    return Path(value)
+
+
 _TYPES: dict[Any, OptionType] = {
     bool: OptionType(partial(_strict, bool), "true or false", "true or false"),
     int: OptionType(partial(_strict, int), "a whole number", "whole numbers"),
-    float: OptionType(partial(_number, float), "a number", "numbers"),
+    float: OptionType(partial(_number, _finite), "a number", "numbers"),
     # Such as the frame rate 29.97.
     Fraction: OptionType(partial(_number, to_rate), "a number", "numbers"),
     str: OptionType(partial(_strict, str), "a text", "texts"),
-    Path: OptionType(lambda value: Path(_strict(str, value)), "a path", "paths"),
+    Path: OptionType(_path, "a path", "paths"),
 }
 
 

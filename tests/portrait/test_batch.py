@@ -93,6 +93,23 @@ def test_a_matrix_is_every_pair_in_order(write: Callable[[str], Path]) -> None:
     assert all(job.options == AnimateOptions(crop=False) for job in batch.jobs)
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("key", ["source", "driving", "output"])
+def test_names_that_no_file_can_have(write: Callable[[str], Path], key: str) -> None:
+    old = {"source": "faces/a.png", "driving": "x.mp4", "output": "a.mp4"}[key]
+    for name in ("é" * 150 + ".mp4", "a" * 300 + ".mp4"):
+        with pytest.raises(LiaxError, match="has a name that is too long; name another file"):
+            read_batch(write(JOB.replace(old, name)))
+
+
+@pytest.mark.timeout(10)
+def test_a_matrix_of_too_many_jobs_is_not_made(write: Callable[[str], Path]) -> None:
+    many = json.dumps([f"{k}.png" for k in range(400)])
+    path = write(f'sources = {many}\ndrivings = {many}\noutput = "{{source}}_{{driving}}.mp4"')
+    with pytest.raises(LiaxError, match="400 sources with 400 drivings are more than 100000 jobs"):
+        read_batch(path)
+
+
 def test_patterns_name_each_file_once_and_plain_names_may_have_brackets(write: Callable[[str], Path]) -> None:
     path = write(
         'sources = ["a[1].png", "faces/b*", "faces/?.png"]\ndrivings=["x.mp4"]\noutput="{source}.gif"'
@@ -126,6 +143,22 @@ WRONG = {
     MATRIX.replace("{source}_{driving}", "{name}"): "output 'out/{name}.mp4' may name {source} and {driving}",
     MATRIX.replace("{source}_", "{source"): "output 'out/{source{driving}.mp4' ",
     MATRIX.replace("{source}_", ""): "jobs 1 and 3 have the same output out/x.mp4; name them apart",
+    MATRIX.replace(
+        "{source}_", "{source!r:>99999999}_"
+    ): "output 'out/{source!r:>99999999}_{driving}.mp4' may",
+    MATRIX.replace("{source}_", "{source:>99999999}_"): "output 'out/{source:>99999999}_{driving}.mp4' may",
+    MATRIX.replace("{source}_", "{source!r}_"): "output 'out/{source!r}_{driving}.mp4' may name {source}",
+    MATRIX.replace("{source}_", "{source.parent}_"): "output 'out/{source.parent}_{driving}.mp4' may name",
+    MATRIX.replace("{source}_", "{source:{driving}}_"): "output 'out/{source:{driving}}_{driving}.mp4' may",
+    MATRIX.replace("{source}_", "{}_"): "output 'out/{}_{driving}.mp4' may name {source} and {driving}",
+    JOB + "rate = nan": "[[job]] 1: rate must be a number, not nan.",
+    JOB + "strength = inf": "[[job]] 1: strength must be a number or a table of numbers, not inf.",
+    JOB + "set = {yaw = nan}": "[[job]] 1: set must be a table of numbers or texts",
+    JOB + f"set = {{yaw = '{'1' * 5000}'}}": "[[job]] 1: set must be a table of numbers or texts",
+    JOB + "face = 0x" + "f" * 5000: " is no TOML (it has a whole number of more than 64 bits)",
+    JOB + "only = " + "[" * 5000: " is no TOML (it is nested deeper than 32 levels)",
+    JOB + "x" * 5000 + " = 1": "[[job]] 1 has the unknown key 'xxxx",
+    JOB.replace("a.mp4", "a\\u0000.mp4"): "[[job]] 1: output must be a path, not 'a\\x00.mp4'.",
     JOB + JOB.replace("a.mp4", "./faces/../a.mp4"): "jobs 1 and 2 have the same output a.mp4",
     JOB.replace("a.mp4", "a.txt"): "output a.txt has no ending that can be written; name it one of .mp4",
 }
@@ -253,7 +286,27 @@ def test_a_stop_keeps_what_is_done(
     assert statuses(animator, path) == ["skipped", "skipped", "done", "done"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a.mp4": 3}', '{"a.mp4": {}}', "\udcff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"a.mp4": 3}',
+        '{"a.mp4": {}}',
+        "\udcff",
+        "[" * 100_000,
+        "null",
+        "5",
+        "",
+        '{"a.mp4": {"frames": "3", "seconds": 1}}',
+        '{"a.mp4": {"frames": 3, "seconds": "1"}}',
+        '{"a.mp4": {"frames": 3, "seconds": NaN}}',
+        '{"a.mp4": {"frames": 3.5, "seconds": 1}}',
+        '{"a.mp4": {"frames": null, "seconds": 1}}',
+        f'{{"a.mp4": {{"frames": {"9" * 400}, "seconds": 1}}}}',
+    ],
+    ids=lambda text: ascii(text[:40]),
+)
 def test_a_damaged_record_is_one_sentence(
     animator: Animator, write: Callable[[str], Path], text: str
 ) -> None:

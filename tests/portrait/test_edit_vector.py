@@ -162,3 +162,17 @@ def test_a_value_out_of_range_is_told_both_ranges() -> None:
 def test_negative_number_is_no_vector() -> None:
     with pytest.raises(LiaxError, match="no motion vector -1"):
         edit_vector({-1: 0.5}, CONTROLS)
+
+
+def test_a_number_as_text_is_a_motion_vector() -> None:
+    """As a batch's set = {"0" = 0.1} has it, and --set 0=.1."""
+    for name in ("0", "#0", 0):
+        np.testing.assert_array_equal(edit_vector({name: 0.1}, CONTROLS), edit_vector({"#0": 0.1}, CONTROLS))
+
+
+@pytest.mark.timeout(10)
+def test_there_is_no_such_vector() -> None:
+    for name in ("8", "#8", 8, -1, "#-1", "#", "²", "#²", "9" * 5000, "#" + "9" * 5000, 10**5000):
+        with pytest.raises(LiaxError, match=r"There is no motion vector|no control") as caught:
+            edit_vector({name: 0.1}, CONTROLS)
+        assert len(str(caught.value)) < 300

@@ -223,7 +223,7 @@ def test_number_formats_without_a_numpy_type(path: Path) -> None:
     tensors, facts = parts(path)
     alpha = torch.from_numpy(tensors["alpha"]).to(torch.bfloat16)
     save_torch({"alpha": alpha, "ticks": torch.arange(12), "begins": torch.ones(12, dtype=bool)}, path, facts)
-    with pytest.raises(LiaxError, match="is damaged|or damaged"):
+    with pytest.raises(LiaxError, match=r"is damaged|or damaged"):
         load_template(path)
 
 

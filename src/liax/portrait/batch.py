@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.options import changed_options
@@ -21,6 +23,7 @@ from liax.progress import Progress, no_progress
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
+_RECORD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,21 @@ def _content(path: Path) -> str:
 def _read_record(path: Path) -> dict[str, dict[str, Any]]:
     """Output -> digest of its job and of itself, and its length; empty if there is no record yet."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path, _RECORD_BYTES)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise _damaged(path) from error
-    entries = record.values() if isinstance(record, dict) else [None]
-    if not all(isinstance(entry, dict) and {"frames", "seconds"} <= entry.keys() for entry in entries):
+    if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
         raise _damaged(path)
-    return dict(record)
+    return record
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    frames, seconds = entry.get("frames"), entry.get("seconds")
+    return type(frames) is int and type(seconds) in (int, float) and 0 <= seconds < math.inf
 
 
 def _damaged(path: Path) -> LiaxError:

@@ -11,8 +11,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from liax.bounded import short
 from liax.errors import LiaxError
-from liax.files import check_input
+from liax.files import check_input, check_name
 from liax.media.writer import SUFFIXES
 from liax.options import Amount, AnimateOptions, parse_amount
 from liax.options_file import OptionType, read_options, read_tables
@@ -21,6 +22,7 @@ _TYPES = {
     Amount: OptionType(lambda value: _amount(value), 'a text such as "15deg"', 'texts such as "15deg"'),
     Any: OptionType(lambda value: value, "a value", "values"),
 }
+_MOST_JOBS = 100_000
 # Keys of older files -> what is said of them.
 _RENAMED = {"edit": "set", "relative": "absolute (relative = false is absolute = true)"}
 
@@ -131,13 +133,19 @@ def _matrix(path: Path, matrix: _Matrix, defaults: dict[str, Any]) -> Iterator[B
     sources = _matching(path, "sources", matrix.sources)
     drivings = _matching(path, "drivings", matrix.drivings)
     try:
-        named = {name for _, name, _, _ in string.Formatter().parse(matrix.output) if name is not None}
+        fields_ = [(name, spec or how) for _, name, spec, how in string.Formatter().parse(matrix.output)]
     except ValueError as error:
-        raise LiaxError(f"{path}: output {matrix.output!r} is no pattern ({error}).") from error
-    if not named.issubset({"source", "driving"}):
+        raise LiaxError(f"{path}: output {short(matrix.output)} is no pattern ({short(error)}).") from error
+    # No conversions and widths: {source:>99999999} would make a name of that length.
+    if any(extra or name not in ("source", "driving", None) for name, extra in fields_):
         raise LiaxError(
-            f"{path}: output {matrix.output!r} may name {{source}} and {{driving}}, "
+            f"{path}: output {short(matrix.output)} may name {{source}} and {{driving}}, "
             "and nothing else in braces."
+        )
+    if len(sources) * len(drivings) > _MOST_JOBS:
+        raise LiaxError(
+            f"{path}: {len(sources)} sources with {len(drivings)} drivings are more than {_MOST_JOBS} jobs; "
+            "write several files."
         )
     for source, driving in product(sources, drivings):
         output = matrix.output.format(source=source.stem, driving=driving.stem)
@@ -169,7 +177,7 @@ def _matching(path: Path, key: str, patterns: Collection[str]) -> list[Path]:
         if has_magic(pattern) and not one.exists():
             matches = sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))
             if not matches:
-                raise LiaxError(f"{path}: {key}: nothing matches {pattern!r}; correct the pattern.")
+                raise LiaxError(f"{path}: {key}: nothing matches {short(pattern)}; correct the pattern.")
             found |= dict.fromkeys(matches)
         else:
             found[one] = None
@@ -181,6 +189,8 @@ def _matching(path: Path, key: str, patterns: Collection[str]) -> list[Path]:
 def _check_outputs(batch: BatchConfig) -> None:
     numbers: dict[Path, int] = {}
     for number, job in enumerate(batch.jobs, 1):
+        for name in (job.source, job.driving, job.output):
+            check_name(name)
         if job.output.suffix.lower() not in SUFFIXES:
             raise LiaxError(
                 f"{batch.path}: output {batch.name(job.output)} has no ending that can be written; "

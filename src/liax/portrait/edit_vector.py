@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import short
 from liax.errors import LiaxError, OutOfRangeError
 from liax.options import Amount, EditSettings
 from liax.weights.controls import CoefficientLimits, Control, Controls
@@ -49,8 +50,9 @@ class Edit:
         for name, amount in settings.items():
             value, unit = amount if isinstance(amount, tuple) else Amount(amount)
             if not abs(value) <= _ABSURD:
-                raise LiaxError(f"{name}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
-            if isinstance(name, int) or name.startswith("#"):
+                told = _cut(name) if isinstance(name, str) else name
+                raise LiaxError(f"{told}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
+            if isinstance(name, int) or name.startswith("#") or name.isdecimal():
                 exact_M[_vector(name, value, unit, controls.count, force)] += value
                 continue
             control = controls[name]
@@ -88,11 +90,16 @@ def _check(control: Control, value: float, unit: str, force: bool) -> None:
 
 
 def _vector(name: str | int, value: float, unit: str, count: int, force: bool) -> int:
-    digits = str(name).removeprefix("#")
-    if not (digits.isascii() and digits.isdigit() and int(digits) < count):
-        raise LiaxError(f"There is no motion vector {name}; these weights have #0 to #{count - 1}.")
+    text = name if isinstance(name, str) else str(max(-1, min(name, 10**9)))
+    digits = text.removeprefix("#")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) < count):
+        raise LiaxError(f"There is no motion vector {_cut(text)}; these weights have #0 to #{count - 1}.")
     if unit:
         raise LiaxError(f"Motion vectors have no unit; give #{digits}={value:g}.")
     if not (force or abs(value) <= LARGEST_EDIT):
         raise OutOfRangeError(f"#{digits}={value:g}", f"-{LARGEST_EDIT:g} to {LARGEST_EDIT:g}")
     return int(digits)
+
+
+def _cut(name: str) -> str:
+    return short(name, 20)[1:-1]

@@ -94,7 +94,8 @@ class Template:
         if self.weights != own:
             raise LiaxError(
                 f"{path} is the motion of other weights ({printable(self.weights[:20])}) than these ({own}), "
-                "to which its coefficients mean nothing; give the weights that it was made with, or encode it anew."
+                "to which its coefficients mean nothing; give the weights that it was made with, or "
+                "encode it anew."
             )
 
 
@@ -128,7 +129,8 @@ def load_template(path: Path) -> Template:
             if facts["liax.template"] != FORMAT:
                 found = printable(facts["liax.template"][:20])
                 raise LiaxError(
-                    f"{path} is a motion template of format {found}, and this liax reads {FORMAT}; use the version of liax that wrote it, or a newer one."
+                    f"{path} is a motion template of format {found}, and this liax reads {FORMAT}; use the "
+                    "version of liax that wrote it, or a newer one."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, TypeError) as error:  # TypeError: a number format NumPy lacks
