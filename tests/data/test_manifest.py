@@ -52,8 +52,24 @@ def test_spreadsheets_files(manifest: Path) -> None:
         (GOOD.replace("12", "many"), "frames 'many' is no whole number from 1 up"),
         (GOOD.replace("12", "0"), "frames '0' is no whole number"),
         ("file,type,split,identity,frames\na.mp4,clip,train\n", "frames '' is no whole number"),
+        (GOOD.replace("12", "1" * 400), "is no whole number"),
+        (GOOD.replace("12", "²"), "frames '²' is no whole number"),
+        (GOOD.replace("12", "999999999999"), "'a.mp4' has frames 999999999999, not 1 to 1000000"),
+        (GOOD + "b.mp4,clip,train,ann,1000000,\n" * 1001, "there are more than 1000000000 frames in all"),
+        (GOOD.replace("a.mp4", "../a.mp4"), "'../a.mp4' is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", "b/../../a.mp4"), "is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", "/etc/passwd"), "'/etc/passwd' is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", "C:\\a.mp4"), "is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", "..\\a.mp4"), "is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", "\\\\host\\a.mp4"), "is not in the manifest's folder"),
+        (GOOD.replace("a.mp4", ""), "'' names no file"),
+        (GOOD.replace("a.mp4", "a\0.mp4"), "names no file"),
+        (GOOD.replace(",x", "," + "x" * 200_000), "field"),
+        (GOOD.replace(",x", "," + "x" * 5000), "line 2 has a field of more than 4096 characters"),
+        (GOOD.replace("clip", "\x1b[2J"), r"type '\x1b[2J' is neither"),
     ],
 )
+@pytest.mark.timeout(10)
 def test_what_is_wrong_is_one_sentence(manifest: Path, text: str, what: str) -> None:
     manifest.write_text(text)
     with pytest.raises(LiaxError) as caught:
@@ -115,3 +131,29 @@ def test_parquet_that_is_no_manifest(prepared: Path) -> None:
     parquet.write_table(pa.table({"file": ["a"], "kept": [True]}), prepared)
     with pytest.raises(WrongFileError, match=r"is not a manifest \(.*split"):
         read_manifest(prepared, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("frames", 10**12),
+        ("frames", -1),
+        ("frames", None),
+        ("file", "../a.mp4"),
+        ("file", None),
+        ("identity", None),
+        ("shard", "/etc/passwd"),
+        ("shard", "../0.tar"),
+        ("shard", None),
+        ("offset", -1),
+        ("size", None),
+    ],
+)
+def test_parquet_with_impossible_values(tmp_path: Path, column: str, value: object) -> None:
+    good = {"file": "a.mp4", "kept": True, "split": "train", "identity": "ann", "frames": 12}
+    row = good | {"shard": "0.tar", "offset": 512, "size": 999} | {column: value}
+    parquet.write_table(
+        pa.table({name: [value] for name, value in row.items()}), tmp_path / "manifest.parquet"
+    )
+    with pytest.raises(WrongFileError, match=r"manifest.parquet is not a manifest \("):
+        read_manifest(tmp_path, None)

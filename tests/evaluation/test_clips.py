@@ -126,6 +126,11 @@ def test_pairs_from_a_csv_by_name_or_file(tmp_path: Path) -> None:
         ("source,driving\n", "has no line"),
         ("source,driving\nc0,nobody\n", "'nobody', which is neither"),
         ("source,driving\nc0,c2\nc0,c2\n", "twice"),
+        ("source,driving\nc0\n", "names '', which is neither"),
+        ("source,driving\nc0,a\0b\n", "which is neither"),
+        (f"source,driving\nc0,{'x' * 4000}\n", "which is neither"),
+        (f"source,driving\nc0,{'x' * 200_000}\n", "is no list of pairs"),
+        ("", "has no line"),
     ],
 )
 def test_pairs_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:

@@ -29,6 +29,24 @@ def test_records_come_back(tmp_path: Path) -> None:
         read_json(tmp_path / "x.json")
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "9" * 5000, "{" * 9, "\x1b[2J"])
+def test_damaged_files_are_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(LiaxError, match="cannot be read") as caught:
+        read_json(tmp_path / "settings.json")
+    assert str(caught.value).isprintable()
+    with pytest.raises(LiaxError, match="cannot be read"):
+        lock_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null"])
+def test_settings_that_are_no_table(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(LiaxError, match="is damaged; name another folder"):
+        lock_settings(tmp_path, {})
+
+
 def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
     made = []
 

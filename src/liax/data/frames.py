@@ -253,6 +253,10 @@ def open_frames(
         choice = "device" if _free_bytes(device) > 4 * needed else "memory"
         if choice == "memory" and _free_bytes(torch.device("cpu")) < 2 * needed:
             choice = "stream"
+    elif choice == "memory" and needed > _free_bytes(torch.device("cpu")):
+        raise LiaxError(
+            f"the frames take {needed / 2**30:.1f} GiB, more than memory has free", "use frames = stream"
+        )
     say(f"{needed / 2**30:.1f} GiB of frames: {choice}")
     if choice == "stream":
         return StreamedFrames(manifest, size, device, config.workers)

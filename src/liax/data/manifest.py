@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Literal
 
+from liax.bounded import parse_csv, read_bytes, short
 from liax.errors import LiaxError, MissingPackageError, WrongFileError
 
 # Prefix of the address with which FFmpeg reads a part of a file.
@@ -79,7 +79,8 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
     A CSV's type is clip or portrait; other columns are ignored, and so are clips that `liax prepare` refused.
 
     Raises:
-        LiaxError: If it is missing, lacks a column, or has nothing in `split`.
+        LiaxError: If it is missing, lacks a column, has nothing in `split`, or names a file outside of its
+            folder or an item of more than a million frames.
         WrongFileError: If a Parquet file is no manifest.
         MissingPackageError: If it is a Parquet file and pyarrow is not installed.
     """
@@ -87,7 +88,9 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
     if path.is_dir():
         path = manifest_in(path) or path / "manifest.csv"
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, _MOST_BYTES)
+    except ValueError as error:
+        raise LiaxError(f"the manifest {path} cannot be used: {error}", "divide it") from None
     except OSError as error:
         raise LiaxError(
             f"cannot read the manifest {path}: {error.strerror}", "give its path or its folder"
@@ -103,15 +106,16 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
 
 def _in_csv(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
     try:
-        reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
-        rows = list(reader)
-    except (UnicodeDecodeError, csv.Error):
+        header, rows = parse_csv(raw, _COLUMNS)
+    except UnicodeDecodeError:
         raise LiaxError(f"{path} is not a UTF-8 CSV file", "save the manifest as UTF-8") from None
-    missing = {"file", "type", "split", "identity", "frames"} - set(reader.fieldnames or ())
+    except ValueError as error:
+        raise LiaxError(f"{path} is no manifest: {short(error)}", "correct it there") from None
+    missing = _COLUMNS - set(header)
     if missing:
         raise LiaxError(f"the manifest {path} has no column {', '.join(sorted(missing))}", "add it")
     try:
-        return tuple(
+        return _checked(
             Item(row["file"], _kind(row["type"]), row["identity"], _count(row["frames"]))
             for row in rows
             if split is None or row["split"] == split
@@ -128,8 +132,10 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
         raise MissingPackageError(f"Reading {path}", ("pyarrow",), "prepare") from None
     columns = ["file", "split", "identity", "frames", "shard", "offset", "size"]
     try:
+        if parquet.ParquetFile(pa.BufferReader(raw)).metadata.num_rows > _MOST_ROWS:
+            raise ValueError(f"it has more than {_MOST_ROWS} lines")
         rows = parquet.read_table(pa.BufferReader(raw), columns=columns, filters=[("kept", "==", True)])
-        return tuple(
+        return _checked(
             Item(
                 row["file"],
                 "clip",
@@ -140,8 +146,37 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
             for row in rows.to_pylist()
             if split is None or row["split"] == split
         )
-    except (pa.ArrowException, KeyError) as error:
-        raise WrongFileError(path, "other", "manifest", str(error)) from None
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise WrongFileError(path, "other", "manifest", short(error)) from None
+
+
+def _checked(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items; ValueError for one that is outside of the folder, or of an impossible length."""
+    checked, total = [], 0
+    for item in items:
+        if not isinstance(item.identity, str):
+            raise ValueError(f"{short(item.file)} has no identity")
+        if type(item.frames) is not int or not 1 <= item.frames <= _MOST_FRAMES:
+            raise ValueError(f"{short(item.file)} has frames {short(item.frames)}, not 1 to {_MOST_FRAMES}")
+        total += item.frames
+        if total > _MOST_FRAMES_IN_ALL:
+            raise ValueError(f"there are more than {_MOST_FRAMES_IN_ALL} frames in all")
+        part = item.shard_range
+        _check_inside(item.file)
+        if part is not None:
+            _check_inside(part.shard)
+            if not all(type(value) is int and 0 <= value < 1 << 62 for value in (part.offset, part.size)):
+                raise ValueError(f"{short(item.file)} has no place in {short(part.shard)}")
+        checked.append(item)
+    return tuple(checked)
+
+
+def _check_inside(name: object) -> None:
+    """ValueError unless it is the path of a file in the manifest's folder."""
+    if not isinstance(name, str) or not name or "\0" in name or len(name) > 4096:
+        raise ValueError(f"{short(name)} names no file")
+    if name.startswith(("/", "\\")) or PureWindowsPath(name).drive or ".." in PureWindowsPath(name).parts:
+        raise ValueError(f"{short(name)} is not in the manifest's folder")
 
 
 def _kind(text: str) -> Literal["clip", "portrait"]:
@@ -149,10 +184,17 @@ def _kind(text: str) -> Literal["clip", "portrait"]:
         return "clip"
     if text == "portrait":
         return "portrait"
-    raise ValueError(f"type '{text}' is neither clip nor portrait")
+    raise ValueError(f"type {short(text)} is neither clip nor portrait")
 
 
-def _count(text: str | None) -> int:
-    if text is None or not text.strip().isdecimal() or int(text) < 1:
-        raise ValueError(f"frames '{text or ''}' is no whole number from 1 up")
+def _count(text: str) -> int:
+    if not (text.isascii() and text.strip().isdecimal() and len(text) < 20) or int(text) < 1:
+        raise ValueError(f"frames {short(text)} is no whole number from 1 up")
     return int(text)
+
+
+_COLUMNS = {"file", "type", "split", "identity", "frames"}
+_MOST_BYTES = 512 << 20
+_MOST_ROWS = 5_000_000
+_MOST_FRAMES = 1_000_000  # of an item: 11 hours
+_MOST_FRAMES_IN_ALL = 1_000_000_000  # 11,000 hours

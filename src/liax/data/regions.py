@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import read_arrays
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError, WrongFileError
@@ -126,16 +127,24 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
         WrongFileError: If `path` was not written by `liax regions`.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [key.removesuffix(":boxes") for key in arrays.files if key.endswith(":boxes")]
-            return {
-                name: Regions(*(arrays[f"{name}:{kind}"].astype(np.float32) for kind in _KINDS))
-                for name in names
-            }
-    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        arrays = read_arrays(path)
+        names = [key.removesuffix(":boxes") for key in arrays if key.endswith(":boxes")]
+        return {name: _regions(*(arrays[f"{name}:{kind}"] for kind in _KINDS)) for name in names}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         name = path if isinstance(path, Path) else Path("regions.npz")
         detail = error.strerror or "" if isinstance(error, OSError) else ""
         raise WrongFileError(name, "other", "regions", detail) from None
+
+
+def _regions(*arrays: NDArray[Any]) -> Regions:
+    """Of the arrays of one file; ValueError for other shapes."""
+    boxes_TP4, opening_TP, factors_TK = (array.astype(np.float32) for array in arrays)
+    parts = boxes_TP4.shape[:2]
+    if boxes_TP4.shape != (*parts, 4) or parts[1:] != (len(PARTS),) or opening_TP.shape != parts:
+        raise ValueError("boxes of other parts")
+    if factors_TK.shape != (parts[0], len(FACTORS)):
+        raise ValueError("other factors")
+    return Regions(boxes_TP4, opening_TP, factors_TK)
 
 
 log = logging.getLogger(__name__)

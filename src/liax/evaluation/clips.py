@@ -6,7 +6,7 @@ or cross-reenactment, where it drives another person's portrait.
 
 from __future__ import annotations
 
-import csv
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import parse_csv, read_bytes, short
 from liax.data.frames import decode, decode_with_opencv
 from liax.data.manifest import is_within_shard, manifest_in, read_manifest
 from liax.errors import LiaxError, OptionError
@@ -211,6 +212,9 @@ def cross_trials(
     return trials
 
 
+_PAIRS_BYTES = 16 << 20
+
+
 def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
     """The trials of a CSV with the columns source and driving.
 
@@ -220,12 +224,13 @@ def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
         LiaxError: If the CSV lacks these columns or any line, or names what does not exist.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+        _, rows = parse_csv(read_bytes(path, _PAIRS_BYTES), ("source", "driving"))
     except OSError as error:
         raise LiaxError(f"{path} cannot be read ({error.strerror}); give a CSV of pairs.") from None
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
         raise LiaxError(f"{path} is not a UTF-8 CSV file; save the pairs as UTF-8.") from None
+    except ValueError as error:
+        raise LiaxError(f"{path} is no list of pairs ({short(error)}); correct it there.") from None
     if not rows or not {"source", "driving"} <= rows[0].keys():
         raise LiaxError(f"{path} has no line, or lacks the column source or driving; add them.")
     by_name = {clip.name: clip for clip in known}
@@ -234,11 +239,11 @@ def read_pairs(path: Path, known: Sequence[EvaluationClip]) -> list[Trial]:
         if text in by_name:
             return by_name[text]
         file = path.parent / text
-        if not text or not file.exists():
-            raise LiaxError(f"{path} names '{text}', which is neither in the data nor a file beside it.")
+        if not text or "\0" in text or not os.path.exists(file):
+            raise LiaxError(f"{path} names {short(text)}, which is neither in the data nor a file beside it.")
         return EvaluationClip(file.stem, file, file.stem)
 
-    trials = [_cross(find(row["source"] or ""), find(row["driving"] or "")) for row in rows]
+    trials = [_cross(find(row["source"]), find(row["driving"])) for row in rows]
     if len({trial.name for trial in trials}) < len(trials):
         raise LiaxError(f"{path} lists a pair twice, or files of one name; make their names differ.")
     return trials

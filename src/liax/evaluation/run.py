@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from liax.bounded import read_json, short
 from liax.data.manifest import manifest_in
 from liax.errors import LiaxError, WrongFileError
 from liax.evaluation.clips import Trial, cross_trials, list_clips, read_pairs, select_frames, self_trials
@@ -141,9 +142,14 @@ def _baseline(folder: Path, options: EvaluateOptions, trials: Sequence[Trial]) -
     path = folder / "results.json"
     if not path.is_file():
         raise WrongFileError(folder, "other", "results")
-    other = EvaluationResults.from_json(json.loads(path.read_text(encoding="utf-8")))
-    same = {key: other.settings.get(key) for key in options.compared} == options.compared
-    if not same or {clip["clip"] for clip in other.clips} != {trial.name for trial in trials}:
+    try:
+        other = EvaluationResults.from_json(read_json(path, 256 << 20))
+        clips = {clip["clip"] for clip in other.clips}
+        settings = dict(other.settings)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WrongFileError(folder, "other", "results", short(error)) from None
+    same = {key: settings.get(key) for key in options.compared} == options.compared
+    if not same or clips != {trial.name for trial in trials}:
         raise LiaxError(f"{folder} was evaluated on other clips or options; repeat it with these.")
     return other
 

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from liax.bounded import read_arrays, short
+from liax.errors import LiaxError
 from liax.evaluation.clip_scan import ClipScan, ComparedSquare, read_source, scan_clip
 from liax.evaluation.clips import Trial, read_frames, select_frames
 from liax.evaluation.metrics import FrameBatch, MetricFamily, MetricResult, TimeAndCoefficients
@@ -27,6 +29,7 @@ from liax.evaluation.reenactors import CachedFrames, Reenactor
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
 from liax.media.images import write_image
+from liax.report.json_files import read_json
 
 HIGHLIGHTS = 6
 _TILE, _GAP, _LINE = 176, 3, 20
@@ -99,7 +102,9 @@ class TrialFolder:
         path = self.path / "clips" / f"{trial.name}.json"
         if not path.exists():
             return {}
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
+        if not isinstance(record, dict) or not isinstance(record.get("measured", {}), dict):
+            raise LiaxError(f"{path} is damaged; delete it to have it measured anew.")
         return record
 
     def arrays(self, trial: Trial) -> dict[str, NDArray[Any]]:
@@ -107,8 +112,11 @@ class TrialFolder:
         path = self.path / "clips" / f"{trial.name}.npz"
         if not path.exists():
             return {}
-        with np.load(path) as arrays:
-            return dict(arrays)
+        try:
+            return read_arrays(path)
+        except (OSError, ValueError) as error:
+            problem = f"{path} is damaged ({short(error)}); delete it, and the .json beside it."
+            raise LiaxError(problem) from None
 
     def sheet(self, name: str) -> Path:
         """The contact sheet of the trial called `name`."""

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.preparation.config import CutOptions, QualityLimits
@@ -112,8 +113,8 @@ def _lock_settings(folder: Path, cut: CutOptions) -> None:
     settings = asdict(cut)
     if path.exists():
         try:
-            before = json.loads(path.read_text())
-        except ValueError:
+            before = dict(read_json(path))
+        except (ValueError, TypeError):
             raise LiaxError(f"{path} is damaged; name another folder, or delete this one.") from None
         other = [name for name in settings if before.get(name) != settings[name]]
         if other:

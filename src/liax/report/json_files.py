@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from liax import bounded
 from liax.errors import LiaxError
 from liax.files import atomic_file
+
+_MOST_BYTES = 256 << 20
 
 
 def json_ready(value: Any) -> Any:
@@ -38,9 +41,11 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Raises LiaxError for a file that is no JSON."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return bounded.read_json(path, _MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise LiaxError(f"{path} cannot be read ({error}); delete it to have it made anew.") from None
+        raise LiaxError(
+            f"{path} cannot be read ({bounded.short(error)}); delete it to have it made anew."
+        ) from None
 
 
 def load_or_make(path: Path, make: Callable[[], Any]) -> Any:
@@ -60,6 +65,8 @@ def lock_settings(folder: Path, facts: Mapping[str, Any]) -> None:
         raise LiaxError(f"{folder} cannot be made ({error.strerror}); name another folder.") from None
     if path.exists():
         known = read_json(path)
+        if not isinstance(known, dict):
+            raise LiaxError(f"{path} is damaged; name another folder.")
         other = [key for key, value in json_ready(facts).items() if known.get(key) != value]
         if other:
             raise LiaxError(
