@@ -99,6 +99,17 @@ def test_save_and_load(tmp_path: Path) -> None:
         assert np.allclose(got.opening_TP, regions[name].opening_TP, atol=2**-11)
 
 
+@pytest.mark.parametrize("shapes", [((5, 3, 3), (5, 3)), ((5, 2, 4), (5, 2)), ((5, 3, 4), (4, 3)), ((), ())])
+def test_arrays_of_other_shapes(tmp_path: Path, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    boxes, opening = map(np.zeros, shapes)
+    np.savez(
+        tmp_path / "regions.npz",
+        **{"a:boxes": boxes, "a:opening": opening, "a:factors": np.zeros((5, len(FACTORS)))},
+    )
+    with pytest.raises(WrongFileError, match="is not a file of measured regions"):
+        load_regions(tmp_path / "regions.npz")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04 cut off"])
 def test_other_files(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "regions.npz"

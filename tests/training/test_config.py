@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,18 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.data.config import DataConfig
+from liax.data.config import AugmentConfig, DataConfig
 from liax.errors import LiaxError
 from liax.options_file import has_key
 from liax.training.config import (
     RENAMED,
     LossConfig,
+    OptimConfig,
     TrainConfig,
     from_dict,
     load_config,
     to_dict,
     with_present_names,
 )
+from liax.training.ranges import RANGES, numbers_in
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 paths = st.builds(Path, st.text("abc/._-é ", min_size=1))
@@ -128,6 +131,20 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, not 0"),
         ({"log_every": 0}, "log_every must be at least 1, not 0"),
+        ({"max_minutes": 0.0}, "max_minutes must be at least 0.001, not 0"),
+        ({"max_minutes": -1.0}, "max_minutes must be at least 0.001, not -1"),
+        ({"max_minutes": math.inf}, "max_minutes must be at most"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"seed": 2**64}, "seed must be at most"),
+        ({"steps": 10**400}, "steps must be at most"),
+        ({"batch": -4}, "batch -4 does not divide"),
+        ({"data": DataConfig(workers=-1)}, "data.workers must be at least 1, not -1"),
+        ({"data": DataConfig(workers=0)}, "data.workers must be at least 1, not 0"),
+        ({"data": DataConfig(still_share=5.0)}, "data.still_share must be at most 1, not 5"),
+        ({"optim": OptimConfig(lr=math.nan)}, "optim.lr must be a number, not nan"),
+        ({"loss": LossConfig(l1=math.inf)}, r"loss.l1 must be at most 1000000, not inf"),
+        ({"loss": LossConfig(warp=(1.0, math.nan))}, "loss.warp must be a number, not nan"),
+        ({"augment": AugmentConfig(flip=-0.1)}, "augment.flip must be at least 0, not -0.1"),
         (
             {"data": DataConfig(near_pose_share=0.7, far_pose_share=0.4)},
             "data.near_pose_share and data.far_pose_share are shares of the same pairs",
@@ -138,6 +155,24 @@ def test_values_that_cannot_train(changes: dict[str, object], what: str) -> None
     TrainConfig().check()
     with pytest.raises(LiaxError, match=what):
         replace(TrainConfig(), **changes).check()
+
+
+def test_every_number_has_a_range_and_no_other() -> None:
+    config = replace(TrainConfig(), max_minutes=1.0)
+    assert {name for name, _ in numbers_in(config)} == RANGES.keys()
+    assert all(low < high for low, high in RANGES.values())
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308, -1e308, -1])
+def test_no_number_may_be_absurd(name: str, value: float) -> None:
+    table, _, key = name.rpartition(".")
+    config = TrainConfig()
+    part = getattr(config, table) if table else config
+    part = replace(part, **{key: (0.0, value) if name == "loss.warp" else value})
+    config = replace(config, **{table: part}) if table else part
+    with pytest.raises(LiaxError, match=rf"^{name} .*{'' if name == 'batch' else 'must be'}"):
+        config.check()
 
 
 @pytest.mark.parametrize("old", RENAMED)

@@ -1,3 +1,4 @@
+import math
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,53 @@ def test_a_signal_within_a_step_stops_after_it(
     straight = replace(config, out=tmp_path / "straight")
     assert run(config) == run(straight)
     assert_same_state(config.out, straight.out)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_command_tells_so_by_its_exit_code(
+    config: TrainConfig, number: signal.Signals, code: int
+) -> None:
+    process = start(config)
+    wait_for_step(config.out, lambda: process.poll() is None, lambda step: step >= 1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert out == ""
+    assert "; the same command resumes" in err
+    assert "Traceback" not in err
+    step = int(latest_checkpoint(config.out).name.removeprefix("checkpoint-"))
+    assert step == last_step(config.out)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_first_loss_that_is_not_finite_ends_the_run(config: TrainConfig, value: float) -> None:
+    """At step 6, after the checkpoint of step 4, which stays as it is."""
+    trainer = Trainer(replace(config, log_every=100), Fabric(accelerator="cpu", devices=1))
+    losses = trainer._losses
+
+    def diverged(batch: Any) -> Any:
+        terms, image = losses(batch)
+        return (terms | {"total": terms["total"] * value} if trainer.step == 5 else terms), image
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_losses", diverged)
+        with pytest.raises(
+            LiaxError, match=r"the loss is not finite \(\w+\) at step 6: .*; the last checkpoint"
+        ):
+            trainer.run()
+    assert [path.name for path in config.out.glob("checkpoint-*")] == ["checkpoint-00000004"]
+    assert all(
+        torch.isfinite(value).all() for value in load_file(config.out / "weights.safetensors").values()
+    )
+
+
+def test_weights_that_are_not_finite_are_not_saved(config: TrainConfig) -> None:
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    with torch.no_grad():
+        next(trainer.averaged.parameters()).view(-1)[0] = math.nan
+    with pytest.raises(LiaxError, match="not finite"):
+        trainer._save()
+    assert latest_checkpoint(config.out) is None
 
 
 def test_other_settings_are_refused_and_nothing_changes(config: TrainConfig) -> None:

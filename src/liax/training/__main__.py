@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from liax.bounded import printable
 from liax.errors import LiaxError
 from liax.training.config import load_config
 from liax.training.run import train
@@ -13,4 +14,6 @@ if __name__ == "__main__":
     try:
         print(train(load_config(Path(sys.argv[1]))))
     except LiaxError as error:
-        sys.exit(f"liax: {error}")
+        sys.exit(f"liax: {printable(str(error))}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
 
+from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.model import LIAX
@@ -123,12 +124,14 @@ def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
         LiaxError: If it is damaged or of another network.
     """
     try:
-        values: dict[str, Any] = json.loads((path / _VALUES).read_text())
+        values: dict[str, Any] = read_json(path / _VALUES)
+        if not (isinstance(values, dict) and type(values["step"]) is int and values["minutes"] >= 0):
+            raise ValueError(f"{_VALUES} has no step")
         reader = dcp.HuggingFaceStorageReader(str(path))
         reader.read_metadata()  # says in an exception what `load` would log with a traceback
         with _single_process_allowed():
             dcp.load(dict(tensors), storage_reader=reader)
-    except (OSError, ValueError, SafetensorError, CheckpointException) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, CheckpointException) as error:
         raise LiaxError(
             f"cannot resume from {path} ({_reason(error)})", "move it away to start afresh"
         ) from None

@@ -12,6 +12,7 @@ from liax.data.config import AugmentConfig, DataConfig
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.options_file import has_key, read_options, read_tables
+from liax.training.ranges import check_ranges
 
 if TYPE_CHECKING:
     import torch
@@ -218,6 +219,7 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raises LiaxError for values that cannot train."""
+        check_ranges(self)
         vectors = self.model.vectors
         if self.supervises_factors and vectors < len(FACTORS):
             raise LiaxError(
@@ -225,18 +227,6 @@ class TrainConfig:
                 "factors that they are to mean",
                 "set loss.factor_supervision to 0",
             )
-        counts = (
-            "steps",
-            "devices",
-            "nodes",
-            "accumulate",
-            "log_every",
-            "validate_every",
-            "checkpoint_every",
-        )
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
         self.data.check()
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(

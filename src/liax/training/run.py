@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ def train(config: TrainConfig) -> Path:
     Raises:
         LiaxError: If settings or data cannot be used.
         MissingPackageError: If the extra `train` is not installed.
+        KeyboardInterrupt: After Ctrl-C, when everything is saved.
+        SystemExit: With 143 after SIGTERM, when everything is saved.
     """
     try:
         import lightning.fabric  # noqa: F401
@@ -32,7 +35,13 @@ def train(config: TrainConfig) -> Path:
     config, fabric = launch(config)
     if fabric.is_global_zero:
         print(json.dumps(to_dict(config), indent=2), file=sys.stderr)
-    return Trainer(config, fabric).run()
+    trainer = Trainer(config, fabric)
+    weights = trainer.run()
+    if trainer.stopped_by == "SIGINT":
+        raise KeyboardInterrupt
+    if trainer.stopped_by == "SIGTERM":
+        sys.exit(128 + signal.SIGTERM)
+    return weights
 
 
 def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.strategies import ModelParallelStrategy
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from liax.data.augment import PairBatch
 from liax.data.frames import Frames, open_frames
 from liax.data.manifest import Manifest, read_manifest
+from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.adversarial import Adversary
@@ -102,6 +105,7 @@ class Trainer:
         self.adversary = Adversary(config, fabric.device) if config.adversarial.weight > 0 else None
         self.step = 0
         self.minutes = 0.0  # spent in this run, as all processes agree
+        self.stopped_by: str | None = None
         self._resume()
 
         self.validation = None
@@ -115,22 +119,34 @@ class Trainer:
             )
 
     def run(self) -> Path:
-        """Trains until `steps`, `max_minutes` or a signal; returns the path of the averaged weights."""
+        """Trains until `steps`, `max_minutes` or a signal; returns the path of the averaged weights.
+
+        `stopped_by` is then the name of the signal, such as "SIGINT", or None.
+
+        Raises:
+            LiaxError: If the loss or the weights are not finite any more. Nothing is saved then, and the last
+                checkpoint stays.
+        """
         config = self.config
         self.log.begin(self.step)
         self.log.say("training; the first step takes longest")
         self._mark = time.monotonic()
-        with StopSignal() as signal:
-            while self.step < config.steps and not self._must_stop(signal):
+        with StopSignal() as stop:
+            while self.step < config.steps and not self._must_stop(stop):
                 terms = self._train_step()
                 self.step += 1
+                if self.fabric.world_size == 1 and self.fabric.device.type == "cpu":
+                    self._check_finite(terms["total"].item())
                 if self.step % config.log_every == 0 or self.step == config.steps:
-                    self.log.scalars(self.step, self._means(terms), self.minutes)
+                    means = self._means(terms)
+                    self._check_finite(means["total"])
+                    self.log.scalars(self.step, means, self.minutes)
                 if self.step % config.validate_every == 0:
                     self._validate()
                 if self.step % config.checkpoint_every == 0:
                     self._save()
             self._save()
+        self.stopped_by = stop.name
         self._finish()
         if self.step % config.validate_every:
             self._validate()
@@ -259,7 +275,25 @@ class Trainer:
             tensors |= state_tensors("discriminator", self.adversary.discriminator, self.adversary.optimizer)
         return tensors
 
+    def _check_finite(self, loss: float) -> None:
+        """Raise LiaxError for a loss that is not finite, from which no training recovers."""
+        if not math.isfinite(loss):
+            raise LiaxError(
+                f"the loss is not finite ({loss}) at step {self.step}: the training has diverged",
+                "the last checkpoint stays; lower optim.lr and start afresh",
+            )
+
+    def _check_weights(self) -> None:
+        """The same for weights that are not finite; all processes must call this before they are saved."""
+        modules = (self.plain, self.averaged)
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        parts = [p.to_local() if isinstance(p, DTensor) else p for p in parameters]
+        total = torch.stack([part.detach().float().sum() for part in parts]).sum()
+        if not mean_over_processes(total).isfinite():
+            self._check_finite(math.nan)
+
     def _save(self) -> None:
+        self._check_weights()
         save_checkpoint(
             self.config.out, self.step, self._tensors(), {"step": self.step, "minutes": self.minutes}
         )
