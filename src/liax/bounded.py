@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,7 +192,9 @@ def read_arrays(file: Path | IO[bytes], most: int = _ARRAY_BYTES) -> dict[str, N
             file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (BadZipFile, EOFError, KeyError, NotImplementedError, RuntimeError, TypeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds for damaged files.
         raise ValueError(short(error)) from None
 
 
