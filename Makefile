@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test fuzz lint clean
 
 setup: $(VENV)/.ready
 
@@ -15,6 +15,12 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
+
+# Mutated files and texts for so many minutes, other ones each day; what fails is kept in tests/fuzz/finds.
+MINUTES ?= 30
+fuzz: $(VENV)/.ready-dev
+	LIAX_FUZZ_SECONDS=$$(($(MINUTES) * 60)) LIAX_FUZZ_SEED=$$(date +%Y%m%d)000000 \
+	$(BIN)/python -m pytest tests/fuzz --timeout 0 -rP
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

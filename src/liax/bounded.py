@@ -136,7 +136,7 @@ def parse_csv(raw: bytes, columns: Collection[str]) -> tuple[list[str], list[dic
     try:
         header = next(reader, [])
         wanted = [(at, name) for at, name in enumerate(header) if name in columns]
-        rows = []
+        rows: list[dict[str, str]] = []
         for line in reader:
             if any(len(field) > _FIELD for field in line):
                 raise ValueError(f"line {reader.line_num} has a field of more than {_FIELD} characters")

@@ -75,7 +75,7 @@ def _print_summary(listed: BatchConfig, outcomes: list[JobOutcome]) -> None:
         table.add_column(column, justify="right")
     for number, job in enumerate(listed.jobs, 1):
         # Text: what stands in brackets in a name is no markup.
-        cells = [str(number), Text(printable(listed.name(job.output)))]
+        cells: list[str | Text] = [str(number), Text(printable(listed.name(job.output)))]
         if number > len(outcomes):
             table.add_row(*cells, "stopped" if number == len(outcomes) + 1 else "to do")
             continue

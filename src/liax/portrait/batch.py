@@ -153,7 +153,9 @@ def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     frames, seconds = entry.get("frames"), entry.get("seconds")
-    return type(frames) is int and type(seconds) in (int, float) and 0 <= seconds < math.inf
+    if type(frames) is not int or not isinstance(seconds, int | float):
+        return False
+    return 0 <= seconds < math.inf
 
 
 def _damaged(path: Path) -> LiaxError:
