@@ -104,7 +104,7 @@ def _near(random: Random, value: Any) -> Any:
     """Something like it, of the same kind or the next one."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and abs(value) < 2**70:
         return random.choice((-value, value + 1, value * 1e6, value / 7, str(value), [value]))
     if isinstance(value, str):
         return mutate_text(random, value)

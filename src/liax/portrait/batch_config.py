@@ -174,6 +174,7 @@ def _matching(path: Path, key: str, patterns: Collection[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for pattern in patterns:
         one = folder / pattern
+        check_name(one)
         if has_magic(pattern) and not one.exists():
             matches = sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))
             if not matches:

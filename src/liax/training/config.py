@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from liax.bounded import short
 from liax.data.config import AugmentConfig, DataConfig
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
@@ -186,7 +187,7 @@ class TrainConfig:
         from liax.model import PRESETS
 
         if self.preset not in PRESETS:
-            raise LiaxError(f"there is no preset '{self.preset}'", f"choose one of {', '.join(PRESETS)}")
+            raise LiaxError(f"there is no preset {short(self.preset)}", f"choose one of {', '.join(PRESETS)}")
         return PRESETS[self.preset]
 
     @property
