@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
+import liax.errors
 from liax.errors import (
     FaceChoiceError,
     LiaxError,
@@ -102,3 +105,54 @@ def test_every_kind_has_an_example() -> None:
 )
 def test_warnings_are_sentences(warning: LiaxWarning, sentence: str) -> None:
     assert str(warning) == sentence
+
+
+ROOMS = (
+    "portrait",
+    "face",
+    "evaluation",
+    "media",
+    "weights",
+    "interpretation",
+    "training",
+    "data",
+    "preparation",
+)
+# Usage lines of modules that are run by themselves, and arguments of other programs.
+ALLOWED = ("usage: python -m", "--porcelain", "--untracked-files")
+
+
+def test_the_library_names_no_flag_and_no_command() -> None:
+    """Its sentences reach Python and the page, too; the front ends word their own remedies."""
+    found = []
+    for room in ROOMS:
+        for path in (Path(liax.errors.__file__).parent / room).rglob("*.py"):
+            for text in _strings_but_docstrings(ast.parse(path.read_text(encoding="utf-8"))):
+                if _FLAG_OR_COMMAND.search(text) and not text.startswith(ALLOWED):
+                    found.append(f"{path.name}: {text}")
+    assert found == []
+
+
+_FLAG_OR_COMMAND = re.compile(
+    r"--[a-z]|\bliax (animate|edit|controls|encode|convert|prepare|regions|train)\b"
+)
+
+
+def _strings_but_docstrings(tree: ast.Module) -> list[str]:
+    docstrings = {
+        id(statement.value)
+        for node in ast.walk(tree)
+        for statement in (getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else [])
+        if isinstance(statement, ast.Expr)
+    }
+    constants = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings
+    )
+    return [node.value for node in constants if isinstance(node.value, str)]
+
+
+def test_a_flag_in_a_message_is_noticed() -> None:
+    tree = ast.parse('"""--set of a docstring."""\nraise LiaxError(f"{x} is bad; pass --force.")')
+    assert [text for text in _strings_but_docstrings(tree) if _FLAG_OR_COMMAND.search(text)] == [
+        " is bad; pass --force."
+    ]

@@ -129,6 +129,7 @@ def test_files_are_toml_or_json(tmp_path: Path) -> None:
         ("a.toml", b"steps = \n", "a.toml is no TOML (Invalid value"),
         ("a.toml", b"x = '\xff'", "a.toml is no TOML ("),
         ("a.json", b"{", "a.json is no JSON (Expecting property name"),
+        ("a.json", b"[1]", "a.json must be a table of keys, not [1]."),
         ("a.toml", None, "a.toml: No such file or directory; check the path."),
     ],
 )

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.config import DataConfig
 from liax.data.frames import StreamedFrames, read_item
 from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
@@ -50,15 +51,8 @@ def training_frames(data: Path, network: LIAX, device: torch.device) -> tuple[Te
     """Coefficients (N, M) and measured factors (N, K) of the same N training frames for every run."""
     manifest = read_manifest(data, "train")
     frames = StreamedFrames(manifest, network.config.size, device, workers=8)
-    sampler = PairSampler(
-        manifest,
-        batch=_BATCH,
-        still_share=0.2,
-        regions=data / "regions.npz",
-        expression_boost=4.0,
-        near_pose_share=0.35,
-        seed=77,
-    )
+    config = DataConfig(regions=data / "regions.npz", still_share=0.2)
+    sampler = PairSampler(manifest, config, batch=_BATCH, seed=77)
     alphas, factors = [], []
     for step in range(_BATCHES):
         pairs = sampler.batch(step)

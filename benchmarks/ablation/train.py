@@ -78,7 +78,7 @@ def main() -> int:
     if base.data.frame_cache:  # once for all runs, not once for each
         items = read_manifest(base.data.manifest, base.data.split)
         size = PRESETS[base.preset].size
-        ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, kept=base.data.frame_cache)
+        ResidentFrames(items, size, torch.device("cpu"), os.cpu_count() or 1, cache=base.data.frame_cache)
     starts: list[str | None] = [
         turned(options.start, seed, options.out / f"start-{seed}.safetensors") if options.start else None
         for seed in range(options.seeds)

@@ -1,7 +1,7 @@
 """liax: portrait animation along a sparse motion dictionary, open to training and measurement.
 
-`liax.load` gives a network, `liax.Animator` animates with it, `liax.AnimateOptions` says how. They are imported
-when first used.
+`liax.load` gives a network, `liax.Animator` animates with it, `liax.AnimateOptions` says how. They are
+imported when first used.
 """
 
 from __future__ import annotations

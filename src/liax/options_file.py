@@ -46,12 +46,15 @@ def read_tables(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        tables = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise LiaxError(f"cannot read {path}: {error.strerror}", "check the path") from None
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise LiaxError(f"{path} is no {kind} ({error})", "correct it there") from None
+    if not isinstance(tables, dict):
+        raise LiaxError(f"{path} must be a table of keys, not {tables!r}.")
+    return tables
 
 
 def read_options(

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from clips import moving_face, write_clip
-from liax.app.commands import Invocation
+from liax.app.commands import AnyOptions, Invocation
 from liax.cli.main import main
 from liax.media.images import read_image
 from liax.media.video import Video
+from liax.options import AnimateOptions, EditOptions, EditVideoOptions, ManipulateOptions
 
 SETTINGS = {"#0": 0.4, "#3": -0.25}
 
@@ -29,7 +30,7 @@ def folder(
     return tmp_path
 
 
-def _by_command(call: Invocation) -> None:
+def _by_command(call: Invocation[AnyOptions]) -> None:
     words = shlex.split(call.command_line())
     assert words[0] == "liax"
     with pytest.raises(SystemExit) as ended:
@@ -41,24 +42,18 @@ def _pictures(path: Path) -> list[Any]:
     return [read_image(path)] if path.suffix == ".png" else [frame.rgb() for frame in Video(path)]
 
 
-def _calls(weights: str) -> list[Invocation]:
+def _calls(weights: str) -> list[Invocation[AnyOptions]]:
     portrait, video = "my portrait.jpg", "talk.mp4"
+    smooth = AnimateOptions(smooth=True, compare=True, set=SETTINGS)
+    copied = AnimateOptions(absolute=True, strength={"all": 0.5})
+    sheet = ManipulateOptions(extent=0.5)
     return [
-        Invocation("edit", [portrait], "edited.png", SETTINGS, {"paste": True, "face": 1}, weights),
-        Invocation("edit", [portrait], "whole.png", SETTINGS, {"crop": False}, weights),
-        Invocation(
-            "animate", [portrait, video], "animated.mp4", SETTINGS, {"smooth": True, "compare": True}, weights
-        ),
-        Invocation(
-            "animate",
-            [portrait, video],
-            "copied.mp4",
-            {},
-            {"relative": False, "strength": {"all": 0.5}},
-            weights,
-        ),
-        Invocation("edit-video", [video], "edited.mp4", SETTINGS, {"paste": False}, weights),
-        Invocation("manipulate", [portrait], "sweep.png", {}, {"sweep": "#1,#2", "extent": 0.5}, weights),
+        Invocation([portrait], "edited.png", EditOptions(paste=True, face=1), SETTINGS, weights=weights),
+        Invocation([portrait], "whole.png", EditOptions(crop=False), SETTINGS, weights=weights),
+        Invocation([portrait, video], "animated.mp4", smooth, weights=weights),
+        Invocation([portrait, video], "copied.mp4", copied, weights=weights),
+        Invocation([video], "edited.mp4", EditVideoOptions(paste=False), SETTINGS, weights=weights),
+        Invocation([portrait], "sweep.png", sheet, sweep=("#1", "#2"), weights=weights),
     ]
 
 
@@ -80,13 +75,47 @@ def test_the_command_and_the_program_make_the_same(
 
 
 def test_what_is_not_changed_is_not_written() -> None:
-    call = Invocation("edit", ["portrait.jpg"], "edited.png", {"yaw": 10.0})
+    call = Invocation(["portrait.jpg"], "edited.png", EditOptions(), {"yaw": 10.0})
     assert call.command_line() == "liax edit portrait.jpg -o edited.png --set yaw=10"
+    call = Invocation(["portrait.jpg"], "circle.mp4", ManipulateOptions(turns=2))
+    assert call.command_line() == "liax manipulate portrait.jpg -o circle.mp4 --orbit --turns 2"
+
+
+def test_the_program_imports_what_it_needs() -> None:
+    short = Invocation(["portrait.jpg"], "edited.png", EditOptions(), {"yaw": 10.0})
+    assert short.python() == (
+        """from pathlib import Path
+
+import liax
+from liax.media.images import write_image
+from liax.portrait import edit_image
+
+animator = liax.Animator(liax.load("small"))
+edited = edit_image(animator, Path("portrait.jpg"), {"yaw": 10.0})
+write_image(Path("edited.png"), edited.picture_HW3)"""
+    )
+    long = Invocation(["portrait.jpg", "talk.mp4"], "animated.mp4", AnimateOptions(smooth=True))
+    assert long.python() == (
+        """from pathlib import Path
+
+import liax
+from liax.options import AnimateOptions
+from liax.portrait import animate_file
+
+animator = liax.Animator(liax.load("small"))
+animate_file(
+    animator,
+    Path("portrait.jpg"),
+    Path("talk.mp4"),
+    Path("animated.mp4"),
+    AnimateOptions(smooth=True),
+)"""
+    )
 
 
 @pytest.mark.parametrize("name", ["a b.jpg", "it's.jpg", '"; rm -rf .jpg', "$(x).jpg", "日本.jpg"])
 def test_names_of_files_stay_names(name: str) -> None:
-    call = Invocation("edit", [name], "edited.png")
+    call = Invocation([name], "edited.png", EditOptions())
     assert shlex.split(call.command_line())[2] == name
     names = [node.value for node in ast.walk(ast.parse(call.python())) if isinstance(node, ast.Constant)]
     assert name in names

@@ -14,17 +14,17 @@ import pytest
 from numpy.typing import NDArray
 
 from liax.app.jobs import Job, JobProgress, JobQueue
-from liax.errors import LiaxError
+from liax.errors import LiaxError, SeveralFaces
 from liax.files import atomic_file
 from liax.portrait.clip import RenderedClip, write_clip
 from liax.progress import Progress
 
 
 @pytest.fixture
-def line() -> Iterator[JobQueue]:
-    line = JobQueue(2)
-    yield line
-    line.close()
+def queue() -> Iterator[JobQueue]:
+    queue = JobQueue(2)
+    yield queue
+    queue.close()
 
 
 def _until(happened: Callable[[], bool]) -> None:
@@ -41,14 +41,14 @@ def _frames(progress: Progress, end: threading.Event) -> None:
             return
 
 
-def test_work_is_told_while_it_goes_on_and_its_result_comes_last(line: JobQueue) -> None:
+def test_work_is_told_while_it_goes_on_and_its_result_comes_last(queue: JobQueue) -> None:
     end = threading.Event()
 
     def work(progress: Progress) -> str:
         _frames(progress, end)
         return "done"
 
-    job = Job(work, line, 10_000)
+    job = Job(work, queue, 10_000)
     told = []
     for now in job:
         told.append(now)
@@ -62,7 +62,7 @@ def test_work_is_told_while_it_goes_on_and_its_result_comes_last(line: JobQueue)
     assert told[-1].total == 10_000
 
 
-def test_work_that_is_given_up_stops_and_leaves_no_file(line: JobQueue, tmp_path: Path) -> None:
+def test_work_that_is_given_up_stops_and_leaves_no_file(queue: JobQueue, tmp_path: Path) -> None:
     stopped = threading.Event()
 
     def work(progress: Progress) -> None:
@@ -73,7 +73,7 @@ def test_work_that_is_given_up_stops_and_leaves_no_file(line: JobQueue, tmp_path
         finally:
             stopped.set()
 
-    watching = iter(Job(work, line, 10_000))
+    watching = iter(Job(work, queue, 10_000))
     while not any(tmp_path.iterdir()):
         next(watching)
     watching.close()  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_work_that_is_given_up_stops_and_leaves_no_file(line: JobQueue, tmp_path
     assert not any(tmp_path.iterdir())
 
 
-def test_others_wait_in_line_and_know_how_many_are_before_them(line: JobQueue) -> None:
+def test_others_wait_in_line_and_know_how_many_are_before_them(queue: JobQueue) -> None:
     ends = [threading.Event() for _ in range(3)]
     order = []
 
@@ -92,12 +92,12 @@ def test_others_wait_in_line_and_know_how_many_are_before_them(line: JobQueue) -
 
         return run
 
-    watching = [iter(Job(work(number), line, 10_000)) for number in range(3)]
+    watching = [iter(Job(work(number), queue, 10_000)) for number in range(3)]
     next(watching[0])
     _until(lambda: order == [0])
     assert [next(watching[number]).ahead for number in (1, 2)] == [1, 2]
     with pytest.raises(LiaxError, match="waiting already"):
-        next(iter(Job(work(0), line, 10_000)))
+        next(iter(Job(work(0), queue, 10_000)))
     watching[1].close()  # type: ignore[attr-defined]
     assert next(watching[2]).ahead == 1
     ends[0].set()
@@ -106,7 +106,7 @@ def test_others_wait_in_line_and_know_how_many_are_before_them(line: JobQueue) -
     assert all(told.ahead == 0 for told in watching[2])
 
 
-def test_the_newest_frame_is_told_while_a_clip_is_made(line: JobQueue, tmp_path: Path) -> None:
+def test_the_newest_frame_is_told_while_a_clip_is_made(queue: JobQueue, tmp_path: Path) -> None:
     frames = [np.full((16, 32, 3), level, np.uint8) for level in range(0, 250, 10)]
 
     def made() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
@@ -118,57 +118,64 @@ def test_the_newest_frame_is_told_while_a_clip_is_made(line: JobQueue, tmp_path:
         clip = RenderedClip(made(), Fraction(25), 32, 16, len(frames))
         return write_clip(job.with_preview(clip), tmp_path / "clip.mp4", progress=job).frames
 
-    job = Job(work, line, 100)
+    job = Job(work, queue, 100)
     seen = [(told.done, told.picture_HW3) for told in job if told.picture_HW3 is not None]
     assert job.result == len(frames)
     assert seen
     assert all(np.array_equal(picture_HW3, frames[done - 1]) for done, picture_HW3 in seen)
 
 
-def test_the_estimate_counts_the_time_before_a_stage_tells_its_first_frame(line: JobQueue) -> None:
+def test_the_estimate_counts_the_time_before_a_stage_tells_its_first_frame(queue: JobQueue) -> None:
     def work(job: Job) -> None:
         job("finding the face", 1, 1)
         time.sleep(0.4)  # the first batch of four
         job("animating", 4, 40)
         time.sleep(0.6)
 
-    last = list(Job(work, line, 100))[-1]
+    last = list(Job(work, queue, 100))[-1]
     assert last.stage == "animating"
     assert 0.4 <= last.seconds < 0.6
 
 
-def test_work_longer_than_the_limit_ends(line: JobQueue) -> None:
-    job = Job(lambda progress: _frames(progress, threading.Event()), line, 20)
+def test_work_longer_than_the_limit_ends(queue: JobQueue) -> None:
+    job = Job(lambda progress: _frames(progress, threading.Event()), queue, 20)
     with pytest.raises(LiaxError, match="longer than the 20 frames"):
         list(job)
 
 
-def test_warnings_of_the_work_are_heard_and_no_one_else_s(line: JobQueue) -> None:
+def test_warnings_of_the_work_are_heard_and_no_one_else_s(queue: JobQueue) -> None:
     def work(progress: Progress) -> None:
         logging.getLogger("liax.face").warning("two faces")
         other = threading.Thread(target=logging.getLogger("liax").warning, args=("of another visitor",))
         other.start()
         other.join()
 
-    job = Job(work, line, 10)
+    job = Job(work, queue, 10)
     list(job)
     assert job.warnings == ["two faces"]
 
 
+def test_typed_warnings_keep_their_fields(queue: JobQueue) -> None:
+    warning = SeveralFaces(Path("a.png"), 2, "face")
+    job = Job(lambda progress: logging.getLogger("liax.face").warning(warning), queue, 10)
+    list(job)
+    assert job.warnings == [warning]
+
+
 def test_closing_ends_what_runs_and_forgets_what_waits() -> None:
-    line = JobQueue(2)
+    queue = JobQueue(2)
     begun, other = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> None:
         begun.set()
         _frames(progress, threading.Event())
 
-    running = iter(Job(work, line, 10_000))
+    running = iter(Job(work, queue, 10_000))
     next(running)
-    waiting = iter(Job(lambda progress: other.set(), line, 10_000))
+    waiting = iter(Job(lambda progress: other.set(), queue, 10_000))
     next(waiting)
     assert begun.wait(1)
-    line.close()
+    queue.close()
     assert not other.is_set()
     for watching in (running, waiting):
         with pytest.raises(LiaxError, match="being closed"):

@@ -56,6 +56,40 @@ def test_a_slider_shows_the_edited_portrait(visitor: Visitor, studio: Studio, po
     assert read_image(Path(whole["path"])).shape == read_image(portrait_path).shape
 
 
+@pytest.mark.parametrize(
+    ("tab", "values", "command"),
+    [
+        (
+            "show",
+            {
+                "At_the_beginning": "Copy the video's poses as they are throughout",
+                "Which_face_in_the_video": 2,
+                "Already_cropped_to_the_face": True,
+                "Smooth": True,
+                "Eyes": 1.5,
+                "Yaw_(°)": 5,
+            },
+            "animate demo_portrait.jpg demo_driving.mp4 -o animated.mp4 --no-crop --driving-face 2 "
+            "--absolute --strength eyes=1.5 --smooth --set yaw=5",
+        ),
+        ("show_1", {"In_the_whole_picture": True}, "edit demo_portrait.jpg -o edited.png --paste"),
+        (
+            "show_2",
+            {"Only_the_square_around_the_face": True, "From_the_first_frame_only": True, "Save_as": "webm"},
+            "edit-video demo_driving.mp4 -o edited.webm --from-first-frame --no-paste",
+        ),
+        (
+            "show_3",
+            {"Which_movements": ["blink", "yaw"], "Which_face_in_the_portrait": 3},
+            "manipulate demo_portrait.jpg -o sweep.mp4 --sweep yaw,blink --face 3 --extent 0.8",
+        ),
+    ],
+)
+def test_each_tab_shows_its_command(visitor: Visitor, tab: str, values: dict[str, Any], command: str) -> None:
+    shell, _ = visitor.change(tab, **values)
+    assert shell == f"liax {command}"
+
+
 def test_a_video_is_edited_with_progress(visitor: Visitor, studio: Studio, talk: Path) -> None:
     messages = list(visitor.press("Edit the video", Your_video=visitor.upload(talk), **{"Yaw_(°)": 10}))
     status, video, _, download = messages[-1]["output"]["data"]
@@ -84,7 +118,9 @@ def test_motion_is_saved_and_drives_again(visitor: Visitor, talk: Path) -> None:
     motion = talk.with_name("saved.safetensors")
     motion.write_bytes(reply.content)
     data = _last(
-        visitor.press("Animate", Moved_by="A saved motion", A_saved_motion=visitor.upload(motion), Make="gif")
+        visitor.press(
+            "Animate", Moved_by="A saved motion", A_saved_motion=visitor.upload(motion), Save_as="gif"
+        )
     )
     assert "30 frames" in data[0]
     assert data[2]["value"]["path"].endswith("animated.gif")
@@ -175,7 +211,7 @@ def test_a_fault_of_ours_is_told_without_its_details(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret of the server")
 
-    monkeypatch.setattr(studio, "still", broken)
+    monkeypatch.setattr(studio, "portrait", broken)
     _, status = visitor.change("edit")
     assert "Something went wrong on our side" in status
     assert "secret" not in status

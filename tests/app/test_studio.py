@@ -13,6 +13,7 @@ from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits
 from liax.errors import LiaxError
 from liax.model import LIAX
+from liax.options import EditOptions, SourceOptions
 from liax.portrait import Animator, edit_image
 
 
@@ -31,14 +32,16 @@ def test_a_portrait_is_encoded_once(
 
 
 def test_ways_of_opening_are_kept_apart(own: Studio, portrait_path: Path) -> None:
-    assert own.portrait(portrait_path, crop=False).framing != own.portrait(portrait_path).framing
+    assert (
+        own.portrait(portrait_path, SourceOptions(crop=False)).framing != own.portrait(portrait_path).framing
+    )
 
 
 def test_no_more_than_the_last_portraits_are_kept(
     own: Studio, portrait_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(module, "open_portrait", lambda _, path, **__: opened.append(path) or object())
+    monkeypatch.setattr(module, "open_portrait", lambda _, path, __: opened.append(path) or object())
     paths = []
     for number in range(module._OPEN_PORTRAITS + 1):
         paths.append(tmp_path / f"{number}.jpg")
@@ -50,18 +53,18 @@ def test_no_more_than_the_last_portraits_are_kept(
     assert opened == [*paths, paths[0]]
 
 
-@pytest.mark.parametrize("options", [{}, {"crop": False}, {"paste": True}])
+@pytest.mark.parametrize("options", [EditOptions(), EditOptions(crop=False), EditOptions(paste=True)])
 def test_editing_again_costs_one_drawing(
-    own: Studio, portrait_path: Path, options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+    own: Studio, portrait_path: Path, options: EditOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
     render = own.animator.network.render
     monkeypatch.setattr(own.animator.network, "render", lambda *args: drawn.append(1) or render(*args))
-    own.edit_portrait(portrait_path, {"#0": -0.3}, **options)
+    own.edit_portrait(portrait_path, {"#0": -0.3}, options)
     drawn.clear()
-    edited = own.edit_portrait(portrait_path, {"#0": 0.4}, **options)
+    edited = own.edit_portrait(portrait_path, {"#0": 0.4}, options)
     assert drawn == [1]
-    wanted = edit_image(own.animator, portrait_path, {"#0": 0.4}, **options).picture_HW3
+    wanted = edit_image(own.animator, portrait_path, {"#0": 0.4}, options).picture_HW3
     assert np.array_equal(edited, wanted)
 
 

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import types
@@ -84,9 +85,23 @@ def test_missing_extra(command: types.ModuleType, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip(f"liax.cli.{name}")
     assert ended([name, "--help"]) == 0
-    assert f"usage: liax {name}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"usage: liax {name}" in told
+    assert unexplained(told) == []
+
+
+def unexplained(told: str) -> list[str]:
+    """Options whose help is no sentence before "(default: …)" or "(required)"."""
+    plain = " ".join(line.strip("│╭╮╰╯─ ") for line in told.splitlines())
+    options = re.split(r" (?=--[a-z])", plain)
+    return [text for text in options if re.search(r"(?<!\.) \((default|required)", text)]
+
+
+def test_help_without_a_sentence_is_noticed() -> None:
+    assert unexplained("│ --size INT   Side in pixels. (default: 256) │\n│ --seed INT (default: 0) │") == [
+        "--seed INT (default: 0)"
+    ]
 
 
 def test_help_imports_nothing_heavy() -> None:

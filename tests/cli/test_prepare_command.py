@@ -85,7 +85,7 @@ def test_nothing_kept_and_minutes_lost_are_errors(
     assert ended("a", "-o", "set") == 1
     out, err = capsys.readouterr()
     assert "refused:" in out
-    assert err == "liax: set has no clip in it; its manifest.parquet tells why each was refused.\n"
+    assert err == "liax: set has no clip in it; its manifest.parquet says why each was refused.\n"
     monkeypatch.setattr(prepare_module, "prepare", lambda *a, **k: replace(MADE, unfinished=2))
     assert ended("a", "-o", "set") == 1
     assert "2 minutes of video were not finished" in capsys.readouterr().err

@@ -61,5 +61,6 @@ def test_wrong_arguments_are_one_sentence(folder: Path, capsys: pytest.CaptureFi
     damaged = folder / "regions.npz"
     damaged.write_bytes(b"damaged")
     assert ended(str(folder)) == 1
-    assert f"cannot read regions from {damaged}" in capsys.readouterr().err
+    told = f"{damaged} is not a file of measured regions; write it with liax regions."
+    assert told in capsys.readouterr().err
     assert ended(str(folder), "--overwrite") == 0

@@ -5,7 +5,7 @@ import pytest
 
 from liax.cli.main import main
 from liax.training import run as run_module
-from liax.training.config import TrainConfig
+from liax.training.config import RENAMED, TrainConfig
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ def test_wrong_settings_are_one_sentence(
 ) -> None:
     file.write_text("stepz = 3\n")
     assert ended("--config", str(file)) == 1
-    assert capsys.readouterr().err.startswith("liax: unknown configuration key stepz; known: out, ")
+    assert capsys.readouterr().err.startswith(
+        f"liax: {file} has the unknown key 'stepz'; did you mean steps?"
+    )
     assert ended("--config", str(file.with_name("none.toml"))) == 1
     assert "none.toml: No such file or directory; check the path" in capsys.readouterr().err
     assert ended("--stepz", "3") == 2
@@ -95,3 +97,14 @@ def test_training_itself_tells_what_is_missing(tmp_path: Path, capsys: pytest.Ca
     assert captured.out == ""
     assert "liax: cannot read the manifest" in captured.err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_former_options_are_refused_by_their_present_name(
+    trained: list[TrainConfig], capsys: pytest.CaptureFixture[str], old: str
+) -> None:
+    option, present = (f"--{key.replace('_', '-')}" for key in (old, RENAMED[old]))
+    for args in ([option, "0.5"], [f"{option}=0.5"], [f"--{old}", "0.5"]):
+        assert ended(*args) == 1
+        assert capsys.readouterr().err == f"liax: {option} is called {present} now; rename it.\n"
+    assert trained == []

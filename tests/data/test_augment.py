@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from liax.data.augment import AugmentConfig, PairBatch, augment
+from liax.data.augment import PairBatch, augment
+from liax.data.config import AugmentConfig
 from liax.data.pairs import PairIndices
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import FaceLandmarker

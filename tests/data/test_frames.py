@@ -133,7 +133,7 @@ def test_files_that_cannot_be_decoded(tmp_path: Path, kind: str, content: bytes 
     item = Item("x.mp4", kind, "x", 3)  # type: ignore[arg-type]
     if content is not None:
         (tmp_path / item.file).write_bytes(content)
-    with pytest.raises(LiaxError, match=r"^cannot decode .*x\.mp4 .*; remove it from the manifest$"):
+    with pytest.raises(LiaxError, match=r"^cannot decode .*x\.mp4 .*; remove it from the manifest\.$"):
         read_item(tmp_path, item, 64)
 
 
@@ -169,18 +169,18 @@ def test_frames_held_in_memory_are_fetched_to_the_device(manifest: Manifest) -> 
     assert frames.shape == (2, 3, 64, 64)
 
 
-def test_decoded_frames_are_kept_for_other_runs(manifest: Manifest, tmp_path: Path) -> None:
+def test_decoded_frames_are_cached_for_other_runs(manifest: Manifest, tmp_path: Path) -> None:
     every = np.arange(15, dtype=np.int64)
-    kept = tmp_path / "decoded"
+    cache = tmp_path / "decoded"
     said: list[int] = []
-    first = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), kept=kept)
-    second = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), kept=kept)
+    first = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), cache=cache)
+    second = ResidentFrames(manifest, 64, CPU, 2, lambda done, total: said.append(done), cache=cache)
     assert said == [1, 2, 3]  # the second run decoded nothing
     assert torch.equal(first.fetch(every), second.fetch(every))
-    ResidentFrames(manifest, 32, CPU, 2, kept=kept)
+    ResidentFrames(manifest, 32, CPU, 2, cache=cache)
     fewer = Manifest(manifest.folder, manifest.items[:1], manifest.digest)
-    ResidentFrames(fewer, 64, CPU, 2, kept=kept)
-    assert len(list(kept.iterdir())) == 3  # another size, other items: none is mistaken for another
+    ResidentFrames(fewer, 64, CPU, 2, cache=cache)
+    assert len(list(cache.iterdir())) == 3  # another size, other items: none is mistaken for another
 
 
 def test_streaming_keeps_the_latest_clips_that_fit(

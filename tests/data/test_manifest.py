@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 
 from liax.data.manifest import Item, ShardRange, is_within_shard, manifest_in, read_manifest
-from liax.errors import LiaxError
+from liax.errors import LiaxError, WrongFileError
 
 GOOD = "file,type,split,identity,frames,notes\na.mp4,clip,train,ann,12,x\nb.jpg,portrait,val,bob,1,\n"
 
@@ -110,8 +110,8 @@ def test_parquet_that_is_no_manifest(prepared: Path) -> None:
         read_manifest(prepared, "test")
     raw = prepared.read_bytes()
     prepared.write_bytes(raw[:-9])
-    with pytest.raises(LiaxError, match=r"manifest.parquet is no manifest of `liax prepare`"):
+    with pytest.raises(WrongFileError, match=r"manifest.parquet is not a manifest \("):
         read_manifest(prepared, None)
     parquet.write_table(pa.table({"file": ["a"], "kept": [True]}), prepared)
-    with pytest.raises(LiaxError, match=r"is no manifest of `liax prepare` \(.*split"):
+    with pytest.raises(WrongFileError, match=r"is not a manifest \(.*split"):
         read_manifest(prepared, None)

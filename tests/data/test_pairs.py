@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liax.data.config import DataConfig
 from liax.data.manifest import Item, Manifest
 from liax.data.pairs import PairIndices, PairSampler
 from liax.data.regions import Regions, save_regions
@@ -25,15 +26,9 @@ STILLS = {30, 101, 102}
 
 
 def sampler(items: tuple[Item, ...] = ITEMS, **changes) -> PairSampler:
-    options = {
-        "batch": 8,
-        "still_share": 0.25,
-        "regions": None,
-        "expression_boost": 0.0,
-        "near_pose_share": 0.0,
-        "seed": 3,
-    } | changes
-    return PairSampler(Manifest(Path(), items, ""), **options)
+    batch, seed = changes.pop("batch", 8), changes.pop("seed", 3)
+    options = {"still_share": 0.25, "expression_boost": 0.0, "near_pose_share": 0.0} | changes
+    return PairSampler(Manifest(Path(), items, ""), DataConfig(**options), batch=batch, seed=seed)
 
 
 YAW = list(FACTORS).index("yaw")

@@ -3,9 +3,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from clips import moving_face
+from clips import Frames, moving_face
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack
+from liax.face.track import FaceTrack, FaceTracker, crop_for, find_tracks
+from liax.media.cuts import detect_cuts
+from memory_footage import MemoryFootage
+from scenes import head_scene
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,7 @@ def test_square_follows_the_middle_of_the_motion(
 ) -> None:
     """The face moves by 30 pixels; the square that shows all of it sits where it is half way."""
     frames = moving_face(portrait_HW3, 31)[::5]
-    track, halfway = FaceTrack(landmarker), FaceTrack(landmarker)
+    track, halfway = FaceTracker(landmarker), FaceTracker(landmarker)
     for frame in frames:
         track.add(frame)
     halfway.add(frames[3])
@@ -30,13 +33,13 @@ def test_square_follows_the_middle_of_the_motion(
 
 def test_frames_without_the_face_change_nothing(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
     frames = moving_face(portrait_HW3, 2)
-    track = FaceTrack(landmarker)
+    track = FaceTracker(landmarker)
     track.add(np.zeros_like(frames[0]))
     assert track.found == track.seen == 0
     for frame in (frames[0], np.zeros_like(frames[0]), frames[0]):
         track.add(frame)
     assert track.found == 2
-    one = FaceTrack(landmarker)
+    one = FaceTracker(landmarker)
     one.add(frames[0])
     assert track.crop().left == pytest.approx(one.crop().left, abs=2)
 
@@ -49,7 +52,7 @@ def test_stays_with_the_chosen_face(
     both = np.full((280, 640, 3), 90, np.uint8)
     both[10:270, 350:610] = head
     both[60:190, 25:155] = head[::2, ::2]
-    track = FaceTrack(landmarker, choice)
+    track = FaceTracker(landmarker, choice)
     for _ in range(3):
         track.add(both)
     assert track.seen == 2
@@ -60,7 +63,7 @@ def test_stays_with_the_chosen_face(
 
 @pytest.mark.parametrize("choice", [0, -1, 3])
 def test_a_face_that_is_not_there(landmarker: FaceLandmarker, portrait_HW3: np.ndarray, choice: int) -> None:
-    track = FaceTrack(landmarker, choice)
+    track = FaceTracker(landmarker, choice)
     track.add(moving_face(portrait_HW3, 1)[0])
     assert track.found == 0
     assert track.seen == 1
@@ -68,7 +71,7 @@ def test_a_face_that_is_not_there(landmarker: FaceLandmarker, portrait_HW3: np.n
 
 def test_a_face_comes_back_elsewhere(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
     here, there = moving_face(portrait_HW3, 380, 640)[::379]
-    track = FaceTrack(landmarker)
+    track = FaceTracker(landmarker)
     assert track.add(here)
     assert not track.add(there)  # too far for a fifth of a second: perhaps another's
     assert track.add(there)
@@ -81,7 +84,7 @@ def test_who_stays_is_not_taken_for_who_left(landmarker: FaceLandmarker, portrai
     alone[10:270, 350:610] = head
     both = alone.copy()
     both[60:190, 25:155] = head[::2, ::2]
-    track = FaceTrack(landmarker, 2)
+    track = FaceTracker(landmarker, 2)
     assert [track.add(frame) for frame in (both, alone, alone, alone, both)] == [
         True,
         False,
@@ -90,3 +93,52 @@ def test_who_stays_is_not_taken_for_who_left(landmarker: FaceLandmarker, portrai
         True,
     ]
     assert track.crop().left + track.crop().side / 2 == pytest.approx(90, abs=25)
+
+
+def tracks_of(landmarker: FaceLandmarker, frames: Frames) -> tuple[list[FaceTrack], int]:
+    footage = MemoryFootage(frames)
+    return find_tracks(landmarker, detect_cuts(footage), footage.rate)
+
+
+def spans(tracks: list[FaceTrack]) -> list[tuple[int, int]]:
+    return [(track.first, track.end) for track in tracks]
+
+
+def test_a_cut_ends_a_track(landmarker: FaceLandmarker) -> None:
+    frames = head_scene(20, left=300) + head_scene(25, left=20, shade=160)
+    tracks, count = tracks_of(landmarker, frames)
+    assert count == 45
+    assert spans(tracks) == [(0, 20), (20, 45)]
+    right, left = (crop_for(track.boxes) for track in tracks)
+    assert right.left - left.left == pytest.approx(280, abs=8)
+
+
+def test_two_people_give_two_tracks(landmarker: FaceLandmarker) -> None:
+    """One of them, half as large, is there for the last second only."""
+    frames = head_scene(50, left=0, side=300)
+    for frame, other in zip(frames[25:], head_scene(25, left=440, side=150), strict=True):
+        frame[:, 440:590] = other[:, 440:590]
+    tracks, _ = tracks_of(landmarker, frames)
+    assert len(tracks) == 2
+    assert spans(tracks)[0] == (0, 50)
+    first, end = spans(tracks)[1]
+    assert 25 <= first <= 35
+    assert end == 50
+    large, small = (crop_for(track.boxes) for track in tracks)
+    assert small.side == pytest.approx(large.side / 2, rel=0.1)
+    assert small.left > 400
+
+
+def test_a_face_that_leaves_ends_its_track(landmarker: FaceLandmarker) -> None:
+    frames = head_scene(50)
+    for frame in frames[30:]:
+        frame[30:] = np.random.default_rng(0).integers(40, 90, (330, 640, 3))
+    tracks, _ = tracks_of(landmarker, frames)
+    assert len(tracks) == 1
+    assert tracks[0].first == 0
+    assert 25 < tracks[0].end <= 35
+
+
+def test_no_face(landmarker: FaceLandmarker) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (10, 90, 160, 3), np.uint8)
+    assert tracks_of(landmarker, list(noise)) == ([], 10)

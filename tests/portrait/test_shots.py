@@ -145,7 +145,7 @@ def test_without_faces_only_cuts_matter(face: list[np.ndarray], told: Told) -> N
 def test_no_shot_shows_the_face(landmarker: FaceLandmarker, face: list[np.ndarray]) -> None:
     with pytest.raises(LiaxError, match=r"held\.mp4 shows no face that can be found"):
         find_shots(landmarker, MemoryFootage(nobody(4), 10), 64, None)
-    with pytest.raises(LiaxError, match=r"held\.mp4 has 1 face\(s\); and driving_face is"):
+    with pytest.raises(LiaxError, match=r"held\.mp4 has 1 face\(s\), and driving_face is"):
         find_shots(landmarker, MemoryFootage(nobody(4) + face[:4], 10), 64, 2)
 
 

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 from lightning.fabric import Fabric
 from pyarrow import parquet
-from scenes import FAST, Scene
 
 from clips import flat_frames, write_clip
+from liax.data.config import DataConfig
 from liax.errors import LiaxError
 from liax.preparation import prepare as prepare_module
 from liax.preparation.config import CutOptions, QualityLimits
 from liax.preparation.prepare import prepare
 from liax.preparation.workers import parallel_map, ray_workers
-from liax.training.config import DataConfig, LossConfig, TrainConfig
+from liax.training.config import LossConfig, TrainConfig
 from liax.training.trainer import Trainer
+from scenes import FAST, Scene
 
 CUT = CutOptions(size=64)
 

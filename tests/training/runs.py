@@ -24,9 +24,9 @@ from PIL import Image
 from torch.distributed.checkpoint import HuggingFaceStorageReader
 
 from clips import write_clip
-from liax.data.augment import AugmentConfig
+from liax.data.config import AugmentConfig, DataConfig
 from liax.training.checkpoint import latest_checkpoint, load_checkpoint
-from liax.training.config import DataConfig, LossConfig, OptimConfig, TrainConfig, to_dict
+from liax.training.config import LossConfig, OptimConfig, TrainConfig, to_dict
 from liax.training.run import train
 from liax.training.trainer import Trainer
 

@@ -9,14 +9,14 @@ from liax.errors import LiaxError
 from liax.training.checkpoint import (
     check_resumable,
     describe_run,
-    init_adam_state,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
     state_tensors,
     write_atomically,
 )
-from liax.training.config import TrainConfig, to_dict
+from liax.training.config import RENAMED, TrainConfig, to_dict
+from liax.training.optimizer import init_adam_state
 
 
 def module(seed: int) -> tuple[torch.nn.Module, torch.optim.Adam]:
@@ -48,18 +48,6 @@ def test_round_trip(tmp_path: Path) -> None:
     assert torch.equal(layer.weight, kept["network.weight"])  # the module's own
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
     assert optimizer.state[layer.bias]["step"] == 1
-
-
-def test_momenta_begin_as_adam_would(tmp_path: Path) -> None:
-    layers = [torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)]
-    layers[1].load_state_dict(layers[0].state_dict())
-    optimizers = [torch.optim.Adam(layer.parameters(), betas=(0.5, 0.9)) for layer in layers]
-    init_adam_state(optimizers[1])
-    for _ in range(3):
-        for layer, optimizer in zip(layers, optimizers, strict=True):
-            layer(torch.ones(1, 3)).square().sum().backward()
-            optimizer.step()
-    assert torch.equal(layers[0].weight, layers[1].weight)
 
 
 def test_the_newest_replaces_the_others(tmp_path: Path) -> None:
@@ -135,7 +123,19 @@ def test_what_does_not_change_the_course_is_free(tmp_path: Path) -> None:
     check_resumable(replace(free, devices=4, nodes=2, strategy="fsdp", accumulate=2), tmp_path)
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]"])
+@pytest.mark.parametrize("old", RENAMED)
+def test_runs_begun_under_former_names_resume(tmp_path: Path, old: str) -> None:
+    config = TrainConfig(out=tmp_path)
+    values = to_dict(config)
+    table = values[old.partition(".")[0]] if "." in old else values
+    table[old.rpartition(".")[2]] = table.pop(RENAMED[old].rpartition(".")[2])
+    write_atomically(tmp_path / "config.json", json.dumps(values))
+    check_resumable(config, tmp_path)
+    with pytest.raises(LiaxError, match="was started with another seed; use those settings"):
+        check_resumable(replace(config, seed=3), tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"sedd": 3}'])
 def test_lost_configuration(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "config.json").write_text(text)

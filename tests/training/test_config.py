@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liax.data.config import DataConfig
 from liax.errors import LiaxError
-from liax.training.config import DataConfig, LossConfig, TrainConfig, from_dict, load_config, to_dict
+from liax.options_file import has_key
+from liax.training.config import (
+    RENAMED,
+    LossConfig,
+    TrainConfig,
+    from_dict,
+    load_config,
+    to_dict,
+    with_present_names,
+)
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 paths = st.builds(Path, st.text("abc/._-é ", min_size=1))
@@ -65,20 +75,23 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "what"),
     [
-        ({"stepz": 3}, "unknown configuration key stepz; known: out, preset, init, steps"),
-        ({"loss": {"l3": 3}}, "unknown configuration key loss.l3; known: l1, l2, perceptual"),
-        ({"steps": "many"}, "configuration key steps must be a whole number, not 'many'"),
-        ({"steps": 1.5}, "configuration key steps must be a whole number, not 1.5"),
-        ({"steps": True}, "configuration key steps must be a whole number, not True"),
-        ({"compile": 1}, "configuration key compile must be true or false, not 1"),
-        ({"loss": {"l1": None}}, "configuration key loss.l1 must be a number, not None"),
-        ({"loss": {"l1": "1"}}, "configuration key loss.l1 must be a number, not '1'"),
+        ({"stepz": 3}, "the configuration has the unknown key 'stepz'; did you mean steps"),
+        (
+            {"loss": {"l3": 3}},
+            "configuration has the unknown key 'loss.l3'; known are l1, l2, perceptual",
+        ),
+        ({"steps": "many"}, "the configuration: steps must be a whole number, not 'many'"),
+        ({"steps": 1.5}, "the configuration: steps must be a whole number, not 1.5"),
+        ({"steps": True}, "the configuration: steps must be a whole number, not True"),
+        ({"compile": 1}, "the configuration: compile must be true or false, not 1"),
+        ({"loss": {"l1": None}}, "the configuration: loss.l1 must be a number, not None"),
+        ({"loss": {"l1": "1"}}, "the configuration: loss.l1 must be a number, not '1'"),
         ({"loss": {"warp": [1]}}, r"loss.warp must be a list of 2 numbers, not \[1\]"),
-        ({"loss": {"warp": [1, "a"]}}, "loss.warp must be a number, not 'a'"),
+        ({"loss": {"warp": [1, "a"]}}, r"loss.warp must be a list of 2 numbers, not \[1, 'a'\]"),
         ({"loss": {"backbone": "vgg"}}, "loss.backbone must be 'squeezenet' or 'vgg19', not 'vgg'"),
         ({"precision": "fp16"}, "precision must be 'float32' or 'bfloat16', not 'fp16'"),
         ({"max_minutes": "long"}, "max_minutes must be a number, not 'long'"),
-        ({"data": {"manifest": 3}}, "data.manifest must be a text, not 3"),
+        ({"data": {"manifest": 3}}, "data.manifest must be a path, not 3"),
         ({"data": 3}, "data must be a table of keys, not 3"),
         ([1], r"the configuration must be a table of keys, not \[1\]"),
     ],
@@ -91,9 +104,9 @@ def test_wrong_values_are_named(values: dict[str, object], what: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
-        ("run.toml", "steps = \n", "is not valid: Invalid value"),
-        ("run.json", "{", "is not valid: Expecting property name"),
-        ("run.toml", None, "cannot read the configuration .*: No such file or directory; check the path"),
+        ("run.toml", "steps = \n", "is no TOML .Invalid value"),
+        ("run.json", "{", "is no JSON .Expecting property name"),
+        ("run.toml", None, "cannot read .*: No such file or directory; check the path"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, what: str) -> None:
@@ -125,3 +138,47 @@ def test_values_that_cannot_train(changes: dict[str, object], what: str) -> None
     TrainConfig().check()
     with pytest.raises(LiaxError, match=what):
         replace(TrainConfig(), **changes).check()
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_former_keys_are_refused_by_their_present_name(old: str, tmp_path: Path) -> None:
+    table, _, key = old.rpartition(".")
+    values = {table: {key: 1}} if table else {key: 1}
+    with pytest.raises(LiaxError, match=rf"the configuration: {old} is called {RENAMED[old]} now; rename it"):
+        from_dict(values)
+    path = tmp_path / "run.toml"
+    path.write_text((f"[{table}]\n" if table else "") + f"{key} = 1\n")
+    with pytest.raises(LiaxError, match=rf"run\.toml: {old} is called {RENAMED[old]} now; rename it"):
+        load_config(path)
+
+
+def test_present_keys_are_known_and_none_is_a_former_one() -> None:
+    present = to_dict(TrainConfig())
+    for old, new in RENAMED.items():
+        assert has_key(present, new)
+        assert not has_key(present, old)
+        assert old.rpartition(".")[0] == new.rpartition(".")[0]
+
+
+def test_what_a_run_recorded_gets_present_names() -> None:
+    config = replace(TrainConfig(), canonicalize_frames=7, data=DataConfig(far_pose_share=0.25))
+    recorded = to_dict(config)
+    for old, new in RENAMED.items():
+        table = recorded[old.partition(".")[0]] if "." in old else recorded
+        table[old.rpartition(".")[2]] = table.pop(new.rpartition(".")[2])
+    before = json.dumps(recorded)
+    assert from_dict(with_present_names(recorded)) == config
+    assert json.dumps(recorded) == before
+    assert with_present_names(to_dict(config)) == to_dict(config)
+
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_configuration_of_the_repository_is_valid(path: Path) -> None:
+    load_config(path).check()
+
+
+def test_there_are_configurations() -> None:
+    assert len(CONFIGS) > 10

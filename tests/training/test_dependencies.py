@@ -1,4 +1,4 @@
-"""Training nodes often have neither PyAV nor MediaPipe nor the command line's packages."""
+"""Training nodes often have neither PyAV nor MediaPipe nor tyro."""
 
 import subprocess
 import sys

@@ -1,9 +1,10 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from liax.training.config import OptimConfig, TrainConfig
-from liax.training.optimizer import learning_rate_factor
+from liax.training.optimizer import init_adam_state, learning_rate_factor
 
 CONFIG = TrainConfig(steps=1000, optim=OptimConfig(warmup=100, lr_decay_share=0.2))
 TIMED = TrainConfig(steps=1000, max_minutes=10.0, optim=OptimConfig(warmup=100, lr_decay_share=0.2))
@@ -32,3 +33,15 @@ def test_never_below_2_percent_of_the_warm_up_nor_above_1(step: int, minutes: fl
     rise = min((step + 1) / 100, 1)
     assert 0.02 * rise <= learning_rate_factor(step, minutes, TIMED) <= rise
     assert learning_rate_factor(step, minutes + 1, TIMED) <= learning_rate_factor(step, minutes, TIMED)
+
+
+def test_momenta_begin_as_adam_would() -> None:
+    layers = [torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    optimizers = [torch.optim.Adam(layer.parameters(), betas=(0.5, 0.9)) for layer in layers]
+    init_adam_state(optimizers[1])
+    for _ in range(3):
+        for layer, optimizer in zip(layers, optimizers, strict=True):
+            layer(torch.ones(1, 3)).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(layers[0].weight, layers[1].weight)

@@ -1,6 +1,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from runs import assert_same_state, last_step, run, start, tiny, wait_for_step
 from safetensors.torch import load_file
 
 from liax.errors import LiaxError
+from liax.training import trainer as trainer_module
 from liax.training.checkpoint import latest_checkpoint
 from liax.training.config import TrainConfig
+from liax.training.optimizer import update_average
 from liax.training.trainer import Trainer
 
 
@@ -52,16 +55,16 @@ def test_a_signal_within_a_step_stops_after_it(
 ) -> None:
     """Raised after the weights have changed, where stopping would leave a step done by half."""
     trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
-    average = trainer._average
 
-    def interrupted() -> None:
+    def interrupted(*args: Any) -> None:
         if trainer.step == 2:
             signal.raise_signal(number)
-        average()
+        update_average(*args)
 
-    trainer._average = interrupted  # type: ignore[method-assign]
     handler = signal.getsignal(number)
-    trainer.run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer_module, "update_average", interrupted)
+        trainer.run()
     assert signal.getsignal(number) is handler
     assert trainer.step == 3
     assert "interrupted at step 3; the same command resumes" in capsys.readouterr().err

@@ -198,7 +198,7 @@ def test_named_coefficients_can_be_made_to_draw_alone(
 
 def test_weights_of_another_preset_are_refused(manifest: Path, tmp_path: Path, tiny_weights: Path) -> None:
     config = tiny(manifest, tmp_path / "run", preset="small", init=str(tiny_weights))
-    with pytest.raises(LiaxError, match="is no network of the preset small"):
+    with pytest.raises(LiaxError, match="is not of the preset small; choose weights that are"):
         Trainer(config, Fabric(accelerator="cpu", devices=1))
 
 

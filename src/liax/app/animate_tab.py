@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 
 from liax.app.commands import CommandsView, Invocation
 from liax.app.components import (
@@ -14,59 +17,79 @@ from liax.app.components import (
     cropped_input,
     face_input,
     format_input,
+    labels_of,
     portrait_input,
+    portrait_path,
     video_input,
 )
-from liax.app.job_view import JobResult, JobView
+from liax.app.job_view import JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction
 from liax.app.studio import Studio
-from liax.app.uploads import check_motion, check_video
+from liax.app.uploads import VisitorLimits, check_motion, check_video
 from liax.errors import LiaxError
+from liax.options import ALL_MOTION, AnimateOptions
 from liax.portrait import animate, encode_motion, write_clip
-from liax.portrait.motion import ALL_MOTION
 from liax.portrait.template import SUFFIX, save_template
-from liax.weights.controls import GROUPS
+from liax.weights.controls import GROUPS, Controls
 
 _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
-# How the portrait and the first moment of the video go together: what is read -> options of `animate`.
-_START_OPTIONS: dict[str, dict[str, Any]] = {
-    "Keep the portrait's own pose": {},
-    "Keep it, and count motion from the moment most like it": {"best_frame": True},
-    "Take the video's head pose": {"align": "pose"},
-    "Take the video's expression": {"align": "expression"},
-    "Take the video's pose and expression": {"align": "all"},
-    "Copy the video's poses as they are throughout": {"relative": False},
+# How the portrait and the first frame of the video go together.
+_BEGINNINGS = {
+    "Keep the portrait's own pose": AnimateOptions(),
+    "Keep it, and measure motion from the video's most similar moment": AnimateOptions(best_frame=True),
+    "Take the video's head pose": AnimateOptions(align="pose"),
+    "Take the video's expression": AnimateOptions(align="expression"),
+    "Take the video's pose and expression": AnimateOptions(align="all"),
+    "Copy the video's poses as they are throughout": AnimateOptions(absolute=True),
 }
 _MAX_STRENGTH = 2.0
 
 
 class _Form(NamedTuple):
-    """The tab's components, or their values; strengths and controls come after them."""
+    """What is set on the tab."""
 
-    portrait: Any
-    kind: Any
-    video: Any
-    motion: Any
-    beginning: Any
-    paste: Any
-    smooth: Any
-    compare: Any
-    face: Any
-    driving_face: Any
-    cropped: Any
-    format: Any
+    strength: Mapping[str, float]
+    settings: Mapping[str, float]
+    portrait: str | None
+    kind: str
+    video: str | None
+    motion: str | None
+    beginning: str
+    paste: bool
+    smooth: bool
+    compare: bool
+    face: int
+    driving_face: int
+    cropped: bool
+    format: str
 
     @property
     def driving(self) -> str | None:
         """The file that moves the portrait."""
         return self.motion if self.kind == _MOTION else self.video
 
+    def options(self) -> AnimateOptions:
+        """The same for the library."""
+        return replace(
+            _BEGINNINGS[self.beginning],
+            crop=not self.cropped,
+            face=self.face or None,
+            driving_face=self.driving_face or None,
+            strength={name: value for name, value in self.strength.items() if value != 1} or 1.0,
+            smooth=self.smooth,
+            set=self.settings,
+            paste=self.paste,
+            compare=self.compare,
+        )
 
-_FORM_SIZE = len(_Form._fields)
+    def invocation(self, weights: str) -> Invocation[AnimateOptions]:
+        """The same as a command."""
+        inputs = [Path(self.portrait or "portrait.jpg").name, Path(self.driving or "driving.mp4").name]
+        return Invocation(inputs, f"animated.{self.format}", self.options(), weights=weights)
 
 
 def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
-    """The tab's components and what they do; its portrait and its driving video."""
+    """Make the tab; returns its portrait and its driving video."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             with gr.Row():
@@ -76,10 +99,7 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
                     motion = gr.File(label="A saved motion", file_types=[SUFFIX], visible=False, height=280)
             kind = gr.Radio([_VIDEO, _MOTION], value=_VIDEO, label="Moved by")
             beginning = gr.Dropdown(
-                list(_START_OPTIONS),
-                value=next(iter(_START_OPTIONS)),
-                label="At the beginning",
-                filterable=False,
+                list(_BEGINNINGS), value=next(iter(_BEGINNINGS)), label="At the beginning", filterable=False
             )
             with gr.Row():
                 paste = gr.Checkbox(
@@ -88,7 +108,7 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
                 smooth = gr.Checkbox(label="Smooth", info="takes out jitter")
                 compare = gr.Checkbox(label="Side by side", info="portrait, video and result")
             with gr.Accordion("How much of each motion", open=False):
-                strengths = _strengths(studio)
+                strengths = _strength_sliders(studio.controls)
             with gr.Accordion("Change the portrait throughout", open=False):
                 panel = ControlsPanel(studio.controls)
             with gr.Accordion("More options", open=False):
@@ -100,7 +120,10 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
             view = JobView(studio, "Animate")
             result = ResultView()
             with gr.Accordion("Save this motion for other portraits", open=False):
-                gr.Markdown("Keeps the movement without the pictures: small, and it drives like the video.")
+                gr.Markdown(
+                    "Keeps the movement without the pictures, in a small file that moves portraits as the "
+                    "video does."
+                )
                 saving = JobView(studio, "Save this motion", "secondary")
                 saved = gr.DownloadButton("Download the motion", visible=False)
             commands = CommandsView()
@@ -114,81 +137,64 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
         api_visibility="private",
     )
 
-    def make_invocation(*values: Any) -> Invocation:
-        """What is to be done, and with which files, by name."""
-        form, rest = _Form(*values[:_FORM_SIZE]), values[_FORM_SIZE:]
-        strength = dict(zip(strengths, rest, strict=False))
-        options = dict(_START_OPTIONS[form.beginning])
-        names = ("paste", "smooth", "compare", "face", "driving_face")
-        options |= {name: getattr(form, name) for name in names if getattr(form, name)}
-        options |= {"crop": False} if form.cropped else {}
-        changed = {name: value for name, value in strength.items() if value != 1}
-        options |= {"strength": changed} if changed else {}
-        files = [Path(form.portrait or "portrait.jpg").name, Path(form.driving or "driving.mp4").name]
-        settings = panel.settings(rest[len(strengths) :])
-        return Invocation("animate", files, f"animated.{form.format}", settings, options, studio.weights_name)
+    inputs: list[Component] = [portrait, kind, video, motion, beginning, paste, smooth, compare]
+    inputs += [face, driving_face, cropped, format, *strengths.values(), *panel.sliders]
 
-    def animating(*values: Any) -> JobFunction:
-        form, call = _Form(*values[:_FORM_SIZE]), make_invocation(*values)
-        if form.portrait is None:
-            raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        portrait, driving = Path(form.portrait), _checked_driving(form.driving, studio)
-        output = studio.new_result_path(call.output)
+    def read(*values: Any) -> _Form:
+        """The values of `inputs`, by name."""
+        settings_from = len(inputs) - len(panel.sliders)
+        strengths_from = settings_from - len(strengths)
+        strength = dict(zip(strengths, values[strengths_from:settings_from], strict=True))
+        return _Form(strength, panel.settings(values[settings_from:]), *values[:strengths_from])
 
-        def work(job: Job) -> JobResult:
-            options = dict(call.options)
-            opened = studio.portrait(portrait, options.pop("face", None), options.get("crop", True))
-            clip = animate(studio.animator, opened, driving, edit=call.settings, progress=job, **options)
-            done = write_clip(job.with_preview(clip), output, progress=job)
-            summary = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
-            return JobResult(result.updates(done.path), summary)
+    def prepare_animation(form: _Form) -> JobFunction[JobResult]:
+        source, options = portrait_path(form.portrait), form.options()
+        driving = _checked_driving(form.driving, studio.limits)
+        output = studio.new_result_path(form.invocation(studio.weights_name).output)
+
+        def work(job: Job[JobResult]) -> JobResult:
+            opened = studio.portrait(source, options)
+            clip = animate(studio.animator, opened, driving, options, progress=job)
+            return clip_result(result, write_clip(job.with_preview(clip), output, progress=job))
 
         return work
 
-    def saving_motion(*values: Any) -> JobFunction:
-        call, driving = (
-            make_invocation(*values),
-            _checked_driving(_Form(*values[:_FORM_SIZE]).driving, studio),
-        )
+    def prepare_saving(form: _Form) -> JobFunction[JobResult]:
+        driving, options = _checked_driving(form.driving, studio.limits), form.options()
         if driving.suffix == SUFFIX:
             raise LiaxError("This motion is saved already; choose a video above.")
         output = studio.new_result_path(driving.stem + SUFFIX)
 
-        def work(job: Job) -> JobResult:
-            face, crop = call.options.get("driving_face"), call.options.get("crop", True)
-            template = encode_motion(studio.animator, driving, face=face, crop=crop, progress=job)
+        def work(job: Job[JobResult]) -> JobResult:
+            template = encode_motion(studio.animator, driving, options, progress=job)
             save_template(template, output)
-            return JobResult(
-                [gr.update(value=output, visible=True)], f"{template.total} frames, {template.seconds:.1f} s"
-            )
+            download = gr.update(value=output, visible=True)
+            return JobResult([download], f"{template.total} frames, {template.seconds:.1f} s")
 
         return work
 
-    form = _Form(
-        portrait, kind, video, motion, beginning, paste, smooth, compare, face, driving_face, cropped, format
-    )
-    inputs: list[Any] = [*form, *strengths.values(), *panel.sliders]
-    view.connect(animating, inputs, result.outputs)
-    saving.connect(saving_motion, inputs, [saved])
-    commands.show_for(make_invocation, inputs)
+    labels = labels_of(face=face, driving_face=driving_face, crop=cropped, paste=paste)
+    view.connect(lambda *values: prepare_animation(read(*values)), inputs, result.outputs, labels)
+    saving.connect(lambda *values: prepare_saving(read(*values)), inputs, [saved], labels)
+    commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
     return portrait, video
 
 
-def _strengths(studio: Studio) -> dict[str, gr.Slider]:
-    """Group -> slider of its strength; all that has no name comes last."""
-    present = {control.group for control in studio.controls}
+def _strength_sliders(controls: Controls) -> dict[str, gr.Slider]:
+    """Group of controls -> slider for the strength of its motion; all other motion comes last."""
+    present = {control.group for control in controls}
     names = {group: group.capitalize() for group in GROUPS if group in present}
     names[ALL_MOTION] = "Everything else" if names else "All motion"
     return {
-        name: gr.Slider(0, _MAX_STRENGTH, 1.0, step=0.05, label=label, info="0 leaves it out, 1 as filmed")
+        name: gr.Slider(0, _MAX_STRENGTH, 1.0, step=0.05, label=label, info="0 leaves it out, 1 is as filmed")
         for name, label in names.items()
     }
 
 
-def _checked_driving(driving: str | None, studio: Studio) -> Path:
+def _checked_driving(driving: str | None, limits: VisitorLimits) -> Path:
     if driving is None:
         raise LiaxError("Give what moves the portrait: a video, a clip from the webcam, or a saved motion.")
     path = Path(driving)
     check = check_motion if path.suffix == SUFFIX else check_video
-    check(path, studio.limits)
+    check(path, limits)
     return path

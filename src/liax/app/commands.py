@@ -6,111 +6,135 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from textwrap import indent
+from typing import Generic, TypeVar
 
 import gradio as gr
+from gradio.components import Component
+
+from liax.options import (
+    AnimateOptions,
+    EditOptions,
+    EditSettings,
+    EditVideoOptions,
+    ManipulateOptions,
+    Names,
+    changed_options,
+    to_arguments,
+    to_text,
+)
+
+AnyOptions = AnimateOptions | EditOptions | EditVideoOptions | ManipulateOptions
+Options = TypeVar("Options", bound=AnyOptions, covariant=True)
+
+_COMMANDS: dict[type, str] = {
+    AnimateOptions: "animate",
+    EditOptions: "edit",
+    EditVideoOptions: "edit-video",
+    ManipulateOptions: "manipulate",
+}
+_LINE_LENGTH = 88
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """A call of one of the library's functions, as the page makes it.
+class Invocation(Generic[Options]):
+    """A command of `liax` with its inputs and options; the type of the options says which command.
 
-    Args:
-        command: Of `liax` ("edit-video").
-        inputs: Names of the files given, then `output` is written.
-        settings: control's name -> amount.
-        options: Keyword arguments that are not the default.
-        weights: As for `--weights`.
+    Attributes:
+        inputs: Names of the files given: a portrait and what drives it, or a portrait or video.
+        output: Name of the file that is written.
+        options: Whatever else was chosen.
+        settings: What an edit changes; an animation has this among its options.
+        sweep: Controls that are swept; None means an orbit.
+        weights: Name of the weights.
     """
 
-    command: str
     inputs: Sequence[str]
     output: str
-    settings: Mapping[str, float] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Options
+    settings: EditSettings = field(default_factory=dict)
+    sweep: Names | None = None
     weights: str = "small"
 
     def command_line(self) -> str:
-        """ "liax edit portrait.jpg -o edited.png --set yaw=10"."""
-        words = ["liax", self.command, *self.inputs, "-o", self.output]
+        """The shell command, such as "liax edit portrait.jpg -o edited.png --set yaw=10"."""
+        words = ["liax", _COMMANDS[type(self.options)], *self.inputs, "-o", self.output]
         if self.settings:
-            words += ["--set", _listed(self.settings)]
-        for name, value in self.options.items():
-            words += _flag(name, value)
+            words += ["--set", to_text(self.settings)]
+        if isinstance(self.options, ManipulateOptions):
+            words += ["--orbit"] if self.sweep is None else ["--sweep", to_text(self.sweep)]
+        words += to_arguments(self.options)
         if self.weights != "small":
             words += ["--weights", self.weights]
         return shlex.join(words)
 
     def python(self) -> str:
-        """A program that can be run as it is."""
-        opening = f"animator = liax.Animator(liax.load({_literal(self.weights)}))"
-        files = [f"Path({_literal(name)})" for name in self.inputs]
-        keywords = [f"{name}={_literal(value)}" for name, value in self.options.items()]
-        settings = _literal(self.settings)
-        output = f"Path({_literal(self.output)})"
-        if self.command == "animate":
-            keywords += [f"edit={settings}"] if self.settings else []
-            imports = ["from liax.portrait import animate_file"]
-            does = [_call("animate_file", ["animator", *files, output, *keywords])]
-        elif self.command == "edit":
-            imports = ["from liax.media.images import write_image", "from liax.portrait import edit_image"]
-            does = [
-                "edited = " + _call("edit_image", ["animator", *files, settings, *keywords]),
-                f"write_image({output}, edited.picture_HW3)",
-            ]
-        elif self.command == "manipulate":
-            imports, does = self._manipulates(files, output)
-        else:
-            imports = ["from liax.portrait import edit_video, write_clip"]
-            does = [
-                "clip = " + _call("edit_video", ["animator", *files, settings, *keywords]),
-                f"write_clip(clip, {output})",
-            ]
-        return "\n".join(["from pathlib import Path", "", "import liax", *imports, "", opening, *does])
+        """A complete Python program."""
+        changed = [f"{name}={_literal(value)}" for name, value in changed_options(self.options).items()]
+        options = [_call(type(self.options).__name__, changed)] if changed else []
+        imports, statements = self._python_call(options)
+        if options:
+            imports = [*imports, f"from liax.options import {type(self.options).__name__}"]
+        animator = f"animator = liax.Animator(liax.load({_literal(self.weights)}))"
+        lines = ["from pathlib import Path", "", "import liax", *sorted(imports), "", animator, *statements]
+        return "\n".join(lines)
 
-    def _manipulates(self, files: Sequence[str], output: str) -> tuple[list[str], list[str]]:
-        """Imports and statements of a portrait that is swept or turned, as a clip or as a sheet."""
-        options = {name: value for name, value in self.options.items() if name not in ("orbit", "sweep")}
-        function, moves = "orbit", []
-        if "sweep" in self.options:
-            function, moves = "sweep", [_literal(self.options["sweep"].split(","))]
-        keywords = [f"{name}={_literal(value)}" for name, value in options.items()]
-        arguments = ["animator", *files, *moves, *keywords]
-        if self.output.endswith(".png"):
-            imports = [
-                "from liax.media.images import write_image",
-                f"from liax.portrait.manipulate import {function}_sheet",
-            ]
-            return imports, [
-                f"sheet = {_call(f'{function}_sheet', arguments)}",
-                f"write_image({output}, sheet)",
-            ]
-        made = [f"clip = {_call(function, arguments)}", f"write_clip(clip, {output})"]
-        return [f"from liax.portrait import {function}, write_clip"], made
+    def _python_call(self, options: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Imports, and the statements that use the animator.
+
+        Args:
+            options: The options as an argument; none if nothing is changed.
+        """
+        inputs, output, settings = map(_path, self.inputs), _path(self.output), _literal(self.settings)
+        write_image = "from liax.media.images import write_image"
+        match self.options:
+            case AnimateOptions():
+                imports = ["from liax.portrait import animate_file"]
+                return imports, [_call("animate_file", ["animator", *inputs, output, *options])]
+            case EditOptions():
+                imports = [write_image, "from liax.portrait import edit_image"]
+                edited = _call("edit_image", ["animator", *inputs, settings, *options])
+                return imports, [f"edited = {edited}", f"write_image({output}, edited.picture_HW3)"]
+            case EditVideoOptions():
+                imports = ["from liax.portrait import edit_video, write_clip"]
+                clip = _call("edit_video", ["animator", *inputs, settings, *options])
+                return imports, [f"clip = {clip}", f"write_clip(clip, {output})"]
+            case _:
+                name = "orbit" if self.sweep is None else "sweep"
+                sweep = [] if self.sweep is None else [_literal(self.sweep)]
+                arguments = ["animator", *inputs, *sweep, *options]
+                if self.output.endswith(".png"):
+                    imports = [write_image, f"from liax.portrait.manipulate import {name}_sheet"]
+                    sheet = _call(f"{name}_sheet", arguments)
+                    return imports, [f"sheet = {sheet}", f"write_image({output}, sheet)"]
+                imports = [f"from liax.portrait import {name}, write_clip"]
+                return imports, [f"clip = {_call(name, arguments)}", f"write_clip(clip, {output})"]
 
 
 class CommandsView:
-    """A folded part of a tab that shows a call as a command and as a program, each to be copied."""
+    """A folded part of a tab that shows what is set there as a command and as a program, to be copied."""
 
     def __init__(self) -> None:
         with gr.Accordion("The same from the command line or Python", open=False):
             self.shell = gr.Code(language="shell", label="Command line", interactive=False, lines=1)
             self.program = gr.Code(language="python", label="Python", interactive=False, lines=1)
-        self.outputs = [self.shell, self.program]
 
-    def updates(self, call: Invocation) -> tuple[str, str]:
-        """New values of `outputs`."""
-        return call.command_line(), call.python()
+    def show_for(
+        self,
+        make_invocation: Callable[..., Invocation[AnyOptions]],
+        inputs: Sequence[Component],
+    ) -> None:
+        """Show what `make_invocation(*values of inputs)` gives, from the start and after every change."""
 
-    def show_for(self, make_invocation: Callable[..., Invocation], inputs: Sequence[Any]) -> None:
-        """Show what `make_invocation(*values of inputs)` gives, from the start and whenever one of them
-        changes.
-        """
+        def show(*values: object) -> tuple[str, str]:
+            invocation = make_invocation(*values)
+            return invocation.command_line(), invocation.python()
+
         gr.on(
             None,
-            lambda *values: self.updates(make_invocation(*values)),
+            show,
             inputs,
-            self.outputs,
+            [self.shell, self.program],
             trigger_mode="always_last",
             queue=False,
             show_progress="hidden",
@@ -118,34 +142,24 @@ class CommandsView:
         )
 
 
-def _flag(name: str, value: Any) -> list[str]:
-    option = f"--{name.replace('_', '-')}"
-    if isinstance(value, Mapping):
-        return [option, _listed(value)]
-    if value is True:
-        return [option]
-    if value is False:
-        return [{"relative": "--absolute"}.get(name, f"--no-{name.replace('_', '-')}")]
-    return [option, str(value)]
-
-
-def _listed(values: Mapping[str, float]) -> str:
-    return ",".join(f"{name}={value:g}" for name, value in values.items())
-
-
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     """The value as one writes it in Python."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_literal, value)) + ("," if len(value) == 1 else "") + ")"
     return repr(value)
 
 
+def _path(name: str) -> str:
+    return f"Path({_literal(name)})"
+
+
 def _call(function: str, arguments: Sequence[str]) -> str:
+    """The call in one line if it fits, or with one argument a line."""
     line = f"{function}({', '.join(arguments)})"
-    if len(line) <= 88:
+    if len(line) <= _LINE_LENGTH and "\n" not in line:
         return line
-    return f"{function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
+    return f"{function}(\n" + "".join(indent(f"{argument},\n", "    ") for argument in arguments) + ")"

@@ -1,15 +1,15 @@
-"""Components that several tabs have: inputs, a slider for each control, and the player of a result."""
+"""Components that several tabs have: inputs, a slider for each control, and a player for results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from liax.errors import LiaxError
 from liax.portrait.manipulate import VECTOR_RANGE
 from liax.weights.controls import GROUPS, Control, Controls
 
@@ -23,12 +23,12 @@ _FACES = [
     ("The fourth", 4),
     ("The fifth", 5),
 ]
-# What it is called -> ending of the file.
-VIDEO_FORMATS = [("Video (MP4)", "mp4"), ("Video (WebM)", "webm"), ("Moving picture, silent (GIF)", "gif")]
+# Name on the page, and ending of the file.
+VIDEO_FORMATS = [("Video (MP4)", "mp4"), ("Video (WebM)", "webm"), ("Animated picture, silent (GIF)", "gif")]
 
 
 def portrait_input(height: int = 320) -> gr.Image:
-    """Where a picture is dropped, taken or pasted; gives the path of the file as it was uploaded."""
+    """Where a picture is dropped, taken or pasted; its value is the path of the uploaded file."""
     image = gr.Image(
         DEMO_PORTRAIT,
         label="Your portrait",
@@ -37,7 +37,7 @@ def portrait_input(height: int = 320) -> gr.Image:
         sources=["upload", "webcam", "clipboard"],
         height=height,
     )
-    # Gradio would open the file itself, and fail on what is no picture; the studio looks at it with care.
+    # Gradio would open the file itself, and fail if it is no picture; the studio checks it first.
     image.preprocess = _uploaded_path  # type: ignore[method-assign, assignment]
     return image
 
@@ -48,30 +48,54 @@ def video_input(label: str, height: int = 320) -> gr.Video:
 
 
 def face_input(where: str) -> gr.Dropdown:
-    """Which of several faces in the "portrait" or "video"; 0 where nobody chose."""
+    """Which of several faces is meant; its value is 0 if nobody chose.
+
+    Args:
+        where: "portrait" or "video".
+    """
     return gr.Dropdown(_FACES, value=0, label=f"Which face in the {where}", filterable=False)
 
 
 def cropped_input() -> gr.Checkbox:
-    """Whether pictures are taken whole."""
+    """Whether pictures are taken whole, without looking for the face."""
     return gr.Checkbox(label="Already cropped to the face", info="take the picture as it is")
 
 
 def format_input(formats: list[tuple[str, str]] = VIDEO_FORMATS) -> gr.Dropdown:
-    """Which kind of file is made."""
-    return gr.Dropdown(formats, value="mp4", label="Make", filterable=False)
+    """Which kind of file is made; its value is the ending."""
+    return gr.Dropdown(formats, value="mp4", label="Save as", filterable=False)
+
+
+def labels_of(**components: gr.Dropdown | gr.Checkbox) -> dict[str, str]:
+    """Option -> label of the component that sets it, for messages."""
+    return {option: str(component.label) for option, component in components.items()}
+
+
+def portrait_path(given: str | None) -> Path:
+    """The file that was given to `portrait_input`.
+
+    Raises:
+        LiaxError: If there is none.
+    """
+    if given is None:
+        raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
+    return Path(given)
 
 
 def _uploaded_path(uploaded: ImageData | None) -> str | None:
     return uploaded.path if uploaded else None
 
 
-# Of the player, in pixels: the button beneath stays in sight.
+# Height of the player in pixels; the button beneath it stays in sight.
 _PLAYER_HEIGHT = 400
 
 
 class ResultView:
-    """A player, a picture for GIFs and stills, and a button to download; `outputs` are its components."""
+    """A player for videos, a picture for all else, and a button to download.
+
+    Attributes:
+        outputs: Its components.
+    """
 
     def __init__(self, label: str = "Result") -> None:
         self.video = gr.Video(
@@ -89,24 +113,29 @@ class ResultView:
         self.download = gr.DownloadButton("Download", visible=False)
         self.outputs = [self.video, self.picture, self.download]
 
-    def updates(self, path: Path) -> tuple[Any, Any, Any]:
+    def updates(self, path: Path) -> Sequence[object]:
         """New values of `outputs` that show the file at `path`."""
-        moving = path.suffix in (".mp4", ".webm")
+        is_video = path.suffix in (".mp4", ".webm")
         return (
-            gr.update(value=path if moving else None, visible=moving),
-            gr.update(value=None if moving else path, visible=not moving),
+            gr.update(value=path if is_video else None, visible=is_video),
+            gr.update(value=None if is_video else path, visible=not is_video),
             gr.update(value=path, visible=True),
         )
 
 
 _STEPS_IN_RANGE = 100
-# What weights that name nothing offer: their first motion vectors, which are the strongest.
+# Weights without controls offer this many motion vectors, the first ones, which are the strongest.
 _VECTORS_OFFERED = 12
-_LIMITS_NOTE = "Expressions stop where faces do: who smiles already can smile little more."
+_LIMITS_NOTE = "Expressions stop where faces do: a face that smiles already can smile only a little more."
 
 
 class ControlsPanel:
-    """The sliders, in the order of `names`, and a button that sets all of them to 0."""
+    """A slider for each control, by group, and a button that sets all of them to 0.
+
+    Attributes:
+        names: Of the controls.
+        sliders: In the same order.
+    """
 
     def __init__(self, controls: Controls) -> None:
         by_group = {group: [c for c in available_controls(controls) if c.group == group] for group in GROUPS}
@@ -130,12 +159,16 @@ class ControlsPanel:
         )
 
     def settings(self, values: Sequence[float]) -> dict[str, float]:
-        """Control's name -> amount, of the sliders that are not at 0."""
+        """Control's name -> amount, of the sliders that are not at 0.
+
+        Args:
+            values: Of all sliders.
+        """
         return {name: value for name, value in zip(self.names, values, strict=True) if value}
 
 
 def available_controls(controls: Controls) -> list[Control]:
-    """What there is to steer: the controls, or the first motion vectors of weights that name none."""
+    """The controls, or the first motion vectors if the weights have no controls."""
     return list(controls) or [
         _unnamed_control(index) for index in range(min(_VECTORS_OFFERED, controls.count))
     ]
@@ -145,7 +178,7 @@ def _slider(control: Control) -> gr.Slider:
     unit = {"deg": "°"}.get(control.unit, control.unit)
     name = f"{control.name.capitalize()} ({unit})" if unit else control.name.capitalize()
     step = _slider_step(control)
-    # Ends on the grid of steps, so that 0 is on it as well.
+    # The ends lie on the grid of steps, so that 0 does as well.
     low, high = (round(int(round(end / step, 6)) * step, 6) for end in (control.low, control.high))
     return gr.Slider(
         low,

@@ -1,4 +1,4 @@
-"""What the page refuses: files that were not uploaded to it, and messages that are files in disguise."""
+"""What the page refuses: files that were not uploaded to it, and messages as large as files."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
 from gradio.exceptions import ComponentProcessingError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Bytes of a message of the page, which holds values and names of files.
-_LARGEST_MESSAGE = 1_000_000
+# A message of the page holds values and names of files; this many bytes are enough.
+_MAX_MESSAGE_BYTES = 1_000_000
 
 
 class GuardedPage(gr.Blocks):
-    """Gradio's page that takes nothing from visitors but values, and files that they uploaded to `folder`."""
+    """A Gradio page that takes values and uploaded files from visitors, and refuses all other files.
+
+    Attributes:
+        folder: Where uploads lie.
+    """
 
     folder: Path
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[object], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Gradio's own, after the inputs are checked."""
         _refuse_foreign_paths(inputs, self.folder)
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
@@ -29,7 +37,7 @@ class GuardedPage(gr.Blocks):
 
 
 class MessageSizeLimit:
-    """Answers 413 to messages that are too large, before they are read; uploads have their own limit."""
+    """Middleware that answers 413 to messages that are too large, unread; uploads have their own limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,14 +45,14 @@ class MessageSizeLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and not scope["path"].endswith("/upload"):
             size = dict(scope["headers"]).get(b"content-length")
-            if size is None or int(size) > _LARGEST_MESSAGE:
+            if size is None or int(size) > _MAX_MESSAGE_BYTES:
                 await PlainTextResponse("This message is too large.", 413)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def _refuse_foreign_paths(value: Any, folder: Path) -> None:
-    """Refuse every file that does not lie in `folder`, and those sent as text past the limits of uploads."""
+def _refuse_foreign_paths(value: object, folder: Path) -> None:
+    """Refuse files outside `folder`, and files sent as text, which would evade the limits of uploads."""
     if isinstance(value, Mapping):
         path, url = value.get("path"), value.get("url")
         if "path" in value and not (isinstance(path, str) and Path(path).resolve().is_relative_to(folder)):

@@ -8,9 +8,9 @@ import gradio as gr
 from markupsafe import Markup
 
 from liax.app import motion_view
-from liax.app.components import available_controls, portrait_input, video_input
+from liax.app.components import available_controls, portrait_input, portrait_path, video_input
 from liax.app.job_view import JobResult, JobView
-from liax.app.jobs import JobFunction
+from liax.app.jobs import Job, JobFunction
 from liax.app.motion_view import ClipMotion, read_motion, vector_names
 from liax.app.studio import Studio
 from liax.app.uploads import check_video
@@ -18,7 +18,6 @@ from liax.errors import LiaxError
 from liax.interpretation.figures import draw_strips
 from liax.portrait import open_driving
 from liax.portrait.manipulate import five_values, vector_control
-from liax.progress import Progress
 from liax.report import file_uri
 from liax.weights.controls import Control
 
@@ -30,7 +29,7 @@ _INTRODUCTION = (
 
 
 def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
-    """The tab's components and what they do; its portrait and its clip."""
+    """Make the tab; returns its portrait and its clip."""
     gr.Markdown(
         f"The model makes every movement out of {studio.controls.count} basic movements, its *motion "
         "vectors*. Here you see which of them a clip uses, and what each does to a face."
@@ -56,29 +55,27 @@ def _build_clip(studio: Studio) -> gr.Video:
             moment = gr.HTML()
     charts = gr.HTML()
 
-    def reading(video: str | None) -> JobFunction:
-        if video is None:
+    def prepare(given: str | None) -> JobFunction[JobResult]:
+        if given is None:
             raise LiaxError("Give a clip first: drop a video on “A clip of a face”.")
-        check_video(Path(video), studio.limits)
+        source = Path(given)
+        check_video(source, studio.limits)
 
-        def work(progress: Progress) -> JobResult:
-            driving = open_driving(studio.animator, Path(video), progress=progress)
-            motion = read_motion(driving, progress)
+        def work(job: Job[JobResult]) -> JobResult:
+            motion = read_motion(open_driving(studio.animator, source, progress=job), job)
             last = float(motion.times_T[-1])
-            slider = gr.update(maximum=last, value=last / 2, visible=True)
-            shown = motion_view.frame_html(motion, names, last / 2)
-            values = (
+            values = [
                 motion,
                 motion_view.facts_html(motion),
                 motion_view.charts_html(motion, names),
-                slider,
-                shown,
-            )
+                gr.update(maximum=last, value=last / 2, visible=True),
+                motion_view.frame_html(motion, names, last / 2),
+            ]
             return JobResult(values, f"{len(motion.times_T)} moments read.")
 
         return work
 
-    view.connect(reading, [video], [known, facts, charts, seconds, moment])
+    view.connect(prepare, [video], [known, facts, charts, seconds, moment])
 
     def at(motion: ClipMotion | None, seconds: float) -> str:
         return "" if motion is None else motion_view.frame_html(motion, names, seconds)
@@ -110,24 +107,23 @@ def _build_strips(studio: Studio) -> gr.Image:
             view = JobView(studio, "Show what each does")
     strips = gr.HTML()
 
-    def drawing(portrait: str | None, which: str) -> JobFunction:
-        if portrait is None:
-            raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
+    def prepare(given: str | None, which: str) -> JobFunction[JobResult]:
+        source = portrait_path(given)
         controls = available_controls(studio.controls)
         if which == every:
             controls = [vector_control(index) for index in range(studio.controls.count)]
 
-        def work(progress: Progress) -> JobResult:
-            opened = studio.portrait(Path(portrait))
+        def work(job: Job[JobResult]) -> JobResult:
+            opened = studio.portrait(source)
             folder = studio.new_result_path("strips")
-            paths = draw_strips(studio.animator, {"portrait": opened}, controls, folder, progress=progress)
+            paths = draw_strips(studio.animator, {"portrait": opened}, controls, folder, progress=job)
             pairs = zip(controls, paths, strict=True)
             shown = Markup().join(_strip(control, file_uri(path)) for control, path in pairs)
             return JobResult([Markup('<div class="liax-strips">{}</div>').format(shown)], "")
 
         return work
 
-    view.connect(drawing, [portrait, which], [strips])
+    view.connect(prepare, [portrait, which], [strips])
     return portrait
 
 

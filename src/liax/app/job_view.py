@@ -1,46 +1,50 @@
-"""Start, Stop and how far it is: the components around long work, the same on every tab."""
+"""The buttons that start and stop a job and the line that shows its progress, the same on every tab."""
 
 from __future__ import annotations
 
-import logging
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 
+from liax.app.components import ResultView
 from liax.app.jobs import JobFunction, JobProgress
-from liax.app.messages import INTERNAL_ERROR, page_html
+from liax.app.messages import box_html, done_html, error_html
 from liax.app.studio import Studio
-from liax.errors import LiaxError
+from liax.portrait import WrittenFile
 from liax.report import picture_uri
 
-log = logging.getLogger(__name__)
-
-# Width of the frame that is shown while the others are made, in pixels.
+# Width of the preview of the newest frame, in pixels.
 _PREVIEW = 320
 
 
 class JobResult(NamedTuple):
-    """What long work returns: the new values of the outputs, and a sentence that tells what came out."""
+    """What a job of the page returns.
 
-    values: Sequence[Any]
+    Attributes:
+        values: New values of the tab's outputs.
+        summary: What was made, in a sentence; may be empty.
+    """
+
+    values: Sequence[object]
     summary: str
 
 
 class JobView:
-    """A button that starts long work, one that stops it, and a line that tells how far it is.
+    """A button that starts a job, one that stops it, and a line that shows its progress.
 
     Make it where the buttons are to be, then call `connect` once all components of the tab exist.
+
+    Args:
+        studio: Whose queue the jobs go to.
+        label: What the start button says, such as "Animate".
+        variant: How much it stands out.
     """
 
     def __init__(
         self, studio: Studio, label: str, variant: Literal["primary", "secondary"] = "primary"
     ) -> None:
-        """Args:
-        label: What the start button says ("Animate").
-        variant: How much it stands out.
-        """
         self._studio = studio
         with gr.Row():
             self.start = gr.Button(label, variant=variant)
@@ -49,26 +53,31 @@ class JobView:
 
     def connect(
         self,
-        prepare: Callable[..., JobFunction],
-        inputs: Sequence[gr.components.Component],
-        outputs: Sequence[gr.components.Component],
+        prepare: Callable[..., JobFunction[JobResult]],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        labels: Mapping[str, str] | None = None,
     ) -> None:
-        """Let the start button do the work that `prepare(*values of inputs)` gives; it returns a JobResult.
+        """Let the start button do the job that `prepare(*values of inputs)` gives.
 
         Args:
-            prepare: Checks what was given, quickly, and raises LiaxError for what does not work.
+            prepare: Checks the values, quickly, and raises LiaxError for what does not work.
+            inputs: What its arguments are read from.
+            outputs: What the JobResult's values are shown in.
+            labels: Option -> label of the component that sets it, for messages.
         """
+        folder = self._studio.folder
 
-        def run(*values: Any) -> Iterator[dict[gr.components.Component, Any]]:
+        def run(*values: object) -> Iterator[dict[Component, object]]:
             try:
                 job = self._studio.job(prepare(*values))
                 for progress in job:
                     yield {self.status: progress_html(progress)}
-                outcome: JobResult = job.result
-                summary = done_html(outcome.summary, job.warnings, self._studio)
-                yield {self.status: summary, **dict(zip(outputs, outcome.values, strict=True))}
+                new_values, summary = job.result
+                status = done_html(summary, job.warnings, folder, labels)
+                yield {self.status: status, **dict(zip(outputs, new_values, strict=True))}
             except Exception as error:
-                yield {self.status: error_html(error, self._studio)}
+                yield {self.status: error_html(error, folder, labels)}
 
         buttons = [self.start, self.stop]
         waiting = self.start.click(
@@ -92,7 +101,7 @@ class JobView:
                 lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
             )
         self.stop.click(
-            lambda: (*ready, _message_box("Stopped. Nothing was kept of it.", "note")),
+            lambda: (*ready, box_html("Stopped; nothing was kept.", "note")),
             outputs=[*buttons, self.status],
             cancels=[running],
             queue=False,
@@ -101,29 +110,16 @@ class JobView:
         )
 
 
+def clip_result(view: ResultView, clip: WrittenFile) -> JobResult:
+    """Show a clip that was written, with its length and size."""
+    summary = f"{clip.frames} frames, {clip.seconds:.1f} s, {clip.width} × {clip.height}"
+    return JobResult(view.updates(clip.path), summary)
+
+
 def progress_html(progress: JobProgress) -> str:
-    """How far it is: in words, as a bar, and as the newest frame; screen readers are left in peace."""
+    """The progress in words, as a bar, and as the newest frame; screen readers do not read it out."""
     value = "" if progress.share is None else f' value="{progress.share:.3f}"'
     bar = f'<progress{value} aria-label="{progress.stage}"></progress>'
     picture = progress.picture_HW3
     shown = "" if picture is None else f'<img src="{picture_uri(picture, _PREVIEW)}" alt="The newest frame">'
     return f'<div class="liax-progress"><span>{progress}</span>{bar}{shown}</div>'
-
-
-def done_html(summary: str, warnings: Sequence[str], studio: Studio) -> str:
-    """What came out, and what is to be said about it."""
-    notes = "".join(_message_box(page_html(warning, studio.folder), "note") for warning in warnings)
-    return (_message_box(page_html(summary, studio.folder), "done") if summary else "") + notes
-
-
-def error_html(error: Exception, studio: Studio) -> str:
-    """What a visitor is told of an error: a LiaxError's sentence; of others only that there was one."""
-    if isinstance(error, LiaxError):
-        return _message_box(page_html(error, studio.folder), "error")
-    # In the message, since the command line shows no more of a record than that.
-    log.error("An event of the page failed:\n%s", "".join(traceback.format_exception(error)))
-    return _message_box(INTERNAL_ERROR, "error")
-
-
-def _message_box(text: str, kind: str) -> str:
-    return f'<div class="liax-{kind}" role="{"alert" if kind == "error" else "status"}">{text}</div>'

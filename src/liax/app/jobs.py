@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.app.log_capture import capture_warnings
-from liax.errors import LiaxError
+from liax.errors import LiaxError, LiaxWarning
 from liax.portrait.clip import RenderedClip
 
-JobFunction: TypeAlias = "Callable[[Job], Any]"
-"""Does something long, calls its argument at every frame as a `Progress`, and returns what came of it."""
+T = TypeVar("T")
 
-# Seconds between two looks at how far the work is.
+JobFunction: TypeAlias = "Callable[[Job[T]], T]"
+"""Does something long, calls its argument at every frame as a `Progress`, and returns the result."""
+
+# Seconds between two looks at the progress.
 _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far work is: what is being done, frames done and in all, and seconds since that stage began.
+    """How far a job is.
 
-    Args:
-        ahead: How many others have to end before this begins.
+    Attributes:
+        stage: What is being done, such as "animating".
+        done: Frames done in this stage.
+        total: Frames of this stage; None if unknown.
+        seconds: Time since this stage began.
+        ahead: How many other jobs have to end before this one begins.
         picture_HW3: The newest frame, RGB uint8.
     """
 
@@ -42,11 +49,11 @@ class JobProgress:
 
     @property
     def share(self) -> float | None:
-        """The part of the stage that is done, 0 to 1; None while that is unknown."""
+        """The part of the stage that is done, 0 to 1; None if unknown."""
         return min(1.0, self.done / self.total) if self.total else None
 
     def __str__(self) -> str:
-        """ "Animating: 34 of 125 frames, about 40 s left"."""
+        """The progress in words, such as "Animating: 34 of 125 frames, about 40 s left"."""
         if self.ahead:
             return f"Waiting for others: {self.ahead} before you"
         stage = self.stage.capitalize()
@@ -59,11 +66,12 @@ class JobProgress:
 
 
 class JobQueue:
-    """One thread that does long work in the order in which it comes.
+    """One thread that does jobs in the order in which they come.
+
+    There is only one, because each thread that computes keeps memory and helper threads of its own.
 
     Args:
-        max_waiting: How many may wait. One thread, because each that computes keeps memory and helpers of its
-            own.
+        max_waiting: How many jobs may wait.
     """
 
     def __init__(self, max_waiting: int) -> None:
@@ -73,44 +81,56 @@ class JobQueue:
         self._lock = threading.Lock()
         self.closed = threading.Event()
 
-    def submit(self, run: Callable[[], Any]) -> Future[Any]:
-        """The future of `run` at the end of the queue; raises LiaxError when too many wait."""
+    def submit(self, run: Callable[[], T]) -> Future[T]:
+        """Put `run` at the end of the queue.
+
+        Raises:
+            LiaxError: If too many jobs wait already.
+        """
         with self._lock:
             self._futures = [future for future in self._futures if not future.done()]
             if len(self._futures) > self._max_waiting:
-                raise LiaxError("Too many people are waiting already; try again in some minutes.")
-            self._futures.append(self._thread.submit(run))
-            return self._futures[-1]
+                raise LiaxError("Too many people are waiting already; try again in a few minutes.")
+            future = self._thread.submit(run)
+            self._futures.append(future)
+            return future
 
     def ahead(self, future: Future[Any]) -> int:
-        """How many have to end before that future's work begins."""
+        """How many jobs have to end before that of `future` begins."""
         with self._lock:
-            return sum(not p.done() for p in self._futures[: self._futures.index(future)])
+            return sum(not other.done() for other in self._futures[: self._futures.index(future)])
 
     def close(self) -> None:
-        """End what runs at its next frame, and forget what waits."""
+        """End the running job at its next frame, and drop those that wait."""
         self.closed.set()
         self._thread.shutdown(cancel_futures=True)
 
 
-class Job:
-    """`work`, queued from the first `next` on; iterate for its progress, then take its `result`.
+class Job(Generic[T]):
+    """One long piece of work: iterate it for its progress, then take its `result`.
 
-    To the work it is a `liax.portrait.clip.Progress`, to be called at every frame.
+    The first `next` puts it into the queue. Iterating raises what the work raises. When the iteration is
+    given up (by `close`, or because the generator is dropped), an exception ends the work at its next frame,
+    so that no half-written file stays. The work calls the job as a `liax.portrait.clip.Progress`.
 
     Args:
-        most_frames: Beyond these the work ends with a LiaxError. Iterating raises what the work raises. When
-            the iteration is given up (`close`, or the generator is dropped), the work is stopped at its next
-            frame by an exception, so that files half written are removed. `warnings` are the library's.
+        work: What is to be done.
+        queue: Where it waits for its turn.
+        max_frames: Work of more frames ends with a LiaxError.
+
+    Attributes:
+        result: What the work returned, once the iteration is through.
+        warnings: What the library warned of in the meantime.
     """
 
-    def __init__(self, work: JobFunction, queue: JobQueue, most_frames: int) -> None:
-        self._work, self._queue, self._most_frames = work, queue, most_frames
+    result: T
+
+    def __init__(self, work: JobFunction[T], queue: JobQueue, max_frames: int) -> None:
+        self._work, self._queue, self._max_frames = work, queue, max_frames
         self._progress, self._cancelled = JobProgress(), threading.Event()
         self._stage_started = self._last_call = 0.0
         self._picture_HW3: NDArray[np.uint8] | None = None
-        self.result: Any = None
-        self.warnings: list[str] = []
+        self.warnings: list[LiaxWarning | str] = []
 
     def __iter__(self) -> Iterator[JobProgress]:
         future = self._queue.submit(self._run)
@@ -123,27 +143,27 @@ class Job:
             self._cancelled.set()
             future.cancel()
         if self._queue.closed.is_set():
-            raise LiaxError("The studio is being closed; nothing was kept of this.")
+            raise LiaxError("The studio is being closed; nothing of this was kept.")
         self.result = future.result()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Note how far the work is, and end it here if it is to end."""
+        """Note the progress, or end the work here if it was cancelled or is too long."""
         if self._cancelled.is_set() or self._queue.closed.is_set():
             raise _CancelledError
-        if done > self._most_frames:
+        if done > self._max_frames:
             raise LiaxError(
-                f"This is longer than the {self._most_frames} frames that are made at once; shorten it."
+                f"This is longer than the {self._max_frames} frames that can be made at once; shorten it."
             )
         now = time.monotonic()
         if stage != self._progress.stage:
-            self._stage_started = self._last_call  # a first batch takes its time before its frames are told
+            # The time before the first call of a stage belongs to it: a batch is computed until then.
+            self._stage_started = self._last_call
         self._last_call = now
-        self._progress = JobProgress(
-            stage, done, total, now - self._stage_started, picture_HW3=self._picture_HW3
-        )
+        seconds = now - self._stage_started
+        self._progress = JobProgress(stage, done, total, seconds, picture_HW3=self._picture_HW3)
 
     def with_preview(self, clip: RenderedClip) -> RenderedClip:
-        """The same clip, whose newest frame is told with how far the work is."""
+        """The same clip; its newest frame becomes part of the progress."""
 
         def frames() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
             for time_, self._picture_HW3 in clip.frames:
@@ -151,7 +171,7 @@ class Job:
 
         return replace(clip, frames=frames())
 
-    def _run(self) -> Any:
+    def _run(self) -> T:
         self._last_call = time.monotonic()
         with capture_warnings() as self.warnings:
             return self._work(self)
@@ -163,3 +183,27 @@ class _CancelledError(Exception):
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+@contextmanager
+def capture_warnings() -> Iterator[list[LiaxWarning | str]]:
+    """Collect the library's warnings of this thread while the block runs; the list grows as they come."""
+    handler = _CapturingHandler()
+    logger = logging.getLogger("liax")
+    logger.addHandler(handler)
+    try:
+        yield handler.messages
+    finally:
+        logger.removeHandler(handler)
+
+
+class _CapturingHandler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[LiaxWarning | str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            message: object = record.msg
+            self.messages.append(message if isinstance(message, LiaxWarning) else record.getMessage())

@@ -1,6 +1,4 @@
-"""A clip's motion for the page: its coefficients read by name, then drawn as numbers, charts and the bars
-of one frame.
-"""
+"""A clip's motion on the page: its coefficients as numbers, charts over time, and bars for one frame."""
 
 from __future__ import annotations
 
@@ -20,18 +18,18 @@ from liax.report import number, picture_uri, signed
 from liax.report.charts import ACCENT, MUTED, Chart
 from liax.weights.controls import Controls
 
-# Pictures that are kept of a clip, spread over it, and their width in pixels.
+# How many pictures of a clip are kept, spread over it, and their width in pixels.
 _THUMBNAILS, _THUMBNAIL_WIDTH = 60, 256
 
 
 @dataclass(frozen=True)
 class ClipMotion:
-    """The coefficients of a clip's T ≥ 2 moments.
+    """The coefficients of a clip's T ≥ 2 frames.
 
-    Args:
-        times_T: Seconds.
-        alpha_TM: As the network gave them.
-        pictures: Moment -> what was seen then, as a data URI, of some moments; empty for a saved motion.
+    Attributes:
+        times_T: Seconds since the first frame.
+        alpha_TM: Coefficients.
+        pictures: Number of a frame -> its picture as a data URI, for some frames; empty for a saved motion.
     """
 
     times_T: NDArray[np.float64]
@@ -40,35 +38,35 @@ class ClipMotion:
 
     @cached_property
     def change_TM(self) -> NDArray[np.float64]:
-        """The coefficients less their mean over the clip: what moves, without what is always so."""
+        """The coefficients minus their mean over the clip, so that only motion is left."""
         return self.alpha_TM - self.alpha_TM.mean(0)
 
     @cached_property
     def used_TM(self) -> NDArray[np.bool_]:
-        """Which vectors are at work: change by more than 5 % of the moment's largest change."""
+        """Which vectors are at work: those that change by more than 5 % of the frame's largest change."""
         return used(self.change_TM)
 
     @cached_property
     def hoyer_T(self) -> NDArray[np.float64]:
-        """Hoyer's sparsity of each moment's change, 0 … 1; NaN where nothing differs from the mean."""
+        """Hoyer's sparsity of each frame's change, 0 to 1; NaN where nothing differs from the mean."""
         return hoyer(self.change_TM)
 
     @cached_property
     def sparsity(self) -> Sparsity:
-        """Of the whole clip."""
+        """Sparsity of the whole clip."""
         return sparsity(self.alpha_TM)
 
     def nearest(self, seconds: float) -> int:
-        """The moment next to this time, among those with a picture where there are any."""
+        """Number of the frame nearest to this time, among those with a picture if there are any."""
         frames = np.array(sorted(self.pictures) or range(len(self.times_T)))
         return int(frames[np.abs(self.times_T[frames] - seconds).argmin()])
 
 
 def read_motion(driving: Driving, progress: Progress) -> ClipMotion:
-    """The motion of what drives.
+    """Read a driving's motion.
 
     Raises:
-        LiaxError: Where that is a single moment.
+        LiaxError: If it is a single frame.
     """
     if driving.total == 1:
         raise LiaxError("This shows a single moment, so nothing moves; give a video or a saved motion.")
@@ -84,7 +82,7 @@ def read_motion(driving: Driving, progress: Progress) -> ClipMotion:
 
 
 def vector_names(controls: Controls) -> Sequence[str]:
-    """What each motion vector is called: "yaw", "jaw + smile" where it is the strongest of both, or "#12"."""
+    """Names of the motion vectors: "yaw", "jaw + smile" if it is the strongest of both, or "#12"."""
     names: list[list[str]] = [[] for _ in range(controls.count)]
     for control in controls:
         names[max(control.vectors, key=lambda index: abs(control.vectors[index]))].append(control.name)
@@ -94,12 +92,12 @@ def vector_names(controls: Controls) -> Sequence[str]:
 # Vectors that have a row, and columns of the map over time.
 _ROWS, _COLUMNS = 14, 320
 _BARS = 8
-# Growing and falling coefficients; seen on paper and by night alike.
+# Colours of coefficients above and below the mean; they stand out in light and dark mode.
 _UP, _DOWN = (221, 101, 72), (72, 138, 205)
 
 
 def facts_html(motion: ClipMotion) -> Markup:
-    """The clip in three numbers."""
+    """Three numbers about the clip."""
     described = motion.sparsity.centred
     vectors = motion.alpha_TM.shape[1]
     shown = (
@@ -115,16 +113,16 @@ def facts_html(motion: ClipMotion) -> Markup:
 
 
 def charts_html(motion: ClipMotion, names: Sequence[str]) -> Markup:
-    """What moves when; how many vectors at once; how concentrated."""
+    """Three charts over time: which vectors move, how many are at work, and how concentrated motion is."""
     figures = (
         (
             _motion_map(motion, names),
             "The liveliest movements, by the names of their sliders; those without one have numbers. Colour "
-            "tells how far each is from the clip's average: red one way, blue the other.",
+            "shows how far each is from the clip's average: red one way, blue the other.",
         ),
         (
             _used_chart(motion),
-            "How many movements are at work: more than 5 % of the strongest of that moment.",
+            "How many movements are at work: those above 5 % of the strongest one at that moment.",
         ),
         (_sparsity_chart(motion), "How much a few movements do by themselves, moment by moment."),
     )
@@ -132,7 +130,7 @@ def charts_html(motion: ClipMotion, names: Sequence[str]) -> Markup:
 
 
 def frame_html(motion: ClipMotion, names: Sequence[str], seconds: float) -> Markup:
-    """The picture next to this time, and the movements that were strongest in it."""
+    """The picture nearest to this time, and a bar for each of its strongest movements."""
     index = motion.nearest(seconds)
     change_M = motion.change_TM[index]
     strongest = [m for m in np.argsort(-np.abs(change_M))[:_BARS] if motion.used_TM[index, m]]
@@ -172,7 +170,7 @@ def _motion_map(motion: ClipMotion, names: Sequence[str]) -> Markup:
 
 
 def _map_colours(change_KC: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """RGBA (K, C, 4): by sign, the less to be seen through the larger; 99 % of the map are not cut off."""
+    """RGBA uint8 (K, C, 4): colour by sign, opacity by size; the largest 1 % are opaque."""
     share_KC = (np.abs(change_KC) / (np.quantile(np.abs(change_KC), 0.99) or 1.0)).clip(0, 1)
     colour_KC3 = np.where(change_KC[..., None] > 0, _UP, _DOWN)
     return np.concatenate([colour_KC3, 255 * share_KC[..., None]], -1).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-# Before Gradio is imported, which would else ask its makers' server for news.
+# Before Gradio is imported; otherwise it asks its makers' server for news.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
@@ -17,11 +17,11 @@ from liax.app.studio import Studio
 from liax.app.theme import CSS, theme
 
 _INTRODUCTION = """# liax studio
-Bring a portrait to life: with the motion of a video, or by hand. The example is ready: press **Animate**."""
+Bring a portrait to life, with the motion of a video or by hand. The example is ready: press **Animate**."""
 
 
 def build(studio: Studio) -> gr.Blocks:
-    """The page of this studio; its temporary files lie in the studio's folder."""
+    """The studio's page. Gradio's temporary files, such as uploads, lie in the studio's folder."""
     os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)
     kept = 60 * studio.limits.kept_minutes
     with GuardedPage(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
@@ -46,11 +46,19 @@ def build(studio: Studio) -> gr.Blocks:
 def serve(
     studio: Studio, *, host: str = "127.0.0.1", port: int | None = None, share: bool = False
 ) -> tuple[gr.Blocks, str]:
-    """The running page of this studio and its address; `close()` ends it.
+    """Serve the studio's page.
 
     Args:
+        studio: What the page works with.
+        host: Address to listen on; 0.0.0.0 lets other computers in.
         port: None takes the first free one from 7860 on.
-        share: Also make a public link, through Gradio's server. Raises OSError when the port is taken.
+        share: Also make a public link, through Gradio's server.
+
+    Returns:
+        The running page, which `close()` ends, and its address.
+
+    Raises:
+        OSError: If the port is taken.
     """
     page = build(studio)
     _, address, public = page.launch(
@@ -68,7 +76,7 @@ def serve(
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
-        _frontend=False,  # else it asks itself for the page, and gives up where that takes 3 seconds
+        _frontend=False,  # otherwise it asks itself for the page, and gives up if that takes 3 seconds
         theme=theme(),
         css=CSS,
     )
@@ -76,7 +84,7 @@ def serve(
 
 
 def _synchronize(components: Sequence[gr.Image | gr.Video]) -> None:
-    """What a visitor gives to one of them is given to all, within the browser."""
+    """Give what a visitor gives to one of them to all of them, within the browser."""
     for given in components:
         others = [component for component in components if component is not given]
         given.input(

@@ -1,4 +1,4 @@
-"""How the page looks: the reports' paper, ink and teal, by day and by night; nothing comes from elsewhere."""
+"""The page's look: the reports' paper, ink and teal, light and dark. Fonts are the visitor's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import gradio as gr
 
-# A class for every place that 0 may have on a slider's track, in per cent from its left.
+# A class for every place of 0 on a slider's track, in per cent from its left end.
 _ZERO_MARKS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
 CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZERO_MARKS
 
@@ -21,7 +21,7 @@ _FONT = (
 )
 _MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
-# Gradio's names of what is coloured -> how; the colours are studio.css's, which has them by day and by night.
+# Gradio's variable -> value. The colours are those of studio.css, which has them for light and dark mode.
 _THEME_VARIABLES = {
     "body_background_fill": "var(--paper)",
     "body_text_color": "var(--ink)",
@@ -101,7 +101,7 @@ _THEME_VARIABLES = {
 
 
 def theme() -> gr.themes.Base:
-    """Calm, with one accent; text on its ground has a contrast of at least 4.5 by day and by night."""
+    """The page's theme, with one accent colour. Texts have a contrast of at least 4.5, light and dark."""
     base = gr.themes.Base(
         primary_hue=gr.themes.colors.teal,
         secondary_hue=gr.themes.colors.teal,
@@ -110,7 +110,7 @@ def theme() -> gr.themes.Base:
         font=_FONT,
         font_mono=_MONO,
     )
-    by_night = {
+    dark = {
         f"{name}_dark": value for name, value in _THEME_VARIABLES.items() if hasattr(base, f"{name}_dark")
     }
-    return base.set(**_THEME_VARIABLES, **by_night)
+    return base.set(**_THEME_VARIABLES, **dark)

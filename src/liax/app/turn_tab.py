@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -15,16 +16,18 @@ from liax.app.components import (
     cropped_input,
     face_input,
     format_input,
+    labels_of,
     portrait_input,
+    portrait_path,
 )
-from liax.app.job_view import JobResult, JobView
-from liax.app.jobs import JobFunction
+from liax.app.job_view import JobResult, JobView, clip_result
+from liax.app.jobs import Job, JobFunction
 from liax.app.studio import Studio
 from liax.errors import LiaxError
 from liax.media.images import write_image
+from liax.options import ManipulateOptions, Names
 from liax.portrait import manipulate, write_clip
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
-from liax.progress import Progress
 
 _ORBIT_LABEL, _SWEEP_LABEL = "Look around in a circle", "One movement after another"
 _SHEET = ("One picture of all poses (PNG)", "png")
@@ -32,13 +35,54 @@ _SHEET = ("One picture of all poses (PNG)", "png")
 _DEFAULT_SWEEP = ("yaw", "pitch", "roll")
 
 
+class _Form(NamedTuple):
+    """What is set on the tab."""
+
+    portrait: str | None
+    movement: str
+    sweep: Names
+    extent: float
+    seconds: float
+    turns: float
+    format: str
+    label: bool
+    face: int
+    cropped: bool
+
+    @property
+    def orbits(self) -> bool:
+        """Whether the head turns in a circle; otherwise controls are swept."""
+        return self.movement == _ORBIT_LABEL
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether one picture of all poses is wanted, not a video."""
+        return self.format == _SHEET[1]
+
+    def options(self) -> ManipulateOptions:
+        """The same for the library."""
+        options = ManipulateOptions(crop=not self.cropped, face=self.face or None, extent=self.extent / 100)
+        if self.is_sheet:
+            return options
+        options = replace(options, label=self.label)
+        return replace(options, seconds=self.seconds, turns=int(self.turns)) if self.orbits else options
+
+    def invocation(self, weights: str) -> Invocation[ManipulateOptions]:
+        """The same as a command."""
+        inputs = [Path(self.portrait or "portrait.jpg").name]
+        output = f"{'circle' if self.orbits else 'sweep'}.{self.format}"
+        sweep = None if self.orbits else self.sweep
+        return Invocation(inputs, output, self.options(), sweep=sweep, weights=weights)
+
+
 def build(studio: Studio) -> gr.Image:
-    """The tab's components and what they do; its portrait."""
+    """Make the tab; returns its portrait."""
     controls = available_controls(studio.controls)
     names = [control.name for control in controls]
     circles = set(ORBIT) <= set(names)
     gr.Markdown(
-        "See a portrait from other sides: the head turns in space, as far as one picture lets it be guessed."
+        "See a portrait from other sides. The head turns in space, as far as this can be guessed from one "
+        "picture."
     )
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
@@ -61,14 +105,14 @@ def build(studio: Studio) -> gr.Image:
                 100 * ORBIT_EXTENT,
                 step=5,
                 label="How far (%)",
-                info="100 is as far as pictures hold",
+                info="100 is as far as pictures hold up",
             )
             with gr.Row(visible=circles) as rounds:
                 seconds = gr.Slider(1, 10, 4, step=0.5, label="Seconds a round")
                 turns = gr.Slider(1, 5, 1, step=1, label="Rounds")
             format = format_input([*VIDEO_FORMATS, _SHEET])
             with gr.Accordion("More options", open=False):
-                label = gr.Checkbox(label="Write the movement's name into a video's frames")
+                label = gr.Checkbox(label="Write the movement's name into the video")
                 face = face_input("portrait")
                 cropped = cropped_input()
         with gr.Column(min_width=320, elem_classes="liax-sticky"):
@@ -89,64 +133,43 @@ def build(studio: Studio) -> gr.Image:
         api_visibility="private",
     )
 
-    def make_invocation(
-        portrait: str | None,
-        movement: str,
-        swept: list[str],
-        extent: float,
-        seconds: float,
-        turns: int,
-        format: str,
-        label: bool,
-        face: int | None,
-        cropped: bool,
-    ) -> Invocation:
-        circle, still = movement == _ORBIT_LABEL, format == _SHEET[1]
-        # In the order of the sliders, not of the clicks.
-        what = {"orbit": True} if circle else {"sweep": ",".join(n for n in names if n in swept)}
-        options: dict[str, Any] = {**what, "extent": extent / 100}
-        options |= {"seconds": seconds, "turns": int(turns)} if circle and not still else {}
-        options |= {"label": True} if label and not still else {}
-        options |= {"face": face} if face else {}
-        options |= {"crop": False} if cropped else {}
-        output = f"{'circle' if circle else 'sweep'}.{format}"
-        name = Path(portrait or "portrait.jpg").name
-        return Invocation("manipulate", [name], output, options=options, weights=studio.weights_name)
+    def read(portrait: str | None, movement: str, swept: list[str], *values: Any) -> _Form:
+        """The values of `inputs`, by name; movements in the order of `names`, not of the clicks."""
+        return _Form(portrait, movement, tuple(name for name in names if name in swept), *values)
 
-    def turning(portrait: str | None, *values: Any) -> JobFunction:
-        if portrait is None:
-            raise LiaxError("Give a portrait first: drop a picture on “Your portrait”.")
-        call = make_invocation(portrait, *values)
-        options = dict(call.options)
-        place = Path(portrait), options.pop("face", None), options.pop("crop", True)
-        chosen = options.pop("sweep", "")
-        if not options.pop("orbit", False) and not chosen:
+    def prepare(form: _Form) -> JobFunction[JobResult]:
+        source, options = portrait_path(form.portrait), form.options()
+        if not (form.orbits or form.sweep):
             raise LiaxError("Nothing is to move yet; choose at least one movement.")
-        output = studio.new_result_path(call.output)
+        output = studio.new_result_path(form.invocation(studio.weights_name).output)
 
-        def work(progress: Progress) -> JobResult:
-            opened = studio.portrait(*place)
-            moves = [chosen.split(",")] if chosen else []
-            if output.suffix == ".png":
-                draw = manipulate.sweep_sheet if chosen else manipulate.orbit_sheet
-                sheet_HW3 = draw(studio.animator, opened, *moves, progress=progress, **options)
-                write_image(output, sheet_HW3)
-                summary = f"{sheet_HW3.shape[1]} × {sheet_HW3.shape[0]}"
-                return JobResult(result.updates(output), summary)
-            move = manipulate.sweep if chosen else manipulate.orbit
-            clip = move(studio.animator, opened, *moves, **options)
-            done = write_clip(clip, output, stage="turning", progress=progress)
-            summary = f"{done.frames} frames, {done.seconds:.1f} s, {done.width} × {done.height}"
-            return JobResult(result.updates(done.path), summary)
+        def draw_sheet(job: Job[JobResult]) -> JobResult:
+            opened = studio.portrait(source, options)
+            if form.orbits:
+                sheet_HW3 = manipulate.orbit_sheet(studio.animator, opened, options, progress=job)
+            else:
+                sheet_HW3 = manipulate.sweep_sheet(studio.animator, opened, form.sweep, options, progress=job)
+            write_image(output, sheet_HW3)
+            return JobResult(result.updates(output), f"{sheet_HW3.shape[1]} × {sheet_HW3.shape[0]}")
 
-        return work
+        def make_clip(job: Job[JobResult]) -> JobResult:
+            opened = studio.portrait(source, options)
+            if form.orbits:
+                clip = manipulate.orbit(studio.animator, opened, options)
+            else:
+                clip = manipulate.sweep(studio.animator, opened, form.sweep, options)
+            return clip_result(result, write_clip(clip, output, stage="turning", progress=job))
+
+        return draw_sheet if form.is_sheet else make_clip
 
     inputs = [portrait, movement, swept, extent, seconds, turns, format, label, face, cropped]
-    view.connect(turning, inputs, result.outputs)
-    commands.show_for(make_invocation, inputs)
+    view.connect(
+        lambda *values: prepare(read(*values)), inputs, result.outputs, labels_of(face=face, crop=cropped)
+    )
+    commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
     return portrait
 
 
 def _described(name: str, meaning: str) -> str:
-    """ "yaw: turns to the viewer's right"."""
+    """A control's name with its meaning, such as "yaw: turns to the viewer's right"."""
     return f"{name}: {meaning}" if meaning else name

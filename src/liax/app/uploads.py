@@ -1,4 +1,4 @@
-"""How much a visitor may ask for, and checks of uploads before anything is decoded."""
+"""Limits of what a visitor may ask for, and checks of uploads before anything is decoded."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from liax.portrait.template import load_template
 
 @dataclass(frozen=True)
 class VisitorLimits:
-    """What uploads may be, and how long results are kept.
+    """How large uploads may be, how many jobs may wait, and how long results are kept.
 
-    Args:
-        megabytes: Of one file.
-        picture_megapixels: Of a picture.
-        video_megapixels: Of each frame of a video.
-        seconds, frames: Of a video or a saved motion.
-        waiting: How many wait for the model at once.
-        kept_minutes: How long files of a visitor stay on the server.
+    Attributes:
+        megabytes: Size of a file.
+        picture_megapixels: Size of a picture.
+        video_megapixels: Size of a video's frames.
+        seconds: Length of a video.
+        frames: Length of a saved motion, and of whatever is made.
+        waiting: Jobs that wait for the model at once.
+        kept_minutes: How long a visitor's files stay on the server.
     """
 
     megabytes: int = 200
@@ -36,13 +37,17 @@ class VisitorLimits:
     kept_minutes: int = 60
 
 
-# The formats that are read: none that can name other files, nor one that needs another program.
+# The formats that are read; none of them can refer to other files or needs another program.
 _PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
 
 
 def check_picture(path: Path, limits: VisitorLimits) -> None:
-    """Raise LiaxError unless `path` is a picture within the limits; decodes none of it."""
+    """Check that `path` is a picture within the limits, without decoding it.
+
+    Raises:
+        LiaxError: If it is not.
+    """
     _check_file(path, limits)
     try:
         with warnings.catch_warnings():
@@ -60,7 +65,11 @@ def check_picture(path: Path, limits: VisitorLimits) -> None:
 
 
 def check_video(path: Path, limits: VisitorLimits) -> None:
-    """Raise LiaxError unless `path` is a video within the limits, as far as it says; decodes none of it."""
+    """Check that `path` is a video within the limits by what its header says, without decoding it.
+
+    Raises:
+        LiaxError: If it is not.
+    """
     _check_file(path, limits)
     options = {"format_whitelist": _VIDEO_FORMATS, "protocol_whitelist": "file"}
     try:
@@ -83,13 +92,17 @@ def check_video(path: Path, limits: VisitorLimits) -> None:
         raise LiaxError(f"{path} has too many pixels; give a video of up to 4K (3840 × 2160).")
     if seconds > limits.seconds:
         raise LiaxError(
-            f"{path} lasts {float(seconds):.0f} s; cut it to {limits.seconds} s or less, which is "
-            "how much is made here at once."
+            f"{path} lasts {float(seconds):.0f} s; cut it to {limits.seconds} s or less, "
+            "the most that is made here at once."
         )
 
 
 def check_motion(path: Path, limits: VisitorLimits) -> None:
-    """Raise LiaxError unless `path` is a motion template within the limits."""
+    """Check that `path` is a motion template within the limits.
+
+    Raises:
+        LiaxError: If it is not.
+    """
     _check_file(path, limits)
     if load_template(path).total > limits.frames:
         raise LiaxError(f"{path} has too many frames; give a motion of up to {limits.frames}.")

@@ -28,20 +28,20 @@ def prepare(
     workers: int | None = None,
     address: str | None = None,
 ) -> None:
-    """Cut every face out of raw videos and make a data set for `liax train` of the good clips.
+    """Cut every face out of raw videos and make a data set of the good clips for `liax train`.
 
-    Writes shards of clips, their regions, and manifest.parquet, which tells of everything that was kept or
-    refused why, with the values measured. Interrupted, or given more videos or other limits, it goes on where
-    it was when it is started again. docs/preparing.md tells how everything is measured.
+    Writes shards of clips, their regions, and manifest.parquet, which lists what was kept, what was refused
+    and why, with all measured values. Started again after an interruption, with more videos or with other
+    limits, it resumes. docs/preparing.md describes the measures.
 
     Args:
-        videos: Files, or folders that are searched with all folders in them.
-        output: Folder of the data set: a new one, or one to go on with.
-        val: Share of the clips that is held out as the split val, by person.
-        shard_megabytes: About how large a shard is.
-        workers: Processes at a time, by default one for each core.
-        address: Of a Ray cluster to work on (auto: the one that this machine belongs to), whose machines see
-            the same files by the same paths; by default this machine alone.
+        videos: Videos, or folders that are searched with all folders in them.
+        output: Folder of the data set: a new one, or one to resume.
+        val: Share of the clips held out as the split val, by person.
+        shard_megabytes: Approximate size of a shard.
+        workers: Processes at a time; by default one per core.
+        address: Address of a Ray cluster to work on (auto: the cluster that this machine belongs to), whose
+            machines see the same files by the same paths. By default this machine works alone.
     """
     # Imported here, so that --help does not wait.
     from liax.preparation.prepare import prepare as run
@@ -65,7 +65,7 @@ def prepare(
             "the same command tries them again."
         )
     if not summary.kept:
-        raise LiaxError(f"{output} has no clip in it; its manifest.parquet tells why each was refused.")
+        raise LiaxError(f"{output} has no clip in it; its manifest.parquet says why each was refused.")
 
 
 def _summary_text(summary: PreparationSummary, output: Path) -> str:

@@ -1,4 +1,4 @@
-"""`liax regions`: where eyes and mouth are in every frame of a training set."""
+"""`liax regions`: measures eyes and mouth in every frame of a training set."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ def regions(
     *,
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
-    """Measure eyes and mouths of all clips and stills of a manifest, for `liax train --data.regions`.
+    """Measure eyes, mouths and factors in all files of a manifest, for `liax train --data.regions`.
 
-    Interrupted, it goes on where it was when it is started again; what is measured already is not measured
-    anew, so that clips may be added to a manifest later.
+    Started again after an interruption, or with more clips in the manifest, it measures only what is missing.
 
     Args:
-        manifest: The CSV of clips and stills, or the folder of a manifest.csv.
-        output: Where to write, by default regions.npz beside the manifest.
-        overwrite: Measure everything anew.
+        manifest: The CSV file of clips and stills, or its folder.
+        output: File to write; by default regions.npz beside the manifest.
+        overwrite: Measure everything again.
     """
     # Imported here, so that --help does not wait for PyTorch.
     from liax.data.manifest import read_manifest
@@ -40,6 +39,6 @@ def regions(
     print(f"{path}: {len(wanted.items) - len(failed)} of {len(wanted.items)} files")
     if failed:
         raise LiaxError(
-            f"{len(failed)} of {len(wanted.items)} files cannot be decoded and are not in {path}; "
-            "replace them or take them out of the manifest"
+            f"{len(failed)} of {len(wanted.items)} files cannot be decoded and are not in {path}",
+            "replace them or take them out of the manifest",
         )

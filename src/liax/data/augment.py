@@ -1,13 +1,13 @@
-"""From two uint8 frames to a training pair: flips, colour, and motion for stills.
+"""From two uint8 frames to an augmented training pair.
 
-What happens to each pair is drawn and computed on the host, by a few hundred operations on a few numbers
-each, which a GPU would take longer to be told of than to do. The device changes the pictures alone.
+Parameters are drawn and computed on the host: some hundred operations on a few numbers each, whose launches
+would take a GPU longer than their work. Only the pictures are changed on the device.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,71 +15,30 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.config import AugmentConfig
 from liax.data.geometry import SpatialTransform, smooth_elastic
 from liax.data.pairs import PairIndices
 from liax.data.transfer import to_device
 from liax.face.factors import MIRROR
 from liax.model.pixels import from_uint8
 
-# Places down and across whose random shifts bend a picture.
+# Rows and columns of the random shifts by which a picture is bent.
 _ELASTIC_GRID = (4, 4)
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
-    """How pairs are changed; all strengths are the largest that are drawn.
+class PairBatch:
+    """A batch of training pairs, augmented.
 
     Args:
-        flip: Probability of mirroring a pair.
-        colour: A jitter shared by the pair, and hue: a turn of its colours (degrees). still_…: rotation
-            (degrees), relative change of scale, shift (fractions of the picture) of the two motions that turn
-            a still into a pair. pair_…: of one motion shared by both frames of a clip's pair; the share
-            `pair_share` of them gets it.
-        stretch, elastic: These pairs, and stills, become wider or narrower, and are bent smoothly (by
-            fractions of the picture): other people. driving_…: what only the network's view of the driving
-            frame gets, so that the source's looks cannot leak through the coefficients: colour, stretch, and
-            the probabilities of being blurred and of being covered by a grey rectangle.
-        named_only_share: Share of pairs in which the coefficients that mean something move the source alone;
-            the others stay as the source's are.
-        self_reenact_share: Share of stills whose source the network in training renders itself, with another
-            pose and expression (training/self_reenact.py).
-    """
-
-    flip: float = 0.5
-    colour: float = 0.3
-    hue: float = 0.0
-    still_rotation: float = 15.0
-    still_scale: float = 0.12
-    still_shift: float = 0.08
-    self_reenact_share: float = 0.0
-    pair_share: float = 0.8
-    pair_rotation: float = 14.0
-    pair_scale: float = 0.2
-    pair_shift: float = 0.08
-    stretch: float = 0.16
-    elastic: float = 0.0
-    driving_colour: float = 0.2
-    driving_stretch: float = 0.06
-    driving_blur: float = 0.2
-    driving_cutout: float = 0.0
-    named_only_share: float = 0.25
-
-    @classmethod
-    def none(cls) -> AugmentConfig:
-        return cls(**{field.name: 0.0 for field in fields(cls)})
-
-
-@dataclass(frozen=True)
-class PairBatch:
-    """Args:
-    source, target: (B, 3, R, R) in [-1, 1].
-    driving: The target as the network is shown it.
-    boxes_BP4: The target's eye and mouth boxes as fractions; NaN where unknown.
-    source_factors_BK, factors_BK: What the source's and the target's faces do
-        (`liax.face.factors.FACTORS`); NaN where unknown.
-    named_only_B: Whether the coefficients that mean something move the source alone.
-    rendered_BM: The coefficients that sources were rendered with, NaN for real ones; None where all are
-        real.
+        source, target: (B, 3, R, R) in [-1, 1].
+        driving: (B, 3, R, R) in [-1, 1]: the target as the network sees it.
+        boxes_BP4: The target's eye and mouth boxes as fractions; NaN where unknown.
+        source_factors_BK, factors_BK: The factors of the source's and the target's faces
+            (`liax.face.factors.FACTORS`); NaN where unknown.
+        named_only_B: Whether only the named coefficients move the source.
+        rendered_BM: The coefficients that sources were rendered with, NaN for real ones; None if all are
+            real.
     """
 
     source: Tensor
@@ -100,12 +59,14 @@ def augment(
     generator: torch.Generator,
     part: tuple[int, int] = (0, 1),
 ) -> PairBatch:
-    """The pairs' frames, uint8 (B, 3, R, R), and what is known of them, to a training batch on their device.
+    """A batch of augmented training pairs, on the device of their frames.
 
     Args:
-        generator: Of the host.
-        part: (i, n), where they are the pairs i, i + n, … of a batch n times as large; they get the random
-            numbers that they have there, however it is divided.
+        source_u8, driving_u8: The pairs' frames, uint8 (B, 3, R, R).
+        pairs: What is known of them. Its first pairs are stills.
+        generator: On the host.
+        part: (i, n) if these are the pairs i, i + n, … of a batch n times as large. They get the same random
+            numbers however that batch is divided.
     """
     batch, device = len(source_u8), source_u8.device
 
@@ -171,7 +132,7 @@ def augment(
 
 
 def _transform_parameters(u_B4: Tensor, rotation: float, scale: float, shift: float) -> Tensor:
-    """Angle in radians, logarithm of the scale, shift in half pictures, from numbers in ±1."""
+    """Angle in radians, logarithm of the scale and shift in half pictures, from numbers in ±1: (B, 4)."""
     angle, log_scale, right, down = u_B4.unbind(1)
     return torch.stack(
         [angle * math.radians(rotation), log_scale * math.log1p(scale), right * shift * 2, down * shift * 2],

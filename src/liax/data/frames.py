@@ -1,4 +1,4 @@
-"""Training frames by number: all held in memory or on the GPU, or decoded when they are asked for."""
+"""Training frames by number: all in GPU or main memory, or decoded when they are drawn."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from liax.data.config import DataConfig
 from liax.data.manifest import Item, Manifest
 from liax.data.transfer import to_device
 from liax.errors import LiaxError
@@ -88,14 +89,14 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
 def _undecodable(folder: Path, item: Item, error: Exception) -> LiaxError:
     where = f" in {folder / item.shard_range.shard}" if item.shard_range else ""
     file = item.file if item.shard_range else folder / item.file
-    return LiaxError(f"cannot decode {file}{where} ({error}); remove it from the manifest")
+    return LiaxError(f"cannot decode {file}{where} ({error})", "remove it from the manifest")
 
 
 def decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     """RGB uint8 frames (H, W, 3) by PyAV, or by OpenCV on training nodes that have only that.
 
     Args:
-        path: Of a file, or what `Item.path` gives for a clip in a shard.
+        path: A file, or what `Item.path` gives for a clip in a shard.
 
     Raises:
         ValueError: For what is no video.
@@ -129,13 +130,13 @@ def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 class ResidentFrames:
-    """All frames in one uint8 tensor; 57,000 frames of 256² take 11 GB.
+    """All frames in one uint8 tensor (57,000 frames of 256x256 take 11 GB).
 
     Args:
         device: Where fetched frames go.
-        held: Where all of them wait, by default there too.
-        kept: A folder that keeps them decoded, for other runs over the same frames; they are read from there
-            when it has them.
+        held: Where all of them are kept; by default on `device` too.
+        cache: A folder that keeps them decoded, for later runs on the same frames, which read them from
+            there.
     """
 
     def __init__(
@@ -146,12 +147,12 @@ class ResidentFrames:
         workers: int,
         progress: Progress | None = None,
         held: torch.device | None = None,
-        kept: Path | None = None,
+        cache: Path | None = None,
     ) -> None:
         starts = first_numbers(manifest.items)
         shape = (int(starts[-1]), 3, size, size)
         self._device = device
-        path = kept / _decoded_name(manifest, size) if kept else None
+        path = cache / _decoded_name(manifest, size) if cache else None
         if path is not None and path.exists():
             decoded = np.memmap(path, np.uint8, "c", shape=shape)  # "c": PyTorch wants it writable
             self._frames = torch.from_numpy(decoded).to(held or device)
@@ -182,13 +183,13 @@ class ResidentFrames:
 
 
 def _decoded_name(manifest: Manifest, size: int) -> str:
-    """Of the file that keeps these items decoded to this size; another manifest or split has another name."""
+    """Name of the file that caches these items at this size; another manifest or split has another name."""
     items = hashlib.sha256(repr((manifest.digest, manifest.items)).encode()).hexdigest()
     return f"{items[:16]}-{size}.u8"
 
 
 class StreamedFrames:
-    """Decodes whole items when one of their frames is asked for and keeps the latest up to `cache_bytes`."""
+    """Decodes whole items when one of their frames is drawn, and keeps the latest, up to `cache_bytes`."""
 
     def __init__(
         self, manifest: Manifest, size: int, device: torch.device, workers: int, cache_bytes: int = 4 << 30
@@ -232,19 +233,21 @@ class StreamedFrames:
 
 def open_frames(
     manifest: Manifest,
+    config: DataConfig,
     size: int,
     device: torch.device,
-    choice: str,
-    workers: int,
     say: Callable[[str], None],
     progress: Progress,
-    kept: Path | None = None,
 ) -> Frames:
-    """The store called `choice`, "device", "memory" or "stream"; "auto" takes the first that fits.
+    """A manifest's frames, kept where `config.frames` says; "auto" takes the first place where they fit.
 
     Args:
-        kept: See `ResidentFrames`.
+        size: Side R of the frames.
+        device: Where fetched frames go.
+        say: Gets a sentence about how many there are and where they are kept.
+        progress: Gets the numbers of items decoded and of all items.
     """
+    choice = config.frames
     needed = int(first_numbers(manifest.items)[-1]) * 3 * size**2
     if choice == "auto":
         choice = "device" if _free_bytes(device) > 4 * needed else "memory"
@@ -252,9 +255,9 @@ def open_frames(
             choice = "stream"
     say(f"{needed / 2**30:.1f} GiB of frames: {choice}")
     if choice == "stream":
-        return StreamedFrames(manifest, size, device, workers)
+        return StreamedFrames(manifest, size, device, config.workers)
     held = device if choice == "device" else torch.device("cpu")
-    return ResidentFrames(manifest, size, device, workers, progress, held, kept)
+    return ResidentFrames(manifest, size, device, config.workers, progress, held, config.frame_cache)
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError, WrongFileError
 
-# What FFmpeg opens instead of a file to read a stretch of its bytes only.
+# Prefix of the address with which FFmpeg reads a part of a file.
 _WITHIN = "subfile,"
 
 
 @dataclass(frozen=True)
 class ShardRange:
-    """Where a clip lies in a shard: a whole file, `size` bytes from `offset` on."""
+    """Where a clip's file is in a shard: `size` bytes from `offset` on."""
 
     shard: str
     offset: int
@@ -26,10 +26,13 @@ class ShardRange:
 
 @dataclass(frozen=True)
 class Item:
-    """One clip or still. `file` is relative to the manifest's folder; `frames` is 1 for a still.
+    """One clip or still.
 
     Args:
-        shard_range: Of a clip in one of the folder's shards, where `file` is its name.
+        file: Path relative to the manifest's folder, or a clip's name in its shard.
+        identity: Whose face it shows.
+        frames: 1 for a still.
+        shard_range: Where a clip is in one of the folder's shards; None for a file of its own.
     """
 
     file: str
@@ -47,7 +50,7 @@ class Item:
 
 
 def is_within_shard(path: Path) -> bool:
-    """Whether this is no file's path, but a stretch of one."""
+    """Whether a path is that of a clip within a shard."""
     return str(path).startswith(_WITHIN)
 
 
@@ -71,11 +74,14 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
 
     Args:
         path: The manifest, or the folder that holds it.
-        split: None takes all of them. type is clip or portrait; other columns are ignored, and so is what
-            `liax prepare` refused.
+        split: The split to read; None takes all of them.
+
+    A CSV's type is clip or portrait; other columns are ignored, and so are clips that `liax prepare` refused.
 
     Raises:
         LiaxError: If it is missing, lacks a column, or has nothing in `split`.
+        WrongFileError: If a Parquet file is no manifest.
+        MissingPackageError: If it is a Parquet file and pyarrow is not installed.
     """
     path = Path(path)
     if path.is_dir():
@@ -84,12 +90,14 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
         raw = path.read_bytes()
     except OSError as error:
         raise LiaxError(
-            f"cannot read the manifest {path}: {error.strerror}; give its path or its folder"
+            f"cannot read the manifest {path}: {error.strerror}", "give its path or its folder"
         ) from None
     items = _in_parquet(path, raw, split) if path.suffix == ".parquet" else _in_csv(path, raw, split)
     if not items:
-        where = "" if split is None else f" in the split '{split}'; check its split column"
-        raise LiaxError(f"the manifest {path} lists nothing{where}")
+        where = "" if split is None else f" in the split '{split}'"
+        raise LiaxError(
+            f"the manifest {path} lists nothing{where}", "" if split is None else "check its split column"
+        )
     return Manifest(path.parent, items, hashlib.sha256(raw).hexdigest())
 
 
@@ -98,10 +106,10 @@ def _in_csv(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
         reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error):
-        raise LiaxError(f"{path} is not a UTF-8 CSV file; save the manifest as UTF-8") from None
+        raise LiaxError(f"{path} is not a UTF-8 CSV file", "save the manifest as UTF-8") from None
     missing = {"file", "type", "split", "identity", "frames"} - set(reader.fieldnames or ())
     if missing:
-        raise LiaxError(f"the manifest {path} has no column {', '.join(sorted(missing))}; add it")
+        raise LiaxError(f"the manifest {path} has no column {', '.join(sorted(missing))}", "add it")
     try:
         return tuple(
             Item(row["file"], _kind(row["type"]), row["identity"], _count(row["frames"]))
@@ -117,9 +125,7 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise LiaxError(
-            f"reading {path} needs the package pyarrow; install it (pip install pyarrow)"
-        ) from None
+        raise MissingPackageError(f"Reading {path}", ("pyarrow",), "prepare") from None
     columns = ["file", "split", "identity", "frames", "shard", "offset", "size"]
     try:
         rows = parquet.read_table(pa.BufferReader(raw), columns=columns, filters=[("kept", "==", True)])
@@ -135,9 +141,7 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
             if split is None or row["split"] == split
         )
     except (pa.ArrowException, KeyError) as error:
-        raise LiaxError(
-            f"{path} is no manifest of `liax prepare` ({error}); write it anew with that"
-        ) from None
+        raise WrongFileError(path, "other", "manifest", str(error)) from None
 
 
 def _kind(text: str) -> Literal["clip", "portrait"]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.data.config import DataConfig
 from liax.data.frames import first_numbers
 from liax.data.manifest import Item, Manifest
 from liax.data.regions import PARTS, Regions, load_regions
 from liax.face.factors import FACTORS
 
-# Of so many drawn frames the one of the nearest head pose becomes a near-pose pair's source, and of so many
-# the one of the furthest a far-pose pair's.
+# Frames drawn for the source of a near-pose pair, of which the one with the nearest head pose is taken, and
+# for that of a far-pose pair, of which the furthest is taken.
 _NEAR_POSE_DRAWS, _FAR_POSE_DRAWS = 12, 4
 _POSE = [k for k, factor in enumerate(FACTORS.values()) if factor.group == "head"]
 _USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.group == "head"])
@@ -25,10 +25,10 @@ class PairIndices:
     """A batch of B pairs as frame numbers; the first `stills` of them are one still twice.
 
     Args:
-        boxes_BP4: The driving frames' eye and mouth boxes as fractions (left, top, right, bottom); NaN
-            unknown.
-        source_factors_BK, factors_BK: What the source's and the driving frames' faces do
-            (`liax.face.factors.FACTORS`); NaN unknown.
+        boxes_BP4: Eye and mouth boxes of the driving frames as fractions (left, top, right, bottom); NaN
+            where unknown.
+        source_factors_BK, factors_BK: The factors of the source's and the driving frames' faces
+            (`liax.face.factors.FACTORS`); NaN where unknown.
     """
 
     source_B: NDArray[np.int64]
@@ -42,48 +42,37 @@ class PairIndices:
 class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
 
+    With `config.regions`, driving frames with closed eyes or an open mouth are drawn more often
+    (`expression_boost`), and the source of the share `near_pose_share` of pairs is the frame, of several
+    drawn, whose head pose is nearest to the driving frame's; for the share `far_pose_share` it is the
+    furthest of a few.
+
     Args:
-        regions: Path of the file that `liax regions` wrote, or None. With it, driving frames with closed eyes
-            or an open mouth are drawn more often, by `expression_boost` (0: as often as they happen), and for
-            the share `near_pose_share` of pairs the source is the frame, of several drawn, whose head pose is
-            nearest to the driving frame's, so that little but the expression differs; for the share
-            `far_pose_share` it is the furthest of a few.
-        motion_power: People are drawn as often as this power of how far their heads turn (0: all as often).
+        batch: Pairs of a step, of all devices together.
+        seed: Of everything that is drawn.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        *,
-        batch: int,
-        still_share: float,
-        regions: Path | None,
-        expression_boost: float,
-        near_pose_share: float,
-        far_pose_share: float = 0.0,
-        motion_power: float = 0.0,
-        seed: int,
-    ) -> None:
+    def __init__(self, manifest: Manifest, config: DataConfig, *, batch: int, seed: int) -> None:
         self._starts = first_numbers(manifest.items)
         self._items = manifest.items
-        self._regions = load_regions(regions) if regions else {}
+        self._regions = load_regions(config.regions) if config.regions else {}
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
-        self._near_pose_share, self._far_pose_share = near_pose_share, far_pose_share
+        self._near_pose_share, self._far_pose_share = config.near_pose_share, config.far_pose_share
         self._drawn: tuple[tuple[int, int, int], PairIndices] | None = None
         motion_I = np.array([np.mean([self._motion(item) for item in clips]) for clips in self._clips])
-        self._people = _cumulative(motion_I**motion_power)
-        share = still_share if self._portraits else 0.0
+        self._people = _cumulative(motion_I**config.motion_power)
+        share = config.still_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
-            i: _expressiveness(self._regions.get(item.file), item.frames, expression_boost)
+            i: _expressiveness(self._regions.get(item.file), item.frames, config.expression_boost)
             for i, item in enumerate(manifest.items)
             if item.kind == "clip"
         }
 
     def batch(self, step: int, part: tuple[int, int] = (0, 1)) -> PairIndices:
-        """A step's pairs; of part (i, n) the pairs i, i + n, …: every part has its share of the stills.
+        """A step's pairs, or of part (i, n) the pairs i, i + n, …; every part has its share of the stills.
 
         Pair k of a step is the same for the same seed, however the batch is divided.
         """

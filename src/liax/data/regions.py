@@ -1,14 +1,15 @@
-"""Eye and mouth regions of every training frame, how far they are open, and what the face does.
+"""Eye and mouth regions of every training frame, how far they are open, and the face's factors.
 
 Written once per data set by `liax regions MANIFEST`, file by file, so that an interruption costs little;
 training uses it to weigh the loss towards eyes and mouth, to draw blinks and open mouths more often than they
-happen, and to supervise motion vectors by measured factors."""
+happen, and to supervise motion vectors by measured factors.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest
-from liax.errors import LiaxError
+from liax.errors import LiaxError, WrongFileError
 from liax.face.factors import FACTORS, measure_factors
 from liax.face.landmarks import LEFT_EYE, LIPS, RIGHT_EYE, Face, FaceLandmarker
 from liax.files import atomic_file
+from liax.progress import Progress, no_progress
 
 # The parts in the order of every array's part axis P.
 PARTS = ("left_eye", "right_eye", "mouth")
@@ -41,8 +43,8 @@ class Regions:
 
     Args:
         boxes_TP4: (T, 3, 4) left, top, right, bottom as fractions of width and height; NaN without a face.
-        opening_TP: (T, 3) inner height over width of each part (closed eye ≈ 0.05, open ≈ 0.3); NaN likewise.
-        factors_TK: (T, K) what `liax.face.factors` measures, in the order of FACTORS; NaN likewise.
+        opening_TP: (T, 3) inner height over width of each part (closed eye ≈ 0.05, open ≈ 0.3), or NaN.
+        factors_TK: (T, K) the factors in the order of `liax.face.factors.FACTORS`, or NaN.
     """
 
     boxes_TP4: NDArray[np.float32]
@@ -121,7 +123,7 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
     """Regions by the file's name in the manifest.
 
     Raises:
-        LiaxError: If `path` was not written by `liax regions`.
+        WrongFileError: If `path` was not written by `liax regions`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -131,18 +133,18 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
                 for name in names
             }
     except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
-        raise LiaxError(f"cannot read regions from {path} ({error}); write it with `liax regions`") from None
+        name = path if isinstance(path, Path) else Path("regions.npz")
+        detail = error.strerror or "" if isinstance(error, OSError) else ""
+        raise WrongFileError(name, "other", "regions", detail) from None
 
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]
 
 _SECONDS_BETWEEN_SAVES = 30.0
 
 
 def measure_regions(
-    manifest: Manifest, output: Path, *, overwrite: bool = False, progress: Progress | None = None
+    manifest: Manifest, output: Path, *, overwrite: bool = False, progress: Progress = no_progress
 ) -> list[str]:
     """Writes the regions of every item to `output`; returns the files that could not be decoded.
 
@@ -169,7 +171,7 @@ def measure_regions(
                 try:
                     known[item.file] = find_regions(landmarker, frames)
                 except LiaxError as error:
-                    log.warning(f"{error}.")
+                    log.warning(str(error))
                     failed.append(item.file)
                 begun += item.frames
                 if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
@@ -184,14 +186,13 @@ def measure_regions(
 
 
 def partial_path(output: Path) -> Path:
-    """Where an interrupted run leaves what it has."""
+    """Where an interrupted run keeps what it has measured."""
     return output.with_name(f"{output.stem}.unfinished{output.suffix}")
 
 
 def _with_progress(
-    folder: Path, item: Item, begun: int, total: int, progress: Progress | None
+    folder: Path, item: Item, begun: int, total: int, progress: Progress
 ) -> Iterator[NDArray[np.uint8]]:
     for done, frame_HW3 in enumerate(decode_item(folder, item), start=begun + 1):
         yield frame_HW3
-        if progress is not None:
-            progress("measuring", done, total)
+        progress("measuring", done, total)

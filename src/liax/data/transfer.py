@@ -1,4 +1,4 @@
-"""Copies of arrays to the device that trains, without waiting for what it is still doing."""
+"""Copies of arrays to the training device that do not wait for its queue."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 def to_device(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
     """The same values on `device`.
 
-    A GPU copies them in turn, after what is queued already. From memory that is not pinned the host would
-    wait until then, and could not queue the next batch while a step is computed.
+    A GPU copies them after what is queued already. The host does not wait for that, because it copies them
+    to pinned memory first, so that it can queue the next batch while a step is computed.
     """
     held = torch.as_tensor(values)
     if device.type != "cuda":

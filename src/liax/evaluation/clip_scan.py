@@ -13,7 +13,7 @@ from liax.evaluation.clips import read_frames
 from liax.face.crop import Crop, crop_and_resize, crop_around, resize
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack
+from liax.face.track import FaceTracker
 
 # Frames from one detection of the face to the next.
 _DETECT_EVERY = 5
@@ -72,7 +72,7 @@ def scan_clip(path: Path, size: int | None, landmarker: FaceLandmarker | None) -
         NoFaceError: If the landmarker finds no face.
         OptionError: If the clip is not square, without a landmarker.
     """
-    track = FaceTrack(landmarker) if landmarker is not None else None
+    track = FaceTracker(landmarker) if landmarker is not None else None
     liveliness: list[float] = []
     first = None
     for number, frame_HW3 in enumerate(read_frames(path)):

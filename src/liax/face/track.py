@@ -1,13 +1,16 @@
-"""Faces followed over frames: one for the square that shows it, or every face of a footage until it is
-gone.
+"""Faces followed through footage: one face, for the square that shows it, or all faces until each is gone.
+
+Both followers look at images that belong together, a few of each second. `ShotTracker` chooses these images
+within a shot; where shots begin is for the caller to say.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,83 +18,260 @@ from numpy.typing import NDArray
 from liax.face.crop import Box, Crop, crop_around
 from liax.face.find import find_faces, find_in_box, overlap
 from liax.face.landmarks import Face, FaceLandmarker
-from liax.media.cuts import detect_cuts
 
-if TYPE_CHECKING:  # footage needs PyAV, which machines that only evaluate may lack
-    from liax.media.footage import Footage, Picture
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
+    from liax.media.footage import Picture
 
-# How far around its last place the face is looked for, in sizes of its box.
+# Looks per second of footage, and the longest side of the images that are looked at, in pixels.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
+# Side of the square around its last place in which a face is looked for, relative to its box.
 _NEIGHBOURHOOD = 3.0
-# A face is looked for in every way in the first so many frames without it, and then in every so manyth; the
-# others get a single look.
-_THOROUGH_FRAMES, _THOROUGH_EVERY = 16, 5
+# Thorough searches, which also find small faces, are made in every fifth look.
+_THOROUGH_EVERY = 5
+# A single face is searched for thoroughly also in so many looks after it was last seen.
+_THOROUGH_LOOKS = 16
+# Two boxes are of the same face when they share more than this much of the smaller one. Of all faces, where
+# neighbours could be mixed up, more is asked than of a single one.
+_LEAST_SHARED_ONE, _LEAST_SHARED_ALL = 0.2, 0.3
+# Of all faces, one that is missed in more looks than this is gone.
+_MISSES = 2
 
 
-class FaceTrack:
-    """Follows one face over the frames given to `add`; memory is four numbers a frame.
+class FaceTracker:
+    """Follows one face over the images given to `add`; memory is four numbers per image.
 
     Args:
-        choice: Which face, 1 the largest, of the first frame that shows so many.
+        choice: Which face to follow, 1 the largest, of the first image that shows so many.
 
     Attributes:
-        boxes: Its place in each frame so far that shows it, in order.
-        found: How many these are.
-        seen: The most faces in any frame up to the first that shows it.
+        boxes: The face's box in each image so far that shows it, in order, in the image's pixels.
+        seen: The most faces in any image up to the first that shows the chosen one.
     """
 
     def __init__(self, landmarker: FaceLandmarker, choice: int = 1) -> None:
-        self._landmarker = landmarker
-        self._choice = choice
+        self._landmarker, self._choice = landmarker, choice
+        self._missed = 0  # images since it was last seen
         self.boxes: list[Box] = []
-        self._missed = 0  # frames since it was last seen
         self.seen = 0
 
     @property
     def found(self) -> int:
+        """In how many images the face was found."""
         return len(self.boxes)
 
-    def add(self, frame_HW3: NDArray[np.uint8]) -> bool:
-        """Look for the face in the next RGB uint8 frame (H, W, 3), and say whether it is there.
+    def add(self, image_HW3: NDArray[np.uint8]) -> bool:
+        """Look for the face in the next RGB uint8 image (H, W, 3); returns whether it is there.
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
-        box = self._follow(frame_HW3, self.boxes[-1]) if self.boxes else self._begin(frame_HW3)
-        if box is not None:
-            self.boxes.append(box)
-            self._missed = 0
-        else:
+        box = self._follow(image_HW3, self.boxes[-1]) if self.boxes else self._choose(image_HW3)
+        if box is None:
             self._missed += 1
-        return box is not None
+            return False
+        self.boxes.append(box)
+        self._missed = 0
+        return True
 
     def crop(self) -> Crop:
-        """The square that shows the face in all frames so far, in their pixels; needs `found` > 0."""
+        """The square that shows the face in all images so far, in their pixels; needs `found` > 0."""
         return crop_for(self.boxes)
 
-    def _begin(self, frame_HW3: NDArray[np.uint8]) -> Box | None:
-        faces = self._search(frame_HW3)
+    def _choose(self, image_HW3: NDArray[np.uint8]) -> Box | None:
+        faces = self._search(image_HW3)
         self.seen = max(self.seen, len(faces))
         return faces[self._choice - 1].box if 1 <= self._choice <= len(faces) else None
 
-    def _follow(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
-        x, y = _centre(last)
-        reach = _NEIGHBOURHOOD / 2 * max(last[2] - last[0], last[3] - last[1])
-        near = find_in_box(self._landmarker, frame_HW3, (x - reach, y - reach, x + reach, y + reach))
-        candidates = near or find_faces(self._landmarker, frame_HW3, thorough=False)
-        best = max(candidates, key=lambda face: overlap(face.box, last), default=None)
-        if best is not None and overlap(best.box, last) > 0.2:
-            return best.box
-        return self._regain(frame_HW3, last) if self._missed else None
+    def _follow(self, image_HW3: NDArray[np.uint8], last: Box) -> Box | None:
+        faces = _find_near(self._landmarker, image_HW3, last)
+        faces = faces or find_faces(self._landmarker, image_HW3, thorough=False)
+        best = _continuation([face.box for face in faces], last, _LEAST_SHARED_ONE)
+        if best is None and self._missed:
+            return self._regain(image_HW3, last)
+        return best
 
-    def _regain(self, frame_HW3: NDArray[np.uint8], last: Box) -> Box | None:
+    def _regain(self, image_HW3: NDArray[np.uint8], last: Box) -> Box | None:
         # The others may have stayed: none of them is taken for the one that is missing.
-        boxes = [face.box for face in self._search(frame_HW3)]
+        boxes = [face.box for face in self._search(image_HW3)]
         if len(boxes) < self.seen:
             return None
         return min(boxes, key=lambda box: math.dist(_centre(box), _centre(last)), default=None)
 
-    def _search(self, frame_HW3: NDArray[np.uint8]) -> list[Face]:
-        thorough = self._missed < _THOROUGH_FRAMES or self._missed % _THOROUGH_EVERY == 0
-        return find_faces(self._landmarker, frame_HW3, thorough=thorough)
+    def _search(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
+        thorough = self._missed < _THOROUGH_LOOKS or self._missed % _THOROUGH_EVERY == 0
+        return find_faces(self._landmarker, image_HW3, thorough=thorough)
+
+
+@dataclass
+class _Followed:
+    """One of all faces: its box in each look that shows it, in pixels of the look."""
+
+    looks: list[int]
+    boxes: list[Box]
+    missed: int = 0
+
+    def found(self, look: int, box: Box) -> None:
+        self.looks.append(look)
+        self.boxes.append(box)
+        self.missed = 0
+
+
+class AllFacesTracker:
+    """Follows every face over the images given to `add`; memory is four numbers per face and image.
+
+    Attributes:
+        gone: Faces that were missed too often; they are not regained.
+        followed: The others.
+    """
+
+    def __init__(self, landmarker: FaceLandmarker) -> None:
+        self._landmarker = landmarker
+        self._looks = 0
+        self.gone: list[_Followed] = []
+        self.followed: list[_Followed] = []
+
+    def add(self, image_HW3: NDArray[np.uint8]) -> bool:
+        """Look for all faces in the next RGB uint8 image (H, W, 3); returns whether there is any."""
+        look, thorough = self._looks, self._looks % _THOROUGH_EVERY == 0
+        self._looks += 1
+        faces = find_faces(self._landmarker, image_HW3, thorough=thorough)
+        for track in self._without_a_box(look, [face.box for face in faces]):
+            last = track.boxes[-1]
+            seen = [other.boxes[-1] for other in self.followed if other.looks[-1] == look]
+            near = [face.box for face in _find_near(self._landmarker, image_HW3, last)]
+            # A neighbour that was seen already is not the one that is missing.
+            fresh = [box for box in near if all(overlap(box, other) < _LEAST_SHARED_ALL for other in seen)]
+            best = _continuation(fresh, last, _LEAST_SHARED_ALL)
+            if best is None:
+                track.missed += 1
+            else:
+                track.found(look, best)
+        self.gone += [track for track in self.followed if track.missed > _MISSES]
+        self.followed = [track for track in self.followed if track.missed <= _MISSES]
+        return any(track.looks[-1] == look for track in self.followed)
+
+    def _without_a_box(self, look: int, boxes: list[Box]) -> list[_Followed]:
+        """Gives each box to the face that it continues, or to a new one; returns the faces without a box."""
+        pairs = sorted(
+            (
+                (overlap(track.boxes[-1], box), t, b)
+                for t, track in enumerate(self.followed)
+                for b, box in enumerate(boxes)
+            ),
+            reverse=True,
+        )
+        waiting, free = dict(enumerate(self.followed)), dict(enumerate(boxes))
+        for share, t, b in pairs:
+            if share > _LEAST_SHARED_ALL and t in waiting and b in free:
+                waiting.pop(t).found(look, free.pop(b))
+        self.followed += [_Followed([look], [box]) for box in free.values()]
+        return list(waiting.values())
+
+
+class Look(NamedTuple):
+    """A frame that was looked at, its time in seconds, and whether it shows a followed face."""
+
+    number: int
+    time: Fraction
+    found: bool
+
+
+F = TypeVar("F", FaceTracker, AllFacesTracker)
+
+
+class ShotTracker(Generic[F]):
+    """Lets a follower look at a few frames of each second of one shot, while the shot is read.
+
+    Args:
+        first: Number of the shot's first frame, which is the first to be looked at.
+        rate: Frames per second.
+
+    Attributes:
+        looks: What was looked at so far.
+        size: Width and height of the frames.
+        scale: Pixels of a frame per pixel of what the follower sees.
+    """
+
+    def __init__(self, follower: F, first: int, rate: Fraction) -> None:
+        self.follower: F = follower
+        self.first = first
+        self.step = max(1, round(rate / _LOOKS_A_SECOND))
+        self.looks: list[Look] = []
+        self.size = (0, 0)
+        self.scale = 1.0
+
+    def add(self, number: int, picture: Picture) -> None:
+        """Frame `number` of the footage; it is only looked at when its turn has come."""
+        if (number - self.first) % self.step:
+            return
+        image_HW3 = picture.rgb(longest=_LOOK_SIDE)
+        self.size = (picture.width, picture.height)
+        self.scale = picture.width / image_HW3.shape[1]
+        self.looks.append(Look(number, picture.time, self.follower.add(image_HW3)))
+
+    def scaled(self, box: Box) -> Box:
+        """A box that the follower found, in pixels of the frame."""
+        left, top, right, bottom = box
+        return left * self.scale, top * self.scale, right * self.scale, bottom * self.scale
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face in the frames `first` … `end` - 1 of a footage.
+
+    Args:
+        end: The frame before which it is gone, or its shot is over.
+        numbers: Some frames that show it, in order.
+        boxes: Its box in each of these, in pixels of the frame.
+    """
+
+    end: int
+    numbers: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        """The first frame that shows it."""
+        return self.numbers[0]
+
+    def between(self, first: int, end: int) -> list[Box]:
+        """Its boxes in frames first … end - 1."""
+        return [box for number, box in zip(self.numbers, self.boxes, strict=True) if first <= number < end]
+
+
+def find_tracks(
+    landmarker: FaceLandmarker, frames: Iterable[tuple[Picture, bool]], rate: Fraction
+) -> tuple[list[FaceTrack], int]:
+    """The tracks of all faces in a footage, in order of their beginning and from left to right.
+
+    Args:
+        frames: Each frame, and whether a shot begins with it (`liax.media.cuts.detect_cuts`); read once.
+        rate: Frames per second.
+
+    Returns:
+        The tracks, and the number of frames. Memory grows by four numbers per face and look.
+    """
+    tracks: list[FaceTrack] = []
+    shot = ShotTracker(AllFacesTracker(landmarker), 0, rate)
+    count = 0
+    for frame, cut in frames:
+        if cut:
+            tracks += _tracks(shot, count)
+            shot = ShotTracker(AllFacesTracker(landmarker), count, rate)
+        shot.add(count, frame)
+        count += 1
+    tracks += _tracks(shot, count)
+    return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
+
+
+def _tracks(shot: ShotTracker[AllFacesTracker], end: int) -> list[FaceTrack]:
+    """All of a shot that ends before the frame `end`; each lasts until the look after its last."""
+    tracks = []
+    for followed in shot.follower.gone + shot.follower.followed:
+        numbers = [shot.looks[look].number for look in followed.looks]
+        last = min(numbers[-1] + shot.step, end)
+        tracks.append(FaceTrack(last, numbers, [shot.scaled(box) for box in followed.boxes]))
+    return tracks
 
 
 def crop_for(boxes: Sequence[Box]) -> Crop:
@@ -103,6 +283,19 @@ def crop_for(boxes: Sequence[Box]) -> Crop:
     return crop_around(_box(typical), _box(extent))
 
 
+def _find_near(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], box: Box) -> list[Face]:
+    """Faces around a box, largest first."""
+    x, y = _centre(box)
+    reach = _NEIGHBOURHOOD / 2 * max(box[2] - box[0], box[3] - box[1])
+    return find_in_box(landmarker, image_HW3, (x - reach, y - reach, x + reach, y + reach))
+
+
+def _continuation(boxes: Iterable[Box], last: Box, least: float) -> Box | None:
+    """The box that shares most with the last one, if it is more than `least`."""
+    best = max(boxes, key=lambda box: overlap(box, last), default=None)
+    return best if best is not None and overlap(best, last) > least else None
+
+
 def _centre(box: Box) -> tuple[float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
@@ -110,130 +303,3 @@ def _centre(box: Box) -> tuple[float, float]:
 def _box(values_4: NDArray[np.float64]) -> Box:
     left, top, right, bottom = (float(v) for v in values_4)
     return left, top, right, bottom
-
-
-# Faces are looked for so many times a second, in pictures of at most so many pixels a side.
-_LOOKS_A_SECOND = 5
-_LOOK_SIDE = 1280
-# Every so manyth look also finds faces that are small in the picture.
-_THOROUGH_EVERY_LOOK = 5
-# A face is followed from one look to the next when its boxes share this much, and lost after so many misses.
-_LEAST_SHARED, _MISSES = 0.3, 2
-# How far around its last place a face is looked for, in sizes of its box.
-_NEIGHBOURHOOD_IN_FOOTAGE = 3.0
-
-
-@dataclass
-class TrackedFace:
-    """One face in frames `first` … `end` - 1: boxes in pixels of the frame, and the frames they are of."""
-
-    first: int
-    end: int
-    numbers: list[int] = field(default_factory=list)
-    boxes: list[Box] = field(default_factory=list)
-    missed: int = 0
-
-    def between(self, first: int, end: int) -> list[Box]:
-        """Its boxes in frames first … end - 1."""
-        return [box for number, box in zip(self.numbers, self.boxes, strict=True) if first <= number < end]
-
-
-def find_tracks(landmarker: FaceLandmarker, footage: Footage) -> tuple[list[TrackedFace], int]:
-    """The tracks of all faces, in order of their beginning and from left to right, and the number of frames.
-
-    Reads the footage once. Memory grows by four numbers a look.
-    """
-    step = max(1, round(footage.rate / _LOOKS_A_SECOND))
-    tracks: list[TrackedFace] = []
-    count, shot = 0, _ShotFaces(landmarker, 0, step)
-    for frame, cut in detect_cuts(footage):
-        if cut:
-            tracks += shot.tracks(count)
-            shot = _ShotFaces(landmarker, count, step)
-        if (count - shot.first) % step == 0:
-            shot.look(count, frame)
-        count += 1
-    tracks += shot.tracks(count)
-    return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
-
-
-class _ShotFaces:
-    """The faces of one shot, while it is read."""
-
-    def __init__(self, landmarker: FaceLandmarker, first: int, step: int) -> None:
-        self.first = first
-        self._landmarker, self._step = landmarker, step
-        self._looks = 0
-        self._followed: list[TrackedFace] = []
-        self._lost: list[TrackedFace] = []
-
-    def look(self, number: int, frame: Picture) -> None:
-        image_HW3 = frame.rgb(longest=_LOOK_SIDE)
-        scale = frame.width / image_HW3.shape[1]
-        thorough = self._looks % _THOROUGH_EVERY_LOOK == 0
-        self._looks += 1
-        boxes = [
-            _scaled_box(face.box, scale)
-            for face in find_faces(self._landmarker, image_HW3, thorough=thorough)
-        ]
-        for track in self._unmatched(number, boxes):
-            near = find_in_box(self._landmarker, image_HW3, _around(track.boxes[-1], 1 / scale))
-            found = [_scaled_box(face.box, scale) for face in near]
-            # A neighbour that was seen already is not the one that is missing.
-            fresh = [
-                box
-                for box in found
-                if all(overlap(box, other.boxes[-1]) < _LEAST_SHARED for other in self._seen(number))
-            ]
-            best = max(fresh, key=lambda box: overlap(box, track.boxes[-1]), default=None)
-            if best is not None and overlap(best, track.boxes[-1]) > _LEAST_SHARED:
-                self._add(track, number, best)
-            else:
-                track.missed += 1
-        self._lost += [track for track in self._followed if track.missed > _MISSES]
-        self._followed = [track for track in self._followed if track.missed <= _MISSES]
-
-    def tracks(self, end: int) -> Iterator[TrackedFace]:
-        """All of the shot, which ends before the frame `end`: each lasts until a look later than its last."""
-        for track in self._lost + self._followed:
-            track.end = min(track.numbers[-1] + self._step, end)
-            yield track
-
-    def _unmatched(self, number: int, boxes: list[Box]) -> list[TrackedFace]:
-        """Give each box to the track that it continues, or to a new one; returns the tracks without a box."""
-        pairs = sorted(
-            (
-                (overlap(track.boxes[-1], box), t, b)
-                for t, track in enumerate(self._followed)
-                for b, box in enumerate(boxes)
-            ),
-            reverse=True,
-        )
-        waiting, free = dict(enumerate(self._followed)), dict(enumerate(boxes))
-        for share, t, b in pairs:
-            if share > _LEAST_SHARED and t in waiting and b in free:
-                self._add(waiting.pop(t), number, free.pop(b))
-        for box in free.values():
-            self._followed.append(TrackedFace(number, number, [number], [box]))
-        return list(waiting.values())
-
-    def _add(self, track: TrackedFace, number: int, box: Box) -> None:
-        track.numbers.append(number)
-        track.boxes.append(box)
-        track.missed = 0
-
-    def _seen(self, number: int) -> list[TrackedFace]:
-        return [track for track in self._followed if track.numbers[-1] == number]
-
-
-def _scaled_box(box: Box, scale: float) -> Box:
-    left, top, right, bottom = box
-    return left * scale, top * scale, right * scale, bottom * scale
-
-
-def _around(box: Box, scale: float) -> Box:
-    """The neighbourhood of a box, its pixels scaled."""
-    left, top, right, bottom = _scaled_box(box, scale)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    reach = _NEIGHBOURHOOD_IN_FOOTAGE / 2 * max(right - left, bottom - top)
-    return x - reach, y - reach, x + reach, y + reach

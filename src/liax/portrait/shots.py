@@ -10,16 +10,13 @@ from typing import NamedTuple
 
 from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack
+from liax.face.track import FaceTracker, Look, ShotTracker
 from liax.media.cuts import detect_cuts
-from liax.media.footage import Footage, Picture
+from liax.media.footage import Footage
 from liax.portrait.framing import FaceOption, Framing, check_choice, frame_whole_picture
 
 log = logging.getLogger(__name__)
 
-# Faces are looked for in so many frames a second, in pictures of at most so many pixels a side.
-_LOOKS_A_SECOND = 5
-_LOOK_SIDE = 1280
 # A face that is not found in a single look is there all the same: turned away for a moment, or blurred.
 _LOOKS_UNTIL_GONE = 2
 # Cuts and absences beyond so many are only counted for the user.
@@ -101,10 +98,9 @@ def find_shots(
     Raises:
         LiaxError: If no frame shows the face.
     """
-    step = max(1, round(footage.rate / _LOOKS_A_SECOND))
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
-    tracker: _ShotTracker | None = None
+    tracker: ShotTracker[FaceTracker] | None = None
     for frame, cut in detect_cuts(footage):
         time = frame.time
         if landmarker is None:
@@ -114,70 +110,54 @@ def find_shots(
                 )
         else:
             if cut and tracker is not None:
-                shots.append(tracker.shot(count, time, size))
+                shots.append(_shot(tracker, count, time, size))
             if cut or tracker is None:
-                tracker = _ShotTracker(FaceTrack(landmarker, choice or 1), count)
-            if (count - tracker.first) % step == 0:
-                tracker.look(count, frame)
-                seen = max(seen, tracker.track.seen)
+                tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count, footage.rate)
+            tracker.add(count, frame)
+            seen = max(seen, tracker.follower.seen)
         count += 1
         progress(count)
     if tracker is not None:
-        shots.append(tracker.shot(count, time + 1 / footage.rate, size))
+        shots.append(_shot(tracker, count, time + 1 / footage.rate, size))
         check_choice(footage.path, seen, choice, purpose.option)
     _tell(footage, shots, choice, purpose)
     return shots, count
 
 
-class _ShotTracker:
-    """One shot's face, while the shot is read."""
+def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size: int) -> Shot:
+    """The shot that was read, which ends before the frame `end` at `end_time`."""
+    face = tracker.follower
+    if face.found:
+        crop, scale = face.crop(), tracker.scale
+        crop = Crop(crop.left * scale, crop.top * scale, crop.side * scale)
+    else:
+        width, height = tracker.size
+        side = min(width, height)
+        crop = Crop((width - side) / 2, (height - side) / 2, side)
+    hits = [look for look in tracker.looks if look.found]
+    face_boxes = [(look.number, tracker.scaled(box)) for look, box in zip(hits, face.boxes, strict=True)]
+    return Shot(
+        tracker.first,
+        Framing(crop, size, size),
+        hits[0].number if hits else None,
+        hits[0].time if hits else Fraction(0),
+        tuple(_absences(tracker, end, end_time)),
+        tuple(face_boxes),
+    )
 
-    def __init__(self, track: FaceTrack, first: int) -> None:
-        self.track, self.first = track, first
-        self._looks: list[tuple[int, Fraction, bool]] = []  # frame, its time, whether it shows the face
-        self._picture = (0, 0)
-        self._scale = 1.0
 
-    def look(self, number: int, frame: Picture) -> None:
-        image_HW3 = frame.rgb(longest=_LOOK_SIDE)
-        self._picture = (frame.width, frame.height)
-        self._scale = frame.width / image_HW3.shape[1]
-        self._looks.append((number, frame.time, self.track.add(image_HW3)))
-
-    def shot(self, end: int, end_time: Fraction, size: int) -> Shot:
-        """The shot, which ends before the frame `end` at `end_time`."""
-        if self.track.found:
-            crop = self.track.crop()
-            crop = Crop(crop.left * self._scale, crop.top * self._scale, crop.side * self._scale)
-        else:
-            width, height = self._picture
-            side = min(width, height)
-            crop = Crop((width - side) / 2, (height - side) / 2, side)
-        first_face, first_face_time = next(
-            ((n, time) for n, time, there in self._looks if there), (None, Fraction(0))
-        )
-        absences = tuple(self._absences(end, end_time))
-        face_boxes = tuple(self._face_boxes())
-        return Shot(self.first, Framing(crop, size, size), first_face, first_face_time, absences, face_boxes)
-
-    def _face_boxes(self) -> Iterator[tuple[int, Box]]:
-        numbers = (number for number, _, there in self._looks if there)
-        for number, (left, top, right, bottom) in zip(numbers, self.track.boxes, strict=True):
-            scale = self._scale
-            yield number, (left * scale, top * scale, right * scale, bottom * scale)
-
-    def _absences(self, end: int, end_time: Fraction) -> Iterator[Absence]:
-        """Each from the frame after the last look that shows the face to the next look that shows it."""
-        first, since, missed = self.first, Fraction(0), 0
-        enough = 1  # before the face first shows, motion has nothing to start from
-        for number, time, there in [*self._looks, (end, end_time, True)]:
-            if not there:
-                since = since if missed else time
-                missed += 1
-                continue
-            if missed >= enough:
-                yield Absence(first, number, since, time)
-            first, missed, enough = number + 1, 0, _LOOKS_UNTIL_GONE
+def _absences(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction) -> Iterator[Absence]:
+    """Each from the frame after the last look that shows the face to the next look that shows it."""
+    first, since, missed = tracker.first, Fraction(0), 0
+    enough = 1  # before the face first shows, motion has nothing to start from
+    for number, time, found in [*tracker.looks, Look(end, end_time, True)]:
+        if not found:
+            since = since if missed else time
+            missed += 1
+            continue
+        if missed >= enough:
+            yield Absence(first, number, since, time)
+        first, missed, enough = number + 1, 0, _LOOKS_UNTIL_GONE
 
 
 def _tell(footage: Footage, shots: list[Shot], choice: int | None, purpose: ShotMessages) -> None:

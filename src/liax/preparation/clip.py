@@ -1,4 +1,4 @@
-"""One clip in the making: frames in, an H.264 file, its regions and its measures out."""
+"""Makes one clip: frames in, an H.264 file, its regions and its measures out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from liax.preparation.config import ClipRecord
 from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours
 from liax.preparation.text_detection import TEXT_SIDE, count_text_strokes
 
-# At so many moments, evenly spaced, a clip is looked at for text, and for whose face it is. What stands still
-# for so many seconds may be text.
+# Evenly spaced moments at which a clip is searched for text, and at which its face is identified. What stands
+# still for _STILL seconds may be text.
 _TEXT_SAMPLES, _IDENTITY_SAMPLES = 5, 5
 _STILL = 0.3
-# Another face counts from this share of the main one's area on.
+# Another face counts if its area is at least this share of the main one's.
 _OTHER = 0.1
 # Landmarks of the irises follow the gaze and not the face.
 _FACE_POINTS = 468
@@ -31,7 +31,7 @@ _FACE_POINTS = 468
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """A clip to be: frames first … end - 1 of a span, the square to cut out, and the record so far."""
+    """A clip to make: frames first … end - 1 of a range, the square to cut out, and the record so far."""
 
     first: int
     end: int

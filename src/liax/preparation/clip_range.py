@@ -1,4 +1,4 @@
-"""A range of a video as footage that is slow enough to train on."""
+"""A range of a video at a steady frame rate that is low enough to train on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from liax.media.video import Frame, Video
 class ClipRange:
     """What a video shows between two times, at a steady rate of at most `fps` frames a second.
 
-    Of a video of 30 frames a second every second one remains; of one whose rate varies, what is visible at
-    each tick. Times are the ticks', in seconds of the video. Fields as of `liax.media.footage.Footage`.
+    A video of 30 frames per second keeps every second one at `fps` 25; one whose rate varies keeps what is
+    visible at each tick. Times are those of the ticks, in seconds of the video. It is a
+    `liax.media.footage.Footage`.
     """
 
     expected = None

@@ -1,5 +1,6 @@
-"""How clips are cut, what is recorded of each, and which are good enough to train on; also the
-documentation.
+"""How clips are cut, what is recorded of each, and which are good enough to train on.
+
+The docstrings of `CutOptions` and `QualityLimits` are what `liax prepare --help` says about the options.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ NAN = float("nan")
 class ClipRecord:
     """A clip that was cut and measured, or what no clip could be cut from, with the problem.
 
+    Measures (face, outside, … text) are those of `QualityLimits`; they are NaN, and text 0, if nothing was
+    cut.
+
     Args:
-        key: Of the video's content.
-        since, until: Seconds in the video.
-        name: Of the clip, without its ending.
-        frames, fps, size: Of the clip; size in bytes.
-        left, top, side: Of its square, in pixels of the video. face … text: see `QualityLimits`; NaN (text:
-            0) where nothing was cut.
-        damaged: How many stretches around did not decode.
+        key: Identifies the video's content.
+        since, until: Where it begins and ends in the video, in seconds.
+        name: The clip's name, without its ending.
         problem: Why nothing was cut; None for a clip.
+        frames, size, fps: Frames, bytes and frames per second of the clip.
+        left, top, side: Its square, in pixels of the video.
+        damaged: How many stretches of the video around it could not be decoded.
+        embedding: The face's identity, if it was measured.
     """
 
     key: str
@@ -52,61 +56,59 @@ class ClipRecord:
 
 @dataclass(frozen=True)
 class CutOptions:
-    """How clips are cut, which is one way for a data set.
-
-    Args:
-        size: Side of a clip, in pixels.
-        fps: The most frames a second; of faster videos every second frame is kept, or every third, …
-        shortest: A clip's least length, in seconds.
-        longest: A clip's largest length, in seconds.
-        enlarged: How many times a face is enlarged at most; smaller ones are not cut.
-        identities: Measure whose face it is, to group clips by person (extra `evaluate`).
-    """
+    """How clips are cut. All clips of a data set are cut in the same way."""
 
     size: int = 256
+    """Side of a clip, in pixels."""
     fps: int = 25
+    """Most frames per second of a clip. Of faster videos every second, third or later frame is kept."""
     shortest: float = 1.0
+    """Least length of a clip, in seconds."""
     longest: float = 10.0
+    """Largest length of a clip, in seconds; longer appearances become several clips."""
     enlarged: float = 1.5
+    """Largest factor by which a face may be enlarged; smaller faces are not cut."""
     identities: bool = False
+    """Recognize people, so that clips are grouped by person instead of by video (needs the extra
+    evaluate)."""
 
     def check(self) -> None:
         """Raises LiaxError for values that nothing can be cut with."""
         if self.size < 32 or self.size % 2:
-            raise LiaxError(f"size must be even and at least 32, not {self.size}")
+            raise LiaxError(f"size must be even and at least 32, not {self.size}.")
         if self.fps < 1 or self.enlarged <= 0:
-            raise LiaxError("fps must be at least 1, and enlarged above 0")
+            raise LiaxError("fps must be at least 1, and enlarged above 0.")
         if not 0 < self.shortest < self.longest:
-            raise LiaxError(f"clips cannot be {self.shortest:g} to {self.longest:g} seconds long; change one")
+            raise LiaxError(
+                f"clips cannot be {self.shortest:g} to {self.longest:g} seconds long", "change one of these"
+            )
 
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """Which clips are kept. A rerun with other limits decides anew, without measuring anew.
+    """Which clips are kept. A rerun with other limits decides again without measuring again.
 
-    docs/preparing.md tells how each is measured, and on what its default was chosen. Shares are 0 to 1.
-
-    Args:
-        face: Least height or width of the face, as a share of the clip's side.
-        outside: Largest share of the crop beyond the picture's edge.
-        seen: Least share of frames in which a face is found.
-        others: Largest share of frames with another face.
-        sharpness: Least sharpness of the face.
-        movement: Least movement within the face, in shares of its size.
-        shake: Largest tremble of the face's place, in shares of its size a frame.
-        occlusion: Largest share of the face that something passing covers.
-        text: Most strokes of letters beside each other.
+    docs/preparing.md describes how each is measured, and on what its default was chosen.
     """
 
     face: float = 0.40
+    """Least height or width of the face, as a share of the clip's side."""
     outside: float = 0.15
+    """Largest share of the crop that lies outside the picture."""
     seen: float = 0.9
+    """Least share of frames in which the face is found."""
     others: float = 0.05
+    """Largest share of frames that show another face."""
     sharpness: float = 0.07
+    """Least sharpness of the face."""
     movement: float = 0.012
+    """Least movement within the face, relative to its size."""
     shake: float = 0.1
+    """Largest tremble of the face's position, relative to its size, per frame."""
     occlusion: float = 0.15
+    """Largest share of the face that something passing in front of it covers."""
     text: int = 6
+    """Most strokes of letters beside each other."""
 
     def reason(self, record: ClipRecord) -> str | None:
         """Why a clip is refused; None when it is kept."""

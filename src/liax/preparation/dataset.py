@@ -1,6 +1,7 @@
-"""The data set: clips of finished segments become shards, regions and a manifest that tells every decision.
+"""The data set: clips of finished segments become shards, regions and a manifest of every decision.
 
-Shards are tars of clips that WebDataset reads in a stream and our training reads in any order."""
+Shards are tars of clips, which WebDataset reads as a stream and our training in any order.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ from liax.preparation.segment import add_member, read_clips, read_records
 log = logging.getLogger(__name__)
 
 _BLOCK = tarfile.BLOCKSIZE
-# What a clip's JSON beside it in the shard tells.
+# What the JSON beside a clip in the shard holds.
 _CLIP_JSON_KEYS = ("identity", "frames", "fps", "input", "since", "until")
 
 
 @dataclass(frozen=True)
 class ShardMember:
-    """A kept clip: its name without ending, the bytes it takes, the JSON beside it, and the unit it is in."""
+    """A kept clip: its name without ending, its size in bytes, the JSON beside it, and the file it is in."""
 
     name: str
     size: int
@@ -56,8 +57,8 @@ class Shard:
 def plan_shards(rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int) -> list[Shard]:
     """Divide the kept rows into shards of about `size` bytes, split by split, in the order of their names.
 
-    A shard's name depends on what is in it, so that none changes under a manifest that tells of it. Gives the
-    rows their shard and offset.
+    A shard's name depends on its content, so that no shard changes while a manifest lists it. The rows get
+    their shard and offset.
 
     Args:
         segments: The file that each clip is in, by its name.
@@ -101,7 +102,7 @@ def remove_others(folder: Path, shards: Sequence[Shard]) -> None:
 
 
 def _write_shard(path: Path, shard: Shard) -> Iterator[tuple[str, Regions]]:
-    """Write one shard; the regions of its clips as they are passed."""
+    """Write one shard; yields its clips' names and regions."""
     with atomic_file(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for segment, members in groupby(shard.members, lambda member: member.segment):
             about = {member.name: member.about for member in members}
@@ -184,8 +185,8 @@ def assemble_dataset(
 ) -> list[Row]:
     """Write shards, regions.npz and manifest.parquet into `folder`; returns the manifest's rows.
 
-    The result depends on what is given, and not on the order in which units were finished. The manifest is
-    replaced last, and the shards that it tells of are there before.
+    The result does not depend on the order in which segments were finished. The manifest is replaced last,
+    when all its shards are there.
     """
     rows, records, segments = [], [], {}
     for item, record, segment in _decisions(finished, inputs, duplicates):

@@ -11,16 +11,16 @@ import numpy as np
 from liax.preparation.config import ClipRecord
 
 # Mean distance of two people's clips. Chosen on 187 clips of 120 people: 121 groups, in which 99.5 % of the
-# clips are among their own person's, and 98.9 % are together. At 0.6, which serves for single pairs,
+# clips are with their own person's, and 98.9 % are together. At 0.6, the usual limit for single pairs,
 # strangers are chained together: 67 groups.
 _SAME_PERSON = 0.42
 
 
 def group_by_identity(records: Sequence[ClipRecord]) -> list[str]:
-    """Whose face each clip shows: who looks alike where that was measured, and otherwise the video.
+    """Whose face each clip shows: by likeness where that was measured, and otherwise by video.
 
-    Clips are joined by average linkage while their mean distance stays below _SAME_PERSON; a person is called
-    after the first of their clips. Memory grows with the square of the number of clips.
+    Clips are joined by average linkage while their mean distance stays below _SAME_PERSON; a person is named
+    after their first clip. Memory grows with the square of the number of clips.
     """
     known = [k for k, record in enumerate(records) if record.embedding is not None]
     names = [record.key for record in records]
@@ -36,10 +36,14 @@ def group_by_identity(records: Sequence[ClipRecord]) -> list[str]:
 
 
 def assign_splits(people: Sequence[str], share: float) -> dict[str, str]:
-    """train or val for each person, given whose face each clip shows.
+    """The split, train or val, of each person.
 
-    People are taken into val in an order of chance that depends on their names only, until they have this
-    `share` of the clips; somebody always remains for training.
+    People are taken into val in a random order that depends on their names only, until they have this
+    `share` of the clips. At least one person remains for training.
+
+    Args:
+        people: Whose face each clip shows.
+        share: Share of the clips for val.
     """
     clips = Counter(people)
     order = sorted(clips, key=lambda name: hashlib.sha256(name.encode()).digest())

@@ -13,7 +13,7 @@ from liax.media.footage import PICTURES
 from liax.media.video import Video
 from liax.preparation.segment import SEGMENT_SECONDS, Segment
 
-# Endings of files in a folder that are no videos and are passed over in silence.
+# Endings of files in a folder that are not videos and are skipped silently.
 _TEXTS = (".txt", ".md", ".csv", ".json", ".parquet", ".npz", ".srt", ".vtt")
 _SOUNDS = (".wav", ".mp3", ".flac", ".m4a", ".ogg")
 _OTHERS = (*PICTURES, *_TEXTS, *_SOUNDS)
@@ -22,10 +22,12 @@ _KEY_LENGTH = 16
 
 @dataclass(frozen=True)
 class InputVideo:
-    """A file: the SHA-256 of its content (shortened), its video's length in seconds and size in pixels.
+    """A file that is to be prepared.
 
     Args:
-        problem: Why it cannot be used; then there is no length.
+        key: The SHA-256 of its content, shortened.
+        seconds, width, height, rate: The video's length, size in pixels and frames per second.
+        problem: Why it cannot be used; then its length is 0.
     """
 
     path: Path
@@ -37,11 +39,11 @@ class InputVideo:
     problem: str | None = None
 
     def segments(self) -> list[Segment]:
-        """Its minutes, each to be worked on by itself."""
+        """Its minutes, which are processed independently."""
         return [Segment(self.key, k, self.path) for k in range(math.ceil(self.seconds / SEGMENT_SECONDS))]
 
     def segment_seconds(self) -> list[float]:
-        """How long each of them is: 60 seconds, and the last one what is left."""
+        """The length of each segment: 60 seconds, and what is left for the last."""
         return [
             min(SEGMENT_SECONDS, self.seconds - segment.number * SEGMENT_SECONDS)
             for segment in self.segments()

@@ -1,4 +1,4 @@
-"""From folders of videos to a data set to train on, resumable at every minute of video."""
+"""From folders of videos to a data set for training, resumable at every minute of video."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,9 @@ from liax.preparation.dataset import assemble_dataset
 from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
 from liax.preparation.segment import Segment, process_segment
 from liax.preparation.workers import parallel_map, ray_workers
+from liax.progress import Progress, no_progress
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,13 @@ class PreparationSummary:
     """What a run made.
 
     Args:
-        kept: Clips.
-        minutes, people: Of each split; videos count as people where these are not told apart.
-        refused: Reasons, each with how many clips, tracks or files.
+        kept: Clips in the data set.
+        minutes, people: Minutes of clips and people of each split; without identities, each video counts as a
+            person.
+        refused: Reason -> how many clips, tracks or files were refused for it.
         unfinished: Minutes of video that were lost with their worker.
-        seconds: Of video that this run has worked through, and the wall and core_seconds that it took.
+        seconds: Seconds of video that this run processed.
+        wall, core_seconds: Time that it took, on the clock and of all cores together.
     """
 
     kept: int
@@ -58,19 +59,25 @@ def prepare(
     shard_bytes: int = 256 << 20,
     count: int | None = None,
     address: str | None = None,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = no_progress,
 ) -> PreparationSummary:
     """Cut every face out of the videos at `paths` and make a data set of the good clips in `folder`.
 
     What an earlier run finished in `folder` is not done again.
 
     Args:
-        count: Worker processes, by default one for each core.
-        address: Of a Ray cluster, whose machines see the same files.
+        paths: Videos, or folders that are searched with all folders in them.
+        folder: A new folder, or one of an earlier run.
+        val: Share of the clips for the split val, by person.
+        shard_bytes: Size of a shard, about.
+        count: Worker processes, by default one per core.
+        address: Address of a Ray cluster whose machines see the same files; by default this machine works
+            alone.
         progress: Gets stage, done and total.
 
     Raises:
-        LiaxError: For paths that hold nothing, a folder of other settings, or a full disk.
+        LiaxError: If there is no video, the folder holds something else or was prepared with other settings,
+            or the disk is full.
     """
     cut.check()
     files = list_videos(paths)
@@ -100,7 +107,7 @@ def prepare(
 
 
 def _lock_settings(folder: Path, cut: CutOptions) -> None:
-    """The folder is for clips cut in one way; remember it, or refuse another."""
+    """Record how the folder's clips are cut, or refuse settings other than the recorded ones."""
     path = folder / "prepare.json"
     settings = asdict(cut)
     if path.exists():
@@ -134,7 +141,7 @@ def _inspected(files: Sequence[Path], count: int | None, progress: Progress) -> 
 def _process_segments(
     inputs: Sequence[InputVideo], cut: CutOptions, finished: Path, count: int | None, progress: Progress
 ) -> tuple[float, float]:
-    """Process what is not finished; seconds of video, and of cores."""
+    """Process what is not finished; returns seconds of video, and of cores."""
     waiting = {
         segment.name: (segment, seconds)
         for item in inputs
@@ -157,15 +164,16 @@ def _process_segments(
 
 
 def _inspect_item(item: dict[str, Any]) -> dict[str, Any]:
-    """`inspect_video` as Ray Data wants it."""
+    """`inspect_video` from row to row, for Ray Data."""
     found = inspect_video(Path(item["path"]))
     return {**asdict(found), "path": item["path"]}
 
 
 def _process_item(item: dict[str, Any], cut: CutOptions, finished: Path) -> dict[str, Any]:
-    """`process_segment` as Ray Data wants it.
+    """`process_segment` from row to row, for Ray Data.
 
-    full: why nothing can be written any more. failed: what else went wrong, that another run may do better.
+    In the result, "full" says why nothing can be written any more, and "failed" what else went wrong, which
+    another run may do better.
     """
     segment = Segment(item["key"], item["number"], Path(item["path"]))
     began = _core_seconds()

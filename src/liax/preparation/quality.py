@@ -10,17 +10,17 @@ from liax.data.regions import Regions
 from liax.face.crop import Box
 from liax.face.factors import FACTORS
 
-# Colours of the skin are taken from the picture at so many pixels a side, so that noise averages out.
+# Side in pixels at which colours of the skin are measured, so that noise averages out.
 _SKIN_SIDE = 64
-# A point counts as covered when its colour, with the whole face's light taken out, is so far from its usual
-# one: in shares of the face's brightness, and in times its own median distance, which tells how much it
-# changes as the head turns.
+# A point counts as covered when its colour, relative to the whole face's light, is further from its usual one
+# than _COVERED (in shares of the face's brightness) and than _UNUSUAL times its own median distance, which
+# says how much it changes as the head turns.
 _COVERED, _UNUSUAL = 0.2, 4.0
 # Turned further than this from their usual yaw and pitch, in degrees, faces show other skin in other light.
 _TURN, _TURNED = [list(FACTORS).index(name) for name in ("yaw", "pitch")], 15.0
-# Only points well within the face's outline are asked, as a share of the way from its centre.
+# Only points well within the face's outline count: up to this share of the way from its centre.
 _INNER = 0.75
-# A clip's occlusion is that of its worst moments: all but so many frames show less.
+# A clip's occlusion is this quantile of its frames' occlusions.
 _WORST = 0.97
 
 
@@ -83,8 +83,9 @@ def occlusion(
     head is turned far from its usual pose, and what covers the face from beginning to end.
 
     Args:
-        colours_TP3, landmarks_TP2: Of the T frames that show the face.
-        regions: Of all frames.
+        colours_TP3, landmarks_TP2: Colours and landmarks of the T frames that show the face.
+        regions: Regions of all frames.
+        side: Side of the frames, in pixels.
     """
     pose_T2 = regions.factors_TK[:, _TURN]
     pose_T2 = pose_T2[np.isfinite(pose_T2).all(1)]

@@ -1,6 +1,4 @@
-"""A segment, the unit of work: one minute of one video, from decoding to measured clips in a file of its
-own.
-"""
+"""A segment, the unit of work: one minute of one video, from decoding to measured clips in one file."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ from liax.errors import LiaxError
 from liax.face.crop import Crop
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import TrackedFace, crop_for, find_tracks
+from liax.face.track import FaceTrack, crop_for, find_tracks
 from liax.files import atomic_file
+from liax.media.cuts import detect_cuts
 from liax.media.video import Video
 from liax.preparation.clip import ClipMaker, ClipPlan
 from liax.preparation.clip_range import ClipRange
@@ -33,7 +32,7 @@ _RECORDS, _REGIONS = "records.json", "regions.npz"
 
 @dataclass(frozen=True)
 class Segment:
-    """Minute `number` of the video at `path`, whose content has the key `key`."""
+    """Minute `number` of the video at `path`, whose content has this key."""
 
     key: str
     number: int
@@ -49,15 +48,17 @@ class Segment:
         return Fraction(self.number * SEGMENT_SECONDS), Fraction((self.number + 1) * SEGMENT_SECONDS)
 
     def result(self, folder: Path) -> Path:
-        """Where the finished unit lies."""
+        """The path of the finished segment."""
         return folder / self.key[:2] / f"{self.name}.tar"
 
 
 def process_segment(segment: Segment, cut: CutOptions, folder: Path) -> None:
-    """Cut the unit's clips and measure them; `segment.result(folder)` appears when all is done.
+    """Cut a segment's clips and measure them; `segment.result(folder)` appears when all is done.
+
+    What is wrong with the video is recorded there.
 
     Raises:
-        LiaxError: When that cannot be written. What is wrong with the video is recorded there.
+        LiaxError: If the result cannot be written.
     """
     path = segment.result(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ def process_segment(segment: Segment, cut: CutOptions, folder: Path) -> None:
 
 
 def add_member(tar: tarfile.TarFile, name: str, content: bytes) -> int:
-    """Append a file whose header tells nothing but its name and size; returns where its bytes begin."""
+    """Append a file whose header has only its name and size; returns the offset of its bytes."""
     info = tarfile.TarInfo(name)
     info.size = len(content)
     begins = tar.offset + tarfile.BLOCKSIZE
@@ -92,14 +93,14 @@ def add_member(tar: tarfile.TarFile, name: str, content: bytes) -> int:
 
 
 def read_records(path: Path) -> list[ClipRecord]:
-    """The decisions of a finished unit."""
+    """The decisions of a finished segment."""
     with tarfile.open(path) as tar:
         rows: list[dict[str, Any]] = json.loads(_member(tar, _RECORDS).read())
     return [ClipRecord(**{**row, "embedding": row["embedding"] and tuple(row["embedding"])}) for row in rows]
 
 
 def read_clips(path: Path, names: set[str]) -> Iterator[tuple[str, bytes, Regions]]:
-    """Name, MP4 file and regions of some of a finished unit's clips, in the order of their names."""
+    """Name, MP4 file and regions of some of a finished segment's clips, in the order of their names."""
     with tarfile.open(path) as tar:
         regions = load_regions(io.BytesIO(_member(tar, _REGIONS).read()))
         for name in sorted(names):
@@ -115,12 +116,12 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 def _decisions_of(
     segment: Segment, cut: CutOptions, landmarker: FaceLandmarker
 ) -> Iterator[tuple[ClipRecord, bytes | None, Regions | None]]:
-    """Every decision about the unit, with the clip and its regions where there is one."""
+    """Every decision about the segment, with the clip and its regions if there is one."""
     since, until = segment.interval
     try:
         video = Video(segment.path, threads=1)
         clip_range = ClipRange(video, since, until, cut.fps)
-        tracks, count = find_tracks(landmarker, clip_range)
+        tracks, count = find_tracks(landmarker, detect_cuts(clip_range), clip_range.rate)
         end = min(until, since + count / clip_range.rate)
         if not tracks:
             problem = "no face found" if count else "no frame that can be decoded"
@@ -139,9 +140,9 @@ def _decisions_of(
 
 
 def _plan_clips(
-    segment: Segment, video: Video, clip_range: ClipRange, cut: CutOptions, number: int, track: TrackedFace
+    segment: Segment, video: Video, clip_range: ClipRange, cut: CutOptions, number: int, track: FaceTrack
 ) -> Iterator[ClipPlan]:
-    """A track in clips of equal length, none longer than the longest."""
+    """Divides a track into clips of equal length, none longer than `cut.longest`."""
     seconds = (track.end - track.first) / clip_range.rate
     parts = max(1, -int(-seconds // Fraction(str(cut.longest))))
     ends = [track.first + (track.end - track.first) * k // parts for k in range(parts + 1)]
@@ -171,7 +172,7 @@ def _plan_clips(
 def _make_clips(
     plans: list[ClipPlan], clip_range: ClipRange, cut: CutOptions, landmarker: FaceLandmarker
 ) -> Iterator[tuple[ClipRecord, bytes, Regions]]:
-    """Reads the span once for all its clips; each is let go as soon as it is complete."""
+    """Reads the range once for all its clips; each is yielded as soon as it is complete."""
     embedder = _embedder() if cut.identities else None
     makers: list[ClipMaker] = []
     waiting = sorted(plans, key=lambda plan: plan.first)
@@ -201,5 +202,5 @@ def _outside(crop: Crop, video: Video) -> float:
 
 @lru_cache(maxsize=1)
 def _embedder() -> FaceEmbedder:
-    """One for each process: loading takes a moment."""
+    """One per process: loading takes a moment."""
     return FaceEmbedder()

@@ -1,6 +1,4 @@
-"""Detection of text that is laid over a picture: strokes close beside each other, in a line, that stand
-still.
-"""
+"""Detection of text laid over a picture: strokes close to each other, in a line, that stand still."""
 
 from __future__ import annotations
 
@@ -9,14 +7,15 @@ from numpy.typing import NDArray
 
 from liax.face.crop import Box
 
-# Everything is measured in pictures of so many pixels a side.
+# Side of the pictures in which text is looked for, in pixels.
 TEXT_SIDE = 256
-# An edge of a stroke: so many levels over two pixels, and the picture changes by fewer meanwhile.
+# An edge of a stroke changes by more than _EDGE levels over two pixels, and by less than _LARGEST_CHANGE from
+# the first to the last picture of a moment.
 _EDGE, _LARGEST_CHANGE = 60, 24
-# Strokes count within so many pixels beside each other, where they are as many in so many rows on end; a
-# pattern that goes on for more rows than letters are high is no text.
+# Strokes are counted within a window _WIDTH pixels wide that has as many of them in _ROWS rows in a row. A
+# pattern that goes on for more than _HEIGHT rows, the height of letters, is not text.
 _WIDTH, _ROWS, _HEIGHT = 64, 4, 38
-# Fewer are not worth looking at.
+# Fewer strokes are not looked at.
 _FEWEST = 4
 
 
@@ -24,8 +23,8 @@ def count_text_strokes(moments_NTSS: NDArray[np.uint8], face: Box) -> int:
     """The most strokes of letters beside each other in a quarter of the picture's width, at any moment.
 
     Args:
-        moments_NTSS: Grey pictures of SIDE pixels a side: N moments, the first and the last picture of each.
-        face: Its box; in it nothing is taken for a letter, but in its lowest sixth.
+        moments_NTSS: Grey pictures (TEXT_SIDE, TEXT_SIDE): the first and the last of each of N moments.
+        face: The face's box. Only in its lowest sixth can there be letters.
     """
     left, top, right, bottom = (max(0, round(edge)) for edge in face)
     free_SS = np.ones((TEXT_SIDE, TEXT_SIDE), bool)

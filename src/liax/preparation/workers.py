@@ -11,19 +11,24 @@ from typing import Any
 
 from liax.errors import LiaxError
 
-# An item that ends its process so many times more is given up.
+# Retries of an item that ends its process; then it is given up.
 _RETRIES = 2
-# Nothing large passes between processes.
+# Only small objects pass between processes.
 _OBJECT_STORE_BYTES = 100 << 20
 
 
 @contextmanager
 def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
-    """Ray, started on this machine and stopped at the end, or that of the cluster at `address`.
+    """A context with Ray: started on this machine and stopped at the end, or that of a cluster.
+
+    Within a program that runs Ray already, that is used and left running.
 
     Args:
-        count: Processes on this machine, by default one for each core. Within a program that runs Ray
-            already, that is used and left alone.
+        count: Processes on this machine, by default one per core.
+        address: Address of the cluster; None uses this machine.
+
+    Raises:
+        LiaxError: If no cluster answers at the address.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
@@ -63,10 +68,12 @@ def parallel_map(
     items: Sequence[dict[str, Any]],
     count: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """What the function makes of the items, as they are finished; nothing for those that end their process.
+    """The function's results, as they are finished, without those of items that end their process.
+
+    To be called within `ray_workers`.
 
     Args:
-        count: The most at a time. To be called within `ray_workers`.
+        count: Largest number of processes at a time.
     """
     import ray
 
@@ -77,7 +84,7 @@ def parallel_map(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if not items:
         return
-    # A block an item: what one process takes at a time, and loses when it dies.
+    # One block per item: what a process takes at a time, and loses when it dies.
     data = ray.data.from_items(list(items), override_num_blocks=len(items))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # max_retries will get a name of its own

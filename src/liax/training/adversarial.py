@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from liax.model import PRESETS
 from liax.model.encoder import DownBlock
 from liax.model.layers import ConvLayer, EqualLinear
-from liax.training.checkpoint import init_adam_state
 from liax.training.config import TrainConfig
+from liax.training.optimizer import discriminator_optimizer
 from liax.training.sharding import average_gradients, broadcast_parameters
 
 
@@ -67,25 +66,21 @@ def r1_penalty(real_logits: Tensor, real_B3RR: Tensor) -> Tensor:
 
 
 class Adversary:
-    """Owns the discriminator: whole on every device, for it is small beside the network.
+    """The discriminator and its optimizer. Every device holds all of it: it is small beside the network.
 
-    Every micro-batch is judged and learnt from, then `step` moves the discriminator once. Within a step it
-    and the network see each other as they were at its beginning, whatever the number of micro-batches.
+    Every micro-batch is judged and adds gradients, then `step` moves the discriminator once. During a step
+    the discriminator and the network see each other as they were when it began, however many micro-batches
+    there are.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config, self.micro_batches = config.adversarial, config.accumulate
         self.dtype = config.dtype
-        self.discriminator = Discriminator(PRESETS[config.preset].size, self.config.width).to(device)
+        self.discriminator = Discriminator(config.model.size, self.config.width).to(device)
         broadcast_parameters(self.discriminator)
         if device.type == "cuda":
             self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # Lazy regularisation runs r1_every times as seldom; the momenta are adapted to it (StyleGAN2).
-        ratio = self.config.r1_every / (self.config.r1_every + 1)
-        self.optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=self.config.lr * ratio, betas=(0.0, 0.99**ratio)
-        )
-        init_adam_state(self.optimizer)
+        self.optimizer = discriminator_optimizer(self.discriminator, self.config)
         self._real: list[Tensor] = []  # the step's real images, for the gradient penalty
 
     def judge(self, fake_B3RR: Tensor) -> Tensor:

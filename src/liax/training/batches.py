@@ -1,4 +1,4 @@
-"""A device's part of every step's batch: pairs drawn, frames fetched, augmented."""
+"""A device's part of every step's batch: pairs are drawn, their frames fetched and augmented."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from liax.training.self_reenact import reenact_stills
 
 
 class BatchLoader:
-    """Micro-batches by number, through all steps; `rank` of `world` devices takes its part of each.
+    """Micro-batches by number, counted through all steps.
 
-    All random draws are functions of seed and step, and are the same however a step's batch is divided; but
+    All random draws are functions of seed and step, and do not depend on how a step's batch is divided. Only
     whose motion a rendered still gets is drawn from this device's part.
+
+    Args:
+        rank: This device's number.
+        world: How many devices share each batch.
     """
 
     def __init__(
@@ -36,21 +40,13 @@ class BatchLoader:
         world: int,
     ) -> None:
         self._config, self._frames, self._rank, self._world = config, frames, rank, world
-        self.sampler = PairSampler(
-            manifest,
-            batch=config.batch,
-            still_share=config.data.still_share,
-            regions=config.data.regions,
-            expression_boost=config.data.expression_boost,
-            near_pose_share=config.data.near_pose_share,
-            far_pose_share=config.data.far_pose_share,
-            motion_power=config.data.motion_power,
-            seed=config.seed,
-        )
+        self.sampler = PairSampler(manifest, config.data, batch=config.batch, seed=config.seed)
 
     def batch(self, number: int, renderer: LIAX) -> PairBatch:
-        """Args:
-        renderer: What renders sources of stills, where the configuration asks for that.
+        """This device's part of micro-batch `number`, augmented.
+
+        Args:
+            renderer: The network that renders sources of stills, if the configuration asks for that.
         """
         config = self._config
         step, part = self._step_and_part(number)
@@ -79,9 +75,9 @@ class BatchLoader:
             return reenact_stills(renderer, batch, pairs.stills, share, generator, config.dtype)
 
     def frames_with_factors(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Driving frames (B, 3, R, R) in [-1, 1] as they are and their factors (B, K), without end.
+        """Driving frames (B, 3, R, R) in [-1, 1], not augmented, and their factors (B, K), without end.
 
-        Drawn as for training, of steps that come after the run's last.
+        They are drawn as for training, in steps after the run's last.
         """
         number = self._config.steps * self._config.accumulate
         while True:

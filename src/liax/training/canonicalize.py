@@ -3,7 +3,8 @@
 Three moves leave every decoded image as it is: shifting the coefficients' zero, rotating the dictionary
 within its span, and scaling all codes. As in factor analysis' "simple structure", the first two are chosen to
 make the coefficients of the training material sparse (the penalties of training do the same, but by small
-steps); the last to make them lie within ±1, so that edits of a few tenths mean something with any weights."""
+steps); the last to make them lie within ±1, so that edits of a few tenths mean something with any weights.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ def canonicalize(network: LIAX, alpha_NM: Tensor, fixed: int = 0) -> Tensor:
     Its dictionary is frozen.
 
     Args:
-        alpha_NM: Its coefficients of N frames, best several thousand of many people.
-        fixed: So many of the first vectors have a meaning already and stay as they are, and so does the
+        alpha_NM: Its coefficients of N frames: several thousand, of many people, work best.
+        fixed: How many of the first vectors have a meaning already. They stay as they are, and so does the
             scale.
     """
     device = network.to_alpha.bias.device
@@ -93,7 +94,7 @@ def rotate(network: LIAX, rotation_MM: Tensor) -> None:
 
 @torch.no_grad()
 def scale_codes(network: LIAX, unit: float) -> None:
-    """Divides codes and coefficients by `unit`; the decoder's affine layers make up for it."""
+    """Divides codes and coefficients by `unit`; the decoder's affine layers compensate."""
     network.encoder.to_code.weight.div_(unit)
     network.to_alpha.bias.div_(unit)
     for affine in _affine_layers(network):
@@ -102,7 +103,7 @@ def scale_codes(network: LIAX, unit: float) -> None:
 
 @torch.no_grad()
 def scale_coefficients(network: LIAX, factor_M: Tensor) -> None:
-    """Multiplies coefficient i by factor_M[i]; codes follow along the vectors, the decoder makes up for it.
+    """Multiplies coefficient i by factor_M[i]; codes follow along the vectors, the decoder compensates.
 
     With T = 1 + Q (S - 1) Qᵀ, S = diag(factor_M), T (z + Q a) = T z + Q S a.
     """
@@ -118,7 +119,7 @@ def scale_coefficients(network: LIAX, factor_M: Tensor) -> None:
 
 
 def _affine_layers(network: LIAX) -> Iterator[EqualLinear]:
-    """All that the decoder sees a code through."""
+    """The layers through which the decoder sees a code."""
     for module in network.decoder.modules():
         if isinstance(module, ModulatedConv):
             yield module.affine

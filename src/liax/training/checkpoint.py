@@ -1,9 +1,9 @@
 """What a run leaves in its folder: its state to resume from, and weights to animate with.
 
 The state is a folder of safetensors, in which every process wrote what it holds. Tensors are found by name
-and
-position, so a run may resume on another number of devices, sharded or not. A checkpoint gets its final name
-when it is complete; a kill never leaves half a one."""
+and position, so a run may resume on another number of devices, sharded or not. A checkpoint gets its final
+name when it is complete; a kill never leaves half a one.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ from torch.distributed.checkpoint.api import CheckpointException
 from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.model import LIAX
+from liax.options_file import read_tables
 from liax.training.canonicalize import canonicalize
-from liax.training.config import TrainConfig, from_dict, to_dict
+from liax.training.config import TrainConfig, from_dict, to_dict, with_present_names
 from liax.training.factor_supervision import FACTOR_COUNT, factor_controls
 from liax.weights import save
 from liax.weights.controls import CONTROLS_KEY, LIMITS_KEY, CoefficientLimits
 
-# May differ between a run and its resumption without changing what is computed.
+# Settings that may change when a run is resumed, because they do not change what is computed.
 _MAY_CHANGE = {
     "out",
     "steps",
@@ -59,21 +60,10 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def init_adam_state(optimizer: torch.optim.Optimizer) -> None:
-    """Makes Adam's state, which it would make in its first step, so that a checkpoint can be read into it."""
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()  # without gradients nothing moves
-    optimizer.zero_grad(set_to_none=True)
-    for state in optimizer.state.values():
-        state["step"].zero_()
-
-
 def state_tensors(
     name: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> dict[str, Tensor]:
-    """A module's tensors and its optimiser's, by name: those in use, not copies; sharded ones as DTensors."""
+    """A module's tensors and its optimizer's, by name: not copies; sharded ones are DTensors."""
     tensors = {f"{name}.{key}": value for key, value in module.state_dict().items()}
     if optimizer is not None:
         for key, parameter in module.named_parameters():
@@ -88,13 +78,14 @@ def latest_checkpoint(out: Path) -> Path | None:
 
 
 def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-    """Writes what all processes hold, and then removes older checkpoints; all of them must call it.
+    """Writes what all processes hold, then removes older checkpoints; all processes must call it.
 
     Args:
-        values: Plain ones, the same everywhere.
+        tensors: From `state_tensors`.
+        values: Plain values, the same on all processes.
 
     Raises:
-        LiaxError: When the disk is full or not to be written to.
+        LiaxError: If the disk is full or cannot be written to.
     """
     path = out / f"checkpoint-{step:08d}"
     if path.exists():
@@ -117,7 +108,7 @@ def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: di
             partial.rename(path)
     except (OSError, CheckpointException) as error:
         raise LiaxError(
-            f"{path} cannot be written ({_reason(error)}); free some space or use another --out"
+            f"{path} cannot be written ({_reason(error)})", "free some space or use another folder"
         ) from None
     if first:
         for other in out.glob("checkpoint-*"):
@@ -126,7 +117,7 @@ def save_checkpoint(out: Path, step: int, tensors: dict[str, Tensor], values: di
 
 
 def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Reads a checkpoint into `tensors`, which say what is wanted and where; returns its plain values.
+    """Reads a checkpoint into `tensors`, in place; returns its plain values.
 
     Raises:
         LiaxError: If it is damaged or of another network.
@@ -139,14 +130,14 @@ def load_checkpoint(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
             dcp.load(dict(tensors), storage_reader=reader)
     except (OSError, ValueError, SafetensorError, CheckpointException) as error:
         raise LiaxError(
-            f"cannot resume from {path} ({_reason(error)}); move it away to start afresh"
+            f"cannot resume from {path} ({_reason(error)})", "move it away to start afresh"
         ) from None
     return values
 
 
 @contextmanager
 def _single_process_allowed() -> Iterator[None]:
-    """A run on one device needs no warning that it is one."""
+    """Silences the warning that a run has only one process."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")
         yield
@@ -163,9 +154,12 @@ def check_resumable(config: TrainConfig, folder: Path) -> None:
     """Raises LiaxError if the run in `folder` was started with settings that would change its course."""
     path = folder / "config.json"
     try:
-        recorded = to_dict(from_dict(json.loads(path.read_text())))
-    except (OSError, ValueError, LiaxError) as error:
-        raise LiaxError(f"cannot read {path} ({error}); move the folder away to start afresh") from None
+        recorded = to_dict(from_dict(with_present_names(read_tables(path)), str(path)))
+    except LiaxError as error:
+        raise LiaxError(
+            f"{path} does not tell how the run was started ({error.problem.rstrip('.')})",
+            "move the folder away to start afresh",
+        ) from None
     wanted = to_dict(config)
     changed = [
         key for key in wanted if key not in _MAY_CHANGE | {"data"} and wanted[key] != recorded.get(key)
@@ -177,13 +171,13 @@ def check_resumable(config: TrainConfig, folder: Path) -> None:
     ]
     if changed:
         raise LiaxError(
-            f"the run in {folder} was started with another {', '.join(changed)}; "
-            "use those settings or another --out"
+            f"the run in {folder} was started with another {', '.join(changed)}",
+            "use those settings or another folder",
         )
 
 
 def describe_run(config: TrainConfig, manifest_digest: str) -> dict[str, Any]:
-    """What is needed to tell later how weights came about."""
+    """Where the weights come from: the commit, the data, versions and the device."""
     return {
         "seed": config.seed,
         "git_commit": _git("rev-parse", "HEAD"),
@@ -196,7 +190,7 @@ def describe_run(config: TrainConfig, manifest_digest: str) -> dict[str, Any]:
 
 
 def _git(*arguments: str) -> str | None:
-    """Git's answer about the checkout this code runs from; None outside one."""
+    """Git's answer about the checkout that this code runs from; None outside one."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -204,7 +198,7 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
-# Frames that tell how far faces go; fewer are too few to hold others by.
+# Least number of frames from which limits of the coefficients are taken.
 _FRAMES_FOR_LIMITS = 1000
 
 
@@ -222,9 +216,10 @@ def export_weights(
 
 @torch.no_grad()
 def export_canonical(network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int) -> None:
-    """The same in the coordinates in which the coefficients alpha_NM of N training frames are sparsest.
+    """The same in the coordinates in which the coefficients are sparsest, with their limits.
 
-    And with how far they reach, if the frames are many.
+    Args:
+        alpha_NM: The network's coefficients of N training frames. Limits are left out if these are few.
     """
     network = copy.deepcopy(network)
     simple_NM = canonicalize(network, alpha_NM, fixed=FACTOR_COUNT if config.supervises_factors else 0)

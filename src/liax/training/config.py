@@ -1,183 +1,192 @@
-"""A run's configuration; these dataclasses are also its documentation."""
+"""A run's configuration. Each field's docstring is what `liax train --help` says about it."""
 
 from __future__ import annotations
 
+import copy
 import json
-import tomllib
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
-from liax.data.augment import AugmentConfig
+from liax.data.config import AugmentConfig, DataConfig
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
-from liax.model import PRESETS
+from liax.options_file import has_key, read_options, read_tables
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    import torch
 
+    from liax.model import ModelConfig
 
-@dataclass(frozen=True)
-class DataConfig:
-    """Where frames come from.
-
-    Args:
-        manifest: CSV with one line a clip or still, or its folder.
-        regions: What `liax regions` wrote for it, or None to train without emphasis on eyes and mouth.
-        validation: The split shown in pictures and scored.
-        frames: "device" or "memory" holds every frame as uint8, "stream" decodes as needed, "auto" takes the
-            first of these that fits.
-        frame_cache: A folder that keeps them decoded (11 GB for 57,000 frames of 256²), so that other runs
-            over the same frames start at once.
-        still_share: Share of a batch that are stills moved by two random similarities.
-        expression_boost: How much more often closed eyes and open mouths are drawn than they happen.
-        near_pose_share: Share of pairs whose source is picked for having nearly the driving frame's head
-            pose, and far_pose_share: for having another.
-        motion_power: People are drawn as often as this power of how far their heads turn.
-    """
-
-    manifest: Path = Path("data/manifest.csv")
-    split: str = "train"
-    validation: str | None = "val"
-    regions: Path | None = None
-    frames: Literal["auto", "device", "memory", "stream"] = "auto"
-    workers: int = 8
-    frame_cache: Path | None = None
-    still_share: float = 0.15
-    expression_boost: float = 4.0
-    near_pose_share: float = 0.35
-    far_pose_share: float = 0.0
-    motion_power: float = 0.0
+RENAMED = {
+    "simplify": "canonicalize_frames",
+    "data.stills": "data.still_share",
+    "data.expressive": "data.expression_boost",
+    "data.steady": "data.near_pose_share",
+    "data.far": "data.far_pose_share",
+    "data.moving": "data.motion_power",
+    "data.decoded": "data.frame_cache",
+    "augment.still_rendered": "augment.self_reenact_share",
+    "augment.bend": "augment.elastic",
+    "augment.driving_cover": "augment.driving_cutout",
+    "augment.alone": "augment.named_only_share",
+    "loss.deep": "loss.deep_supervision",
+    "loss.parts": "loss.region_loss",
+    "loss.meaning": "loss.factor_supervision",
+    "loss.concentration": "loss.max_sparsity_weight",
+    "loss.hoyer": "loss.hoyer_target",
+    "optim.decay": "optim.lr_decay_share",
+}
+"""Former keys of configurations, each with its present name."""
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms of equation (9) and of the supervision that makes it train in minutes.
-
-    l1, perceptual (λ1), sparse (λ2) are the paper's.
-
-    Args:
-        l2: Mean squared difference of the pictures, which asks for the mean of what may be there, where L1
-            asks for the median.
-        deep_supervision: L1 of the running image at 32², 64², …, R/2.
-        warp: L1 of the source image itself sampled with those levels' grids, falling from the first to the
-            second value over `warp_steps`.
-        region_loss: L1 and perceptual loss of eye and mouth crops.
-        factor_supervision: Distance of the first coefficients from the frames' measured factors
-            (training/factor_supervision.py), where data.regions has them.
-        cycle: Distance of the coefficients that are read in a rendered still (augment.self_reenact_share)
-            from those it was rendered with.
-        max_sparsity_weight: The largest weight that the sparsity controller may give to the coefficients'
-            L1/L2 ratio (0 leaves it out), and hoyer_target: the Hoyer sparsity at which it stops pushing.
-    """
+    """Weights of the terms of equation (9), and of the supervision that makes training fast."""
 
     l1: float = 6.0
+    """Weight of the mean absolute difference between output and target."""
     l2: float = 0.0
+    """Weight of the mean squared difference, which asks for the mean of possible pictures where L1 asks for
+    their median."""
     perceptual: float = 1.0
+    """Weight of the perceptual loss (the paper's λ1)."""
     backbone: Literal["squeezenet", "vgg19"] = "squeezenet"
+    """Network whose features the perceptual loss compares."""
     sparse: float = 0.05
+    """Weight of the coefficients' L1 norm (the paper's λ2)."""
     deep_supervision: float = 1.5
+    """Weight of the L1 loss of the intermediate images at 32x32, 64x64, … up to half the output's side."""
     warp: tuple[float, float] = (1.0, 0.1)
+    """Weight of the L1 loss of the source picture warped by each level's flow, at the first step and from
+    step `warp_steps` on; it falls linearly between them."""
     warp_steps: int = 8000
+    """Steps over which the weight of the warp loss falls."""
     region_loss: float = 2.0
+    """Weight of the L1 and perceptual loss of crops of the eyes and the mouth; needs data.regions."""
     factor_supervision: float = 20.0
+    """Weight of the distance between the first coefficients and the measured factors of each frame, which
+    gives the weights named controls; needs data.regions."""
     cycle: float = 0.0
+    """Weight of the distance between the coefficients with which a still was rendered and those that are read
+    from it; needs augment.self_reenact_share."""
     max_sparsity_weight: float = 3.0
+    """Largest weight that the sparsity controller may give to the coefficients' L1/L2 ratio; 0 leaves the
+    term out."""
     hoyer_target: float = 0.55
+    """Hoyer sparsity of the coefficients (0 to 1) that the controller aims at."""
 
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """Non-saturating GAN with a StyleGAN2 discriminator and lazy R1.
-
-    weight 0 trains without.
-
-    Args:
-        start: First step with it.
-        r1: Weight γ of γ/2 · ‖∇D‖² on real images, applied every `r1_every` steps.
-    """
+    """A StyleGAN2 discriminator with the non-saturating loss and lazy R1."""
 
     weight: float = 0.0
+    """Weight of the adversarial term; 0 trains without a discriminator."""
     start: int = 0
+    """First step with the adversarial term."""
     r1: float = 10.0
+    """Weight γ of the gradient penalty γ/2 · ‖∇D‖² on real pictures."""
     r1_every: int = 16
+    """Steps between gradient penalties."""
     width: int = 32
+    """The discriminator's channels at full resolution."""
     lr: float = 0.002
+    """The discriminator's learning rate."""
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam.
-
-    Args:
-        warmup: Steps of linear rise.
-        lr_decay_share: Share of the run, at its end, over which lr falls to 2 %.
-    """
+    """Adam, its learning rate's schedule and the moving average of the weights."""
 
     lr: float = 0.002
+    """Learning rate."""
     beta1: float = 0.8
+    """Decay of Adam's first moment."""
     beta2: float = 0.99
+    """Decay of Adam's second moment."""
     warmup: int = 100
+    """Steps over which the learning rate rises linearly from 0."""
     lr_decay_share: float = 0.3
+    """Share of the run, at its end, over which the learning rate falls linearly to 2 %."""
     ema: float = 0.999
+    """Decay of the moving average of the weights, which is what the run exports."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run.
-
-    Args:
-        out: The run's folder: config.json, run.json, TensorBoard events, checkpoint-…, weights.safetensors.
-        preset: Network size.
-        batch: Pairs per optimiser step over all devices.
-        accumulate: Micro-batches a step. Both the devices and the micro-batches share one batch: their
-            numbers do not change which pairs it has.
-        precision: Of the maps; parameters, codes and coefficients are float32 always.
-        compile: On GPUs, own kernels for what lies between convolutions and, where a device holds the whole
-            step, one CUDA graph of it.
-        checkpoint_activations: Computes most maps twice instead of keeping them, for networks that would not
-            fit.
-        devices: Of each of `nodes` machines; torchrun and srun decide both where they start the processes.
-        strategy: "ddp" keeps the whole network on every device, "fsdp" a part of it; "auto" is fsdp for the
-            presets of 512² where devices are several.
-        max_minutes: Stop and save after this time if `steps` are not reached; the learning rate's decay then
-            follows the clock, so that a run on borrowed time ends as well as one of known length.
-        canonicalize_frames: Frames from which the final weights' sparsest coordinates are found (0 leaves
-            them as trained).
-        init: Name or file of weights of the same preset to start from. A checkpoint in `out` is resumed.
-    """
+    """One training run."""
 
     out: Path = Path("runs/small")
+    """Folder of the run, for its settings, logs, checkpoints and weights.safetensors. If it holds a
+    checkpoint, the run resumes."""
     preset: str = "small"
+    """Network size: tiny, small, base, middle, large or published-1."""
     init: str | None = None
+    """Name or file of weights of the same preset to start from; None starts from random weights."""
     steps: int = 20_000
+    """Optimizer steps of the whole run."""
     batch: int = 32
+    """Pairs per step, over all devices and micro-batches together."""
     accumulate: int = 1
+    """Micro-batches per step, whose gradients are added up. Neither this nor the number of devices changes
+    which pairs a step has."""
     seed: int = 0
+    """Seed of the initial weights, the pairs and their augmentation."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    """Type of the feature maps. Parameters, codes and coefficients are always float32."""
     compile: bool = False
+    """Use liax's GPU kernels, and replay each step as one CUDA graph where a device holds the whole network
+    and batch."""
     checkpoint_activations: bool = False
+    """Compute most feature maps again in the backward pass instead of keeping them, which saves memory."""
     accelerator: str = "auto"
+    """What to train on: auto, cuda, mps or cpu."""
     devices: int = 1
+    """Devices on each node. torchrun and srun set this themselves."""
     nodes: int = 1
+    """Machines. torchrun and srun set this themselves."""
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """ddp keeps the whole network on every device, fsdp a part of it; auto takes fsdp for presets of 512x512
+    on several devices."""
     max_minutes: float | None = None
+    """Stop and save after this many minutes, even if steps are left. The learning rate then decays by the
+    clock."""
     canonicalize_frames: int = 4096
+    """Training frames from which the sparsest coordinates of the final weights are computed; 0 leaves the
+    coordinates as they were trained."""
     log_every: int = 50
+    """Steps between lines of the log."""
     validate_every: int = 1000
+    """Steps between validations."""
     checkpoint_every: int = 1000
+    """Steps between checkpoints."""
     data: DataConfig = field(default_factory=DataConfig)
+    """The frames, and how pairs are drawn."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How pairs are augmented."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """Weights of the loss terms."""
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    """The discriminator."""
     optim: OptimConfig = field(default_factory=OptimConfig)
+    """The optimizer."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """What maps are computed in."""
+        """What feature maps are computed in."""
+        import torch
+
         return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
+    @property
+    def model(self) -> ModelConfig:
+        """The preset's sizes. LiaxError for a preset that there is not."""
+        from liax.model import PRESETS
+
+        if self.preset not in PRESETS:
+            raise LiaxError(f"there is no preset '{self.preset}'", f"choose one of {', '.join(PRESETS)}")
+        return PRESETS[self.preset]
 
     @property
     def supervises_factors(self) -> bool:
@@ -192,6 +201,8 @@ class TrainConfig:
     @property
     def uses_cuda_graph(self) -> bool:
         """Whether a step is replayed as one CUDA graph: on a GPU that holds the whole network and batch."""
+        import torch
+
         on_gpu = self.accelerator in ("cuda", "gpu") or (
             self.accelerator == "auto" and torch.cuda.is_available()
         )
@@ -202,18 +213,17 @@ class TrainConfig:
     def sharded(self) -> bool:
         """Whether each device holds only a part of the network."""
         if self.strategy == "auto":
-            return self.processes > 1 and PRESETS[self.preset].size > 256
+            return self.processes > 1 and self.model.size > 256
         return self.strategy == "fsdp"
 
     def check(self) -> None:
         """Raises LiaxError for values that cannot train."""
-        if self.preset not in PRESETS:
-            raise LiaxError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
-        vectors = PRESETS[self.preset].vectors
+        vectors = self.model.vectors
         if self.supervises_factors and vectors < len(FACTORS):
             raise LiaxError(
                 f"the preset {self.preset} has {vectors} motion vectors, fewer than the {len(FACTORS)} "
-                "factors that they are to mean; set loss.factor_supervision to 0"
+                "factors that they are to mean",
+                "set loss.factor_supervision to 0",
             )
         counts = (
             "steps",
@@ -227,21 +237,17 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.data.near_pose_share + self.data.far_pose_share > 1:
-            raise LiaxError(
-                "data.near_pose_share and data.far_pose_share are shares of the same pairs; "
-                "make their sum at most 1"
-            )
+        self.data.check()
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(
-                "loss.cycle needs rendered stills; set augment.self_reenact_share, or loss.cycle to 0"
+                "loss.cycle needs rendered stills", "set augment.self_reenact_share, or loss.cycle to 0"
             )
         if self.augment.self_reenact_share and self.sharded:
-            raise LiaxError("a sharded network cannot render stills; set augment.self_reenact_share to 0")
+            raise LiaxError("a sharded network cannot render stills", "set augment.self_reenact_share to 0")
         parts = self.processes * self.accumulate
         if self.batch < 1 or self.batch % parts:
             raise LiaxError(
-                f"batch {self.batch} does not divide by devices × nodes × accumulate = {parts}; change one"
+                f"batch {self.batch} does not divide by devices × nodes × accumulate = {parts}", "change one"
             )
 
 
@@ -249,21 +255,22 @@ def load_config(path: Path) -> TrainConfig:
     """Reads a TOML or JSON file; keys that it leaves out keep their defaults.
 
     Raises:
-        LiaxError: For a missing file, wrong syntax, an unknown key or a value of the wrong kind.
+        LiaxError: If the file is missing or its syntax wrong, a key is unknown or renamed, or a value is of
+            the wrong type.
     """
-    try:
-        text = path.read_text()
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise LiaxError(f"cannot read the configuration {path}: {error.strerror}; check the path") from None
-    except ValueError as error:
-        raise LiaxError(f"the configuration {path} is not valid: {error}") from None
-    return from_dict(values)
+    return from_dict(read_tables(path), str(path))
 
 
-def from_dict(values: dict[str, Any]) -> TrainConfig:
-    """Inverse of `to_dict`."""
-    return _build(TrainConfig, values, "")
+def from_dict(values: dict[str, Any], where: str = "the configuration") -> TrainConfig:
+    """Inverse of `to_dict`.
+
+    Args:
+        where: The file that the values are from, for messages.
+
+    Raises:
+        LiaxError: If a key is unknown or renamed, or a value is of the wrong type.
+    """
+    return read_options(TrainConfig, values, where, renamed=RENAMED)
 
 
 def to_dict(config: TrainConfig) -> dict[str, Any]:
@@ -272,43 +279,11 @@ def to_dict(config: TrainConfig) -> dict[str, Any]:
     return plain
 
 
-def _build(kind: type[T], values: Any, where: str) -> T:
-    """A dataclass from a table; `where` is the table's own key, for messages."""
-    if not isinstance(values, dict):
-        raise LiaxError(f"{where or 'the configuration'} must be a table of keys, not {values!r}")
-    kinds = get_type_hints(kind)
-    unknown = sorted(set(values) - set(kinds))
-    if unknown:
-        prefix = f"{where}." if where else ""
-        raise LiaxError(f"unknown configuration key {prefix}{unknown[0]}; known: {', '.join(kinds)}")
-    return kind(
-        **{name: _value(kinds[name], v, f"{where}.{name}" if where else name) for name, v in values.items()}
-    )
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    """A field's value from what TOML or JSON gave."""
-    if is_dataclass(kind):
-        return _build(kind, value, where)  # type: ignore[arg-type]
-    choices = get_args(kind)
-    if get_origin(kind) is UnionType:
-        return None if value is None else _value(choices[0], value, where)
-    if get_origin(kind) is tuple and isinstance(value, list | tuple) and len(value) == len(choices):
-        return tuple(_value(k, v, where) for k, v in zip(choices, value, strict=True))
-    if get_origin(kind) is Literal and value in choices:
-        return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and number:
-        return float(value)
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    if kind in (bool, int, str) and type(value) is kind:
-        return value
-    wanted = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else _kind_name(kind)
-    raise LiaxError(f"configuration key {where} must be {wanted}, not {value!r}")
-
-
-def _kind_name(kind: Any) -> str:
-    if get_origin(kind) is tuple:
-        return f"a list of {len(get_args(kind))} numbers"
-    return {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")
+def with_present_names(values: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier run recorded of its configuration, with the present names of its keys."""
+    values = copy.deepcopy(values)
+    for old, new in RENAMED.items():
+        if has_key(values, old):
+            table = values[old.partition(".")[0]] if "." in old else values
+            table[new.rpartition(".")[2]] = table.pop(old.rpartition(".")[2])
+    return values

@@ -15,14 +15,15 @@ Terms = dict[str, Tensor]
 
 
 class GraphedStep:
-    """Computes the terms and the gradients of a batch by replaying what was recorded on the first.
+    """Computes the loss terms and gradients of a batch by replaying a graph recorded on the first batch.
+
+    Every batch must have the shapes of the first. A call overwrites all gradients and what the last call
+    returned; gradients must not be set to None between calls.
 
     Args:
-        compute: From a batch to the loss's terms, "total" among them, and the image. It must not depend on
-            anything that changes from step to step but the contents of tensors (batch, parameters, buffers).
-        parameters: Whose gradients are wanted. Every batch must have the first one's shapes. A call
-            overwrites what the last one returned and all gradients; gradients must not be set to None in
-            between.
+        compute: From a batch to the loss terms, "total" among them, and the image. From step to step only the
+            contents of tensors (batch, parameters, buffers) may change.
+        parameters: The parameters whose gradients are computed.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class GraphedStep:
         return {name: term.detach() for name, term in terms.items()}, image.detach()
 
     def _forget(self) -> None:
-        """Gradients that the graph allocates anew are written, not added to."""
+        """Drops the gradients: those that the graph allocates itself are overwritten, not added to."""
         for parameter in self._parameters:
             parameter.grad = None
 
 
 def _tensors(batch: PairBatch) -> tuple[Tensor, ...]:
-    """All of them; what a batch may lack comes last."""
+    """The batch's tensors; what a batch may lack comes last."""
     values = (getattr(batch, field.name) for field in fields(batch))
     return tuple(value for value in values if value is not None)

@@ -3,7 +3,8 @@
 Sparsity alone leaves open which vector turns the head and whether any closes the eyes, and expressions, which
 move few pixels, come late. Where a data set's factors are measured (`liax regions`), coefficient k of every
 driving frame is pulled to `liax.face.factors.FACTORS[k]`, in units in which usual faces stay within ±1; the
-other coefficients remain unnamed, and sparse."""
+other coefficients remain unnamed, and sparse.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from liax.training.losses import masked_mean
 from liax.weights.controls import Control, Controls
 
 FACTOR_COUNT = len(FACTORS)
-# So many of a factor's usual deviations are a coefficient of 1.
+# A coefficient of 1 stands for this many of a factor's usual deviations.
 _USUAL_DEVIATIONS = 2.5
-# Within this distance of the measured value the pull weakens. Were it narrow, what is seldom would never be
-# read: where a blink is likely but not certain, the least absolute error is had by open eyes.
+# Within this distance of the measured value the pull weakens. With a narrow one, rare movements would never
+# be read: where a blink is likely but not certain, open eyes have the least absolute error.
 _TOLERANCE = 0.5
-# Most by which a vector of weights to start from is stretched to its factor's unit.
+# Largest stretch of a vector of the weights that a run starts from, to its factor's unit.
 _LARGEST_STRETCH = 2.0
 
 
@@ -47,7 +48,7 @@ class FactorLoss(nn.Module):
         self.register_buffer("scale_K", factor_scale(), persistent=False)
 
     def forward(self, source_BM: Tensor, driving_BM: Tensor, batch: PairBatch) -> Tensor:
-        """Of the coefficients as read from a batch's pairs. A scalar, 0 where nothing is known."""
+        """The loss of the coefficients read from a batch's pairs: a scalar, 0 if no factor is known."""
         source_BK, driving_BK = batch.source_factors_BK, batch.factors_BK
         read_BK = torch.cat([source_BM, driving_BM, driving_BM - source_BM])[:, :FACTOR_COUNT]
         wanted_BK = torch.cat([source_BK, driving_BK, driving_BK - source_BK]) * self.scale_K

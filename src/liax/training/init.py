@@ -1,6 +1,4 @@
-"""The network that a run starts with: new, or trained weights aligned to the factors; GPU kernels are
-checked first.
-"""
+"""The network that a run starts with, new or from trained weights, and the check of the GPU kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import torch
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.model import LIAX, PRESETS
+from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.batches import BatchLoader
 from liax.training.checkpoint import latest_checkpoint
@@ -25,16 +23,21 @@ def check_kernels(network: LIAX, faces_B3RR: Tensor) -> None:
 
     Weights trained with a kernel that this machine's compiler got wrong would be of no use elsewhere.
 
+    Gradients are None afterwards.
+
     Args:
-        faces_B3RR: In [-1, 1], float32. Gradients are None afterwards. LiaxError where they differ.
+        faces_B3RR: Two pictures at least, in [-1, 1], float32.
+
+    Raises:
+        LiaxError: If they differ.
     """
     plain, kernels = (_image_and_gradient(network, faces_B3RR, on) for on in (False, True))
     for what, wanted, got in zip(("picture", "gradient"), plain, kernels, strict=True):
         off = ((got - wanted).norm() / wanted.norm()).item()
         if not off <= _LARGEST_ERROR:  # nan too
             raise LiaxError(
-                f"with GPU kernels the {what} is {off:.0%} off what plain PyTorch makes on this machine; "
-                "train with compile = false, or with another version of Triton"
+                f"with GPU kernels the {what} is {off:.0%} off what plain PyTorch makes on this machine",
+                "train with compile = false, or with another version of Triton",
             )
 
 
@@ -47,17 +50,21 @@ def _image_and_gradient(network: LIAX, faces_B3RR: Tensor, on: bool) -> tuple[Te
     return image.detach(), torch.cat(gradients)
 
 
-_ALIGNMENT_FRAMES = 4096  # frames to find factors' directions from, unless the configuration says how many
+_ALIGNMENT_FRAMES = 4096  # frames from which factors' directions are found, if canonicalize_frames is 0
 
 
 def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader) -> LIAX:
-    """On its device and the same on all. LiaxError where `init` is of another preset, or kernels err."""
+    """The run's network on `device`, with the same parameters on all devices.
+
+    Raises:
+        LiaxError: If `config.init` is of another preset, or GPU kernels compute something wrong.
+    """
     torch.manual_seed(config.seed)
-    network = LIAX(PRESETS[config.preset])
+    network = LIAX(config.model)
     if config.init is not None:
         started = load(config.init)
         if started.config != network.config:
-            raise LiaxError(f"{config.init} is no network of the preset {config.preset}; choose its own")
+            raise LiaxError(f"{config.init} is not of the preset {config.preset}", "choose weights that are")
         network = started.train().requires_grad_(True)
     network = network.to(device)
     if config.init is not None and config.supervises_factors and latest_checkpoint(config.out) is None:

@@ -25,10 +25,13 @@ def interpolate_networks(first: LIAX, second: LIAX, share: float) -> LIAX:
 
     A run may have turned the basis of its motion space. No picture depends on that, but a mean of two
     networks does: the second's vectors become those nearest to the first's (orthogonal Procrustes), and the
-    mean of both is made orthonormal again (polar decomposition). LiaxError for networks of two sizes.
+    mean of both is made orthonormal again (polar decomposition).
+
+    Raises:
+        LiaxError: If the networks are of two sizes.
     """
     if first.config != second.config:
-        raise LiaxError("there is nothing between networks of two presets; choose weights of one")
+        raise LiaxError("there is nothing between networks of two presets", "choose weights of one")
     wanted_DM = first.dictionary.vectors_DM()
     rotate(second, _nearest_orthonormal(second.dictionary.vectors_DM().T @ wanted_DM))
     first.dictionary.freeze()

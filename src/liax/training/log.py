@@ -1,4 +1,4 @@
-"""What a run tells: lines with an estimate on stderr, TensorBoard scalars and pictures."""
+"""The log of a run: lines on stderr with the time left, log.csv, TensorBoard scalars and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class RunLog:
-    """Logs of the process with rank 0; the others are `quiet`."""
+    """The log of one process.
+
+    Args:
+        quiet: Write nothing, as all processes but the first do.
+    """
 
     def __init__(self, config: TrainConfig, quiet: bool) -> None:
         self._config, self._quiet = config, quiet
@@ -47,7 +51,7 @@ class RunLog:
     def scalars(self, step: int, values: dict[str, float], minutes: float) -> None:
         """Losses of one step, with the speed since the last call and the time left at that speed.
 
-        On a GPU also the most memory that was taken there so far, in GiB.
+        On a GPU also the peak memory so far, in GiB.
         """
         (last_step, last_time), now = self._mark, time.monotonic()
         self._mark = (step, now)

@@ -1,4 +1,4 @@
-"""What the network is trained to minimise: equation (9); its adversarial term has its own file."""
+"""The loss of equation (9), except for its adversarial term (`liax.training.adversarial`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def centred(alpha_BM: Tensor) -> Tensor:
 
 
 def masked_mean(values: Tensor, known: Tensor) -> Tensor:
-    """The mean of the values where `known`, a mask of their shape, is true: a scalar, 0 where it never is."""
+    """The mean of the values where the mask `known` of the same shape is true: a scalar, 0 if it never is."""
     return (values * known).sum() / known.sum().clamp(min=1)
 
 
@@ -57,8 +57,10 @@ class SparsityController(nn.Module):
 
     @torch.no_grad()
     def update(self, measured: Tensor) -> None:
-        """Args:
-        measured: The batch's mean Hoyer sparsity, a scalar.
+        """Moves the weight towards the target.
+
+        Args:
+            measured: The batch's mean Hoyer sparsity, a scalar.
         """
         self.weight.add_(self.rate * (self.target - measured)).clamp_(0, self.largest)
 

@@ -1,4 +1,4 @@
-"""Perceptual distances: SqueezeNet 1.1 (bundled, BSD-2-Clause) or VGG19 where its weights can be had."""
+"""Perceptual distances by SqueezeNet 1.1 (bundled, BSD-2-Clause) or VGG19 (downloaded)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SqueezeNetFeatures(nn.Module):
         self._ready: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
-        """image: RGB in [-1, 1]."""
+        """Features of RGB pictures in [-1, 1]."""
         features = [rectify(*self._conv(image_B3HW, "conv1", stride=2))]
         x = features[0]
         for fire in range(8):
@@ -102,8 +102,8 @@ class Vgg19Features(nn.Module):
             self.layers = vgg19(weights=VGG19_Weights.IMAGENET1K_V1).features[: self._TAPS[-1] + 1]
         except (ImportError, OSError) as error:
             raise LiaxError(
-                f"VGG19's weights cannot be had ({error}); install torchvision and connect, "
-                'or set loss.backbone to "squeezenet"'
+                f"VGG19's weights cannot be had ({error})",
+                'install torchvision and connect, or set loss.backbone to "squeezenet"',
             ) from None
         for layer in self.layers:
             if isinstance(layer, nn.ReLU):
@@ -113,7 +113,7 @@ class Vgg19Features(nn.Module):
         self.register_buffer("std", std[:, None, None], persistent=False)
 
     def forward(self, image_B3HW: Tensor) -> list[Tensor]:
-        """image: RGB in [-1, 1]."""
+        """Features of RGB pictures in [-1, 1]."""
         mean, std = self.get_buffer("mean"), self.get_buffer("std")
         x = ((image_B3HW.float() + 1) / 2 - mean) / std
         features = []

@@ -1,4 +1,4 @@
-"""Starts a run on the devices its configuration names, or for which torchrun or srun started processes."""
+"""Starts a run on the devices that its configuration names, or in the processes of torchrun or srun."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liax.errors import LiaxError
+from liax.errors import MissingPackageError
 from liax.training.config import TrainConfig, to_dict
 
 if TYPE_CHECKING:
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 
 def train(config: TrainConfig) -> Path:
-    """Runs or resumes a training run; returns the averaged weights' path. Prints its configuration first.
+    """Runs or resumes a training run; returns the path of the averaged weights. Prints its settings first.
 
     Raises:
-        LiaxError: For bad settings or data, or where the training extra is not installed.
+        LiaxError: If settings or data cannot be used.
+        MissingPackageError: If the extra `train` is not installed.
     """
     try:
         import lightning.fabric  # noqa: F401
     except ImportError:
-        raise LiaxError(
-            'training needs more packages; install them with: pip install "liax[train]"'
-        ) from None
+        raise MissingPackageError("Training", ("lightning",), "train") from None
     from liax.training.trainer import Trainer
 
     config, fabric = launch(config)
@@ -37,10 +36,13 @@ def train(config: TrainConfig) -> Path:
 
 
 def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:
-    """One process for each device, of which this becomes one; the configuration as it is run.
+    """Starts one process per device, of which this one becomes the first.
+
+    Returns:
+        The configuration with the launcher's numbers of nodes and devices, and the launched Fabric.
 
     Raises:
-        LiaxError: For values that cannot train.
+        LiaxError: If the settings cannot train.
     """
     from lightning.fabric import Fabric
 
@@ -59,7 +61,7 @@ def launch(config: TrainConfig) -> tuple[TrainConfig, Fabric]:
 
 
 def with_launcher_environment(config: TrainConfig) -> TrainConfig:
-    """With the numbers of nodes, and of devices on each, that torchrun or srun decided on, if it was them."""
+    """The configuration with the numbers of nodes and devices of torchrun or srun, if one started this."""
     from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
     if TorchElasticEnvironment.detect():

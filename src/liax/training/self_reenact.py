@@ -1,9 +1,9 @@
-"""Stills as clips: the network in training reenacts a still, and the result is the source of the still's
-pair.
+"""Stills as clips: the network in training reenacts a still, and the result is the source of its pair.
 
 A still shows a person once. Reenacted with another pose and expression it becomes a source from which the
 still itself, a real picture, has to be made: back-translation, of pictures. And the encoder can be asked to
-read in it what it was rendered with (`cycle_loss`). For runs from trained weights."""
+read in it what it was rendered with (`cycle_loss`). For runs from trained weights.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ def reenact_stills(
 ) -> PairBatch:
     """The batch with the sources of a share of its stills, which come first, rendered by `network`.
 
-    Each is moved as a clip's pair of the same batch moves, from its source to what is shown of its driving
-    frame (equation 8 without an edit).
+    Each is moved as a clip's pair of the same batch moves, from its source to its driving frame (equation 8
+    without an edit).
 
     Args:
-        generator: Of the host; draws whose motion each still gets. What these faces do was not measured. A
-            batch without clips stays as it is.
+        network: The network that renders; it should be trained already.
+        stills: How many pairs of the batch are stills; they come first.
+        share: The share of the stills to render.
+        generator: On the host; draws whose motion each still gets.
+        dtype: What the network computes in.
+
+    Returns:
+        The batch, unchanged if it has no clips. The factors of rendered sources are NaN: unknown.
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:
@@ -57,5 +63,5 @@ def cycle_loss(read_BM: Tensor, rendered_BM: Tensor) -> Tensor:
 
 
 def _with_first(tensor: Tensor, first: Tensor) -> Tensor:
-    """With its first rows replaced."""
+    """The tensor with its first rows replaced."""
     return torch.cat([first.to(tensor.dtype), tensor[len(first) :]])

@@ -1,7 +1,7 @@
-"""How a run's network lies on its devices: whole on each of them (DDP), or a part on each (FSDP2).
+"""How a run's network is divided among devices: whole on each of them (DDP), or a part on each (FSDP2).
 
 A sharded network's parameters, momenta and averages are DTensors, of which every process holds its rows.
-Blocks of the encoder and levels of the decoder are gathered one at a time, when their part of a step comes.
+Blocks of the encoder and levels of the decoder are gathered one at a time, when a step needs them.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def choose_strategy(config: TrainConfig) -> Strategy | str:
 
 
 def shard_network(network: LIAX, mesh: DeviceMesh) -> LIAX:
-    """Spreads a network that is the same on all processes over them, in place."""
+    """Shards a network that is the same on all processes, in place."""
     for module in (*network.encoder.blocks, *network.decoder.levels, network):
         fully_shard(module, mesh=mesh["data_parallel"])
     return network
 
 
 def gather_network(network: LIAX, device: torch.device) -> LIAX:
-    """A sharded network made whole, on `device` of the first process; on the others it has no numbers.
+    """A sharded network made whole, on `device` of the first process; on the others it is empty.
 
-    All processes must call it. A network that is not sharded is given back as it is.
+    All processes must call it. A network that is not sharded is returned as it is.
     """
     if not isinstance(network, FSDPModule):
         return network
@@ -55,7 +55,7 @@ def gather_network(network: LIAX, device: torch.device) -> LIAX:
 
 
 def checkpoint_activations(network: LIAX) -> None:
-    """Lets encoder blocks and decoder levels forget their maps, and make them anew for the gradients."""
+    """Lets encoder blocks and decoder levels compute their maps again in the backward pass."""
     for block in (*network.encoder.blocks, *network.decoder.levels):
         block.forward = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
 
@@ -70,8 +70,11 @@ def broadcast_parameters(module: nn.Module) -> None:
 
 @torch.no_grad()
 def mean_over_processes(values: Tensor) -> Tensor:
-    """Of a tensor that all of them have. The device computes it when its turn comes; nobody waits, unlike in
-    Fabric's `all_reduce`, whose barrier lets the host wait for all that the device still has to do."""
+    """The mean of a tensor that all processes have.
+
+    It is queued on the device like any operation. Fabric's `all_reduce` has a barrier, in which the host
+    would wait for everything that the device still has to do.
+    """
     if not dist.is_initialized():
         return values
     total = values.clone()
@@ -81,7 +84,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def average_gradients(module: nn.Module) -> None:
-    """The mean of all processes' gradients, for a module that is whole on each and not wrapped in DDP."""
+    """Averages gradients over all processes, for a module that is whole on each and not wrapped in DDP."""
     if not dist.is_initialized():
         return
     gradients = [p.grad for p in module.parameters() if p.grad is not None]

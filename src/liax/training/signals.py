@@ -1,4 +1,4 @@
-"""Stopping between steps: a signal in the middle of one would leave a state that no run resumes exactly."""
+"""Stopping on a signal, but between steps: in the middle of one the state could not be resumed exactly."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignal:
-    """Within the block, `name` tells whether Ctrl-C or a request to terminate came, None before.
+    """A context in which Ctrl-C and SIGTERM only set `name`.
 
-    The second one acts as it would have outside. Does nothing in threads other than the main one.
+    A second signal acts as usual. In threads other than the main one the context does nothing.
+
+    Attributes:
+        name: The signal that came; None if none did.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""The loop: pairs in, steps, pictures, checkpoints; exactly resumable, for a step depends on nothing else.
+"""The training loop: steps, validation and checkpoints, exactly resumable.
 
-Data, augmentation and every random draw are functions of (seed, step), however the devices divide a step's
-batch among them; the rest is in the checkpoint.
+Pairs, augmentation and every random draw are functions of seed and step, however devices divide a step's
+batch. All other state is in the checkpoint.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from liax.data.augment import PairBatch
 from liax.data.frames import Frames, open_frames
 from liax.data.manifest import Manifest, read_manifest
-from liax.model import LIAX, PRESETS
+from liax.model import LIAX
 from liax.model.pointwise import fused
 from liax.training.adversarial import Adversary
 from liax.training.batches import BatchLoader
@@ -29,7 +29,6 @@ from liax.training.checkpoint import (
     describe_run,
     export_canonical,
     export_weights,
-    init_adam_state,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -42,7 +41,7 @@ from liax.training.factor_supervision import FactorLoss, unnamed_mask
 from liax.training.init import collect_coefficients, init_network
 from liax.training.log import RunLog
 from liax.training.losses import ReconstructionLoss, SparsityController, centred, hoyer
-from liax.training.optimizer import learning_rate_factor
+from liax.training.optimizer import learning_rate_factor, network_optimizer, update_average
 from liax.training.self_reenact import cycle_loss
 from liax.training.sharding import (
     average_gradients,
@@ -56,10 +55,14 @@ from liax.training.validation import Validation
 
 
 class Trainer:
-    """One process of a run. `fabric` is launched; call `run` on every process.
+    """One process of a run; call `run` on every process.
 
     Args:
-        frames: To train on in the place of those that the manifest names.
+        fabric: Already launched.
+        frames: Frames to train on instead of those that the manifest names.
+
+    Raises:
+        LiaxError: If the settings, the data or the run's folder cannot be used.
     """
 
     def __init__(self, config: TrainConfig, fabric: Fabric, frames: Frames | None = None) -> None:
@@ -72,13 +75,11 @@ class Trainer:
 
         frames = frames or open_frames(
             manifest,
-            PRESETS[config.preset].size,
+            config.data,
+            config.model.size,
             fabric.device,
-            config.data.frames,
-            config.data.workers,
             self.log.say,
             self.log.loading,
-            config.data.frame_cache,
         )
         self.batches = BatchLoader(config, manifest, frames, fabric.global_rank, fabric.world_size)
         self.log.say("making the network" + (", checking kernels" if config.compile else ""))
@@ -97,14 +98,7 @@ class Trainer:
         self._graphs: dict[bool, GraphedStep] = {}
         if isinstance(fabric.strategy, ModelParallelStrategy):
             shard_network(self.averaged, fabric.strategy.device_mesh)
-        optim = config.optim
-        self.optimizer = torch.optim.Adam(
-            network.parameters(),
-            lr=optim.lr,
-            betas=(optim.beta1, optim.beta2),
-            fused=fabric.device.type == "cuda",
-        )
-        init_adam_state(self.optimizer)
+        self.optimizer = network_optimizer(network, config.optim, fabric.device)
         self.adversary = Adversary(config, fabric.device) if config.adversarial.weight > 0 else None
         self.step = 0
         self.minutes = 0.0  # spent in this run, as all processes agree
@@ -121,7 +115,7 @@ class Trainer:
             )
 
     def run(self) -> Path:
-        """Trains to `steps` (or `max_minutes`, Ctrl-C or SIGTERM); returns the averaged weights' path."""
+        """Trains until `steps`, `max_minutes` or a signal; returns the path of the averaged weights."""
         config = self.config
         self.log.begin(self.step)
         self.log.say("training; the first step takes longest")
@@ -144,7 +138,7 @@ class Trainer:
         return config.out / "weights.safetensors"
 
     def _must_stop(self, signal: StopSignal) -> bool:
-        """After a signal, or when time is up; several processes agree on it every 20 steps."""
+        """Whether a signal came or time is up; several processes agree on that every 20 steps."""
         alone = self.fabric.world_size == 1
         if self.step % 20 and not (alone and signal.name):
             return False
@@ -173,19 +167,19 @@ class Trainer:
         self.optimizer.step()
         if not config.uses_cuda_graph:  # the graph writes gradients where they are
             self.optimizer.zero_grad(set_to_none=True)
-        self._average()
+        update_average(self.averaged, self.plain, self.step, config.optim.ema)
         if config.loss.max_sparsity_weight:
             self.sparsity.update(mean_over_processes(totals["hoyer"]))
         totals["concentration"] = self.sparsity.weight.clone()
         return totals
 
     def _gradients(self) -> dict[str, Tensor]:
-        """Gathers the gradients of a step's micro-batches; the means of their terms."""
+        """Adds up the gradients of a step's micro-batches; returns the means of their terms."""
         totals: dict[str, Tensor] = {}
         for micro in range(self.config.accumulate):
             batch = self.batches.batch(self.step * self.config.accumulate + micro, self.averaged)
             last = micro == self.config.accumulate - 1
-            # Fused in the backward pass too, which computes checkpointed maps anew.
+            # With kernels in the backward pass too, which computes checkpointed maps again.
             synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
             with synchronised, fused(self.config.compile):
                 terms, image = self._losses(batch)
@@ -196,7 +190,7 @@ class Trainer:
         return totals
 
     def _graphed_gradients(self) -> dict[str, Tensor]:
-        """The same by one CUDA graph; another is recorded where the adversarial term sets in."""
+        """The same by a CUDA graph; another one is recorded when the adversarial term starts."""
         batch = self.batches.batch(self.step, self.averaged)
         if self._adversarial not in self._graphs:
             self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
@@ -206,7 +200,7 @@ class Trainer:
         return terms | self._learn(batch, image)
 
     def _learn(self, batch: PairBatch, image: Tensor) -> dict[str, Tensor]:
-        """Gathers the discriminator's gradients."""
+        """Adds up the discriminator's gradients."""
         if self.adversary is None or not self._adversarial:
             return {}
         with fused(self.config.compile):
@@ -218,7 +212,7 @@ class Trainer:
         return self.adversary is not None and self.step >= self.config.adversarial.start
 
     def _means(self, terms: dict[str, Tensor]) -> dict[str, float]:
-        """Over all devices."""
+        """The terms' means over all devices."""
         means = mean_over_processes(torch.stack(list(terms.values())))
         return dict(zip(terms, means.tolist(), strict=True))
 
@@ -247,14 +241,6 @@ class Trainer:
         sparsity = hoyer(centred(alpha_BM.detach())).mean()
         return terms | {"sparse": sparse, "total": total, "hoyer": sparsity}, levels[-1].image
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Exponential moving average of the weights, quick at first."""
-        decay = min(self.config.optim.ema, (1 + self.step) / (10 + self.step))
-        mean: list[Tensor] = list(self.averaged.parameters())
-        now: list[Tensor] = list(self.plain.parameters())
-        torch._foreach_lerp_(mean, now, 1 - decay)
-
     def _validate(self) -> None:
         averaged = self._averaged_whole()
         if self.validation is not None:
@@ -266,7 +252,7 @@ class Trainer:
         return gather_network(self.averaged, self.fabric.device)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """All that training changes."""
+        """Everything that training changes, by name."""
         tensors = state_tensors("network", self.plain, self.optimizer)
         tensors |= state_tensors("averaged", self.averaged) | state_tensors("sparsity", self.sparsity)
         if self.adversary is not None:

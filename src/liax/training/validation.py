@@ -1,4 +1,4 @@
-"""A quick look at held-out people while training: first frame as source, a few driving frames a clip."""
+"""Validation during training: self-reenactment of held-out clips, each from its first frame."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ from liax.model.pixels import from_uint8, to_unit
 from liax.training.factor_supervision import FACTOR_COUNT, factor_scale, unnamed_mask
 from liax.training.losses import centred, hoyer
 
-_FRAMES = 6  # driving frames a clip, evenly spaced over all of it
+_FRAMES = 6  # driving frames per clip, evenly spaced
 
 
 @dataclass(frozen=True)
 class Validation:
-    """sources_u8 (C, 3, R, R), driving_u8 (C, F, 3, R, R): C clips of held-out people.
+    """C clips of held-out people.
 
     Args:
-        factors_NK: What the N = C · F driving faces do (`liax.face.factors.FACTORS`), NaN where unknown.
+        sources_u8: (C, 3, R, R), the first frame of each clip.
+        driving_u8: (C, F, 3, R, R), later frames of each clip.
+        factors_NK: The factors of the N = C · F driving faces (`liax.face.factors.FACTORS`), NaN where
+            unknown.
     """
 
     sources_u8: Tensor
@@ -40,8 +43,13 @@ class Validation:
     def read(
         cls, manifest_path: Path, split: str, size: int, device: torch.device, regions: Path | None = None
     ) -> Validation:
-        """Args:
-        regions: What `liax regions` wrote for the manifest. LiaxError if no clip is long enough.
+        """The clips of a split.
+
+        Args:
+            regions: The file that `liax regions` wrote for the manifest.
+
+        Raises:
+            LiaxError: If no clip is long enough.
         """
         manifest = read_manifest(manifest_path, split)
         measured = load_regions(regions) if regions else {}
@@ -59,19 +67,23 @@ class Validation:
         if not sources:
             raise LiaxError(
                 f"the split '{split}' of {manifest_path} has no clip of more than {_FRAMES} frames "
-                "to validate on; add one, or set data.validation to None"
+                "to validate on",
+                "add one, or set data.validation to None",
             )
         return cls(torch.stack(sources).to(device), torch.stack(driving).to(device), np.concatenate(factors))
 
     @torch.no_grad()
     def score(self, network: LIAX, dtype: torch.dtype) -> tuple[dict[str, float], Tensor]:
-        """Mean L1 on [0, 1], PSNR in dB, and the Hoyer sparsity of the coefficients less their mean.
+        """Scores of a network, and a picture to look at.
 
-        And a picture (3, rows · R, 3 · R) in [0, 1], whose columns are source, driving frame and output, and
-        whose rows the last driving frame of six clips.
-        Where factors are known, also the PSNR where the first K coefficients alone move the source ("psnr
-        alone"), and how well coefficient k reads factor k's changes within a clip: their correlation
-        ("reads yaw"), and how much of them arrives, 1 if all ("gain yaw").
+        Returns:
+            The scores: mean L1 on [0, 1] ("l1"), PSNR in dB ("psnr") and the Hoyer sparsity of the
+            coefficients less their mean ("hoyer"). If factors are known, also the PSNR with the named
+            coefficients alone ("psnr alone"), and for each factor, within clips, the correlation of its
+            coefficient with it ("reads yaw") and the coefficient's share of its change ("gain yaw", 1 for
+            all of it).
+            The picture (3, rows · R, 3 · R) in [0, 1]: source, driving frame and output for the last driving
+            frame of six clips.
         """
         known = np.isfinite(self.factors_NK).any()
         scores: dict[str, list[Tensor]] = {}

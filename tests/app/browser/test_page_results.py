@@ -70,7 +70,7 @@ def test_chosen_movements_become_one_picture(visit: Visit, tmp_path: Path) -> No
     page = visit("Turn")
     page.get_by_label("One movement after another").check()
     page.get_by_label("pitch: nods down").uncheck()
-    page.get_by_role("combobox", name="Make").click()
+    page.get_by_role("combobox", name="Save as").click()
     page.get_by_role("option", name="One picture of all poses").click()
     button(page, "Turn").click()
     said(page)

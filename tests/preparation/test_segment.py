@@ -5,7 +5,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from scenes import FAST, Scene
 
 from clips import write_clip
 from liax.data.frames import read_item
@@ -13,6 +12,7 @@ from liax.data.manifest import Item
 from liax.errors import LiaxError
 from liax.preparation.config import CutOptions, QualityLimits
 from liax.preparation.segment import Segment, process_segment, read_clips, read_records
+from scenes import FAST, Scene
 
 
 @pytest.fixture(scope="module")

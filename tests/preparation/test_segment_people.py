@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from scenes import FAST, resized
 
 from clips import Frames, write_clip
 from liax.data.frames import decode
 from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
 from liax.preparation.identities import group_by_identity
 from liax.preparation.segment import Segment, process_segment, read_records
+from scenes import FAST, resized
 
 COUNT = 30
 SMALL = CutOptions(size=128)
