@@ -24,7 +24,7 @@ from liax.data.transfer import to_device
 from liax.errors import LiaxError
 from liax.files import atomic_file
 
-Progress = Callable[[int, int], None]
+LoadProgress = Callable[[int, int], None]
 
 
 class Frames(Protocol):
@@ -145,7 +145,7 @@ class ResidentFrames:
         size: int,
         device: torch.device,
         workers: int,
-        progress: Progress | None = None,
+        progress: LoadProgress | None = None,
         held: torch.device | None = None,
         cache: Path | None = None,
     ) -> None:
@@ -237,7 +237,7 @@ def open_frames(
     size: int,
     device: torch.device,
     say: Callable[[str], None],
-    progress: Progress,
+    progress: LoadProgress,
 ) -> Frames:
     """A manifest's frames, kept where `config.frames` says; "auto" takes the first place where they fit.
 
