@@ -50,6 +50,14 @@ def liax(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return run
 
 
+def test_brackets_in_names_are_no_markup(liax: Callable[..., tuple], jobs: Path, tiny_weights: Path) -> None:
+    text = jobs.read_text().replace("out/{driving}.mp4", "out/[/bogus]{driving}.mp4").replace(', "z.mp4"', "")
+    jobs.write_text(text)
+    code, lines, err = liax("batch", jobs, "--weights", tiny_weights)
+    assert (code, err) == (0, "")
+    assert [line[1] for line in lines if "done" in line] == ["out/[/bogus]x.mp4", "out/[/bogus]y.mp4"]
+
+
 def test_success_failure_and_what_remains(liax: Callable[..., tuple], jobs: Path, tiny_weights: Path) -> None:
     short = jobs.read_text().replace('"z.mp4"', '"no.mp4"')
     jobs.write_text(short)

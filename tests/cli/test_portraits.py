@@ -173,6 +173,43 @@ def test_controls_are_listed_by_group(command: Command, named: Path, monkeypatch
     assert "#5 #4 #3 #2 and 2 more" in shown
 
 
+def test_what_weights_say_of_controls_is_no_markup_and_steers_no_terminal(
+    command: Command, tiny_weights: Path, tmp_path: Path
+) -> None:
+    meaning = "a [/bogus] [red]b[/red] \x1b[2J\x07"
+    set_controls(
+        tiny_weights, tmp_path / "w.safetensors", [Control("yaw", "head", {0: 1.0}, -1, 1, "", meaning)]
+    )
+    code, out, err = command("controls", tmp_path / "w.safetensors")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert r"a [/bogus] [red]b[/red] \x1b[2J\x07" in " ".join(out.split())
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "yaw=" + "1" * 5000], "is no setting"),
+        (["--set", "1" * 5000 + "=1"], "is no setting"),
+        (["--set", "\x1b[2J=1"], "have no control '\\x1b[2j'"),
+        (["--set", "yaw=1e308"], "yaw=1e+308 is no amount; give a finite number"),
+        (["--set", "yaw=1", "--weights", "a\0b"], ""),
+        (["--set", "yaw=1", "-o", "x" * 300 + ".png"], "has a name that is too long; name another file"),
+    ],
+    ids=range(6),
+)
+def test_absurd_options_are_one_sentence(edit: Command, options: list[str], words: str) -> None:
+    code, out, err = edit(*options)
+    assert (code, out) == (1, "")
+    assert err.startswith("liax: ")
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+    assert len(err) < 500
+    assert words in err
+
+
 def test_weights_without_controls(command: Command, tiny_weights: Path) -> None:
     code, out, _ = command("controls", tiny_weights)
     assert code == 0
