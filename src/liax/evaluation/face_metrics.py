@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import read_arrays
 from liax.data.manifest import is_within_shard
 from liax.evaluation.clip_scan import ClipScan
 from liax.evaluation.clips import EvaluationClip, select_frames
@@ -208,10 +209,13 @@ class FaceMetrics:
         path = self.cache / f"{driving.name}.npz"
         if not path.exists():
             return None
-        with np.load(path) as arrays:
+        try:
+            arrays = read_arrays(path)
             if str(arrays["of"]) != _cache_key(driving, scan):
                 return None
             faces = face_trajectory_of(arrays)
+        except (OSError, ValueError, KeyError):  # damaged: measured anew
+            return None
         count = len(self.frames(scan.count))
         return faces.first(count) if len(faces) >= count else None
 

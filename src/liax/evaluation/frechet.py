@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from liax.bounded import read_arrays, short
 from liax.errors import LiaxError, MissingPackageError
 from liax.evaluation.options import FeatureBackbone
 from liax.files import atomic_file
@@ -200,14 +201,14 @@ class FeatureStatistics:
 
     @classmethod
     def load(cls, path: Path) -> FeatureStatistics:
-        """Inverse of `save`."""
+        """Inverse of `save`; raises LiaxError for a file that is none."""
         statistics = cls()
-        with np.load(path) as file:
-            statistics.count, statistics.mean_D, statistics.scatter_DD = (
-                int(file["count"]),
-                file["mean"],
-                file["scatter"],
-            )
+        try:
+            arrays = read_arrays(path)
+            statistics.count = int(arrays["count"])
+            statistics.mean_D, statistics.scatter_DD = arrays["mean"], arrays["scatter"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LiaxError(f"{path} is damaged ({short(error)})", "delete it to have it made anew") from None
         return statistics
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from liax.bounded import read_arrays
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest, manifest_in, read_manifest
 from liax.errors import LiaxError
@@ -206,8 +207,8 @@ def read_head_factors(path: Path) -> dict[str, NDArray[Any]]:
         LiaxError: If it is missing, damaged, or of other factors.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("made", "factors", "person", "names")}
+        file = read_arrays(path)
+        arrays = {name: file[name] for name in ("made", "factors", "person", "names")}
     except FileNotFoundError:
         raise LiaxError(
             f"{path.parent} holds no rendered heads; give a folder that the repository's tools/heads made."

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import read_arrays
 from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.files import atomic_file
@@ -71,9 +71,9 @@ class Effects:
     def load(path: Path) -> Effects:
         """What `save` wrote; raises LiaxError for anything else."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return Effects(**{k.name: _value(stored[k.name]) for k in fields(Effects)})
-        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+            stored = read_arrays(path)
+            return Effects(**{k.name: _value(stored[k.name]) for k in fields(Effects)})
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise LiaxError(f"{path} holds no measured effects ({error}); measure them anew.") from None
 
 

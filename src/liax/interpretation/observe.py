@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.bounded import read_arrays
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest
 from liax.errors import LiaxError
@@ -62,15 +62,15 @@ class Observations:
 def load_observations(path: Path) -> Observations:
     """Inverse of `Observations.save`; raises LiaxError for a file that is missing or none of these."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Observations(
-                file["alpha"],
-                file["measured"],
-                file["clip"],
-                tuple(file["clips"].tolist()),
-                tuple(file["factors"].tolist()),
-            )
-    except (OSError, ValueError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        file = read_arrays(path)
+        return Observations(
+            file["alpha"],
+            file["measured"],
+            file["clip"],
+            tuple(file["clips"].tolist()),
+            tuple(file["factors"].tolist()),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise LiaxError(f"{path} holds no observations ({error}); delete it, and observe anew.") from None
 
 

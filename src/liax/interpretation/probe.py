@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from liax.bounded import read_arrays
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
@@ -203,9 +203,9 @@ def _cache_name(name: str, source: Source, work: bytes) -> str:
 
 def _read_cached(path: Path) -> tuple[NDArray[np.float64], ...] | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return tuple(arrays[name] for name in ProbeResult._fields)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        arrays = read_arrays(path)
+        return tuple(arrays[name] for name in ProbeResult._fields)
+    except (OSError, ValueError, KeyError):
         return None
 
 

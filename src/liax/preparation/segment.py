@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
+from liax.bounded import parse_json, short
 from liax.data.regions import Regions, load_regions, write_regions
 from liax.errors import LiaxError
 from liax.face.crop import Crop
@@ -92,11 +93,19 @@ def add_member(tar: tarfile.TarFile, name: str, content: bytes) -> int:
     return begins
 
 
+_RECORD_BYTES = 256 << 20
+
+
 def read_records(path: Path) -> list[ClipRecord]:
-    """The decisions of a finished segment."""
-    with tarfile.open(path) as tar:
-        rows: list[dict[str, Any]] = json.loads(_member(tar, _RECORDS).read())
-    return [ClipRecord(**{**row, "embedding": row["embedding"] and tuple(row["embedding"])}) for row in rows]
+    """The decisions of a finished segment; raises LiaxError for a file that is none."""
+    try:
+        with tarfile.open(path) as tar:
+            rows = parse_json(_member(tar, _RECORDS).read(), _RECORD_BYTES)
+        return [
+            ClipRecord(**{**row, "embedding": row["embedding"] and tuple(row["embedding"])}) for row in rows
+        ]
+    except (OSError, tarfile.TarError, ValueError, TypeError, KeyError) as error:
+        raise LiaxError(f"{path} is damaged ({short(error)})", "delete it to have it made anew") from None
 
 
 def read_clips(path: Path, names: set[str]) -> Iterator[tuple[str, bytes, Regions]]:
