@@ -11,7 +11,7 @@ from liax.data.frames import read_item
 from liax.data.manifest import Item
 from liax.errors import LiaxError
 from liax.preparation.config import CutOptions, QualityLimits
-from liax.preparation.segment import Segment, process_segment, read_clips, read_records
+from liax.preparation.segment import Segment, add_member, process_segment, read_clips, read_records
 from scenes import FAST, Scene
 
 
@@ -121,3 +121,16 @@ def test_nothing_half_written_stays(segment: Segment, tmp_path: Path, full_disk)
     with full_disk(20_000), pytest.raises(LiaxError, match="the disk is full"):
         process_segment(segment, CutOptions(), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("content", [b"", b"no archive", b"[" * 100_000, b'{"a": 1}', b"[5]", b'[{"x": 1}]'])
+def test_damaged_segments_are_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        add_member(tar, "records.json", content)
+    with pytest.raises(LiaxError, match=r"a\.tar is damaged .*; delete it to have it made anew"):
+        read_records(path)
+    path.write_bytes(content)
+    with pytest.raises(LiaxError, match="is damaged"):
+        read_records(path)
