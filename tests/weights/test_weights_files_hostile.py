@@ -181,6 +181,17 @@ def test_headers_that_claim_what_is_not_there(whole: dict[str, Tensor], tmp_path
     refused(path, "damaged or cut short")
 
 
+def test_a_message_is_short_for_a_header_that_is_long(tmp_path: Path) -> None:
+    header = json.dumps({"a": "x" * 10_000}).encode()
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    refused(tmp_path / "w.safetensors", "damaged or cut short")
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "\x1b[2J"], ids=["long", "control"])
+def test_tensors_of_absurd_names(written: Callable[..., Path], name: str) -> None:
+    refused(written({name: torch.ones(1)}), r"1 unexpected tensors \((x{80}|\\x1b\[2J)\)")
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float8_e4m3fn, torch.float64])
 def test_other_kinds_of_numbers_are_converted_or_refused(
     written: Callable[..., Path], whole: dict[str, Tensor], dtype: torch.dtype

@@ -25,6 +25,7 @@ from liax.model import LIAX, ModelConfig
 
 Shape = tuple[int, ...]
 
+_LONGEST_NAME = 80  # characters shown
 _LISTED = 3  # tensor names listed of each kind of mismatch
 
 
@@ -52,7 +53,8 @@ def mismatch(
 
 def _first(names: list[str]) -> str:
     more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(printable(name[:_LONGEST_NAME]) for name in names[:_LISTED])
+    return listed + (f" and {more} more" if more > 0 else "")
 
 
 def _shape(shape: Iterable[int]) -> str:
@@ -198,7 +200,7 @@ def read(path: Path) -> StoredWeights:
             config = _config(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, short(error, 200)) from error
     except OSError as error:
         raise LiaxError(f"{path} cannot be read ({error})", "check its permissions") from error
     expected = expected_shapes(config)
