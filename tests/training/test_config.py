@@ -145,9 +145,15 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"loss": LossConfig(l1=math.inf)}, r"loss.l1 must be at most 1000000, not inf"),
         ({"loss": LossConfig(warp=(1.0, math.nan))}, "loss.warp must be a number, not nan"),
         ({"augment": AugmentConfig(flip=-0.1)}, "augment.flip must be at least 0, not -0.1"),
+        ({"init": "small", "grow": "small"}, "a run starts from init or from grow, not from both"),
+        ({"optim": OptimConfig(outer_steps=10)}, "optim.outer_steps are for the levels that grow adds"),
         (
             {"data": DataConfig(near_pose_share=0.7, far_pose_share=0.4)},
-            "data.near_pose_share and data.far_pose_share are shares of the same pairs",
+            "data.near_pose_share, far_pose_share, neighbour_share and mouth_share are shares of the same",
+        ),
+        (
+            {"data": DataConfig(near_pose_share=0.0, neighbour_share=0.7, mouth_share=0.4)},
+            "shares of the same",
         ),
     ],
 )

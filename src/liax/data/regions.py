@@ -120,6 +120,17 @@ def write_regions(file: IO[bytes], regions: Iterable[tuple[str, Regions]]) -> No
                     np.lib.format.write_array(member, values.astype(np.float16), allow_pickle=False)
 
 
+def _with_all_factors(
+    boxes_TP4: NDArray[np.float32], opening_TP: NDArray[np.float32], factors_TK: NDArray[np.float32]
+) -> Regions:
+    """Factors that were not yet known when they were measured are the last ones, and NaN."""
+    missing = len(FACTORS) - factors_TK.shape[1]
+    if missing < 0:
+        raise ValueError(f"{factors_TK.shape[1]} factors, where {len(FACTORS)} are known")
+    unknown = np.full((len(factors_TK), missing), np.nan, np.float32)
+    return Regions(boxes_TP4, opening_TP, np.concatenate([factors_TK, unknown], 1))
+
+
 def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
     """Regions by the file's name in the manifest.
 
@@ -142,9 +153,9 @@ def _regions(*arrays: NDArray[Any]) -> Regions:
     parts = boxes_TP4.shape[:2]
     if boxes_TP4.shape != (*parts, 4) or parts[1:] != (len(PARTS),) or opening_TP.shape != parts:
         raise ValueError("boxes of other parts")
-    if factors_TK.shape != (parts[0], len(FACTORS)):
-        raise ValueError("other factors")
-    return Regions(boxes_TP4, opening_TP, factors_TK)
+    if factors_TK.ndim != 2 or len(factors_TK) != parts[0]:
+        raise ValueError("factors of other frames")
+    return _with_all_factors(boxes_TP4, opening_TP, factors_TK)
 
 
 log = logging.getLogger(__name__)
