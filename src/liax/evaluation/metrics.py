@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.fidelity import fidelity
 from liax.evaluation.clip_scan import ClipScan
 from liax.evaluation.clips import EvaluationClip, select_frames
-from liax.evaluation.fidelity import fidelity
 from liax.evaluation.frechet import FeatureExtractor
 from liax.evaluation.perceptual import PerceptualDistance
 from liax.evaluation.reenactors import unit_pictures

@@ -261,7 +261,7 @@ class TrainConfig:
             )
         if self.adversarial.weight and self.adversarial.view == "regions" and self.data.regions is None:
             raise LiaxError(
-                'adversarial.view = "regions" needs data.regions', "measure them with `liax regions`"
+                'adversarial.view = "regions" needs data.regions', "measure the eyes and mouths first"
             )
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.fidelity import fidelity
 from liax.data.frames import read_item
 from liax.data.manifest import Item, read_manifest
 from liax.data.regions import load_regions
 from liax.errors import LiaxError
-from liax.evaluation.fidelity import fidelity
 from liax.face.factors import FACTORS
 from liax.model import LIAX
 from liax.model.network import Encoded

@@ -1,6 +1,4 @@
-"""L1, PSNR and SSIM of single frames in [0, 1]; apart from other metrics, for training uses them too, on
-machines without what these need.
-"""
+"""L1, PSNR and SSIM of frames in [0, 1], for validation during training and for evaluation."""
 
 from __future__ import annotations
 
