@@ -48,8 +48,22 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             part.unlink()
 
 
+def refuse_stream(path: Path, role: str) -> None:
+    """Check that `path` is no device, pipe or socket, which would be waited for or never end.
+
+    Args:
+        path: What is to be read; it may be missing, or a folder.
+        role: What it is to the user, such as "source"; it appears in messages.
+
+    Raises:
+        LiaxError: If it is one, or a link to one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise LiaxError(f"{path} is a device or a pipe", f"save the {role} as a file first")
+
+
 def check_input(path: Path, role: str) -> None:
-    """Check that `path` is a readable file and not empty.
+    """Check that `path` is a readable regular file and not empty; a link to one is.
 
     Args:
         path: The file.
@@ -63,7 +77,8 @@ def check_input(path: Path, role: str) -> None:
             raise LiaxError(f"{path} is a folder", f"give the {role} file itself")
         if not path.exists():
             raise LiaxError(f"{path} does not exist", f"check the {role}'s name and folder")
-        if path.is_file() and path.stat().st_size == 0:
+        refuse_stream(path, role)
+        if path.stat().st_size == 0:
             raise LiaxError(f"{path} is empty (0 bytes)", f"copy or download the {role} again")
         if not os.access(path, os.R_OK):
             raise LiaxError(f"{path} may not be read", "change its permissions")

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from liax.errors import LiaxError
 from liax.files import check_input
+from liax.media.formats import picture_formats
 from liax.media.images import read_image
 from liax.media.video import Video
 
@@ -149,7 +150,7 @@ def is_still(path: Path) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 return not getattr(image, "is_animated", False)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return True  # reading it will say what is wrong

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError
 from liax.files import atomic_file, check_input
+from liax.media.formats import picture_formats
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -47,7 +48,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF
-            with Image.open(path) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise LiaxError(*too_big)
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))

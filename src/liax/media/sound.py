@@ -13,6 +13,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
+from liax.media.container import open_media
+
 log = logging.getLogger(__name__)
 
 # Container -> the codecs that players expect in it, which are copied, and the encoder for all other sound.
@@ -45,7 +47,7 @@ class Sound:
         self._path = path
         self._start = start
         self._output = output
-        self._input: InputContainer | None = av.open(path, metadata_errors="replace")
+        self._input: InputContainer | None = open_media(path)
         self._waiting: Packet | None = None
         sound = self._input.streams.best("audio")
         if not isinstance(sound, AudioStream) or sound.codec_context is None or not sound.sample_rate:

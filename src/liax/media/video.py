@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.files import check_input
+from liax.media.container import open_media
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Video:
 
     def _open(self) -> InputContainer:
         try:
-            return av.open(self.path, metadata_errors="replace")
+            return open_media(self.path)
         except (av.FFmpegError, OSError) as error:
             raise LiaxError(
                 f"{self.path} is not a video that can be decoded, or it is cut off",

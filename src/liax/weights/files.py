@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from liax.errors import LiaxError, WrongFileError
-from liax.files import atomic_file
+from liax.files import atomic_file, refuse_stream
 from liax.model import LIAX, ModelConfig
 
 Shape = tuple[int, ...]
@@ -190,6 +190,7 @@ def read(path: Path) -> StoredWeights:
         raise LiaxError(f"There is no file {path}", "check the path")
     if path.is_dir():
         raise LiaxError(f"{path} is a folder", "give the .safetensors file in it")
+    refuse_stream(path, "weights")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
