@@ -3,38 +3,60 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO
 
 from liax.errors import LiaxError, OutputExistsError
 
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+# In bytes: what common file systems allow, and how much of a name an unfinished file's keeps.
+_LONGEST_NAME, _LONGEST_PATH, _LONGEST_STEM = 255, 4000, 120
+# Seconds after which another machine's unfinished file is taken for left behind.
+_STALE_S = 24 * 3600
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
     """Open a binary file that becomes `path` when the block ends, and is deleted if the block raises.
 
     It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
-    its replacement is complete.
+    its replacement is complete. What runs that were killed have left in that folder is deleted.
+
+    Args:
+        path: A link is followed, and what it points to is replaced.
+        overwrite: Whether a file that is at `path` when the block ends is replaced.
 
     Raises:
-        LiaxError: If the folder is missing, the disk is full or the file cannot be written.
+        OutputExistsError: If the file exists at the end, and `overwrite` is false.
+        LiaxError: If the name cannot be one of a file, the folder is missing, something other than a file is
+            at `path`, the disk is full or the file cannot be written.
     """
+    _check_name(path)
     if not path.parent.is_dir():
         raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}", "create it first")
-    path = path.resolve()  # through a symbolic link: replace what it points to, not the link
-    part = path.with_name(f".{path.stem[:60]}.{secrets.token_hex(4)}.part")
+    named, path = path, path.resolve()  # through a symbolic link: replace what it points to, not the link
+    _check_replaceable(path)
+    _sweep(path.parent)
+    part = path.with_name(_part_name(path))
     try:
         with part.open("xb", buffering=1 << 18) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _check_replaceable(path)
+        if overwrite:
+            os.replace(part, path)
+        elif not _rename_to_new(part, path):
+            raise OutputExistsError(named)
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise LiaxError(
@@ -46,6 +68,88 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _rename_to_new(part: Path, path: Path) -> bool:
+    """Give the finished file its name, unless another has it; whether it got it."""
+    try:
+        if os.name == "nt":
+            part.rename(path)  # which replaces nothing there
+        else:
+            os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if path.exists():
+            return False
+        os.replace(part, path)
+    return True
+
+
+def _check_name(path: Path) -> None:
+    """Raise LiaxError if no file can have that name."""
+    if "\0" in str(path):
+        raise LiaxError("A name with a null character in it cannot be written", "choose another one")
+    if len(os.fsencode(path.name)) > _LONGEST_NAME or len(os.fsencode(path.absolute())) > _LONGEST_PATH:
+        raise LiaxError(f"{path.name[:40]}… is too long for the name of a file", "choose a shorter one")
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise LiaxError if something other than a regular file is there; links are followed."""
+    if path.exists() and not path.is_file():
+        what = "folder" if path.is_dir() else "device or a pipe"
+        raise LiaxError(f"{path} is a {what}, which is not replaced", "name a file")
+
+
+def _part_name(path: Path) -> str:
+    """A hidden name for an unfinished file, which says on which machine what process writes it."""
+    stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode("utf-8", "ignore")
+    return f".{stem}.{_machine()}-{os.getpid()}.{secrets.token_hex(4)}.part"
+
+
+_PART = re.compile(r"\..*?\.(?:([0-9a-f]{8})-([0-9]+)\.)?[0-9a-f]{8}\.part", re.DOTALL)
+
+
+@cache
+def _machine() -> str:
+    """What tells apart machines, their starts, and containers, each of which counts its own processes."""
+    facts = [platform.node()]
+    with suppress(OSError):
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        facts.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=1000)
+def _sweep(folder: Path) -> None:
+    """Delete unfinished files of processes that are gone; once for each folder and process.
+
+    Those of this machine go as soon as their process has ended, others when nothing was written to them for
+    a day.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _PART.fullmatch(entry.name)
+            if match is None or not entry.is_file(follow_symlinks=False):
+                continue
+            machine, process = match.groups()
+            if machine == _machine() and os.name != "nt":
+                stale = not _is_running(int(process))
+            else:
+                stale = time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S
+            if stale:
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def refuse_stream(path: Path, role: str) -> None:
@@ -93,22 +197,30 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         path: The output.
         suffixes: File name suffixes that can be written, in lower case with their dot.
         overwrite: Whether an existing file may be replaced.
-        inputs: Files that the output must not replace.
+        inputs: All files that are read, none of which the output may replace.
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If it cannot be written for another reason.
     """
+    _check_name(path)
     if path.suffix.lower() not in suffixes:
         raise LiaxError(f"{path} has no ending that can be written", f"name it one of {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise LiaxError(f"{path.parent} is not a folder", f"create it before writing {path.name} there")
-    if path.is_dir():
-        raise LiaxError(f"{path} is a folder", "name a file in it")
+    _check_replaceable(path)
     if path.exists() and not overwrite:
         raise OutputExistsError(path)
     for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
+        if _is_same(path, source):
             raise LiaxError(f"{path} is also an input", "name another output")
     if not os.access(path.parent, os.W_OK):
         raise LiaxError(f"{path.parent} may not be written to", "choose another folder")
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    """Whether both are there, and one file."""
+    try:
+        return path.exists() and source.exists() and path.samefile(source)
+    except (OSError, ValueError):  # a source with an impossible name is refused where it is read
+        return False

@@ -132,7 +132,7 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     Raises:
         LiaxError: If it cannot be read, or if a rate is given for anything but a folder.
     """
-    folder = path.is_dir()
+    folder = _is_folder(path)
     if rate is not None and not folder:
         raise LiaxError(f"{path} is no folder of frames", "only those are given a frame rate")
     if rate is not None and not 0 < rate <= 1000:
@@ -141,6 +141,18 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
         return ImageSequence(path, role, rate or DEFAULT_RATE)
     check_input(path, role)
     return ImageSequence(path, role) if is_still(path) else Video(path, role)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """All files that `open_footage` reads of `path`: the file itself, or a folder's pictures."""
+    return tuple(_in_order(path)) if _is_folder(path) else (path,)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # an impossible name; opening it will say so
+        return False
 
 
 def is_still(path: Path) -> bool:

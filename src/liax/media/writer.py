@@ -41,7 +41,12 @@ _CLOCK = 90_000
 
 @contextmanager
 def create_video(
-    path: Path, rate: Fraction, sound_of: Path | None = None, sound_start: Fraction = Fraction(0)
+    path: Path,
+    rate: Fraction,
+    sound_of: Path | None = None,
+    sound_start: Fraction = Fraction(0),
+    *,
+    overwrite: bool = True,
 ) -> Iterator[VideoWriter]:
     """Open a video for writing; the file appears at `path` when the block ends without an exception.
 
@@ -52,12 +57,14 @@ def create_video(
         rate: Nominal frames a second; every frame is written with its own time.
         sound_of: A video whose sound is copied. A GIF stays silent.
         sound_start: Time of the first frame written on that video's clock, in seconds.
+        overwrite: Whether a file that is at `path` when the block ends is replaced.
 
     Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If the disk is full.
     """
     path = Path(path)
-    with atomic_file(path) as file:
+    with atomic_file(path, overwrite=overwrite) as file:
         writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start)
         try:
             yield writer

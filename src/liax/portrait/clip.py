@@ -61,14 +61,15 @@ def write_clip(
 
     Args:
         overwrite: Whether `output` may exist already.
-        inputs: Files that it must not replace.
+        inputs: Files that it must not replace, besides the one with the sound.
 
     Raises:
         LiaxError: For an output that cannot be written, and whatever making the frames raises.
     """
+    inputs += (clip.sound,) if clip.sound is not None else ()
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
     count, time = 0, Fraction(0)
-    with create_video(output, clip.rate, clip.sound, clip.sound_start) as writer:
+    with create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite) as writer:
         for time, picture_HW3 in clip.frames:
             writer.write(picture_HW3, time)
             count += 1

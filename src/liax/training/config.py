@@ -237,6 +237,13 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise LiaxError(f"{name} must be at least 1, not {getattr(self, name)}")
+        exported = self.out / "weights.safetensors"
+        starts_from = Path(self.init or "")
+        if starts_from.is_file() and exported.is_file() and exported.samefile(starts_from):
+            raise LiaxError(
+                f"{exported} is what the run would start from, and where it would write",
+                "choose another folder",
+            )
         self.data.check()
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(

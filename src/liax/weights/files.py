@@ -158,17 +158,19 @@ def write(path: Path, stored: StoredWeights) -> None:
     write_safetensors(path, lambda name: save_file(stored.tensors, name, metadata=metadata))
 
 
-def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
+def write_safetensors(path: Path, save: Callable[[str], None], *, overwrite: bool = True) -> None:
     """Write a safetensors file at `path`, completely or not at all.
 
     Args:
-        path: It is replaced if it exists.
+        path: The file.
         save: Called with the name of a temporary file, which it writes.
+        overwrite: Whether a file that is at `path` by then is replaced.
 
     Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If that is impossible.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, overwrite=overwrite) as file:
         mode = os.fstat(file.fileno()).st_mode
         try:
             save(file.name)
