@@ -104,3 +104,14 @@ def _turn(path: Path, quarter_turns: int) -> None:
     matrix = [a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30]
     data[at : at + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in matrix)
     path.write_bytes(data)
+
+
+def fast_start(path: Path, to: Path) -> Path:
+    """The same packets with the table of contents in front, as downloads have it."""
+    with av.open(path) as source, av.open(to, "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return to

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import flat_frames, write_clip
+from clips import fast_start, flat_frames, write_clip
 from liax.errors import LiaxError
 from liax.media.video import Video
 
@@ -124,7 +124,7 @@ def test_cut_off_video_gives_what_decodes(tmp_path: Path, caplog: pytest.LogCapt
 def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     noise = list(np.random.default_rng(0).integers(0, 255, (50, 48, 64, 3), np.uint8))
     path = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
-    path = _faststart(path, tmp_path / "fast.mp4")
+    path = fast_start(path, tmp_path / "fast.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     video = Video(path)
     count = sum(1 for _ in video)
@@ -135,17 +135,6 @@ def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert f"using the {count} frames" in told[0]
     assert "of 2.0 seconds" in told[0]
     assert str(path) in told[0]
-
-
-def _faststart(path: Path, to: Path) -> Path:
-    """The same packets with the table of contents in front."""
-    with av.open(path) as source, av.open(to, "w", options={"movflags": "faststart"}) as output:
-        stream = output.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                output.mux(packet)
-    return to
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

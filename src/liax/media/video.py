@@ -77,7 +77,8 @@ class Video:
         damaged: Number of packets that did not decode in the last iteration.
 
     Raises:
-        LiaxError: If the file is missing or no frame of it can be decoded.
+        LiaxError: If the file is missing or no frame of it can be decoded. A file that is cut off within its
+            first frame may be noticed only when iterating.
     """
 
     def __init__(self, path: Path, role: str = "video", threads: int = 0) -> None:
@@ -106,6 +107,11 @@ class Video:
         for frame in self.between(Fraction(0)):
             count, last = count + 1, frame.time
             yield frame
+        if not count:
+            raise LiaxError(
+                f"{self.path} is damaged or cut off within its first frame",
+                f"give another {self.role}",
+            )
         self._report(last + 1 / self.rate, count)
 
     def between(self, since: Fraction, until: Fraction | None = None) -> Iterator[Frame]:

@@ -202,7 +202,9 @@ def _driving_frames(driving: Driving, smooth: bool) -> Iterator[DrivingFrame]:
 def _aligned(
     animator: Animator, portrait: Portrait, driving: Driving, align: Alignment
 ) -> NDArray[np.float32]:
-    first = next(driving.frames())
+    first = next(driving.frames(), None)
+    if first is None:
+        raise LiaxError("The driving has no frame.")
     with FaceLandmarker() as landmarker:
         return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
 

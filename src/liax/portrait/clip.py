@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
 from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
 from liax.progress import Progress, no_progress
@@ -74,4 +75,6 @@ def write_clip(
             writer.write(picture_HW3, time)
             count += 1
             progress(stage, count, clip.total)
+        if not count:
+            raise LiaxError(f"{output} would have no frame", "check what is read for it")
     return WrittenFile(output, count, float(time + 1 / clip.rate), clip.width, clip.height)
