@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -60,6 +61,9 @@ def _run(name: str, rest: list[str]) -> int:
     from liax.cli.option_types import join_repeated, option_types
 
     handler = _StderrHandler(name)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -17,9 +17,9 @@ from liax.media.container import open_media
 
 log = logging.getLogger(__name__)
 
-# Container -> the codecs that players expect in it, which are copied, and the encoder for all other sound.
+# Container -> the codecs in it that all browsers play, which are copied, and the encoder for all other sound.
 COPIED = {
-    "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
+    "mp4": {"aac", "mp3", "opus"},
     "webm": {"opus", "vorbis"},
 }
 ENCODER = {"mp4": "aac", "webm": "libopus"}

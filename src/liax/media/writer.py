@@ -81,6 +81,11 @@ class VideoWriter:
         suffix: One of SUFFIXES, which chooses the format.
         rate, sound_of, sound_start: As for `create_video`.
         threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
+        fast_start: Whether an MP4's table of contents comes first, so that it plays while it is loaded. Then
+            the file has a name, by which it is read again at the end.
+
+    Attributes:
+        frames: How many frames are written so far.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class VideoWriter:
         sound_start: Fraction = Fraction(0),
         *,
         threads: int = 0,
+        fast_start: bool = True,
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
         self._threads = threads
@@ -101,10 +107,11 @@ class VideoWriter:
         if self._codec == "gif":
             self._tick, sound_of = _GIF_TICK, None
         self._sound_of, self._sound_start = sound_of, sound_start
-        self._output: OutputContainer = av.open(file, "w", format=self._container_name)
+        self._output = self._open(file, fast_start)
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
         self._last: int | None = None
+        self.frames = 0
 
     def write(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> None:
         """Append a frame.
@@ -125,6 +132,7 @@ class VideoWriter:
         if self._last is not None and pts - self._last < shortest:
             return
         self._last = pts
+        self.frames += 1
         frame = self._frame(frame_HW3)
         frame.pts, frame.time_base = pts, self._tick
         self._mux(stream.encode(frame))
@@ -143,6 +151,17 @@ class VideoWriter:
             self._sound.close()
         with suppress(Exception):  # an unfinished container cannot always be closed; its file is deleted
             self._output.close()
+
+    def _open(self, file: IO[bytes], fast_start: bool) -> OutputContainer:
+        if self._container_name != "mp4" or not fast_start:
+            return av.open(file, "w", format=self._container_name)
+
+        def reopen(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
+            file.flush()
+            return open(file.name, "rb")
+
+        options = {"movflags": "faststart"}
+        return av.open(file, "w", format="mp4", container_options=options, io_open=reopen)
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:

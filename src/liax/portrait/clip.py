@@ -40,7 +40,13 @@ class RenderedClip:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """What was written: `frames` frames of width × height pixels, `seconds` long."""
+    """What was written.
+
+    Args:
+        frames: How many frames it has; a GIF leaves out what is too fast for it.
+        seconds: Its length.
+        width, height: Its size in pixels.
+    """
 
     path: Path
     frames: int
@@ -75,6 +81,7 @@ def write_clip(
             writer.write(picture_HW3, time)
             count += 1
             progress(stage, count, clip.total)
+        written = writer.frames
         if not count:
             raise LiaxError(f"{output} would have no frame", "check what is read for it")
-    return WrittenFile(output, count, float(time + 1 / clip.rate), clip.width, clip.height)
+    return WrittenFile(output, written, float(time + 1 / clip.rate), clip.width, clip.height)
