@@ -148,7 +148,7 @@ def test_identity_is_the_distance_to_the_unmoved_face(
     picture = np.asarray(Image.fromarray(portrait_HW3).resize((256, 256)))
     dark = (picture * 0.6).astype(np.uint8)
     shown = [picture, picture, dark, np.zeros_like(picture)]
-    monkeypatch.setattr(module, "_draw", lambda *_: iter([(image, 0.0) for image in shown]))
+    monkeypatch.setattr(module, "_pictures_and_flow", lambda *_: iter([(image, 0.0) for image in shown]))
     embedder = FaceEmbedder()
     changes_NM = np.zeros((4, animator.network.config.vectors), np.float32)
     moved = probe_portraits(animator, {"one": picture}, changes_NM, Brightness(), identity=embedder)

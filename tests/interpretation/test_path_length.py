@@ -32,10 +32,11 @@ def observed(alpha_NM: np.ndarray, clip_N: list[int]) -> Observations:
 
 def formula(draw: Callable[[Tensor], Tensor]) -> tuple[Animator, list[Portrait]]:
     """An animator whose pictures are of one grey, `draw(first coefficient)`, in [-1, 1]."""
-    network = SimpleNamespace(
-        reenact=lambda code_BD, alpha_BM: code_BD + alpha_BM,
-        decode=lambda code_BD, features: draw(code_BD[:, :1])[..., None, None].expand(-1, 3, 32, 32),
-    )
+
+    def render(code_BD: Tensor, features: tuple[Tensor, ...]) -> list[SimpleNamespace]:
+        return [SimpleNamespace(image=draw(code_BD[:, :1])[..., None, None].expand(-1, 3, 32, 32))]
+
+    network = SimpleNamespace(reenact=lambda code_BD, alpha_BM: code_BD + alpha_BM, render=render)
     animator = SimpleNamespace(network=network, device=torch.device("cpu"), batch_size=4)
     portrait = SimpleNamespace(encoded=Encoded(torch.zeros(1, 2), torch.zeros(1, 2), ()))
     return cast(Animator, animator), [cast(Portrait, portrait)]

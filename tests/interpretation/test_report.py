@@ -87,6 +87,7 @@ def test_the_page_has_everything(tmp_path: Path, strip: Path) -> None:
         "made-up",
         "−20° to 20° · verified to ±4° in −15° to 15° · leaks 25 %",
         "Nothing was measured here",
+        "Drawn on cpu (threads: 2) in bfloat16, without coefficient limits, rounded to 8 bits.",
         "1 pairs is 12 %",
     ):
         assert words.replace(" %", "\N{NO-BREAK SPACE}%") in page.text

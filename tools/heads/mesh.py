@@ -35,7 +35,7 @@ STANDARD = {
 }
 # Shares of the head's rotation; they add up to 1.
 _BONES = {"spine01": 0.05, "neck01": 0.12, "neck02": 0.12, "neck03": 0.16, "head": 0.55}
-# The mesh at rest looks up by so many degrees.
+# Degrees by which the mesh at rest looks up.
 _LEVEL = -3.0
 # Vertices of the base mesh: the body's end, the two eyeballs, the upper teeth.
 _BODY_END, _EYES, _UPPER_TEETH = 13380, (14598, 14670, 14742), slice(15060, 15128)

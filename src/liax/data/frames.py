@@ -26,7 +26,7 @@ from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.media.formats import PROTOCOLS, VIDEO_FORMATS, picture_formats
 
-Progress = Callable[[int, int], None]
+LoadProgress = Callable[[int, int], None]
 
 
 class Frames(Protocol):
@@ -154,7 +154,7 @@ class ResidentFrames:
         size: int,
         device: torch.device,
         workers: int,
-        progress: Progress | None = None,
+        progress: LoadProgress | None = None,
         held: torch.device | None = None,
         cache: Path | None = None,
     ) -> None:
@@ -246,7 +246,7 @@ def open_frames(
     size: int,
     device: torch.device,
     say: Callable[[str], None],
-    progress: Progress,
+    progress: LoadProgress,
 ) -> Frames:
     """A manifest's frames, kept where `config.frames` says; "auto" takes the first place where they fit.
 

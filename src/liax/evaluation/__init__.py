@@ -1,1 +1,1 @@
-"""How good an animator is: protocols, metrics with intervals, tables, and a report (`liax evaluate`)."""
+"""How good reenactment is: protocols, metrics with intervals, tables, and a report (`liax evaluate`)."""

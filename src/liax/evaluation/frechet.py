@@ -202,11 +202,11 @@ class FeatureStatistics:
     def load(cls, path: Path) -> FeatureStatistics:
         """Inverse of `save`."""
         statistics = cls()
-        with np.load(path) as kept:
+        with np.load(path) as file:
             statistics.count, statistics.mean_D, statistics.scatter_DD = (
-                int(kept["count"]),
-                kept["mean"],
-                kept["scatter"],
+                int(file["count"]),
+                file["mean"],
+                file["scatter"],
             )
         return statistics
 

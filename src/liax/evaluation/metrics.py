@@ -99,17 +99,17 @@ class FrameBatch:
 
     def only(self, wanted: NDArray[np.int64]) -> FrameBatch | None:
         """The frames with these numbers, None if there are none."""
-        kept_B = np.isin(self.numbers_B, wanted)
-        if kept_B.all():
+        chosen_B = np.isin(self.numbers_B, wanted)
+        if chosen_B.all():
             return self
-        if not kept_B.any():
+        if not chosen_B.any():
             return None
-        kept = torch.from_numpy(kept_B)
-        alpha = None if self.alpha_BM is None else self.alpha_BM[kept]
+        chosen = torch.from_numpy(chosen_B)
+        alpha = None if self.alpha_BM is None else self.alpha_BM[chosen]
         return FrameBatch(
-            self.numbers_B[kept_B],
-            self.driving_BRR3[kept_B],
-            self.output_B3RR[kept.to(self.output_B3RR.device)],
+            self.numbers_B[chosen_B],
+            self.driving_BRR3[chosen_B],
+            self.output_B3RR[chosen.to(self.output_B3RR.device)],
             alpha,
             self.seconds,
         )

@@ -38,7 +38,7 @@ DrawFrames = Callable[[NDArray[np.int64], NDArray[np.uint8]], tuple[Tensor, Tens
 
 @dataclass(frozen=True)
 class DrawingFacts:
-    """How a network draws, to be told beside its numbers.
+    """How a network draws, named beside its numbers.
 
     Args:
         device: "cpu (threads: 2)", or the GPU's name.

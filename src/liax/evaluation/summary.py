@@ -211,7 +211,7 @@ def _frechet(trials: Sequence[Trial], folder: TrialFolder) -> float:
 
 
 def _sparsity(trials: Sequence[Trial], folder: TrialFolder) -> dict[str, Any] | None:
-    """Of the driving coefficients of all frames that were drawn; None for an animator without."""
+    """Of the driving coefficients of all frames that were drawn; None if no network drew."""
     clips = [folder.arrays(trial).get("drawing/alpha") for trial in trials]
     alphas = [alpha_TM for alpha_TM in clips if alpha_TM is not None]
     if len(alphas) < len(clips):

@@ -1,4 +1,4 @@
-"""The pictures of the interpretation report: charts as SVG, and strips of faces, drawn once and kept."""
+"""The pictures of the interpretation report: charts as SVG, and strips of faces, which are drawn once."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ def requested_vs_measured_chart(
     asked = np.asarray(asked_A, np.float64)
     ends = asked[[0, -1]]
     if verified is not None:
-        kept, allowed = np.array([verified["low"], verified["high"]]), verified["tolerance"]
-        chart.axes.fill_between(kept, kept - allowed, kept + allowed, color=MUTED, alpha=0.2, linewidth=0)
+        ends_2, allowed = np.array([verified["low"], verified["high"]]), verified["tolerance"]
+        chart.axes.fill_between(
+            ends_2, ends_2 - allowed, ends_2 + allowed, color=MUTED, alpha=0.2, linewidth=0
+        )
     if ideal:
         chart.axes.plot(ends, ends, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
     each_PA = np.broadcast_to(asked, got_PA.shape)

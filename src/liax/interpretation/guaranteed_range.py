@@ -85,8 +85,8 @@ def verify_range(control: Control, curve: ControlCurve) -> Control:
     high = last_met(asked_A[(asked_A > 0) & (asked_A <= verified.high)].tolist())
     if low == high:
         return replace(control, verified=None)
-    kept = replace(verified, low=low, high=high)
-    return replace(control, verified=replace(kept, share=error_within(kept, control.name, curve)[1]))
+    holding = replace(verified, low=low, high=high)
+    return replace(control, verified=replace(holding, share=error_within(holding, control.name, curve)[1]))
 
 
 def error_within(verified: VerifiedRange, factor: str, curve: ControlCurve) -> tuple[float, float]:
@@ -144,7 +144,7 @@ class ControlVerification:
     Args:
         asked: The amounts, in the control's units.
         got_PA: The factor's change; NaN where no face was seen.
-        mean_A, deviation_A: Of it over the portraits.
+        mean_A, deviation_A: Mean and standard deviation of got_PA over the portraits.
         gain: Slope of got on asked, 1 where all arrives; NaN for controls that are in no measured unit.
         error: Root mean square of got less asked in the verified range; NaN without one.
         within: Share of the portraits and amounts other than 0 there that are within its tolerance; NaN

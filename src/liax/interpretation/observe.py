@@ -62,13 +62,13 @@ class Observations:
 def load_observations(path: Path) -> Observations:
     """Inverse of `Observations.save`; raises LiaxError for a file that is missing or none of these."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(path, allow_pickle=False) as file:
             return Observations(
-                kept["alpha"],
-                kept["measured"],
-                kept["clip"],
-                tuple(kept["clips"].tolist()),
-                tuple(kept["factors"].tolist()),
+                file["alpha"],
+                file["measured"],
+                file["clip"],
+                tuple(file["clips"].tolist()),
+                tuple(file["factors"].tolist()),
             )
     except (OSError, ValueError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise LiaxError(f"{path} holds no observations ({error}); delete it, and observe anew.") from None

@@ -156,9 +156,8 @@ def test_other_settings_need_another_folder(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "settings.json").write_text('{"frames": 60}')
-    with pytest.raises(
-        LiaxError, match=r"made with other weights, manifest, precision, frames, values, count;"
-    ):
+    said = "made with other weights, manifest, precision, split, frames, values, count;"
+    with pytest.raises(LiaxError, match=said):
         interpreted()
 
 
