@@ -40,7 +40,7 @@ def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
         LiaxError: If the name cannot be one of a file, the folder is missing, something other than a file is
             at `path`, the disk is full or the file cannot be written.
     """
-    _check_name(path)
+    check_name(path)
     if not path.parent.is_dir():
         raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}", "create it first")
     named, path = path, path.resolve()  # through a symbolic link: replace what it points to, not the link
@@ -86,8 +86,8 @@ def _rename_to_new(part: Path, path: Path) -> bool:
     return True
 
 
-def _check_name(path: Path) -> None:
-    """Raise LiaxError if no file can have that name."""
+def check_name(path: Path) -> None:
+    """Raise LiaxError if no file can have that name: it has a null character, or is too long."""
     if "\0" in str(path):
         raise LiaxError("A name with a null character in it cannot be written", "choose another one")
     if len(os.fsencode(path.name)) > _LONGEST_NAME or len(os.fsencode(path.absolute())) > _LONGEST_PATH:
@@ -203,7 +203,7 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If it cannot be written for another reason.
     """
-    _check_name(path)
+    check_name(path)
     if path.suffix.lower() not in suffixes:
         raise LiaxError(f"{path} has no ending that can be written", f"name it one of {', '.join(suffixes)}")
     if not path.parent.is_dir():

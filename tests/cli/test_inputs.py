@@ -145,5 +145,58 @@ def test_a_run_starts_from_other_weights_than_its_own(folder: Path) -> None:
         TrainConfig(out=folder, init=str(folder / "weights.safetensors")).check()
 
 
+@pytest.mark.parametrize("place", ["source", "driving", "output"])
+@pytest.mark.parametrize("name", ["a\\u0000b.mp4", "x" * 300 + ".mp4"])
+def test_impossible_names_in_a_batch(command: Command, folder: Path, place: str, name: str) -> None:
+    values = {"source": "face.png", "driving": "drive.mp4", "output": "out.mp4", place: name}
+    text = "[[job]]\ncrop = false\n" + "".join(f'{key} = "{value}"\n' for key, value in values.items())
+    Path("jobs.toml").write_text(text)
+    code, _, err = command("batch", "jobs.toml", "--weights", "weights.safetensors")
+    assert code == 1
+    assert "Traceback" not in err
+    said = "too long" if "u0000" not in name else "null" if place == "output" else "does not exist"
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "animate {} drive.mp4 -o a.mp4",
+        "animate face.png {} -o a.mp4",
+        "animate face.png drive.mp4 -o {}.mp4",
+        "edit {} --set 0=1 -o a.png",
+        "edit face.png --set 0=1 -o {}.png",
+        "edit face.png --set 0=1 -o a.png --sheet {}.png",
+        "edit-video {} --set 0=1 -o a.mp4",
+        "edit-video drive.mp4 --set 0=1 -o {}.mp4",
+        "manipulate {} --sweep #0 -o a.mp4",
+        "manipulate face.png --sweep #0 -o {}.mp4",
+        "encode {} -o a.safetensors",
+        "encode drive.mp4 -o {}.safetensors",
+        "controls {}",
+        "controls small -o {}.png",
+        "batch {}",
+        "convert {}.pt a.safetensors",
+        "convert weights.safetensors {}.pt",
+        "regions {}",
+        "regions . -o {}.npz",
+        "prepare {} -o out",
+        "prepare drive.mp4 -o {}",
+        "evaluate {} -o out --copy",
+        "evaluate . -o {} --copy",
+        "interpret weights.safetensors --data {} -o out",
+        "interpret weights.safetensors --data . -o out --write {}.safetensors",
+    ],
+)
+def test_names_that_are_too_long_are_one_sentence(command: Command, folder: Path, typed: str) -> None:
+    Path("manifest.csv").write_text("file,type,split,identity,frames\ndrive.mp4,clip,val,a,3\n")
+    code, out, err = command(*typed.format("x" * 300).split())
+    assert (code, out) == (1, "")
+    assert err.startswith("liax: ")
+    assert "x" * 30 in err
+    assert "too long" in err or "does not exist" in err or "There is no file" in err
+    assert err.count("\n") == 1
+
+
 def test_files_of_an_impossible_name() -> None:
     assert files_of(Path("x" * 5000)) == (Path("x" * 5000),)

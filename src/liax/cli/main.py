@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import signal
@@ -82,6 +83,11 @@ def _run(name: str, rest: list[str]) -> int:
             "install liax with its extras (liax[studio,prepare,train,evaluate]).",
             file=sys.stderr,
         )
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"liax: {str(error.filename)[:40]}… is too long for a file's name; check it.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("liax: stopped.", file=sys.stderr)

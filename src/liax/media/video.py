@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import av.stream
@@ -48,7 +48,7 @@ class Orientation(NamedTuple):
     @staticmethod
     def of(decoded: av.VideoFrame) -> Orientation:
         """As the frame's display matrix says, taken to the nearest quarter turn."""
-        data = decoded.side_data.get("DISPLAYMATRIX")
+        data: Any = decoded.side_data.get("DISPLAYMATRIX")
         if data is None or len(bytes(data)) < _MATRIX_BYTES:
             return Orientation()
         # A pixel at (x, y) is shown at (a x + c y, b x + d y), apart from a shift.

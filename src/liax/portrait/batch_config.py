@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from liax.errors import LiaxError
-from liax.files import check_input
+from liax.files import check_input, check_name
 from liax.media.footage import files_of
 from liax.media.writer import SUFFIXES
 from liax.options import Amount, AnimateOptions, parse_amount
@@ -187,6 +187,7 @@ def _matching(path: Path, key: str, patterns: Collection[str]) -> list[Path]:
 def _check_outputs(batch: BatchConfig) -> None:
     numbers: dict[Path, int] = {}
     for number, job in enumerate(batch.jobs, 1):
+        check_name(job.output)
         if job.output.suffix.lower() not in SUFFIXES:
             raise LiaxError(
                 f"{batch.path}: output {batch.name(job.output)} has no ending that can be written; "
