@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,6 +108,7 @@ class VideoWriter:
         if self._codec == "gif":
             self._tick, sound_of = _GIF_TICK, None
         self._sound_of, self._sound_start = sound_of, sound_start
+        self._failing: _FailingOnce | None = None
         self._output = self._open(file, fast_start)
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
@@ -143,7 +145,11 @@ class VideoWriter:
         """Write the frames that the encoder still holds, and the container's end."""
         if self._stream is not None:
             self._mux(self._stream.encode(None))
-        self._output.close()
+        try:
+            self._output.close()
+        finally:
+            if self._failing is not None and self._failing.error is not None:
+                raise self._failing.error
 
     def close(self) -> None:
         """Release all resources, whether the video is finished or not."""
@@ -155,13 +161,14 @@ class VideoWriter:
     def _open(self, file: IO[bytes], fast_start: bool) -> OutputContainer:
         if self._container_name != "mp4" or not fast_start:
             return av.open(file, "w", format=self._container_name)
-
-        def reopen(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
-            file.flush()
-            return open(file.name, "rb")
-
-        options = {"movflags": "faststart"}
-        return av.open(file, "w", format="mp4", container_options=options, io_open=reopen)
+        self._failing = _FailingOnce(file)
+        return av.open(
+            self._failing,
+            "w",
+            format="mp4",
+            container_options={"movflags": "faststart"},
+            io_open=self._failing.reopen,
+        )
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -188,6 +195,44 @@ class VideoWriter:
         return frame.reformat(
             format=self._pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
+
+
+class _FailingOnce:
+    """A file for FFmpeg that raises its first error only; PyAV prints those that follow it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        if self.error is None:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                self.error = error
+                raise
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if self.error is None:
+            try:
+                return self._file.seek(offset, whence)  # which writes what was waiting
+            except OSError as error:
+                self.error = error
+                raise
+        return offset
+
+    def reopen(self, url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
+        """What is written so far, to be read; FFmpeg closes it."""
+        try:
+            if self.error is None:
+                self._file.flush()
+        except OSError as error:
+            self.error = error
+        return io.BytesIO() if self.error is not None else open(self._file.name, "rb")
 
 
 def _with_palette(frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
