@@ -26,9 +26,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.data.fidelity import fidelity
 from liax.evaluation.clip_scan import read_source, scan_clip
 from liax.evaluation.clips import Trial, cross_trials, list_clips, read_frames, select_frames, self_trials
-from liax.evaluation.metrics import fidelity
 from liax.evaluation.reenactors import NetworkReenactor, unit_pictures
 from liax.model.pixels import to_uint8, to_unit, unit_from_uint8
 from liax.portrait.animator import Animator

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.data.config import DataConfig
+from liax.data.fidelity import fidelity
 from liax.data.frames import StreamedFrames, read_item
 from liax.data.manifest import Manifest, read_manifest
 from liax.data.pairs import PairSampler
 from liax.evaluation.clips import select_frames
-from liax.evaluation.metrics import fidelity
 from liax.evaluation.perceptual import open_perceptual
 from liax.interpretation.effects import measure_effects, observed_values
 from liax.interpretation.instrument import Instrument, MediaPipe

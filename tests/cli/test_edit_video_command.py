@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,26 +11,15 @@ import numpy as np
 import pytest
 
 from clips import flat_frames, write_clip
-from liax.cli.main import main
 from liax.media.video import Video
 
 CommandResult = tuple[int, str, str]
 
 
 @pytest.fixture
-def liax(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_weights: Path
-) -> Callable[..., CommandResult]:
-    """Run `liax edit-video` in this process; exit code, standard output, standard error."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def run(*args: object) -> CommandResult:
-        with pytest.raises(SystemExit) as stopped:
-            main(["edit-video", *map(str, args), "--weights", str(tiny_weights), "--device", "cpu"])
-        out, err = capfd.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
+def liax(command: Callable[..., CommandResult], tiny_weights: Path) -> Callable[..., CommandResult]:
+    """Run `liax edit-video`; exit code, standard output, standard error without progress."""
+    return lambda *args: command("edit-video", *args, "--weights", tiny_weights, "--device", "cpu")
 
 
 def last_of(path: Path) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_flip_mirrors_pictures_and_boxes() -> None:
     assert torch.allclose(flipped.source, plain.source.flip(3), atol=1e-6)
     assert torch.allclose(flipped.target, plain.target.flip(3), atol=1e-6)
     told = dict(zip(FACTORS, (flipped.factors_BK / plain.factors_BK)[0].tolist(), strict=True))
-    assert {name for name, ratio in told.items() if ratio == -1} == {"yaw", "roll", "x", "gaze-x"}
+    assert {name for name, ratio in told.items() if ratio == -1} == {"yaw", "roll", "x", "gaze-x", "wink"}
     assert set(told.values()) == {1, -1}
     assert torch.equal(flipped.source_factors_BK, 2 * flipped.factors_BK)
     left, right, mouth = flipped.boxes_BP4[0].tolist()
@@ -227,7 +227,7 @@ def test_in_some_pairs_named_coefficients_are_alone() -> None:
     image = torch.zeros(2000, 3, 2, 2, dtype=torch.uint8)
     config = replace(STILLS, named_only_share=0.3, flip=0.5)
     batch = augment(image, image, pairs(2000, stills=1000), config, torch.Generator().manual_seed(0))
-    flipped_B = batch.factors_BK[:, -2] < 0  # gaze-x
+    flipped_B = batch.factors_BK[:, list(FACTORS).index("gaze-x")] < 0
     for group in (slice(1000), slice(1000, None), flipped_B, ~flipped_B):
         assert float(batch.named_only_B[group].float().mean()) == pytest.approx(0.3, abs=0.06)
 

@@ -175,6 +175,72 @@ def test_far_pairs_are_of_other_poses(blinking: Path) -> None:
     assert abs(apart[0.5] - (apart[0.0] + apart[1.0]) / 2) < 0.7
 
 
+def test_neighbour_pairs(blinking: Path) -> None:
+    """At most three frames apart, a seventh of them none; the clip's ends repeat."""
+    pairs = sampler((ITEMS[4],), batch=4000, regions=blinking, neighbour_share=1.0).batch(0)
+    apart = pairs.source_B - pairs.driving_B
+    assert set(apart) == set(range(-3, 4))
+    inside = (pairs.driving_B >= 3) & (pairs.driving_B < 37)
+    assert abs((apart[inside] == 0).mean() - 1 / 7) < 5 * np.sqrt(1 / 7 / inside.sum())
+    half = sampler((ITEMS[4],), batch=4000, regions=blinking, neighbour_share=0.5, far_pose_share=0.5).batch(
+        0
+    )
+    assert abs((np.abs(half.source_B - half.driving_B) <= 3).mean() - 0.5) < 0.1
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Path:
+    """Ann smiles ever more in a1 with her mouth ever wider; bob does nothing; a2 was not measured."""
+    path = tmp_path / "regions.npz"
+    regions = {}
+    for item in (ITEMS[0], ITEMS[4]):
+        factors_TK = np.zeros((item.frames, len(FACTORS)), np.float32)
+        if item.identity == "ann":
+            factors_TK[:, SMILE] = np.linspace(0, 1, item.frames)
+            factors_TK[:, JAW] = np.linspace(0, 2, item.frames) ** 2 / 2
+        boxes_TP4 = np.full((item.frames, 3, 4), 0.5, np.float32)
+        regions[item.file] = Regions(boxes_TP4, np.full((item.frames, 3), 0.3, np.float32), factors_TK)
+    save_regions(path, regions)
+    return path
+
+
+SMILE, JAW, GAZE = (list(FACTORS).index(name) for name in ("smile", "jaw", "gaze-x"))
+
+
+def test_mouth_pairs_open_a_shut_smile(talking: Path) -> None:
+    """In the one clip whose mouth moves; the best of eight draws among its ten frames."""
+    clips = (ITEMS[0], ITEMS[1], ITEMS[4])
+    pairs = sampler(clips, batch=2000, regions=talking, mouth_share=1.0).batch(0)
+    assert set(pairs.source_B) | set(pairs.driving_B) <= set(range(10))
+    assert (pairs.driving_B == 9).mean() > 0.5  # 1 - .9 ** 8 = .57
+    smile_T, jaw_T = np.linspace(0, 1, 10) / FACTORS["smile"].usual, np.linspace(0, 2, 10) ** 2 / 2
+    best = int((smile_T - jaw_T / FACTORS["jaw"].usual).argmax())
+    assert (pairs.source_B == best).mean() > 0.5
+    some = sampler(clips, batch=4000, regions=talking, mouth_share=0.3).batch(0)
+    assert (some.driving_B < 10).mean() > 0.3 + 0.7 / 4 - 0.05
+
+
+def test_mouth_pairs_without_measures_are_pairs_of_one_clip() -> None:
+    pairs = sampler(mouth_share=1.0, batch=200).batch(0)
+    assert all(item_of(a) == item_of(b) for a, b in zip(pairs.source_B, pairs.driving_B, strict=True))
+    assert len({item_of(number) for number in pairs.driving_B[pairs.stills :]}) == 4
+
+
+def test_looks_aside_are_drawn_more_often(tmp_path: Path) -> None:
+    """By 1 + gaze_boost · usual deviations, to either side; at most three of them count."""
+    factors_TK = np.zeros((40, len(FACTORS)), np.float32)
+    usual = FACTORS["gaze-x"].usual
+    factors_TK[5, GAZE], factors_TK[6, GAZE], factors_TK[7, GAZE] = 2 * usual, -usual, 9 * usual
+    factors_TK[8] = np.nan
+    path = tmp_path / "regions.npz"
+    boxes_TP4, opening_TP = np.full((40, 3, 4), 0.5, np.float32), np.full((40, 3), 0.3, np.float32)
+    save_regions(path, {"b.mp4": Regions(boxes_TP4, opening_TP, factors_TK)})
+    pairs = sampler((ITEMS[4],), batch=40_000, regions=path, gaze_boost=2.0).batch(0)
+    for frame, weight in ((5, 5), (6, 3), (7, 7), (8, 1), (9, 1)):
+        expected = weight / (37 + 5 + 3 + 7)
+        assert abs((pairs.driving_B == frame).mean() - expected) < 5 * np.sqrt(expected / 40_000)
+
+
 def test_people_whose_heads_turn_are_drawn_more_often(tmp_path: Path) -> None:
     """By a power of how far they turn; a clip of unknown poses counts as one usual deviation."""
     factors_TK = np.zeros((40, len(FACTORS)), np.float32)

@@ -66,6 +66,20 @@ def test_closed_eyes_measure_as_closed(landmarker: FaceLandmarker, portrait_HW3:
     assert opening_TP[1, 2] == pytest.approx(opening_TP[0, 2], abs=0.05)
 
 
+def test_factors_that_were_not_measured_are_unknown(tmp_path: Path) -> None:
+    """Of a file from before the last one was known; one with more than are known is another version's."""
+    boxes_TP4, opening_TP = np.zeros((2, 3, 4), np.float32), np.zeros((2, 3), np.float32)
+    for count in (len(FACTORS) - 1, len(FACTORS) + 1):
+        path = tmp_path / f"{count}.npz"
+        save_regions(path, {"a.mp4": Regions(boxes_TP4, opening_TP, np.ones((2, count), np.float32))})
+    factors_TK = load_regions(tmp_path / f"{len(FACTORS) - 1}.npz")["a.mp4"].factors_TK
+    assert factors_TK.shape == (2, len(FACTORS))
+    assert (factors_TK[:, :-1] == 1).all()
+    assert np.isnan(factors_TK[:, -1]).all()
+    with pytest.raises(WrongFileError, match="is not a file of measured regions"):
+        load_regions(path)
+
+
 def test_no_face_is_not_a_number(landmarker: FaceLandmarker, portrait_HW3: NDArray[np.uint8]) -> None:
     small = np.asarray(Image.fromarray(portrait_HW3).resize((256, 256)))
     regions = find_regions(landmarker, [small, np.zeros_like(small), small])

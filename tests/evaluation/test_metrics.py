@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from liax.evaluation.metrics import fidelity, ssim
+from liax.data.fidelity import fidelity, ssim
 
 
 def test_ssim_is_torchmetrics_without_the_mirrored_border() -> None:

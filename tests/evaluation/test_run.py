@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from liax.data.fidelity import fidelity
 from liax.errors import LiaxError, MissingPackageError, WrongFileError
 from liax.evaluation import registry
 from liax.evaluation.clips import EvaluationClip, Trial, cross_trials, list_clips, read_frames, self_trials
-from liax.evaluation.metrics import fidelity
 from liax.evaluation.options import EvaluateOptions
 from liax.evaluation.reenactors import CopySource, VideoReenactor, open_untrained, unit_pictures
 from liax.evaluation.run import evaluate, evaluate_trials

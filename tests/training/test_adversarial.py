@@ -7,6 +7,7 @@ from liax.training.adversarial import (
     Discriminator,
     _minibatch_deviation,
     discriminator_loss,
+    feature_matching_loss,
     generator_loss,
     r1_penalty,
 )
@@ -48,11 +49,23 @@ def test_minibatch_deviation_of_one_picture_is_nothing() -> None:
 
 def test_losses_known_values() -> None:
     zero, sure = torch.zeros(4, 1), torch.full((4, 1), 20.0)
-    assert float(generator_loss(zero)) == pytest.approx(math.log(2))
-    assert float(generator_loss(sure)) == pytest.approx(0, abs=1e-6)  # the fakes pass for real
-    assert float(discriminator_loss(zero, zero)) == pytest.approx(2 * math.log(2))
-    assert float(discriminator_loss(sure, -sure)) == pytest.approx(0, abs=1e-6)
-    assert float(discriminator_loss(-sure, sure)) == pytest.approx(40)
+    assert generator_loss(zero).tolist() == pytest.approx([math.log(2)] * 4)
+    assert generator_loss(sure).tolist() == pytest.approx([0] * 4, abs=1e-6)  # the fakes pass for real
+    assert discriminator_loss(zero, zero).tolist() == pytest.approx([2 * math.log(2)] * 4)
+    assert discriminator_loss(sure, -sure).tolist() == pytest.approx([0] * 4, abs=1e-6)
+    assert discriminator_loss(-sure, sure).tolist() == pytest.approx([40] * 4)
+
+
+def test_distance_of_maps_by_hand(discriminator: Discriminator) -> None:
+    """A map off by 1 and one off by 3 are 2 apart; a picture's own maps are not apart."""
+    zero = [torch.zeros(2, 4, 8, 8), torch.zeros(2, 8, 4, 4)]
+    off = [torch.ones(2, 4, 8, 8), torch.full((2, 8, 4, 4), -3.0)]
+    assert feature_matching_loss(off, zero).tolist() == [2, 2]
+    image = pictures(2)
+    logits, maps = discriminator.logit_and_maps(image)
+    assert torch.equal(logits, discriminator(image))
+    assert [m.shape[-1] for m in maps] == [32, 16, 8, 4]
+    assert feature_matching_loss(maps, discriminator.logit_and_maps(image)[1]).max() == 0
 
 
 def test_r1_of_a_linear_function() -> None:
@@ -73,7 +86,7 @@ def test_r1_can_be_differentiated(discriminator: Discriminator) -> None:
 
 def test_gradients_reach_every_weight_and_the_picture(discriminator: Discriminator) -> None:
     fake = pictures(4, seed=1).requires_grad_()
-    generator_loss(discriminator(fake)).backward()
+    generator_loss(discriminator(fake)).mean().backward()
     assert fake.grad is not None
     assert (fake.grad.abs().mean((1, 2, 3)) > 0).all()
     for name, parameter in discriminator.named_parameters():
@@ -87,7 +100,7 @@ def test_it_learns_to_tell_two_textures_apart(discriminator: Discriminator) -> N
     for step in range(40):
         real, fake = pictures(4, seed=2 * step), pictures(4, seed=2 * step + 1)
         fake = torch.nn.functional.avg_pool2d(fake, 5, 1, 2) * 3
-        loss = discriminator_loss(discriminator(real), discriminator(fake))
+        loss = discriminator_loss(discriminator(real), discriminator(fake)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

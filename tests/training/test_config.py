@@ -12,6 +12,7 @@ from liax.options_file import has_key
 from liax.training.config import (
     RENAMED,
     LossConfig,
+    OptimConfig,
     TrainConfig,
     from_dict,
     load_config,
@@ -128,9 +129,15 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, not 0"),
         ({"log_every": 0}, "log_every must be at least 1, not 0"),
+        ({"init": "small", "grow": "small"}, "a run starts from init or from grow, not from both"),
+        ({"optim": OptimConfig(outer_steps=10)}, "optim.outer_steps are for the levels that grow adds"),
         (
             {"data": DataConfig(near_pose_share=0.7, far_pose_share=0.4)},
-            "data.near_pose_share and data.far_pose_share are shares of the same pairs",
+            "data.near_pose_share, far_pose_share, neighbour_share and mouth_share are shares of the same",
+        ),
+        (
+            {"data": DataConfig(near_pose_share=0.0, neighbour_share=0.7, mouth_share=0.4)},
+            "shares of the same",
         ),
     ],
 )

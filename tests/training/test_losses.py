@@ -9,7 +9,7 @@ from liax.data.augment import PairBatch
 from liax.face.factors import FACTORS
 from liax.model.decoder import State
 from liax.training.config import LossConfig
-from liax.training.losses import ReconstructionLoss, SparsityController, hoyer, sample_boxes
+from liax.training.losses import ReconstructionLoss, SparsityController, hoyer, region_crops, sample_boxes
 
 
 def pictures(seed: int, size: int = 64) -> torch.Tensor:
@@ -144,6 +144,34 @@ def test_parts_count_known_boxes_only(criterion: ReconstructionLoss) -> None:
     boxes = torch.full((2, 3, 4), torch.nan)
     boxes[0, 0] = torch.tensor([0.6, 0.2, 0.9, 0.5])
     assert float(criterion(states(wrong), batch(target, target, boxes), torch.float32)["parts"]) < 1e-5
+
+
+def test_eyes_and_mouth_have_weights_of_their_own() -> None:
+    """The same fault in the same box costs what its part weighs."""
+    target = pictures(0)
+    wrong = -target
+    costs = []
+    for part in range(3):
+        boxes = torch.full((2, 3, 4), torch.nan)
+        boxes[0, part] = torch.tensor([0.1, 0.2, 0.4, 0.5])
+        criterion = ReconstructionLoss(LossConfig(eye_weight=2.0, mouth_weight=3.0))
+        costs.append(float(criterion(states(wrong), batch(target, target, boxes), torch.float32)["parts"]))
+    assert costs[0] == pytest.approx(costs[1])
+    assert costs[2] == pytest.approx(costs[0] * 1.5)
+
+
+@pytest.mark.parametrize(("size", "side"), [(64, 64), (256, 64), (512, 128)])
+def test_crops_follow_the_pictures_size(size: int, side: int) -> None:
+    target = pictures(0, size)
+    boxes = torch.full((2, 3, 4), torch.nan)
+    boxes[1, 2] = torch.tensor([0.25, 0.25, 0.5, 0.5])
+    got, want, known_N = region_crops(-target, batch(target, target, boxes))
+    assert got.shape == want.shape == (6, 3, side, side)
+    assert known_N.tolist() == [False] * 5 + [True]
+    torch.testing.assert_close(got, -want)
+    if size > 64:
+        quarter = slice(size // 4, size // 2)
+        torch.testing.assert_close(want[5], target[1, :, quarter, quarter], rtol=0, atol=1e-5)
 
 
 def test_weights_and_the_flows_decline() -> None:

@@ -58,8 +58,13 @@ def test_a_still_moves_as_a_clip_does(network: LIAX) -> None:
 
 @pytest.mark.parametrize(("stills", "share"), [(0, 1.0), (4, 1.0), (2, 0.0)])
 def test_nothing_to_render_or_to_move_like(network: LIAX, stills: int, share: float) -> None:
+    """Its terms are as those of other batches, on other devices: 0."""
     batch = made_up(4)
-    assert rendered(network, batch, stills, share) is batch
+    got = rendered(network, batch, stills, share)
+    assert got.source is batch.source
+    assert got.rendered_BM is not None
+    assert got.rendered_BM.shape == (4, network.config.vectors)
+    assert cycle_loss(network.encode(got.source).alpha_BM, got.rendered_BM) == 0
 
 
 @pytest.fixture

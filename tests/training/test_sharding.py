@@ -120,7 +120,8 @@ def test_large_presets_are_sharded_over_several_devices() -> None:
         assert isinstance(strategy, ModelParallelStrategy) or strategy in ("auto", "ddp")
         return isinstance(strategy, ModelParallelStrategy)
 
-    for preset, expected in (("small", False), ("base", False), ("middle", True), ("large", True)):
+    wide = {"small": False, "small-512": False, "base": False, "middle": True, "large": True}
+    for preset, expected in wide.items():
         assert sharded(preset=preset, devices=2) == expected
         assert sharded(preset=preset, nodes=2) == expected
         assert not sharded(preset=preset)

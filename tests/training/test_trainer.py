@@ -203,7 +203,7 @@ def test_weights_of_another_preset_are_refused(manifest: Path, tmp_path: Path, t
 
 
 def test_too_few_vectors_to_mean_anything(manifest: Path, tmp_path: Path, turning: Path) -> None:
-    with pytest.raises(LiaxError, match="has 8 motion vectors, fewer than the 13 factors"):
+    with pytest.raises(LiaxError, match="has 8 motion vectors, fewer than the 14 factors"):
         tiny(manifest, tmp_path / "run", data={"regions": turning}).check()
 
 
@@ -229,6 +229,34 @@ def test_adversary_begins_at_its_step(manifest: Path, tmp_path: Path) -> None:
     alone = run(replace(config, out=tmp_path / "alone", adversarial=replace(config.adversarial, weight=0.0)))
     assert alone["train/l1"][:4] == log["train/l1"][:4]
     assert alone["train/l1"][4:] != log["train/l1"][4:]
+
+
+def test_eyes_and_mouths_have_a_judge_of_their_own(manifest: Path, tmp_path: Path, turning: Path) -> None:
+    """It sees crops of 64²; where no part is known there is nothing to judge, and nothing to learn."""
+    adversarial = {"weight": 0.1, "view": "regions", "feature_matching": 1.0, "r1_every": 2, "width": 4}
+    changes = {"loss": CHEAP | {"factor_supervision": 0.0}, "adversarial": adversarial, "steps": 3}
+    with pytest.raises(LiaxError, match=r"needs data\.regions"):
+        tiny(manifest, tmp_path / "none", **changes).check()
+    logs = {}
+    for known in (True, False):
+        path = tmp_path / f"{known}.npz"
+        boxes = np.tile(np.float32([0.2, 0.2, 0.7, 0.7]), (FRAMES, 3, 1)) if known else np.nan
+        regions = Regions(
+            np.broadcast_to(np.float32(boxes), (FRAMES, 3, 4)),
+            np.full((FRAMES, 3), 0.3, np.float32),
+            np.full((FRAMES, len(FACTORS)), np.nan, np.float32),
+        )
+        save_regions(path, {"ann.mp4": regions, "bob.mp4": regions})
+        config = tiny(manifest, tmp_path / str(known), data={"regions": path}, **changes)
+        trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+        assert trainer.adversary is not None
+        assert trainer.adversary.discriminator.hidden.weight.shape[1] == 4 * 4 * 32  # five halvings: 64²
+        trainer.run()
+        logs[known] = read_log(config.out)
+    assert (numbers(logs[True], "train/adversarial") > 0.3).all()
+    assert (numbers(logs[True], "train/discriminator") > 0.5).all()
+    assert (numbers(logs[False], "train/adversarial") == 0).all()
+    assert (numbers(logs[False], "train/discriminator") == 0).all()
 
 
 def test_the_discriminator_steps_once_whatever_the_micro_batches(manifest: Path, tmp_path: Path) -> None:

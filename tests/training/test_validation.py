@@ -45,6 +45,9 @@ def test_scores_known_values() -> None:
     scores, picture = grey_clips().score(Rigged(0.2), torch.float32)  # type: ignore[arg-type]
     assert scores["l1"] == pytest.approx(0.1, rel=1e-4)  # on [0, 1]
     assert scores["psnr"] == pytest.approx(20.0, rel=1e-4)
+    assert scores["psnr first"] == pytest.approx(20.0, rel=1e-4)
+    assert 0.9 < scores["ssim"] < 1
+    assert "psnr 256" not in scores
     assert "psnr alone" not in scores  # which coefficients mean something is unknown
     assert picture.shape == (3, 3 * 32, 3 * 32)
     columns = [float(picture[:, :, k * 32 : (k + 1) * 32].mean()) for k in range(3)]
@@ -52,21 +55,55 @@ def test_scores_known_values() -> None:
 
 
 def test_what_the_named_coefficients_draw_alone() -> None:
-    """Of 27 pixels 13 are taken from the driving frame and 14 stay, 0.2 too dark."""
+    """Of 768 values as many as have names are the driving frame's, and the others stay, 0.2 too dark."""
     small = Validation(
-        torch.full((3, 3, 3, 3), 51, dtype=torch.uint8),
-        torch.full((3, 6, 3, 3, 3), 102, dtype=torch.uint8),
+        torch.full((3, 3, 16, 16), 51, dtype=torch.uint8),
+        torch.full((3, 6, 3, 16, 16), 102, dtype=torch.uint8),
         np.zeros((18, FACTOR_COUNT), np.float32),
     )
     scores, _ = small.score(Rigged(0.1), torch.float32)  # type: ignore[arg-type]
-    wanted = -10 * np.log10((13 * 0.05**2 + 14 * 0.15**2) / 27)
+    wanted = -10 * np.log10((FACTOR_COUNT * 0.05**2 + (768 - FACTOR_COUNT) * 0.15**2) / 768)
     assert scores["psnr alone"] == pytest.approx(wanted, abs=1e-3)
     assert scores["psnr"] == pytest.approx(-20 * np.log10(0.05), abs=1e-3)
 
 
+def test_larger_pictures_are_compared_at_256_too() -> None:
+    """Stripes a pixel wide are gone there, and with them the error."""
+    driving = torch.full((1, 6, 3, 512, 512), 102, dtype=torch.uint8)
+    driving[..., ::2] += 20
+    driving[..., 1::2] -= 20
+    compared = torch.full((1, 6, 3, 256, 256), 102, dtype=torch.uint8)
+    unknown = np.full((6, FACTOR_COUNT), np.nan, np.float32)
+    flat = Validation(torch.full((1, 3, 512, 512), 102, dtype=torch.uint8), driving, unknown, compared)
+
+    class Flat(Rigged):
+        def reenact(self, code: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+            return code[:1].expand_as(alpha)
+
+    scores, _ = flat.score(Flat(0.2), torch.float32)  # type: ignore[arg-type]
+    assert scores["psnr 256"] == pytest.approx(20, abs=0.01)
+    assert scores["l1 256"] == pytest.approx(0.1, abs=1e-3)
+    assert scores["psnr"] == pytest.approx(-10 * np.log10(0.1**2 + (20 / 255) ** 2), abs=0.01)
+    assert scores["energy"] == pytest.approx(0, abs=1e-6)
+
+
+def test_sharpness_is_what_neighbouring_pixels_differ() -> None:
+    frames = torch.randint(0, 128, (1, 6, 3, 32, 32), dtype=torch.uint8)
+    unknown = np.full((6, FACTOR_COUNT), np.nan, np.float32)
+
+    class Twice(Rigged):
+        """Twice the contrast, which is four times the energy."""
+
+        def decode(self, code: torch.Tensor, features: tuple[torch.Tensor, ...]) -> torch.Tensor:
+            return super().decode(code, features) * 2 + 1
+
+    scores, _ = Validation(frames[:, 0], frames, unknown).score(Twice(0.0), torch.float32)  # type: ignore[arg-type]
+    assert scores["energy"] == pytest.approx(4, abs=0.05)
+
+
 def test_sparsity_is_of_what_varies() -> None:
     """One large coefficient that never changes, beside others that all do, is none."""
-    frames = torch.full((3, 6, 3, 3, 3), 128, dtype=torch.uint8)
+    frames = torch.full((3, 6, 3, 16, 16), 128, dtype=torch.uint8)
     frames[:, ::2] += 4
     frames[..., 0, 0, 0] = 255
     unknown = np.full((18, FACTOR_COUNT), np.nan, np.float32)
@@ -83,8 +120,10 @@ def test_how_changes_within_a_clip_are_read() -> None:
     read_CFM = np.random.default_rng(0).normal(size=(3, 6, FACTOR_COUNT + 3)).astype(np.float32)
     read_CFM[..., :2] = factors_CFK[..., :2] * factor_scale()[:2].numpy() * [0.2, -1]
     read_CFM[..., 0] += np.array([5.0, 1.0, 2.0])[:, None]
-    factors_CFK[1, 3, 7] = np.nan  # of this clip nothing counts
-    read_CFM[1] = 3.0
+    factors_CFK[1, 3] = np.nan  # of this clip nothing counts
+    read_CFM[1, :3] = 3.0
+    factors_CFK[2, 3, 1] = np.nan  # and of this one all but pitch
+    read_CFM[2, :, 1] = 5.0
     scores = replace(grey_clips(), factors_NK=factors_CFK.reshape(18, -1))._reading(read_CFM.reshape(18, -1))
     assert scores["reads yaw"] == pytest.approx(1, abs=1e-4)
     assert scores["gain yaw"] == pytest.approx(0.2, abs=1e-4)

@@ -43,15 +43,24 @@ class DataConfig:
     the expression differs."""
     far_pose_share: float = 0.0
     """Share of pairs whose source is chosen to have a very different head pose."""
+    neighbour_share: float = 0.0
+    """Share of pairs whose frames are neighbours in time or the same, which keeps the source's own picture as
+    it is."""
+    mouth_share: float = 0.0
+    """Share of pairs whose source smiles with its mouth shut and whose driving frame opens it wide."""
+    gaze_boost: float = 0.0
+    """How much more often than by chance frames are drawn whose eyes look aside or wink; 0 does not heed
+    that."""
     motion_power: float = 0.0
     """People whose heads turn further are drawn more often: in proportion to this power of how far they turn.
     0 draws all people equally often."""
 
     def check(self) -> None:
         """Raises LiaxError for shares that no pairs can have."""
-        if self.near_pose_share + self.far_pose_share > 1:
+        if self.near_pose_share + self.far_pose_share + self.neighbour_share + self.mouth_share > 1:
             raise LiaxError(
-                "data.near_pose_share and data.far_pose_share are shares of the same pairs",
+                "data.near_pose_share, far_pose_share, neighbour_share and mouth_share are shares of the "
+                "same pairs",
                 "make their sum at most 1",
             )
 

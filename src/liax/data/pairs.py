@@ -16,8 +16,18 @@ from liax.face.factors import FACTORS
 # Frames drawn for the source of a near-pose pair, of which the one with the nearest head pose is taken, and
 # for that of a far-pose pair, of which the furthest is taken.
 _NEAR_POSE_DRAWS, _FAR_POSE_DRAWS = 12, 4
+# Frames drawn for the source and for the driving frame of a mouth pair, of which the extreme ones are taken.
+_MOUTH_DRAWS = 8
+# Frames of a neighbour pair are at most so many apart.
+_NEIGHBOURS = 3
+# Usual deviations of gaze and wink that count at most.
+_FURTHEST = 3.0
 _POSE = [k for k, factor in enumerate(FACTORS.values()) if factor.group == "head"]
 _USUAL_POSE = np.array([factor.usual for factor in FACTORS.values() if factor.group == "head"])
+_MOUTH = [list(FACTORS).index(name) for name in ("smile", "jaw")]
+_USUAL_MOUTH = np.array([FACTORS[name].usual for name in ("smile", "jaw")])
+_ASIDE = [k for k, f in enumerate(FACTORS.values()) if f.group in ("eyes", "gaze") and f.mirrored]
+_USUAL_ASIDE = np.array([list(FACTORS.values())[k].usual for k in _ASIDE])
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,12 @@ class PairSampler:
     """Draws clips by identity, then two frames of one clip; stills are drawn by identity as well.
 
     With `config.regions`, driving frames with closed eyes or an open mouth are drawn more often
-    (`expression_boost`), and the source of the share `near_pose_share` of pairs is the frame, of several
-    drawn, whose head pose is nearest to the driving frame's; for the share `far_pose_share` it is the
-    furthest of a few.
+    (`expression_boost`), and those that look aside or wink (`gaze_boost`); and the source of the share
+    `near_pose_share` of pairs is the frame, of several drawn, whose head pose is nearest to the driving
+    frame's; for the share `far_pose_share` it is the furthest of a few. In the share `mouth_share` the source
+    smiles with its mouth shut and the driving frame opens it, each as far as any of several drawn; their
+    clips are drawn in proportion to how far the mouth moves in them. In the share `neighbour_share` the
+    frames are at most a few apart, or the same.
 
     Args:
         batch: Pairs of a step, of all devices together.
@@ -59,17 +72,28 @@ class PairSampler:
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
-        self._near_pose_share, self._far_pose_share = config.near_pose_share, config.far_pose_share
+        kinds = {
+            self._near_pose_pair: config.near_pose_share,
+            self._far_pose_pair: config.far_pose_share,
+            self._neighbour_pair: config.neighbour_share,
+            self._mouth_pair: config.mouth_share,
+        }
+        self._kinds, self._until = list(kinds), np.cumsum(list(kinds.values()))
         self._drawn: tuple[tuple[int, int, int], PairIndices] | None = None
         motion_I = np.array([np.mean([self._motion(item) for item in clips]) for clips in self._clips])
         self._people = _cumulative(motion_I**config.motion_power)
         share = config.still_share if self._portraits else 0.0
         self._stills = batch if not self._clips else round(batch * share)
         self._weights = {
-            i: _expressiveness(self._regions.get(item.file), item.frames, config.expression_boost)
+            i: _expressiveness(
+                self._regions.get(item.file), item.frames, config.expression_boost, config.gaze_boost
+            )
             for i, item in enumerate(manifest.items)
             if item.kind == "clip"
         }
+        self._mouth_items = [i for clips in self._clips for i in clips]
+        reach_I = np.array([self._mouth_reach(i) / len(clips) for clips in self._clips for i in clips])
+        self._mouth_weights = _cumulative(reach_I if reach_I.sum() else np.ones(len(reach_I)))
 
     def batch(self, step: int, part: tuple[int, int] = (0, 1)) -> PairIndices:
         """A step's pairs, or of part (i, n) the pairs i, i + n, …; every part has its share of the stills.
@@ -102,16 +126,52 @@ class PairSampler:
     def _clip_pair(self, rng: np.random.Generator) -> tuple[int, int, int]:
         item = int(rng.choice(self._clips[int(np.searchsorted(self._people, rng.random()))]))
         driving = int(np.searchsorted(self._weights[item], rng.random()))
-        kind, frames = rng.random(), self._items[item].frames
-        if kind >= self._near_pose_share + self._far_pose_share:
-            return item, int(rng.integers(frames)), driving
-        near = kind < self._near_pose_share
-        sources = rng.integers(frames, size=_NEAR_POSE_DRAWS if near else _FAR_POSE_DRAWS)
-        poses_NK = (
-            np.stack([self._factors(item, int(t)) for t in (driving, *sources)])[:, _POSE] / _USUAL_POSE
-        )
-        away_N = np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1))
-        return item, int(sources[away_N.argmin() if near else away_N.argmax()]), driving
+        kind = int(np.searchsorted(self._until, rng.random(), side="right"))
+        if kind < len(self._kinds):
+            return self._kinds[kind](rng, item, driving)
+        return item, int(rng.integers(self._items[item].frames)), driving
+
+    def _near_pose_pair(self, rng: np.random.Generator, item: int, driving: int) -> tuple[int, int, int]:
+        sources_N, away_N = self._poses_away(rng, item, driving, _NEAR_POSE_DRAWS)
+        return item, int(sources_N[away_N.argmin()]), driving
+
+    def _far_pose_pair(self, rng: np.random.Generator, item: int, driving: int) -> tuple[int, int, int]:
+        sources_N, away_N = self._poses_away(rng, item, driving, _FAR_POSE_DRAWS)
+        return item, int(sources_N[away_N.argmax()]), driving
+
+    def _neighbour_pair(self, rng: np.random.Generator, item: int, driving: int) -> tuple[int, int, int]:
+        source = driving + int(rng.integers(-_NEIGHBOURS, _NEIGHBOURS + 1))
+        return item, min(max(source, 0), self._items[item].frames - 1), driving
+
+    def _mouth_pair(self, rng: np.random.Generator, item: int, driving: int) -> tuple[int, int, int]:
+        """Of another clip than was drawn, and of other frames."""
+        item = self._mouth_items[int(np.searchsorted(self._mouth_weights, rng.random()))]
+        times_2N = rng.integers(self._items[item].frames, size=(2, _MOUTH_DRAWS))
+        mouths_2NK = np.nan_to_num(self._some_factors(item, times_2N.flatten(), _MOUTH) / _USUAL_MOUTH)
+        mouths_2NK = mouths_2NK.reshape(2, _MOUTH_DRAWS, 2)
+        source = times_2N[0][(mouths_2NK[0, :, 0] - mouths_2NK[0, :, 1]).argmax()]
+        return item, int(source), int(times_2N[1][mouths_2NK[1, :, 1].argmax()])
+
+    def _poses_away(
+        self, rng: np.random.Generator, item: int, driving: int, count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """`count` frames of a clip, and how far their head poses are from the driving frame's."""
+        sources_N = rng.integers(self._items[item].frames, size=count)
+        poses_NK = self._some_factors(item, np.array([driving, *sources_N]), _POSE) / _USUAL_POSE
+        return sources_N, np.nan_to_num(np.abs(poses_NK[1:] - poses_NK[0]).sum(1))
+
+    def _some_factors(self, item: int, times_N: NDArray[np.int64], which: list[int]) -> NDArray[np.float64]:
+        return np.stack([self._factors(item, int(t)) for t in times_N]).astype(np.float64)[:, which]
+
+    def _mouth_reach(self, item: int) -> float:
+        """How far a clip's mouth goes in smiles and jaw, in usual deviations; 0 where that is unknown."""
+        regions = self._regions.get(self._items[item].file)
+        mouths_TK = np.empty((0, 2)) if regions is None else regions.factors_TK[:, _MOUTH]
+        mouths_TK = mouths_TK[~np.isnan(mouths_TK).any(1)]
+        if not len(mouths_TK):
+            return 0.0
+        low_K, high_K = np.quantile(mouths_TK, (0.05, 0.95), axis=0)
+        return float(((high_K - low_K) / _USUAL_MOUTH).sum())
 
     def _motion(self, item: int) -> float:
         """How far a clip's head poses lie apart, in usual deviations; 1 where that is unknown."""
@@ -142,10 +202,14 @@ def _by_identity(items: tuple[Item, ...], kind: str) -> list[list[int]]:
     return list(groups.values())
 
 
-def _expressiveness(regions: Regions | None, frames: int, strength: float) -> NDArray[np.float64]:
-    """Cumulative probabilities of a clip's frames: 1 + strength · (how closed the eyes + how open the mouth).
+def _expressiveness(
+    regions: Regions | None, frames: int, expression_boost: float, gaze_boost: float
+) -> NDArray[np.float64]:
+    """Cumulative probabilities of a clip's frames.
 
-    Both are relative to the clip's own median, as fractions of the clip's largest deviation.
+    Their weight is 1 + expression_boost · (how closed the eyes + how open the mouth), both relative to the
+    clip's own median, as fractions of the clip's largest deviation; + gaze_boost · how far the eyes look
+    aside or wink, in usual deviations from the median.
     """
     weight_T = np.ones(frames)
     if regions is not None and np.isfinite(regions.opening_TP[:frames]).any():
@@ -154,7 +218,13 @@ def _expressiveness(regions: Regions | None, frames: int, strength: float) -> ND
         for deviation_T in (np.nanmedian(eyes_T) - eyes_T, mouth_T - np.nanmedian(mouth_T)):
             positive_T = np.nan_to_num(deviation_T.clip(0))
             # Below 0.05 a deviation is measurement noise, not a blink or a word.
-            weight_T[: len(positive_T)] += strength * positive_T / max(float(positive_T.max()), 0.05)
+            weight_T[: len(positive_T)] += expression_boost * positive_T / max(float(positive_T.max()), 0.05)
+    if gaze_boost and regions is not None and np.isfinite(regions.factors_TK[:frames]).any():
+        eyes_TK = regions.factors_TK[:frames, _ASIDE].astype(np.float64)
+        known_K = np.isfinite(eyes_TK).any(0)
+        away_TK = np.abs(eyes_TK[:, known_K] - np.nanmedian(eyes_TK[:, known_K], axis=0))
+        away_TK = np.nan_to_num(away_TK / _USUAL_ASIDE[known_K]).clip(max=_FURTHEST)
+        weight_T[: len(away_TK)] += gaze_boost * away_TK.sum(1)
     return _cumulative(weight_T)
 
 

@@ -119,6 +119,17 @@ def write_regions(file: IO[bytes], regions: Iterable[tuple[str, Regions]]) -> No
                     np.lib.format.write_array(member, values.astype(np.float16), allow_pickle=False)
 
 
+def _with_all_factors(
+    boxes_TP4: NDArray[np.float32], opening_TP: NDArray[np.float32], factors_TK: NDArray[np.float32]
+) -> Regions:
+    """Factors that were not yet known when they were measured are the last ones, and NaN."""
+    missing = len(FACTORS) - factors_TK.shape[1]
+    if missing < 0:
+        raise ValueError(f"{factors_TK.shape[1]} factors, where {len(FACTORS)} are known")
+    unknown = np.full((len(factors_TK), missing), np.nan, np.float32)
+    return Regions(boxes_TP4, opening_TP, np.concatenate([factors_TK, unknown], 1))
+
+
 def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
     """Regions by the file's name in the manifest.
 
@@ -129,7 +140,7 @@ def load_regions(path: Path | IO[bytes]) -> dict[str, Regions]:
         with np.load(path, allow_pickle=False) as arrays:
             names = [key.removesuffix(":boxes") for key in arrays.files if key.endswith(":boxes")]
             return {
-                name: Regions(*(arrays[f"{name}:{kind}"].astype(np.float32) for kind in _KINDS))
+                name: _with_all_factors(*(arrays[f"{name}:{kind}"].astype(np.float32) for kind in _KINDS))
                 for name in names
             }
     except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:

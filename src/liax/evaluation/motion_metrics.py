@@ -42,6 +42,7 @@ MOTION_THRESHOLDS = {
     "brow": MotionThreshold("std", 0.05),
     "gaze-x": MotionThreshold("std", 0.05),
     "gaze-y": MotionThreshold("std", 0.05),
+    "wink": MotionThreshold("range", 0.15),
 }
 
 

@@ -94,6 +94,14 @@ FACTORS: dict[str, Factor] = {
         0.15,
         "looks up",
     ),
+    # Both eyes' blinks are their mean, `blink`, plus or minus this.
+    "wink": Factor(
+        "eyes",
+        lambda f, s: (f.blendshapes["eyeBlinkLeft"] - f.blendshapes["eyeBlinkRight"]) / 2,
+        0.05,
+        "closes the eye to the viewer's right more",
+        mirrored=True,
+    ),
 }
 MIRROR = np.array([-1.0 if factor.mirrored else 1.0 for factor in FACTORS.values()], np.float32)
 """(K,): -1 for each factor that flipping the picture left to right negates, otherwise 1."""

@@ -67,21 +67,11 @@ class Instrument(Protocol):
     ) -> None: ...
 
 
-# Both eyes' blinks are their mean, which is among the weights' own factors, plus or minus this.
-_WINK = Factor(
-    "eyes",
-    lambda face, side: (face.blendshapes["eyeBlinkLeft"] - face.blendshapes["eyeBlinkRight"]) / 2,
-    0.05,
-    "closes the eye to the viewer's right more",
-    mirrored=True,
-)
-
-
 class MediaPipe:
     """The bundled face landmarker, which also labelled what weights with `loss.factor_supervision` were
     trained on.
 
-    It sees all of `liax.face.factors.FACTORS`, and `wink`, half the difference of the two eyes' blinks.
+    It sees all of `liax.face.factors.FACTORS`.
 
     Args:
         processes: How many measure at once; a script that asks for more than one needs its work under `if
@@ -89,7 +79,7 @@ class MediaPipe:
     """
 
     name = "MediaPipe"
-    factors: Mapping[str, Factor] = {**FACTORS, "wink": _WINK}
+    factors: Mapping[str, Factor] = FACTORS
 
     def __init__(self, processes: int = 1) -> None:
         self._processes = processes

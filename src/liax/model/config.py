@@ -62,12 +62,14 @@ class ModelConfig:
 # `large` is the published network (s = 2); `published-1` is the same at s = 1.
 # The paper has models of 0.3 B and 0.05 B parameters, but not their layouts. `middle` and `base` have these
 # sizes: `middle` is s = 1 with 5 flow and 6 renderer blocks per level; `base` has half its `max_width` and 3
-# of each.
+# of each. `small-512` has at every side the channels of `small`, and one level more: it can be grown from its
+# weights.
 PRESETS: dict[str, ModelConfig] = {
     "large": ModelConfig(512, width=128, max_width=1024, latent=1024),
     "published-1": ModelConfig(512, width=64, max_width=512, latent=512),
     "middle": ModelConfig(512, width=64, max_width=512, latent=512, flow_blocks=5, render_blocks=6),
     "base": ModelConfig(256, width=64, max_width=256, latent=512, flow_blocks=3, render_blocks=3),
     "small": ModelConfig(256, width=32, max_width=256, latent=512, flow_blocks=1, render_blocks=1),
+    "small-512": ModelConfig(512, width=16, max_width=256, latent=512, flow_blocks=1, render_blocks=1),
     "tiny": ModelConfig(64, width=8, max_width=32, latent=32, vectors=8, flow_blocks=1, render_blocks=1),
 }

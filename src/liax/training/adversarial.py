@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from liax.data.augment import PairBatch
 from liax.model.encoder import DownBlock
 from liax.model.layers import ConvLayer, EqualLinear
 from liax.training.config import TrainConfig
+from liax.training.losses import crop_side, masked_mean, region_crops
 from liax.training.optimizer import discriminator_optimizer
 from liax.training.sharding import average_gradients, broadcast_parameters
 
@@ -35,9 +37,17 @@ class Discriminator(nn.Module):
         self.logit = EqualLinear(widths[-1], 1)
 
     def forward(self, image_B3RR: Tensor) -> Tensor:
-        x = self.blocks(self.from_rgb(image_B3RR))
+        return self.logit_and_maps(image_B3RR)[0]
+
+    def logit_and_maps(self, image_B3RR: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The logits, and the feature maps of all blocks, R/2 first."""
+        x = self.from_rgb(image_B3RR)
+        maps: list[Tensor] = []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
         x = self.last(torch.cat([x, _minibatch_deviation(x)], 1)).flatten(1).float()
-        return self.logit(F.leaky_relu(self.hidden(x), 0.2) * 2**0.5)
+        return self.logit(F.leaky_relu(self.hidden(x), 0.2) * 2**0.5), maps
 
 
 def _minibatch_deviation(x_BCHW: Tensor) -> Tensor:
@@ -50,13 +60,19 @@ def _minibatch_deviation(x_BCHW: Tensor) -> Tensor:
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
-    """softplus(−D(fake)), the non-saturating loss."""
-    return F.softplus(-fake_logits).mean()
+    """softplus(−D(fake)), the non-saturating loss: (B,)."""
+    return F.softplus(-fake_logits)[:, 0]
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """softplus(−D(real)) + softplus(D(fake))."""
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+    """softplus(−D(real)) + softplus(D(fake)): (B,)."""
+    return (F.softplus(-real_logits) + F.softplus(fake_logits))[:, 0]
+
+
+def feature_matching_loss(fake: list[Tensor], real: list[Tensor]) -> Tensor:
+    """Mean absolute difference of a discriminator's feature maps, averaged over its blocks: (B,)."""
+    distances = [(a.float() - b.float()).abs().mean((1, 2, 3)) for a, b in zip(fake, real, strict=True)]
+    return torch.stack(distances).mean(0)
 
 
 def r1_penalty(real_logits: Tensor, real_B3RR: Tensor) -> Tensor:
@@ -76,27 +92,44 @@ class Adversary:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config, self.micro_batches = config.adversarial, config.accumulate
         self.dtype = config.dtype
-        self.discriminator = Discriminator(config.model.size, self.config.width).to(device)
+        size = config.model.size
+        side = crop_side(size) if self.config.view == "regions" else size
+        self.discriminator = Discriminator(side, self.config.width).to(device)
         broadcast_parameters(self.discriminator)
         if device.type == "cuda":
             self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = discriminator_optimizer(self.discriminator, self.config)
         self._real: list[Tensor] = []  # the step's real images, for the gradient penalty
 
-    def judge(self, fake_B3RR: Tensor) -> Tensor:
-        """The generator's loss; gradients reach the image only."""
+    def judge(self, image_B3RR: Tensor, batch: PairBatch) -> Tensor:
+        """The generator's loss for a batch's pictures; gradients reach these only."""
         self.discriminator.requires_grad_(False)
-        return generator_loss(self.discriminator(fake_B3RR.to(self.dtype)))
+        fake, real, known_N = self._seen(image_B3RR, batch)
+        logits, maps = self.discriminator.logit_and_maps(fake.to(self.dtype))
+        loss_N = generator_loss(logits)
+        if self.config.feature_matching:
+            with torch.no_grad():
+                wanted = self.discriminator.logit_and_maps(real.to(self.dtype))[1]
+            loss_N = loss_N + self.config.feature_matching * feature_matching_loss(maps, wanted)
+        return masked_mean(loss_N, known_N)
 
-    def learn(self, real_B3RR: Tensor, fake_B3RR: Tensor) -> Tensor:
+    def learn(self, image_B3RR: Tensor, batch: PairBatch) -> Tensor:
         """Gathers the gradients of one micro-batch; returns the discriminator's loss."""
         self.discriminator.requires_grad_(True)
-        both = torch.cat([real_B3RR, fake_B3RR.detach()]).to(self.dtype)
+        fake, real, known_N = self._seen(image_B3RR.detach(), batch)
+        both = torch.cat([real, fake]).to(self.dtype)
         real_logits, fake_logits = self.discriminator(both).chunk(2)
-        loss = discriminator_loss(real_logits, fake_logits)
+        loss = masked_mean(discriminator_loss(real_logits, fake_logits), known_N)
         (loss / self.micro_batches).backward()
-        self._real.append(real_B3RR.detach())
+        self._real.append(real.detach())
         return loss.detach()
+
+    def _seen(self, image_B3RR: Tensor, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """What the discriminator sees of the pictures and of their targets, and which of it is known."""
+        if self.config.view == "regions":
+            return region_crops(image_B3RR, batch)
+        known_B = torch.ones(len(image_B3RR), dtype=torch.bool, device=image_B3RR.device)
+        return image_B3RR, batch.target, known_B
 
     def step(self, step: int) -> dict[str, Tensor]:
         """One step of the optimiser; every `r1_every` steps another with the gradient penalty."""

@@ -39,6 +39,9 @@ RENAMED = {
 }
 """Former keys of configurations, each with its present name."""
 
+# Channels up to which a network is kept whole on each of several devices.
+_WIDEST_WHOLE = 256
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -64,6 +67,10 @@ class LossConfig:
     """Steps over which the weight of the warp loss falls."""
     region_loss: float = 2.0
     """Weight of the L1 and perceptual loss of crops of the eyes and the mouth; needs data.regions."""
+    eye_weight: float = 1.0
+    """Factor of the eyes' crops in the region loss."""
+    mouth_weight: float = 1.0
+    """Factor of the mouth's crops in the region loss."""
     factor_supervision: float = 20.0
     """Weight of the distance between the first coefficients and the measured factors of each frame, which
     gives the weights named controls; needs data.regions."""
@@ -85,8 +92,15 @@ class AdversarialConfig:
     """Weight of the adversarial term; 0 trains without a discriminator."""
     start: int = 0
     """First step with the adversarial term."""
+    view: Literal["picture", "regions"] = "picture"
+    """What the discriminator sees: whole pictures, or crops of the eyes and the mouth, which needs
+    data.regions."""
+    feature_matching: float = 0.0
+    """Weight, beside the adversarial loss, of the distance of the discriminator's feature maps from those of
+    the real picture."""
     r1: float = 10.0
-    """Weight γ of the gradient penalty γ/2 · ‖∇D‖² on real pictures."""
+    """Weight γ of the gradient penalty γ/2 · ‖∇D‖² on real pictures. It suits pictures of 256x256; crops want
+    a hundredth."""
     r1_every: int = 16
     """Steps between gradient penalties."""
     width: int = 32
@@ -111,6 +125,8 @@ class OptimConfig:
     """Share of the run, at its end, over which the learning rate falls linearly to 2 %."""
     ema: float = 0.999
     """Decay of the moving average of the weights, which is what the run exports."""
+    outer_steps: int = 0
+    """First steps that change only the levels that `grow` added."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +137,12 @@ class TrainConfig:
     """Folder of the run, for its settings, logs, checkpoints and weights.safetensors. If it holds a
     checkpoint, the run resumes."""
     preset: str = "small"
-    """Network size: tiny, small, base, middle, large or published-1."""
+    """Network size: tiny, small, small-512, base, middle, large or published-1."""
     init: str | None = None
     """Name or file of weights of the same preset to start from; None starts from random weights."""
+    grow: str | None = None
+    """Name or file of weights of half the side, and otherwise the same sizes, to start from: the first
+    picture is that network's, enlarged."""
     steps: int = 20_000
     """Optimizer steps of the whole run."""
     batch: int = 32
@@ -147,8 +166,8 @@ class TrainConfig:
     nodes: int = 1
     """Machines. torchrun and srun set this themselves."""
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
-    """ddp keeps the whole network on every device, fsdp a part of it; auto takes fsdp for presets of 512x512
-    on several devices."""
+    """ddp keeps the whole network on every device, fsdp a part of it; auto takes fsdp for the wide presets of
+    512x512 on several devices."""
     max_minutes: float | None = None
     """Stop and save after this many minutes, even if steps are left. The learning rate then decays by the
     clock."""
@@ -194,6 +213,11 @@ class TrainConfig:
         return self.loss.factor_supervision > 0 and self.data.regions is not None
 
     @property
+    def starts_trained(self) -> bool:
+        """Whether the run starts from trained weights."""
+        return self.init is not None or self.grow is not None
+
+    @property
     def processes(self) -> int:
         """One for each device of each node."""
         return self.devices * self.nodes
@@ -213,7 +237,7 @@ class TrainConfig:
     def sharded(self) -> bool:
         """Whether each device holds only a part of the network."""
         if self.strategy == "auto":
-            return self.processes > 1 and self.model.size > 256
+            return self.processes > 1 and self.model.max_width > _WIDEST_WHOLE
         return self.strategy == "fsdp"
 
     def check(self) -> None:
@@ -245,6 +269,16 @@ class TrainConfig:
                 "choose another folder",
             )
         self.data.check()
+        if self.init is not None and self.grow is not None:
+            raise LiaxError("a run starts from init or from grow, not from both", "leave one out")
+        if self.optim.outer_steps and self.grow is None:
+            raise LiaxError(
+                "optim.outer_steps are for the levels that grow adds", "set grow, or optim.outer_steps to 0"
+            )
+        if self.adversarial.weight and self.adversarial.view == "regions" and self.data.regions is None:
+            raise LiaxError(
+                'adversarial.view = "regions" needs data.regions', "measure the eyes and mouths first"
+            )
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(
                 "loss.cycle needs rendered stills", "set augment.self_reenact_share, or loss.cycle to 0"

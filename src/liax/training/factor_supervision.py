@@ -95,13 +95,16 @@ def align_to_factors(network: LIAX, alpha_NM: Tensor, factors_NK: Tensor) -> Non
 
     How the coefficients change with each factor, the others being equal, is a direction (least squares over N
     frames); the nearest orthonormal set of them becomes the first K vectors, stretched to the factors' units.
-    Fewer than 2 K frames with known factors tell too little, and change nothing.
+    What is not known of a frame of which something is counts as the mean. Fewer than 2 K frames of which
+    something is known tell too little, and change nothing.
     """
     device = network.to_alpha.bias.device
-    known_N = ~factors_NK.isnan().any(1)
+    known_N = ~factors_NK.isnan().all(1)
     if known_N.sum() < 2 * FACTOR_COUNT:
         return
     alpha_NM, factors_NK = alpha_NM[known_N].float().cpu(), factors_NK[known_N].float().cpu() * factor_scale()
+    mean_K = factors_NK.nanmean(0, keepdim=True).nan_to_num(0.0)
+    factors_NK = torch.where(factors_NK.isnan(), mean_K, factors_NK)
     ones_N1 = torch.ones(len(factors_NK), 1)
     change = torch.linalg.lstsq(torch.cat([factors_NK, ones_N1], 1), alpha_NM).solution
     change_KM, origin_M = change[:-1], change[-1]
@@ -110,7 +113,8 @@ def align_to_factors(network: LIAX, alpha_NM: Tensor, factors_NK: Tensor) -> Non
     rotation_MM = torch.cat([basis_MM[:, :FACTOR_COUNT] @ mix_KK, basis_MM[:, FACTOR_COUNT:]], 1)
     stretch_M = torch.ones(len(origin_M))
     sizes_K = (change_KM.T * rotation_MM[:, :FACTOR_COUNT]).sum(0)
-    stretch_M[:FACTOR_COUNT] = (1 / sizes_K.clamp(min=1e-3)).clamp(1 / _LARGEST_STRETCH, _LARGEST_STRETCH)
+    fitting_K = (1 / sizes_K.clamp(min=1e-3)).clamp(1 / _LARGEST_STRETCH, _LARGEST_STRETCH)
+    stretch_M[:FACTOR_COUNT] = torch.where(factors_NK.std(0) > 0, fitting_K, 1.0)
     recentre(network, origin_M.to(device))
     rotate(network, rotation_MM.to(device))
     scale_coefficients(network, stretch_M.to(device))

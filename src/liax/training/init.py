@@ -12,6 +12,7 @@ from liax.training.batches import BatchLoader
 from liax.training.checkpoint import latest_checkpoint
 from liax.training.config import TrainConfig
 from liax.training.factor_supervision import align_to_factors
+from liax.training.grow import grow
 from liax.training.sharding import broadcast_parameters
 from liax.weights import load
 
@@ -57,7 +58,8 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
     """The run's network on `device`, with the same parameters on all devices.
 
     Raises:
-        LiaxError: If `config.init` is of another preset, or GPU kernels compute something wrong.
+        LiaxError: If `config.init` is of another preset or `config.grow` of other sizes, or GPU kernels
+            compute something wrong.
     """
     torch.manual_seed(config.seed)
     network = LIAX(config.model)
@@ -66,8 +68,10 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
         if started.config != network.config:
             raise LiaxError(f"{config.init} is not of the preset {config.preset}", "choose weights that are")
         network = started.train().requires_grad_(True)
+    elif config.grow is not None:
+        network = grow(load(config.grow), network.config).train().requires_grad_(True)
     network = network.to(device)
-    if config.init is not None and config.supervises_factors and latest_checkpoint(config.out) is None:
+    if config.starts_trained and config.supervises_factors and latest_checkpoint(config.out) is None:
         align_to_factors(
             network,
             *collect_coefficients(

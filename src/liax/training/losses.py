@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liax.data.augment import PairBatch
+from liax.data.regions import PARTS
 from liax.model.decoder import State
 from liax.training.config import LossConfig
 from liax.training.perceptual import PerceptualLoss
 
-_CROP = 64  # side of the eye and mouth crops
+_CROP = 64  # least side of the eye and mouth crops
 
 
 def hoyer(alpha_BM: Tensor) -> Tensor:
@@ -69,12 +70,15 @@ class ReconstructionLoss(nn.Module):
     """Pixels, features, coarse levels, flow, and eyes and mouth against the target frame."""
 
     warp_weight: Tensor
+    region_weight_P: Tensor
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
         self.perceptual = PerceptualLoss(config.backbone)
         self.register_buffer("warp_weight", torch.tensor(config.warp[0]), persistent=False)
+        weight_P = [config.eye_weight if "eye" in part else config.mouth_weight for part in PARTS]
+        self.register_buffer("region_weight_P", torch.tensor(weight_P), persistent=False)
 
     def schedule(self, step: int) -> None:
         """Sets the flow's weight, which falls linearly over the first `warp_steps` steps."""
@@ -105,12 +109,10 @@ class ReconstructionLoss(nn.Module):
 
     def _region_loss(self, image: Tensor, batch: PairBatch, dtype: torch.dtype) -> Tensor:
         """L1 plus one-scale perceptual distance of the eye and mouth crops that are known."""
-        known_N = ~batch.boxes_BP4.isnan().any(2).flatten()
-        boxes_BP4 = batch.boxes_BP4.nan_to_num(0.0)
-        got, want = sample_boxes(image, boxes_BP4), sample_boxes(batch.target, boxes_BP4)
+        got, want, known_N = region_crops(image, batch)
         distance_N = (got - want).abs().mean((1, 2, 3))
         distance_N = distance_N + self.perceptual(got.to(dtype), want.to(dtype), scales=1)
-        return masked_mean(distance_N, known_N)
+        return masked_mean(distance_N * self.region_weight_P.repeat(len(image)), known_N)
 
     def weighted(self, terms: dict[str, Tensor]) -> Tensor:
         """The terms' weighted sum."""
@@ -123,6 +125,24 @@ class ReconstructionLoss(nn.Module):
             "parts": self.config.region_loss,
         }
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+
+def crop_side(size: int) -> int:
+    """Of the crops of eyes and mouth of pictures of `size`: a quarter of it, but for small ones."""
+    return max(_CROP, size // 4)
+
+
+def region_crops(image_B3RR: Tensor, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Eyes and mouths of a batch's pictures and of its targets.
+
+    Returns:
+        The crops of the pictures and of the targets, (B · P, 3, side, side) each, at the places that they
+        have in the targets; and which of them are known, (B · P,).
+    """
+    known_N = ~batch.boxes_BP4.isnan().any(2).flatten()
+    boxes_BP4 = batch.boxes_BP4.nan_to_num(0.0)
+    side = crop_side(image_B3RR.shape[-1])
+    return sample_boxes(image_B3RR, boxes_BP4, side), sample_boxes(batch.target, boxes_BP4, side), known_N
 
 
 def sample_boxes(image_B3RR: Tensor, boxes_BP4: Tensor, side: int = _CROP) -> Tensor:

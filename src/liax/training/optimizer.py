@@ -5,13 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from liax.model import LIAX
 from liax.training.config import AdversarialConfig, OptimConfig, TrainConfig
+from liax.training.grow import outer_levels
 
 
-def network_optimizer(network: nn.Module, config: OptimConfig, device: torch.device) -> torch.optim.Adam:
-    """Adam over the network's parameters, with its state already there."""
+def network_optimizer(network: LIAX, config: OptimConfig, device: torch.device) -> torch.optim.Adam:
+    """Adam over the network's parameters, with its state already there.
+
+    Of its two groups the first is that of the outer levels (`liax.training.grow`); each says so ("outer").
+    """
+    outer = {id(p) for level in outer_levels(network) for p in level.parameters()}
+    groups = {new: [p for p in network.parameters() if (id(p) in outer) == new] for new in (True, False)}
     optimizer = torch.optim.Adam(
-        network.parameters(),
+        [{"params": parameters, "outer": new} for new, parameters in groups.items()],
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         fused=device.type == "cuda",
@@ -41,6 +48,15 @@ def init_adam_state(optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
     for state in optimizer.state.values():
         state["step"].zero_()
+
+
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, step: int, minutes: float, config: TrainConfig
+) -> None:
+    """Those of a step: 0 for all but the outer levels in the first `optim.outer_steps`."""
+    lr = config.optim.lr * learning_rate_factor(step, minutes, config)
+    for group in optimizer.param_groups:
+        group["lr"] = lr if group["outer"] or step >= config.optim.outer_steps else 0.0
 
 
 def learning_rate_factor(step: int, minutes: float, config: TrainConfig) -> float:

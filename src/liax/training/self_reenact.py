@@ -35,11 +35,14 @@ def reenact_stills(
         dtype: What the network computes in.
 
     Returns:
-        The batch, unchanged if it has no clips. The factors of rendered sources are NaN: unknown.
+        The batch, whose pictures are unchanged if it has no clips or no stills. The factors of rendered
+        sources are NaN: unknown. `rendered_BM` is NaN for sources that were not rendered, and there even if
+        none was, so that all devices' parts of a batch have the same terms.
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:
-        return batch
+        shape = len(batch.source), network.config.vectors
+        return replace(batch, rendered_BM=batch.source.new_full(shape, torch.nan))
     still = batch.source[:count].to(dtype)
     pair = to_device(stills + torch.randint(clips, (count,), generator=generator), still.device)
     start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)

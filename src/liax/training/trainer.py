@@ -41,7 +41,7 @@ from liax.training.factor_supervision import FactorLoss, unnamed_mask
 from liax.training.init import collect_coefficients, init_network
 from liax.training.log import RunLog
 from liax.training.losses import ReconstructionLoss, SparsityController, centred, hoyer
-from liax.training.optimizer import learning_rate_factor, network_optimizer, update_average
+from liax.training.optimizer import network_optimizer, set_learning_rates, update_average
 from liax.training.self_reenact import cycle_loss
 from liax.training.sharding import (
     average_gradients,
@@ -112,12 +112,15 @@ class Trainer:
                 network.config.size,
                 fabric.device,
                 config.data.regions,
+                config.data.workers,
             )
 
     def run(self) -> Path:
         """Trains until `steps`, `max_minutes` or a signal; returns the path of the averaged weights."""
         config = self.config
         self.log.begin(self.step)
+        if config.starts_trained and self.step == 0:
+            self._validate()
         self.log.say("training; the first step takes longest")
         self._mark = time.monotonic()
         with StopSignal() as signal:
@@ -158,8 +161,7 @@ class Trainer:
 
     def _train_step(self) -> dict[str, Tensor]:
         config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.optim.lr * learning_rate_factor(self.step, self.minutes, config)
+        set_learning_rates(self.optimizer, self.step, self.minutes, config)
         self.criterion.schedule(self.step)
         totals = self._graphed_gradients() if self.config.uses_cuda_graph else self._gradients()
         if self.adversary is not None and "adversarial" in totals:
@@ -204,7 +206,7 @@ class Trainer:
         if self.adversary is None or not self._adversarial:
             return {}
         with fused(self.config.compile):
-            return {"discriminator": self.adversary.learn(batch.target, image)}
+            return {"discriminator": self.adversary.learn(image, batch)}
 
     @property
     def _adversarial(self) -> bool:
@@ -236,7 +238,7 @@ class Trainer:
             terms["cycle"] = cycle_loss(source_BM, batch.rendered_BM)
             total = total + config.loss.cycle * terms["cycle"]
         if self.adversary is not None and self._adversarial:
-            terms["adversarial"] = self.adversary.judge(levels[-1].image)
+            terms["adversarial"] = self.adversary.judge(levels[-1].image, batch)
             total = total + config.adversarial.weight * terms["adversarial"]
         sparsity = hoyer(centred(alpha_BM.detach())).mean()
         return terms | {"sparse": sparse, "total": total, "hoyer": sparsity}, levels[-1].image
