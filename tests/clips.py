@@ -53,11 +53,13 @@ def write_clip(
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
     quarter_turns: int = 0,
+    matrix: tuple[int, int, int, int] | None = None,
 ) -> Path:
     """Encode frames as `path`.
 
     times: seconds of each frame instead of a constant rate. sound: codec of a 440 Hz tone from `sound_start`
     seconds to the clip's end. aspect: of a pixel. quarter_turns: clockwise, as MP4 rotation metadata.
+    matrix: a, b, c and d of the MP4's display matrix.
     """
     with av.open(path, "w") as output:
         stream: Any = output.add_stream(codec, rate=rate, options=options or {})
@@ -81,7 +83,9 @@ def write_clip(
             for packet in _tone(tone, float(end), sound_start):
                 output.mux(packet)
     if quarter_turns:
-        _turn(path, quarter_turns)
+        matrix = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)][quarter_turns % 4]
+    if matrix:
+        _set_matrix(path, matrix)
     return path
 
 
@@ -96,11 +100,22 @@ def _tone(stream: Any, seconds: float, start: float) -> Iterator[av.Packet]:
     yield from stream.encode(None)
 
 
-def _turn(path: Path, quarter_turns: int) -> None:
-    """Write a rotation into the MP4's first track header."""
+def _set_matrix(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write a display matrix into the MP4's first track header."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix of nine 32-bit numbers follows 40 bytes
-    a, b = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarter_turns % 4]
-    matrix = [a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30]
-    data[at : at + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in matrix)
+    a, b, c, d = (number << 16 for number in matrix)
+    whole = [a, b, 0, c, d, 0, 0, 0, 1 << 30]
+    data[at : at + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in whole)
     path.write_bytes(data)
+
+
+def fast_start(path: Path, to: Path) -> Path:
+    """The same packets with the table of contents in front, as downloads have it."""
+    with av.open(path) as source, av.open(to, "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return to

@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO
 
 from liax.bounded import short
 from liax.errors import LiaxError, OutputExistsError
 
-_LONGEST_NAME = 255  # bytes
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+# In bytes: what common file systems allow, and how much of a name an unfinished file's keeps.
+_LONGEST_NAME, _LONGEST_PATH, _LONGEST_STEM = 255, 4000, 120
+# Seconds after which another machine's unfinished file is taken for left behind.
+_STALE_S = 24 * 3600
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
     """Open a binary file that becomes `path` when the block ends, and is deleted if the block raises.
 
     It is written beside `path` under a hidden name and renamed at the end, so what was at `path` stays until
-    its replacement is complete.
+    its replacement is complete. What runs that were killed have left in that folder is deleted.
+
+    Args:
+        path: A link is followed, and what it points to is replaced.
+        overwrite: Whether a file that is at `path` when the block ends is replaced.
 
     Raises:
-        LiaxError: If the folder is missing, the disk is full or the file cannot be written.
+        OutputExistsError: If the file exists at the end, and `overwrite` is false.
+        LiaxError: If the name cannot be one of a file, the folder is missing, something other than a file is
+            at `path`, the disk is full or the file cannot be written.
     """
+    check_name(path)
     if not path.parent.is_dir():
         raise LiaxError(f"{path} cannot be written: there is no folder {path.parent}", "create it first")
-    path = path.resolve()  # through a symbolic link: replace what it points to, not the link
-    part = path.with_name(f".{path.stem[:60]}.{secrets.token_hex(4)}.part")
+    named, path = path, path.resolve()  # through a symbolic link: replace what it points to, not the link
+    _check_replaceable(path)
+    _sweep(path.parent)
+    part = path.with_name(_part_name(path))
     try:
         with part.open("xb", buffering=1 << 18) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _check_replaceable(path)
+        if overwrite:
+            os.replace(part, path)
+        elif not _rename_to_new(part, path):
+            raise OutputExistsError(named)
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise LiaxError(
@@ -50,16 +71,105 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             part.unlink()
 
 
+def _rename_to_new(part: Path, path: Path) -> bool:
+    """Give the finished file its name, unless another has it; whether it got it."""
+    try:
+        if os.name == "nt":
+            part.rename(path)  # which replaces nothing there
+        else:
+            os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if path.exists():
+            return False
+        os.replace(part, path)
+    return True
+
+
 def check_name(path: Path) -> None:
-    """Raise LiaxError for a name that no file can have."""
+    """Raise LiaxError for a name that no file can have: it has a null character, or is too long."""
     if "\0" in str(path):
         raise LiaxError(f"{short(str(path))} has a null character in its name", "name another file")
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+    too_long = any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts)
+    if too_long or len(os.fsencode(path.absolute())) > _LONGEST_PATH:
         raise LiaxError(f"{short(str(path))} has a name that is too long", "name another file")
 
 
+def _check_replaceable(path: Path) -> None:
+    """Raise LiaxError if something other than a regular file is there; links are followed."""
+    if path.exists() and not path.is_file():
+        what = "folder" if path.is_dir() else "device or a pipe"
+        raise LiaxError(f"{path} is a {what}, which is not replaced", "name a file")
+
+
+def _part_name(path: Path) -> str:
+    """A hidden name for an unfinished file, which says on which machine what process writes it."""
+    stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode("utf-8", "ignore")
+    return f".{stem}.{_machine()}-{os.getpid()}.{secrets.token_hex(4)}.part"
+
+
+_PART = re.compile(r"\..*?\.(?:([0-9a-f]{8})-([0-9]+)\.)?[0-9a-f]{8}\.part", re.DOTALL)
+
+
+@cache
+def _machine() -> str:
+    """What tells apart machines, their starts, and containers, each of which counts its own processes."""
+    facts = [platform.node()]
+    with suppress(OSError):
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        facts.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=1000)
+def _sweep(folder: Path) -> None:
+    """Delete unfinished files of processes that are gone; once for each folder and process.
+
+    Those of this machine go as soon as their process has ended, others when nothing was written to them for
+    a day.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _PART.fullmatch(entry.name)
+            if match is None or not entry.is_file(follow_symlinks=False):
+                continue
+            machine, process = match.groups()
+            if machine == _machine() and os.name != "nt":
+                stale = not _is_running(int(process))
+            else:
+                stale = time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S
+            if stale:
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def refuse_stream(path: Path, role: str) -> None:
+    """Check that `path` is no device, pipe or socket, which would be waited for or never end.
+
+    Args:
+        path: What is to be read; it may be missing, or a folder.
+        role: What it is to the user, such as "source"; it appears in messages.
+
+    Raises:
+        LiaxError: If it is one, or a link to one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise LiaxError(f"{path} is a device or a pipe", f"save the {role} as a file first")
+
+
 def check_input(path: Path, role: str) -> None:
-    """Check that `path` is a readable file and not empty.
+    """Check that `path` is a readable regular file and not empty; a link to one is.
 
     Args:
         path: The file.
@@ -73,7 +183,8 @@ def check_input(path: Path, role: str) -> None:
             raise LiaxError(f"{path} is a folder", f"give the {role} file itself")
         if not path.exists():
             raise LiaxError(f"{path} does not exist", f"check the {role}'s name and folder")
-        if path.is_file() and path.stat().st_size == 0:
+        refuse_stream(path, role)
+        if path.stat().st_size == 0:
             raise LiaxError(f"{path} is empty (0 bytes)", f"copy or download the {role} again")
         if not os.access(path, os.R_OK):
             raise LiaxError(f"{path} may not be read", "change its permissions")
@@ -88,7 +199,7 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         path: The output.
         suffixes: File name suffixes that can be written, in lower case with their dot.
         overwrite: Whether an existing file may be replaced.
-        inputs: Files that the output must not replace.
+        inputs: All files that are read, none of which the output may replace.
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
@@ -99,12 +210,19 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         raise LiaxError(f"{path} has no ending that can be written", f"name it one of {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise LiaxError(f"{path.parent} is not a folder", f"create it before writing {path.name} there")
-    if path.is_dir():
-        raise LiaxError(f"{path} is a folder", "name a file in it")
+    _check_replaceable(path)
     if path.exists() and not overwrite:
         raise OutputExistsError(path)
     for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
+        if _is_same(path, source):
             raise LiaxError(f"{path} is also an input", "name another output")
     if not os.access(path.parent, os.W_OK):
         raise LiaxError(f"{path.parent} may not be written to", "choose another folder")
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    """Whether both are there, and one file."""
+    try:
+        return path.exists() and source.exists() and path.samefile(source)
+    except (OSError, ValueError):  # a source with an impossible name is refused where it is read
+        return False

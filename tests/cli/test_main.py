@@ -1,7 +1,9 @@
+import os
 import re
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +124,26 @@ def test_runs_as_a_module() -> None:
         [sys.executable, "-m", "liax", "--version"], capture_output=True, text=True, check=True
     )
     assert run.stdout.startswith("liax ")
+
+
+@pytest.mark.parametrize("name", ["笑.png", "\udcff.png"])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_names_that_the_terminal_cannot_print(
+    tmp_path: Path, tiny_weights: Path, portrait_path: Path, name: str, encoding: str
+) -> None:
+    """The picture is written and told, with what cannot be printed in escapes; errors likewise."""
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+
+    def edit(image: Path) -> subprocess.CompletedProcess[bytes]:
+        arguments = ("edit", image, "--set", "0=1", "-o", name, "--weights", tiny_weights, "--device", "cpu")
+        command = [sys.executable, "-m", "liax", *map(os.fsencode, arguments)]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+
+    done = edit(portrait_path)
+    told = name.encode(encoding, "backslashreplace").decode(encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding) == f"{told}: 64x64\n"
+    assert os.listdir(tmp_path) == [name]
+    refused = edit(Path(f"no{name}"))
+    assert refused.returncode == 1
+    assert refused.stderr.decode(encoding).startswith(f"liax: no{told} does not exist; ")

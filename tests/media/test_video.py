@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import flat_frames, write_clip
+from clips import fast_start, flat_frames, write_clip
 from liax.errors import LiaxError
 from liax.media.video import Video
 
@@ -71,6 +71,40 @@ def test_rotation(tmp_path: Path, turns: int, bright: str) -> None:
     assert list(video)[1].rgb(longest=32).shape == ((32, 24, 3) if turns % 2 else (24, 32, 3))
 
 
+# The display matrix's a, b, c and d -> where the bright corner of a picture is shown that has it at the top
+# left, and in what colour its right and its lower neighbour are (R, G), as FFmpeg's autorotate does.
+ORIENTATIONS = {
+    (1, 0, 0, 1): ("top left", "right", "below"),
+    (-1, 0, 0, 1): ("top right", "left", "below"),
+    (1, 0, 0, -1): ("bottom left", "right", "above"),
+    (-1, 0, 0, -1): ("bottom right", "left", "above"),
+    (0, 1, -1, 0): ("top right", "below", "left"),
+    (0, -1, 1, 0): ("bottom left", "above", "right"),
+    (0, 1, 1, 0): ("top left", "below", "right"),
+    (0, -1, -1, 0): ("bottom right", "above", "left"),
+}
+
+
+@pytest.mark.parametrize("matrix", ORIENTATIONS)
+def test_all_eight_orientations(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """White is at the decoded picture's top left, red to its right and green below."""
+    frame = np.full((48, 64, 3), 20, np.uint8)
+    frame[:24, :32], frame[:24, 32:], frame[24:, :32] = 230, (230, 20, 20), (20, 230, 20)
+    path = write_clip(tmp_path / "a.mp4", [frame] * 3, matrix=matrix, options={"crf": "1"})
+    video = Video(path)
+    image = list(video)[1].rgb()
+    assert image.shape[:2] == (video.height, video.width) == ((48, 64) if matrix[0] else (64, 48))
+    corner, red, green = ORIENTATIONS[matrix]
+    row, column = int(corner.startswith("bottom")), int(corner.endswith("right"))
+    quarters = image.reshape(2, video.height // 2, 2, video.width // 2, 3).mean((1, 3))
+    step = {"right": (0, 1), "left": (0, -1), "below": (1, 0), "above": (-1, 0)}
+    assert quarters[row, column].min() > 200
+    for (down, across), channel in ((step[red], 0), (step[green], 1)):
+        colour = quarters[row + down, column + across]
+        assert colour.argmax() == channel
+        assert colour.max() > 180
+
+
 def test_pixels_become_square(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", flat_frames(2), aspect=Fraction(3, 2))
     assert [frame.rgb().shape for frame in Video(path)] == [(48, 96, 3)] * 2
@@ -124,7 +158,7 @@ def test_cut_off_video_gives_what_decodes(tmp_path: Path, caplog: pytest.LogCapt
 def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     noise = list(np.random.default_rng(0).integers(0, 255, (50, 48, 64, 3), np.uint8))
     path = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
-    path = _faststart(path, tmp_path / "fast.mp4")
+    path = fast_start(path, tmp_path / "fast.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     video = Video(path)
     count = sum(1 for _ in video)
@@ -135,17 +169,6 @@ def test_damage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert f"using the {count} frames" in told[0]
     assert "of 2.0 seconds" in told[0]
     assert str(path) in told[0]
-
-
-def _faststart(path: Path, to: Path) -> Path:
-    """The same packets with the table of contents in front."""
-    with av.open(path) as source, av.open(to, "w", options={"movflags": "faststart"}) as output:
-        stream = output.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                output.mux(packet)
-    return to
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

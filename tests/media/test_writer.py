@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +14,8 @@ from clips import flat_frames, write_clip
 from liax.errors import LiaxError
 from liax.media.video import Video
 from liax.media.writer import create_video
+from liax.portrait.clip import RenderedClip
+from liax.portrait.clip import write_clip as write_result
 
 
 def noise(count: int, side: int = 64) -> list[np.ndarray]:
@@ -96,6 +99,11 @@ def test_gif_leaves_out_what_it_cannot_show(tmp_path: Path) -> None:
     ("clip", "sound", "to", "codec"),
     [
         ("a.avi", "mp2", "b.mp4", "aac"),
+        ("a.mkv", "ac3", "b.mp4", "aac"),  # which browsers do not play
+        ("a.mkv", "eac3", "b.mp4", "aac"),
+        ("a.mov", "alac", "b.mp4", "aac"),
+        ("a.mkv", "libopus", "b.mp4", "opus"),
+        ("a.mkv", "ac3", "b.webm", "opus"),
         ("a.mp4", "aac", "b.mp4", "aac"),
         ("a.ts", "aac", "b.mp4", "aac"),  # ADTS frames, to be rewrapped
         ("a.avi", "libmp3lame", "b.mp4", "mp3float"),
@@ -178,3 +186,57 @@ def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="32x32"), create_video(tmp_path / "a.mp4", Fraction(25)) as writer:  # noqa: PT012
         writer.write(noise(1, 64)[0], Fraction(0))
         writer.write(noise(1, 32)[0], Fraction(1, 25))
+
+
+def test_surround_sound_becomes_stereo(tmp_path: Path) -> None:
+    """AC-3 of five channels and one for bass, as television has it."""
+    clip = tmp_path / "a.mkv"
+    with av.open(clip, "w") as output:
+        picture: Any = output.add_stream("libx264", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound: Any = output.add_stream("ac3", rate=48_000)
+        sound.codec_context.layout = "5.1"
+        for k, frame_HW3 in enumerate(flat_frames(25)):
+            frame = av.VideoFrame.from_ndarray(frame_HW3, format="rgb24")
+            frame.pts = k
+            output.mux(picture.encode(frame))
+        output.mux(picture.encode(None))
+        wave = 0.3 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+        for k in range(0, 48_000, 1536):
+            chunk = np.repeat(wave[None, k : k + 1536], 6, 0).astype(np.float32)
+            heard_frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="5.1")
+            heard_frame.sample_rate, heard_frame.pts = 48_000, k
+            output.mux(sound.encode(heard_frame))
+        output.mux(sound.encode(None))
+    kind, samples, _ = heard(copy(clip, tmp_path / "b.mp4"))
+    assert kind == "aac"
+    assert pitch(samples) == pytest.approx(440, abs=2)
+    assert len(samples) / 48_000 == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("sound", [None, "aac"])
+def test_an_mp4_plays_while_it_is_loaded(tmp_path: Path, sound: str | None) -> None:
+    """Its table of contents comes before its frames, also where these are many buffers long."""
+    clip = write_clip(tmp_path / "a.mkv", noise(40, 256), sound=sound)
+    path = copy(clip, tmp_path / "b.mp4")
+    data = path.read_bytes()
+    assert len(data) > 1 << 20
+    boxes, at = [], 0
+    while at < len(data):
+        boxes.append(data[at + 4 : at + 8])
+        at += int.from_bytes(data[at : at + 4], "big")
+    assert at == len(data)
+    assert boxes.index(b"moov") < boxes.index(b"mdat")
+    pictures = zip(Video(path), Video(clip), strict=True)
+    assert all(np.abs(a.rgb().astype(int) - b.rgb()).mean() < 25 for a, b in pictures)
+    assert sorted(os.listdir(tmp_path)) == ["a.mkv", "b.mp4"]
+
+
+@pytest.mark.parametrize("rate", [Fraction(60_000, 1001), Fraction(120), Fraction(25)])
+@pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
+def test_as_many_frames_are_told_as_written(tmp_path: Path, rate: Fraction, name: str) -> None:
+    frames = [(k / rate, frame_HW3) for k, frame_HW3 in enumerate(flat_frames(6))]
+    clip = RenderedClip(iter(frames), rate, 64, 48)
+    told = write_result(clip, tmp_path / name)
+    assert told.frames == len(list(Video(tmp_path / name)))
+    assert told.frames == (6 if rate == 25 or name == "a.mp4" else {60: 4, 120: 3}[round(rate)])

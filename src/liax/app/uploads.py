@@ -11,6 +11,8 @@ import av
 from PIL import Image, UnidentifiedImageError
 
 from liax.errors import LiaxError
+from liax.media.container import open_media
+from liax.media.formats import picture_formats
 from liax.portrait.template import load_template
 
 
@@ -37,11 +39,6 @@ class VisitorLimits:
     kept_minutes: int = 60
 
 
-# The formats that are read; none of them can refer to other files or needs another program.
-_PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-_VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,ogg,flv,asf"
-
-
 def check_picture(path: Path, limits: VisitorLimits) -> None:
     """Check that `path` is a picture within the limits, without decoding it.
 
@@ -52,7 +49,7 @@ def check_picture(path: Path, limits: VisitorLimits) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_PICTURE_FORMATS) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 pixels = image.width * image.height
     except Image.DecompressionBombError:
         pixels = Image.MAX_IMAGE_PIXELS or 0
@@ -71,9 +68,8 @@ def check_video(path: Path, limits: VisitorLimits) -> None:
         LiaxError: If it is not.
     """
     _check_file(path, limits)
-    options = {"format_whitelist": _VIDEO_FORMATS, "protocol_whitelist": "file"}
     try:
-        with av.open(path, options=options, metadata_errors="replace") as container:
+        with open_media(path) as container:
             streams = container.streams.video
             if not streams:
                 raise LiaxError(f"{path} has no pictures in it; give a video such as an MP4.")

@@ -39,6 +39,7 @@ def animate(
     from contextlib import ExitStack
 
     from liax.files import check_input, check_output
+    from liax.media.footage import files_of
     from liax.media.webcam import webcam_index, webcam_video
     from liax.portrait.animate import OUTPUTS, animate_file
 
@@ -46,7 +47,8 @@ def animate(
     check_input(source, "source")
     if camera is None and not driving.is_dir():
         check_input(driving, "driving video")
-    check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=(source, driving))
+    inputs = (source, *files_of(driving), *model.files)
+    check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
     animator = model.open()
     with ExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay())

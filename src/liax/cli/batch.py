@@ -41,7 +41,7 @@ def batch(
     from liax.portrait.batch import run_batch
     from liax.portrait.batch_config import read_batch
 
-    listed = read_batch(jobs)
+    listed = read_batch(jobs, model.files)
     animator = model.open()
     outcomes: list[JobOutcome] = []
     try:

@@ -55,7 +55,7 @@ def controls(
     from liax.weights.loading import open_weights
 
     if output is not None:
-        inputs = () if portrait is None else (portrait,)
+        inputs = (Path(weights),) if portrait is None else (Path(weights), portrait)
         check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
     stored = open_weights(weights)
     known = read_controls(stored.metadata, stored.config.vectors)
@@ -80,7 +80,7 @@ def controls(
         sheet_HW3 = sweep_sheet(
             animator, portrait or demo, names, ManipulateOptions(crop=options.crop, face=options.face)
         )
-    write_image(output, sheet_HW3)
+    write_image(output, sheet_HW3, overwrite=overwrite)
     print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
 
 

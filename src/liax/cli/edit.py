@@ -46,13 +46,13 @@ def edit(
     check_input(image, "portrait")
     outputs = [output] if sheet is None else [output, sheet]
     for path in outputs:
-        check_output(path, suffixes=SUFFIXES, overwrite=overwrite, inputs=(image,))
+        check_output(path, suffixes=SUFFIXES, overwrite=overwrite, inputs=(image, *model.files))
     if sheet is not None and sheet.resolve() == output.resolve():
         raise LiaxError(f"{sheet} is to be both the output and the sheet; name two files.")
     edited = edit_image(model.open(), image, settings, options)
-    write_image(output, edited.picture_HW3)
+    write_image(output, edited.picture_HW3, overwrite=overwrite)
     if sheet is not None:
         cells = [(edited.before_HW3, "before"), (edited.after_HW3, to_text(settings).replace(",", ", "))]
-        write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)))
+        write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)), overwrite=overwrite)
     height, width = edited.picture_HW3.shape[:2]
     print(f"{', '.join(map(str, outputs))}: {width}x{height}")

@@ -38,7 +38,7 @@ def edit_video(
 
     check_settings(settings)
     check_input(video, "video")
-    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(video,))
+    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(video, *model.files))
     animator = model.open()
     with ProgressDisplay() as progress:
         clip = edited(animator, video, settings, options, progress=progress)

@@ -32,15 +32,17 @@ def encode(
     """
     # Imported here, so that --help and wrong arguments do not wait for PyTorch.
     from liax.files import check_input, check_output
+    from liax.media.footage import files_of
     from liax.portrait.driving import encode_motion
     from liax.portrait.template import SUFFIX, save_template
 
     if not driving.is_dir():
         check_input(driving, "driving video")
-    check_output(output, suffixes=(SUFFIX,), overwrite=overwrite, inputs=(driving,))
+    inputs = (*files_of(driving), *model.files)
+    check_output(output, suffixes=(SUFFIX,), overwrite=overwrite, inputs=inputs)
     animator = model.open()
     with ProgressDisplay() as progress:
         template = encode_motion(animator, driving, options, progress=progress)
-    save_template(template, output)
+    save_template(template, output, overwrite=overwrite)
     size = output.stat().st_size / 1000
     print(f"{output}: {template.total} frames, {template.seconds:.1f} s, {size:,.0f} KB")

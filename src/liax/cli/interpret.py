@@ -52,7 +52,7 @@ def interpret(
     from liax.weights import load, set_controls
 
     if write is not None:
-        check_output(write, suffixes=(".safetensors",), overwrite=overwrite, inputs=(Path(weights),))
+        check_output(write, suffixes=(".safetensors",), overwrite=overwrite, inputs=(Path(weights), data))
     keep_freed_memory()
     animator = Animator(load(weights), device, DTYPES[dtype])
     command = shlex.join(["liax", *sys.argv[1:]])

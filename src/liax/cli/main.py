@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import signal
 import sys
@@ -61,6 +63,9 @@ def _run(name: str, rest: list[str]) -> int:
     from liax.cli.option_types import join_repeated, option_types
 
     handler = _StderrHandler(name)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
     logging.getLogger("liax").addHandler(handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -79,6 +84,11 @@ def _run(name: str, rest: list[str]) -> int:
             "install liax with its extras (liax[studio,prepare,train,evaluate]).",
             file=sys.stderr,
         )
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"liax: {str(error.filename)[:40]}… is too long for a file's name; check it.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("liax: stopped.", file=sys.stderr)

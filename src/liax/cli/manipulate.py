@@ -44,7 +44,7 @@ def manipulate(
         raise LiaxError("Say what to do: either --sweep with controls, such as yaw,pitch,roll, or --orbit.")
     check_input(image, "portrait")
     suffixes = writer.SUFFIXES + images.SUFFIXES
-    check_output(output, suffixes=suffixes, overwrite=overwrite, inputs=(image,))
+    check_output(output, suffixes=suffixes, overwrite=overwrite, inputs=(image, *model.files))
     animator = model.open()
     portrait = open_portrait(animator, image, options)
     if output.suffix.lower() in images.SUFFIXES:
@@ -52,7 +52,7 @@ def manipulate(
             sheet_HW3 = manipulation.orbit_sheet(animator, portrait, options)
         else:
             sheet_HW3 = manipulation.sweep_sheet(animator, portrait, sweep, options)
-        images.write_image(output, sheet_HW3)
+        images.write_image(output, sheet_HW3, overwrite=overwrite)
         print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
         return
     if orbit:

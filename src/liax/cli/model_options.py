@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import tyro
@@ -24,6 +25,11 @@ class ModelOptions:
 
     device: str | None = None
     """cpu, cuda, cuda:N or mps; by default the fastest there is."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What the weights' name may stand for among files; no output replaces it."""
+        return (Path(self.weights),)
 
     def open(self) -> Animator:
         """The network, ready; imports PyTorch, which --help and wrong arguments do not wait for.

@@ -27,13 +27,14 @@ def regions(
         overwrite: Measure everything again.
     """
     # Imported here, so that --help does not wait for PyTorch.
-    from liax.data.manifest import read_manifest
+    from liax.data.manifest import manifest_in, read_manifest
     from liax.data.regions import measure_regions
     from liax.files import check_output
 
     wanted = read_manifest(manifest, None)
     path = output or wanted.folder / "regions.npz"
-    check_output(path, suffixes=(".npz",), overwrite=True, inputs=(manifest,))
+    inputs = (manifest_in(manifest) or manifest, *(wanted.folder / item.file for item in wanted.items))
+    check_output(path, suffixes=(".npz",), overwrite=True, inputs=inputs)
     with ProgressDisplay() as progress:
         failed = measure_regions(wanted, path, overwrite=overwrite, progress=progress)
     print(f"{path}: {len(wanted.items) - len(failed)} of {len(wanted.items)} files")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ from liax.data.manifest import Item, Manifest
 from liax.data.transfer import to_device
 from liax.errors import LiaxError
 from liax.files import atomic_file
+from liax.media.formats import PROTOCOLS, VIDEO_FORMATS, picture_formats
 
 LoadProgress = Callable[[int, int], None]
 
@@ -73,7 +75,7 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
     path = item.path(folder)
     try:
         if item.kind == "portrait":
-            with Image.open(path) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 yield np.array(image.convert("RGB"))
         else:
             frame_HW3 = None
@@ -103,11 +105,13 @@ def decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     """
     try:
         import av
+
+        from liax.media.container import open_media
     except ImportError:
         yield from decode_with_opencv(path)
         return
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             for frame in container.decode(video=0):
                 yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     except av.FFmpegError as error:
@@ -118,6 +122,11 @@ def decode_with_opencv(path: Path) -> Iterator[NDArray[np.uint8]]:
     """RGB uint8 frames (H, W, 3) of a video, by one thread; none where OpenCV cannot read it."""
     import cv2
 
+    # Read by OpenCV, which hands them to FFmpeg.
+    os.environ.setdefault(
+        "OPENCV_FFMPEG_CAPTURE_OPTIONS",
+        f"format_whitelist;{','.join(VIDEO_FORMATS)}|protocol_whitelist;{','.join(PROTOCOLS)}",
+    )
     capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         while True:

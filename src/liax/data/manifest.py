@@ -10,6 +10,7 @@ from typing import Literal
 
 from liax.bounded import parse_csv, read_bytes, short
 from liax.errors import LiaxError, MissingPackageError, WrongFileError
+from liax.files import refuse_stream
 
 # Prefix of the address with which FFmpeg reads a part of a file.
 _WITHIN = "subfile,"
@@ -87,6 +88,7 @@ def read_manifest(path: str | Path, split: str | None) -> Manifest:
     path = Path(path)
     if path.is_dir():
         path = manifest_in(path) or path / "manifest.csv"
+    refuse_stream(path, "manifest")
     try:
         raw = read_bytes(path, _MOST_BYTES)
     except ValueError as error:

@@ -116,8 +116,12 @@ def select_frames(count: int, most: int | None) -> NDArray[np.int64]:
 
 
 def _shard_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
+    frame_HW3 = None
     try:
-        yield from decode(path)
+        for frame_HW3 in decode(path):
+            yield frame_HW3
+        if frame_HW3 is None:
+            raise ValueError("no frame in it")
     except ValueError as error:
         raise LiaxError(f"{path} cannot be decoded ({error}); prepare the data set again.") from None
 

@@ -181,7 +181,10 @@ class VideoReenactor:
             chosen = []
             for number in numbers_B:
                 while at < number:
-                    picture_HW3, at = next(pictures), at + 1
+                    next_HW3, at = next(pictures, None), at + 1
+                    if next_HW3 is None:
+                        raise LiaxError(f"The video of {trial.name} has changed; start again.")
+                    picture_HW3 = next_HW3
                 chosen.append(resize_bicubic(unit_pictures(picture_HW3[None]), side).clamp(0, 1))
             return torch.cat(chosen), None
 

@@ -101,6 +101,9 @@ def evaluate_trials(
     options = options or EvaluateOptions()
     if not trials:
         raise LiaxError("There is nothing to evaluate; give at least one clip.")
+    for path in options.baseline:
+        if path.resolve() == out.resolve():
+            raise LiaxError(f"{out} is also a baseline", "write the results to another folder")
     baselines = [_baseline(path, options, trials) for path in options.baseline]
     compared = {**options.compared, "animator": reenactor.key}
     lock_settings(out, compared)

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from liax.errors import LiaxError
 from liax.files import check_input
+from liax.media.formats import picture_formats
 from liax.media.images import read_image
 from liax.media.video import Video
 
@@ -131,7 +132,7 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     Raises:
         LiaxError: If it cannot be read, or if a rate is given for anything but a folder.
     """
-    folder = path.is_dir()
+    folder = _is_folder(path)
     if rate is not None and not folder:
         raise LiaxError(f"{path} is no folder of frames", "only those are given a frame rate")
     if rate is not None and not 0 < rate <= 1000:
@@ -142,6 +143,18 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     return ImageSequence(path, role) if is_still(path) else Video(path, role)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """All files that `open_footage` reads of `path`: the file itself, or a folder's pictures."""
+    return tuple(_in_order(path)) if _is_folder(path) else (path,)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # an impossible name; opening it will say so
+        return False
+
+
 def is_still(path: Path) -> bool:
     """Whether the file is a picture, and not an animated one; an unreadable picture counts as still."""
     if path.suffix.lower() not in PICTURES:
@@ -149,7 +162,7 @@ def is_still(path: Path) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 return not getattr(image, "is_animated", False)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return True  # reading it will say what is wrong

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError
 from liax.files import atomic_file, check_input
+from liax.media.formats import picture_formats
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -47,7 +48,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF
-            with Image.open(path) as image:
+            with Image.open(path, formats=picture_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise LiaxError(*too_big)
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
@@ -59,14 +60,16 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         raise LiaxError(f"{path} is damaged and cannot be decoded", "save or download it again") from error
 
 
-def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
+def write_image(path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = True) -> None:
     """Write an RGB uint8 picture (H, W, 3), completely or not at all.
 
     Args:
-        path: Its suffix is one of SUFFIXES; the file is replaced if it exists.
+        path: Its suffix is one of SUFFIXES.
         image_HW3: The picture.
+        overwrite: Whether a file that is there by then is replaced.
 
     Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If the picture is too large for the format, or the file cannot be written.
     """
     path = Path(path)
@@ -76,7 +79,7 @@ def write_image(path: Path, image_HW3: NDArray[np.uint8]) -> None:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format
         raise LiaxError(f"{path} cannot be written as {kind} ({error})", "name it .png instead") from error
-    with atomic_file(path) as file:
+    with atomic_file(path, overwrite=overwrite) as file:
         file.write(encoded.getbuffer())
 
 

@@ -13,11 +13,13 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
+from liax.media.container import open_media
+
 log = logging.getLogger(__name__)
 
-# Container -> the codecs that players expect in it, which are copied, and the encoder for all other sound.
+# Container -> the codecs in it that all browsers play, which are copied, and the encoder for all other sound.
 COPIED = {
-    "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
+    "mp4": {"aac", "mp3", "opus"},
     "webm": {"opus", "vorbis"},
 }
 ENCODER = {"mp4": "aac", "webm": "libopus"}
@@ -45,7 +47,7 @@ class Sound:
         self._path = path
         self._start = start
         self._output = output
-        self._input: InputContainer | None = av.open(path, metadata_errors="replace")
+        self._input: InputContainer | None = open_media(path)
         self._waiting: Packet | None = None
         sound = self._input.streams.best("audio")
         if not isinstance(sound, AudioStream) or sound.codec_context is None or not sound.sample_rate:

@@ -4,30 +4,65 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import av
 import av.stream
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.files import check_input
+from liax.media.colour import to_rgb
+from liax.media.container import open_media
 
 log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)
 # Largest denominator of a rate: enough for 30000/1001; averages of variable rates are rounded to it.
 _MAX_DENOMINATOR = 1001
-# A file without a colour matrix is taken as BT.709 from this height on, and as BT.601 below.
-_HD_HEIGHT = 720
+_MATRIX_BYTES = 36
+
+
+class Orientation(NamedTuple):
+    """How decoded frames are turned to stand upright, one of eight ways.
+
+    Args:
+        transposed: Whether rows become columns, first of all.
+        mirrored: Whether left and right are then exchanged.
+        flipped: Whether top and bottom are then exchanged.
+    """
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    @staticmethod
+    def of(decoded: av.VideoFrame) -> Orientation:
+        """As the frame's display matrix says, taken to the nearest quarter turn."""
+        data: Any = decoded.side_data.get("DISPLAYMATRIX")
+        if data is None or len(bytes(data)) < _MATRIX_BYTES:
+            return Orientation()
+        # A pixel at (x, y) is shown at (a x + c y, b x + d y), apart from a shift.
+        a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return Orientation(False, a < 0, d < 0)
+        return Orientation(True, c < 0, b < 0)
+
+    def upright(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture as it is to be shown."""
+        if self.transposed:
+            image_HW3 = image_HW3.swapaxes(0, 1)
+        rows, columns = -1 if self.flipped else 1, -1 if self.mirrored else 1
+        return np.ascontiguousarray(image_HW3[::rows, ::columns])
 
 
 @dataclass(frozen=True)
@@ -43,19 +78,15 @@ class Frame:
     width: int
     height: int
     _decoded: av.VideoFrame
-    _turns: int
+    _orientation: Orientation
 
     def rgb(self, longest: int | None = None) -> NDArray[np.uint8]:
         """The frame as RGB uint8 (H, W, 3), scaled down so that no side exceeds `longest`."""
         scale = min(1.0, longest / max(self.width, self.height)) if longest else 1.0
         width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
-        if self._turns % 2:
+        if self._orientation.transposed:
             width, height = height, width
-        matrix = self._decoded.colorspace
-        if matrix not in list(Colorspace):
-            matrix = Colorspace.ITU709 if self._decoded.height >= _HD_HEIGHT else Colorspace.ITU601
-        image_HW3 = self._decoded.reformat(width, height, "rgb24", src_colorspace=matrix).to_ndarray()
-        return np.ascontiguousarray(np.rot90(image_HW3, self._turns))
+        return self._orientation.upright(to_rgb(self._decoded, width, height))
 
 
 class Video:
@@ -76,7 +107,8 @@ class Video:
         damaged: Number of packets that did not decode in the last iteration.
 
     Raises:
-        LiaxError: If the file is missing or no frame of it can be decoded.
+        LiaxError: If the file is missing or no frame of it can be decoded. A file that is cut off within its
+            first frame may be noticed only when iterating.
     """
 
     def __init__(self, path: Path, role: str = "video", threads: int = 0) -> None:
@@ -97,14 +129,19 @@ class Video:
             clock = _seconds(first, stream)
             self._clocked = clock is not None
             self.start = clock or Fraction(0)
-            self._turns = round(first.rotation / 90) % 4
-            self.width, self.height = _square_pixels(first, stream, self._turns)
+            self._orientation = Orientation.of(first)
+            self.width, self.height = _square_pixels(first, stream, self._orientation)
 
     def __iter__(self) -> Iterator[Frame]:
         count, last = 0, Fraction(-1)
         for frame in self.between(Fraction(0)):
             count, last = count + 1, frame.time
             yield frame
+        if not count:
+            raise LiaxError(
+                f"{self.path} is damaged or cut off within its first frame",
+                f"give another {self.role}",
+            )
         self._report(last + 1 / self.rate, count)
 
     def between(self, since: Fraction, until: Fraction | None = None) -> Iterator[Frame]:
@@ -159,11 +196,11 @@ class Video:
                 first = count == 0 and since is None
                 last = Fraction(0) if first else self._time(decoded, stream, last)
                 count += 1
-                yield Frame(last, self.width, self.height, decoded, self._turns)
+                yield Frame(last, self.width, self.height, decoded, self._orientation)
 
     def _open(self) -> InputContainer:
         try:
-            return av.open(self.path, metadata_errors="replace")
+            return open_media(self.path)
         except (av.FFmpegError, OSError) as error:
             raise LiaxError(
                 f"{self.path} is not a video that can be decoded, or it is cut off",
@@ -239,10 +276,10 @@ def _seconds(decoded: av.VideoFrame, stream: VideoStream) -> Fraction | None:
     return None if decoded.pts is None or base is None else decoded.pts * base
 
 
-def _square_pixels(decoded: av.VideoFrame, stream: VideoStream, turns: int) -> tuple[int, int]:
+def _square_pixels(decoded: av.VideoFrame, stream: VideoStream, orientation: Orientation) -> tuple[int, int]:
     """Width and height of the frame, upright and with square pixels."""
     shape = stream.sample_aspect_ratio or Fraction(1)
     if not Fraction(1, 8) <= shape <= 8:
         shape = Fraction(1)
     width, height = max(1, round(decoded.width * shape)), decoded.height
-    return (height, width) if turns % 2 else (width, height)
+    return (height, width) if orientation.transposed else (width, height)

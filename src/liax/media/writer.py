@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,12 @@ _CLOCK = 90_000
 
 @contextmanager
 def create_video(
-    path: Path, rate: Fraction, sound_of: Path | None = None, sound_start: Fraction = Fraction(0)
+    path: Path,
+    rate: Fraction,
+    sound_of: Path | None = None,
+    sound_start: Fraction = Fraction(0),
+    *,
+    overwrite: bool = True,
 ) -> Iterator[VideoWriter]:
     """Open a video for writing; the file appears at `path` when the block ends without an exception.
 
@@ -52,12 +58,14 @@ def create_video(
         rate: Nominal frames a second; every frame is written with its own time.
         sound_of: A video whose sound is copied. A GIF stays silent.
         sound_start: Time of the first frame written on that video's clock, in seconds.
+        overwrite: Whether a file that is at `path` when the block ends is replaced.
 
     Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If the disk is full.
     """
     path = Path(path)
-    with atomic_file(path) as file:
+    with atomic_file(path, overwrite=overwrite) as file:
         writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start)
         try:
             yield writer
@@ -74,6 +82,11 @@ class VideoWriter:
         suffix: One of SUFFIXES, which chooses the format.
         rate, sound_of, sound_start: As for `create_video`.
         threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
+        fast_start: Whether an MP4's table of contents comes first, so that it plays while it is loaded. Then
+            the file has a name, by which it is read again at the end.
+
+    Attributes:
+        frames: How many frames are written so far.
     """
 
     def __init__(
@@ -85,6 +98,7 @@ class VideoWriter:
         sound_start: Fraction = Fraction(0),
         *,
         threads: int = 0,
+        fast_start: bool = True,
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
         self._threads = threads
@@ -94,10 +108,12 @@ class VideoWriter:
         if self._codec == "gif":
             self._tick, sound_of = _GIF_TICK, None
         self._sound_of, self._sound_start = sound_of, sound_start
-        self._output: OutputContainer = av.open(file, "w", format=self._container_name)
+        self._failing: _FailingOnce | None = None
+        self._output = self._open(file, fast_start)
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
         self._last: int | None = None
+        self.frames = 0
 
     def write(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> None:
         """Append a frame.
@@ -118,6 +134,7 @@ class VideoWriter:
         if self._last is not None and pts - self._last < shortest:
             return
         self._last = pts
+        self.frames += 1
         frame = self._frame(frame_HW3)
         frame.pts, frame.time_base = pts, self._tick
         self._mux(stream.encode(frame))
@@ -128,7 +145,11 @@ class VideoWriter:
         """Write the frames that the encoder still holds, and the container's end."""
         if self._stream is not None:
             self._mux(self._stream.encode(None))
-        self._output.close()
+        try:
+            self._output.close()
+        finally:
+            if self._failing is not None and self._failing.error is not None:
+                raise self._failing.error
 
     def close(self) -> None:
         """Release all resources, whether the video is finished or not."""
@@ -136,6 +157,18 @@ class VideoWriter:
             self._sound.close()
         with suppress(Exception):  # an unfinished container cannot always be closed; its file is deleted
             self._output.close()
+
+    def _open(self, file: IO[bytes], fast_start: bool) -> OutputContainer:
+        if self._container_name != "mp4" or not fast_start:
+            return av.open(file, "w", format=self._container_name)
+        self._failing = _FailingOnce(file)
+        return av.open(
+            self._failing,
+            "w",
+            format="mp4",
+            container_options={"movflags": "faststart"},
+            io_open=self._failing.reopen,
+        )
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -162,6 +195,44 @@ class VideoWriter:
         return frame.reformat(
             format=self._pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
+
+
+class _FailingOnce:
+    """A file for FFmpeg that raises its first error only; PyAV prints those that follow it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        if self.error is None:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                self.error = error
+                raise
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if self.error is None:
+            try:
+                return self._file.seek(offset, whence)  # which writes what was waiting
+            except OSError as error:
+                self.error = error
+                raise
+        return offset
+
+    def reopen(self, url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
+        """What is written so far, to be read; FFmpeg closes it."""
+        try:
+            if self.error is None:
+                self._file.flush()
+        except OSError as error:
+            self.error = error
+        return io.BytesIO() if self.error is not None else open(self._file.name, "rb")
 
 
 def _with_palette(frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:

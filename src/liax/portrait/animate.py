@@ -16,6 +16,7 @@ from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.files import check_output
 from liax.media import images, writer
+from liax.media.footage import files_of
 from liax.options import Alignment, AnimateOptions
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
@@ -113,7 +114,8 @@ def animate_file(
     Raises:
         LiaxError: For every input, output or option that does not work; then nothing is written.
     """
-    inputs = tuple(path for path in (source, driving) if isinstance(path, Path))
+    inputs = files_of(driving) if isinstance(driving, Path) else ()
+    inputs += (source,) if isinstance(source, Path) else ()
     check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
     clip = animate(animator, source, driving, options, progress=progress)
     if output.suffix.lower() in writer.SUFFIXES:
@@ -124,7 +126,7 @@ def animate_file(
             f"{', '.join(writer.SUFFIXES)}."
         )
     (picture_HW3,) = (picture_HW3 for _, picture_HW3 in clip.frames)
-    images.write_image(output, picture_HW3)
+    images.write_image(output, picture_HW3, overwrite=overwrite)
     return WrittenFile(output, 1, float(1 / clip.rate), clip.width, clip.height)
 
 
@@ -200,7 +202,9 @@ def _driving_frames(driving: Driving, smooth: bool) -> Iterator[DrivingFrame]:
 def _aligned(
     animator: Animator, portrait: Portrait, driving: Driving, align: Alignment
 ) -> NDArray[np.float32]:
-    first = next(driving.frames())
+    first = next(driving.frames(), None)
+    if first is None:
+        raise LiaxError("The driving has no frame.")
     with FaceLandmarker() as landmarker:
         return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
 

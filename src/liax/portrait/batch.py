@@ -126,8 +126,11 @@ def _digest(batch: BatchConfig, job: BatchJob, weights: str) -> str:
 
 def _stamp(path: Path) -> list[Any]:
     """A file's size and time of change, of a folder its files'; nothing of what is not there."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    facts = [(file.name, file.stat()) for file in files if file.is_file()]
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        facts = [(file.name, file.stat()) for file in files if file.is_file()]
+    except OSError:  # which the job itself tells of
+        return []
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from liax.bounded import short
 from liax.errors import LiaxError
 from liax.files import check_input, check_name
+from liax.media.footage import files_of
 from liax.media.writer import SUFFIXES
 from liax.options import Amount, AnimateOptions, parse_amount
 from liax.options_file import OptionType, read_options, read_tables
@@ -95,20 +96,25 @@ class _Matrix:
     output: str
 
 
-def read_batch(path: Path) -> BatchConfig:
+def read_batch(path: Path, inputs: tuple[Path, ...] = ()) -> BatchConfig:
     """The jobs of a TOML file; every path in it is relative to its folder.
 
     [[job]] tables have source, driving, output, the fields of `AnimateOptions`, and overwrite. Or, and also,
     a matrix: the lists `sources` and `drivings` of paths or patterns (faces/*.jpg), of which each pair is a
     job, and `output` with {source} and {driving} for the names. [defaults] holds options of all jobs.
 
+    Args:
+        inputs: Other files that no job's output may replace, such as the weights'.
+
     Raises:
         LiaxError: If a key is unknown, missing or of the wrong type, a pattern matches nothing, an output
-            cannot be written, or two jobs have the same one. The message names file and key.
+            cannot be written, two jobs have the same one, or it is a file that is read by then. The message
+            names file and key.
     """
     check_input(path, "list of jobs")
     batch = BatchConfig(path, tuple(_jobs(path, read_tables(path))))
     _check_outputs(batch)
+    _check_inputs(batch, inputs)
     return batch
 
 
@@ -203,3 +209,25 @@ def _check_outputs(batch: BatchConfig) -> None:
                 f"{batch.path}: jobs {first} and {number} have the same output {batch.name(job.output)}; "
                 "name them apart, in a matrix with {source} and {driving}."
             )
+
+
+def _check_inputs(batch: BatchConfig, others: tuple[Path, ...]) -> None:
+    """Raise LiaxError for an output that is read by the batch, unless a later job is what reads it."""
+    read = {_identity(path) for path in (batch.path, batch.record, *others)}
+    for number, job in enumerate(batch.jobs, 1):
+        read |= {_identity(job.source), *map(_identity, files_of(job.driving))}
+        identity = _identity(job.output)
+        if identity is not None and identity in read:
+            raise LiaxError(
+                f"{batch.path}: the output {batch.name(job.output)} of job {number} is also an input",
+                "name another output",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from all others; None where there is none."""
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):
+        return None
+    return stat.st_dev, stat.st_ino

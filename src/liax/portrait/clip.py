@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
 from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
 from liax.progress import Progress, no_progress
@@ -39,7 +40,13 @@ class RenderedClip:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """What was written: `frames` frames of width × height pixels, `seconds` long."""
+    """What was written.
+
+    Args:
+        frames: How many frames it has; a GIF leaves out what is too fast for it.
+        seconds: Its length.
+        width, height: Its size in pixels.
+    """
 
     path: Path
     frames: int
@@ -61,16 +68,20 @@ def write_clip(
 
     Args:
         overwrite: Whether `output` may exist already.
-        inputs: Files that it must not replace.
+        inputs: Files that it must not replace, besides the one with the sound.
 
     Raises:
         LiaxError: For an output that cannot be written, and whatever making the frames raises.
     """
+    inputs += (clip.sound,) if clip.sound is not None else ()
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
     count, time = 0, Fraction(0)
-    with create_video(output, clip.rate, clip.sound, clip.sound_start) as writer:
+    with create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite) as writer:
         for time, picture_HW3 in clip.frames:
             writer.write(picture_HW3, time)
             count += 1
             progress(stage, count, clip.total)
-    return WrittenFile(output, count, float(time + 1 / clip.rate), clip.width, clip.height)
+        written = writer.frames
+        if not count:
+            raise LiaxError(f"{output} would have no frame", "check what is read for it")
+    return WrittenFile(output, written, float(time + 1 / clip.rate), clip.width, clip.height)

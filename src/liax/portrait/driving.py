@@ -21,7 +21,7 @@ from liax.media.video import Video
 from liax.options import DrivingOptions
 from liax.portrait.animator import Animator
 from liax.portrait.motion import Driving, DrivingFrame
-from liax.portrait.shots import Shot, find_shots
+from liax.portrait.shots import Shot, changed_meanwhile, find_shots
 from liax.portrait.template import SUFFIX, Template, load_template
 from liax.progress import Progress, no_progress, with_progress
 
@@ -100,8 +100,9 @@ class DrivingFootage:
 
     def _first(self) -> NDArray[np.float32]:
         """Coefficients of the first frame that a shot begins with."""
-        square_RR3 = next(view.square_RR3 for view in self._views(from_beginning=False))
-        return self._alphas([square_RR3])[0]
+        for view in self._views(from_beginning=False):
+            return self._alphas([view.square_RR3])[0]
+        raise changed_meanwhile(self._footage)
 
     def _alphas(self, squares: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         return self._animator.encode(squares).alpha_BM.float().cpu().numpy()
@@ -109,11 +110,11 @@ class DrivingFootage:
     def _views(self, from_beginning: bool = True) -> Iterator[_View]:
         """What the network is to see of each frame, or of those from the first that a shot begins with."""
         shots = iter([*self._shots, None])
-        shot, next_shot = next(shots), next(shots)
+        shot, next_shot = next(shots, None), next(shots, None)
         skip = not from_beginning
         for number, frame in enumerate(self._footage):
             if next_shot is not None and number == next_shot.first:
-                shot, next_shot = next_shot, next(shots)
+                shot, next_shot = next_shot, next(shots, None)
             assert shot is not None
             starts_shot = number == shot.first_face
             skip = skip and not starts_shot

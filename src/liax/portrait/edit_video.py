@@ -23,7 +23,7 @@ from liax.portrait.clip import RenderedClip
 from liax.portrait.driving import DrivingFootage
 from liax.portrait.edit_vector import Edit
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
-from liax.portrait.shots import Shot, ShotMessages, find_shots
+from liax.portrait.shots import Shot, ShotMessages, changed_meanwhile, find_shots
 from liax.progress import Progress, no_progress
 
 # Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
@@ -196,10 +196,11 @@ def _frame_by_frame(
 def _from_first_frame(
     animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
-    shot = next(shot for shot in shots if shot.first_face is not None)
-    picture_HW3 = next(
-        frame.rgb() for number, frame, _ in _in_shots(footage, shots) if number == shot.first_face
-    )
+    (shot, *_) = (shot for shot in shots if shot.first_face is not None)
+    first = next((frame for number, frame, _ in _in_shots(footage, shots) if number == shot.first_face), None)
+    if first is None:
+        raise changed_meanwhile(footage)
+    picture_HW3 = first.rgb()
     square_RR3 = shot.framing.to_square(picture_HW3, animator.size)
     picture_HW3 = retouches.picture(picture_HW3, square_RR3)
     encoded = animator.encode([square_RR3])

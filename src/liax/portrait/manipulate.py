@@ -207,7 +207,13 @@ def _sheet(
     steps = [step for row in scaled for step in row]
     pictures = with_progress(_decoded(animator, portrait, steps), "drawing", len(steps), progress)
     rows = (
-        (title, [(next(pictures), _words(animator.controls, step)) for step in row])
+        (
+            title,
+            [
+                (picture_HW3, _words(animator.controls, step))
+                for step, picture_HW3 in zip(row, pictures, strict=False)  # the next row has what is left
+            ],
+        )
         for title, row in zip(titles, scaled, strict=True)
     )
     return draw_sheet(rows, min(_LARGEST_IN_SHEET, portrait.framing.height))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+from liax.errors import LiaxError
 from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTracker, Look, ShotTracker
@@ -75,6 +76,11 @@ class Shot:
         return not any(absence.first <= frame < absence.last for absence in self.absences)
 
 
+def changed_meanwhile(footage: Footage) -> LiaxError:
+    """The error for footage that has fewer frames when it is read again."""
+    return LiaxError(f"{footage.path} has changed while it was read", "start again when it is complete")
+
+
 def find_shots(
     landmarker: FaceLandmarker | None,
     footage: Footage,
@@ -96,7 +102,7 @@ def find_shots(
         purpose: For messages.
 
     Raises:
-        LiaxError: If no frame shows the face.
+        LiaxError: If there is no frame, or none shows the face.
     """
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
@@ -117,6 +123,8 @@ def find_shots(
             seen = max(seen, tracker.follower.seen)
         count += 1
         progress(count)
+    if not count:
+        raise LiaxError(f"{footage.path} has no frame", "give footage that has some")
     if tracker is not None:
         shots.append(_shot(tracker, count, time + 1 / footage.rate, size))
         check_choice(footage.path, seen, choice, purpose.option)

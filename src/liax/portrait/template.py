@@ -99,8 +99,16 @@ class Template:
             )
 
 
-def save_template(template: Template, path: Path) -> None:
-    """Write a template, complete or not at all; LiaxError when that is impossible."""
+def save_template(template: Template, path: Path, *, overwrite: bool = True) -> None:
+    """Write a template, complete or not at all.
+
+    Args:
+        overwrite: Whether a file that is at `path` by then is replaced.
+
+    Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
+        LiaxError: If it cannot be written.
+    """
     tensors: dict[str, NDArray[Any]] = {
         "alpha": template.alpha_TM,
         "ticks": template.ticks_T,
@@ -108,7 +116,7 @@ def save_template(template: Template, path: Path) -> None:
     }
     facts = (FORMAT, str(template.rate), str(template.tick), template.weights)
     metadata = dict(zip(_KEYS, facts, strict=True))
-    write_safetensors(path, lambda name: save_file(tensors, name, metadata=metadata))
+    write_safetensors(path, lambda name: save_file(tensors, name, metadata=metadata), overwrite=overwrite)
 
 
 def load_template(path: Path) -> Template:

@@ -55,7 +55,7 @@ class ClipMaker:
         self._landmarker, self._embedder = landmarker, embedder
         self._file = io.BytesIO()
         # One thread: what more of them write depends on their number.
-        self._writer = VideoWriter(self._file, ".mp4", rate, threads=1)
+        self._writer = VideoWriter(self._file, ".mp4", rate, threads=1, fast_start=False)
         self._faces: list[Face | None] = []
         self._others = 0
         self._sharpness: list[float] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liax.errors import LiaxError
+from liax.files import refuse_stream
 from liax.media.footage import PICTURES
 from liax.media.video import Video
 from liax.preparation.segment import SEGMENT_SECONDS, Segment
@@ -82,6 +83,10 @@ def _might_be_video(file: Path, folder: Path) -> bool:
 
 def inspect_video(path: Path) -> InputVideo:
     """Read the file once, without decoding it."""
+    try:
+        refuse_stream(path, "video")
+    except LiaxError as error:
+        return InputVideo(path, "", problem=error.problem.removeprefix(f"{path} "))
     try:
         with path.open("rb") as file:
             key = hashlib.file_digest(file, "sha256").hexdigest()[:_KEY_LENGTH]

@@ -252,6 +252,13 @@ class TrainConfig:
                 "factors that they are to mean",
                 "set loss.factor_supervision to 0",
             )
+        exported = self.out / "weights.safetensors"
+        starts_from = Path(self.init or "")
+        if starts_from.is_file() and exported.is_file() and exported.samefile(starts_from):
+            raise LiaxError(
+                f"{exported} is what the run would start from, and where it would write",
+                "choose another folder",
+            )
         self.data.check()
         if self.init is not None and self.grow is not None:
             raise LiaxError("a run starts from init or from grow, not from both", "leave one out")

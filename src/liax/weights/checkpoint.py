@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.files import atomic_file
+from liax.files import atomic_file, check_output
 from liax.model import ModelConfig
 from liax.weights import files
 from liax.weights.published import ANCHORS, to_ours, to_published
@@ -107,9 +107,11 @@ def convert_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     """
     source, out = Path(source), Path(out)
     if source.suffix in PUBLISHED_SUFFIXES and out.suffix == ".safetensors":
+        check_output(out, suffixes=(out.suffix,), overwrite=True, inputs=(source,))
         stored = to_ours(read_state(source), source)
         files.write(out, stored)
     elif source.suffix == ".safetensors" and out.suffix in PUBLISHED_SUFFIXES:
+        check_output(out, suffixes=(out.suffix,), overwrite=True, inputs=(source,))
         stored = files.read(source)
         write_state(out, to_published(stored, source))
     else:

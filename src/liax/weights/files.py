@@ -20,7 +20,7 @@ from torch import Tensor
 
 from liax.bounded import check_safetensors, parse_json, printable, short
 from liax.errors import LiaxError, WrongFileError
-from liax.files import atomic_file
+from liax.files import atomic_file, refuse_stream
 from liax.model import LIAX, ModelConfig
 
 Shape = tuple[int, ...]
@@ -161,17 +161,19 @@ def write(path: Path, stored: StoredWeights) -> None:
     write_safetensors(path, lambda name: save_file(stored.tensors, name, metadata=metadata))
 
 
-def write_safetensors(path: Path, save: Callable[[str], None]) -> None:
+def write_safetensors(path: Path, save: Callable[[str], None], *, overwrite: bool = True) -> None:
     """Write a safetensors file at `path`, completely or not at all.
 
     Args:
-        path: It is replaced if it exists.
+        path: The file.
         save: Called with the name of a temporary file, which it writes.
+        overwrite: Whether a file that is at `path` by then is replaced.
 
     Raises:
+        OutputExistsError: If the file exists and `overwrite` is false.
         LiaxError: If that is impossible.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, overwrite=overwrite) as file:
         mode = os.fstat(file.fileno()).st_mode
         try:
             save(file.name)
@@ -193,6 +195,7 @@ def read(path: Path) -> StoredWeights:
         raise LiaxError(f"There is no file {path}", "check the path")
     if path.is_dir():
         raise LiaxError(f"{path} is a folder", "give the .safetensors file in it")
+    refuse_stream(path, "weights")
     try:
         check_safetensors(path)
         with safe_open(path, framework="pt") as file:

@@ -1,0 +1,30 @@
+"""The formats that are read. All others are refused, whatever a file is called.
+
+None of these names other files to be read in its place, as a list of files to join does, takes any text for a
+picture, or starts another program.
+"""
+
+from __future__ import annotations
+
+from PIL import Image
+
+# By FFmpeg's names.
+VIDEO_FORMATS = (
+    *("mov", "matroska", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "mxf", "rm", "nut", "dv", "wtv"),
+    *("m4v", "h263", "h264", "hevc", "mpegvideo", "mjpeg", "ivf", "obu", "yuv4mpegpipe"),
+    *("gif", "apng", "webp", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"),
+    *("wav", "mp3", "aac", "flac"),
+)
+# The protocol for a part of a file is how clips in shards are read.
+PROTOCOLS = ("file", "subfile")
+# By Pillow's names.
+_PICTURE_FORMATS = (
+    *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF"),
+    *("TGA", "ICO", "PCX", "SGI", "PSD", "DDS", "QOI"),
+)
+
+
+def picture_formats() -> tuple[str, ...]:
+    """The formats of pictures that the installed Pillow can read, by its names."""
+    Image.init()
+    return tuple(name for name in _PICTURE_FORMATS if name in Image.OPEN)
