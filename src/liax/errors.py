@@ -17,7 +17,7 @@ FileKind = Literal["weights", "checkpoint", "motion template", "manifest", "regi
 
 
 class LiaxError(Exception):
-    """Bad input or an unusable environment, told in one clear sentence.
+    """Bad input or an unusable environment, in one clear sentence.
 
     Args:
         problem: What is wrong, or the whole sentence when no remedy follows.

@@ -24,7 +24,7 @@ def batch(
     *,
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008 - frozen
 ) -> None:
-    """Animate many portraits with one load of the weights; what fails is told and the others go on.
+    """Animate many portraits with one load of the weights; report jobs that fail, and go on with the others.
 
     The file has a [[job]] table for each, with source, driving, output and any option of animate by its
     Python name (absolute = true, align = "pose", strength = 1.3, set = {yaw = 15}); or, for every pair,

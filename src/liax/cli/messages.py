@@ -35,7 +35,7 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
     """
     match message:
         case OutputExistsError():
-            remedy = f"{_told('overwrite', True, command)} to replace it, or name another output"
+            remedy = f"{_instruction('overwrite', True, command)} to replace it, or name another output"
         case NoFaceError(uncropped=True):
             whole = option("crop", False, command)
             remedy = (
@@ -47,7 +47,7 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
                 f"goes from 1 (the largest) to {message.count}."
             )
         case OutOfRangeError(forceable=True):
-            remedy = f"stay within it, or {_told('force', True, command)}"
+            remedy = f"stay within it, or {_instruction('force', True, command)}"
         case UnknownControlError(name=""):
             remedy = "liax controls lists them"
         case WrongFileError(found="weights", wanted="motion template"):
@@ -82,7 +82,7 @@ def option(name: str, value: object, command: str) -> str:
     return f"--no-{flag}" if value is False else f"--{flag}"
 
 
-def _told(name: str, value: object, command: str) -> str:
+def _instruction(name: str, value: object, command: str) -> str:
     return f"{'set' if command == 'batch' else 'pass'} {option(name, value, command)}"
 
 

@@ -56,7 +56,7 @@ class Animator:
 
     @property
     def batch_size(self) -> int:
-        """How many frames are computed at once unless told otherwise."""
+        """How many frames are computed at once by default."""
         return _BATCH[self.device.type]
 
     def animate(

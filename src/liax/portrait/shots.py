@@ -92,7 +92,7 @@ def find_shots(
     """The shots of the footage in order, and how many frames it has; reads it once.
 
     In each shot the face is looked for in the first frame and then a few times a second. Cuts, and stretches
-    without the face, are told through the log.
+    without the face, are logged as warnings.
 
     Args:
         landmarker: None takes the pictures whole, and the face for seen throughout.
