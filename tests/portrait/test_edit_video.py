@@ -134,7 +134,7 @@ def test_squares_only(animator: Animator, face_clip: Path) -> None:
 
 def test_batches_do_not_show(animator: Animator, face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     together = results(animator, face_clip, {0: 1.0})
-    monkeypatch.setattr(Animator, "batch", 1)
+    monkeypatch.setattr(Animator, "batch_size", 1)
     for one, other in zip(results(animator, face_clip, {0: 1.0}), together, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
 
@@ -204,11 +204,11 @@ def test_errors_come_before_the_first_frame(animator: Animator, face_clip: Path,
     grey = write_clip(tmp_path / "grey.mp4", flat_frames(5, 200, 200))
     with pytest.raises(LiaxError, match=r"grey\.mp4 shows no face"):
         edit_video(animator, grey, {0: 1.0})
-    with pytest.raises(LiaxError, match=r"face\.mp4 has 1 face\(s\); and face is 2"):
+    with pytest.raises(LiaxError, match=r"face\.mp4 has 1 face\(s\), and face is 2"):
         edit_video(animator, face_clip, {0: 1.0}, EditVideoOptions(face=2))
     with pytest.raises(LiaxError, match="no control 'yaw'"):
         edit_video(animator, face_clip, {"yaw": 10.0})
-    with pytest.raises(LiaxError, match="out of the range"):
+    with pytest.raises(LiaxError, match="out of its range"):
         edit_video(animator, face_clip, {0: 3.0})
     assert results(animator, face_clip, {0: 3.0}, force=True)
 

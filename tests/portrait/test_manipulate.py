@@ -193,12 +193,12 @@ def test_refusals(animator: Recorder, portrait: Portrait, tiny: LIAX) -> None:
     with pytest.raises(LiaxError, match="No control is named"):
         sweep_sheet(animator, portrait, [])
     for extent in (0, -1, 1.01, float("nan")):
-        with pytest.raises(LiaxError, match="give an extent above 0, up to 1"):
+        with pytest.raises(LiaxError, match="give more than 0, up to 1"):
             sweep(animator, portrait, ["yaw"], ManipulateOptions(extent=extent))
-        with pytest.raises(LiaxError, match="give an extent above 0, up to 1"):
+        with pytest.raises(LiaxError, match="give more than 0, up to 1"):
             orbit_sheet(animator, portrait, ManipulateOptions(extent=extent))
     for turns, seconds in ((0, 1.0), (1, 0.0), (1, float("nan"))):
         with pytest.raises(LiaxError, match="are no orbit"):
             orbit(animator, portrait, ManipulateOptions(turns=turns, seconds=seconds))
-    with pytest.raises(LiaxError, match="These weights have no control 'yaw'; they have: none"):
+    with pytest.raises(LiaxError, match="These weights have no control 'yaw'; they name no controls"):
         orbit(Animator(tiny, "cpu"), portrait)
