@@ -140,7 +140,8 @@ def test_texts() -> None:
     assert parse_strength("1.3") == 1.3
     assert parse_strength("1.2, mouth=1.5") == {"all": 1.2, "mouth": 1.5}
     assert to_text({"yaw": Amount(-15, "deg"), "smile": 0.5}) == "yaw=-15deg,smile=0.5"
-    for text in ("loud", "head=", ""):
+    assert parse_strength("head=0.8,mouth=1.5") == {"head": 0.8, "mouth": 1.5}
+    for text in ("loud", "head", "head=", "1,,2", "head=x", ""):
         with pytest.raises(LiaxError, match="is no strength"):
             parse_strength(text)
     for text in ("yaw", "=1", "yaw=1=2"):

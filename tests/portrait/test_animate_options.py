@@ -24,6 +24,7 @@ from liax.portrait.motion import Driving, smooth_motion
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, open_portrait
 from liax.portrait.template import Template, save_template
+from liax.progress import Progress, no_progress
 from liax.weights.controls import Control, Controls
 
 # A head that is spread over two vectors, and a mouth.
@@ -74,11 +75,15 @@ def alpha_NM(animator: Animator, clip: Path) -> NDArray[np.float32]:
     )
 
 
-def frames(animator: Animator, source: Portrait, driving: Path | Driving, **options: Any) -> Pictures:
-    return [
-        picture
-        for _, picture in animate(animator, source, driving, AnimateOptions(crop=False, **options)).frames
-    ]
+def frames(
+    animator: Animator,
+    source: Portrait,
+    driving: Path | Driving,
+    progress: Progress = no_progress,
+    **options: Any,
+) -> Pictures:
+    made = animate(animator, source, driving, AnimateOptions(crop=False, **options), progress=progress)
+    return [picture for _, picture in made.frames]
 
 
 def agree(animator: Animator, source: Portrait, got: Pictures, alpha_NM: Iterable[NDArray[Any]]) -> None:
@@ -140,8 +145,8 @@ def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32
         animator,
         source,
         clip,
+        lambda stage, done, total: stages.setdefault(stage, []).append((done, total)),
         best_frame=True,
-        progress=lambda stage, done, total: stages.setdefault(stage, []).append((done, total)),
     )
     agree(animator, source, got, source.alpha_M + alpha_NM - alpha_NM[6])
     assert stages["finding the best frame"] == [(k, 9) for k in range(1, 10)]

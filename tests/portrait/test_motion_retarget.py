@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from liax.errors import LiaxError
-from liax.options import ALL_MOTION, parse_names, parse_strength
+from liax.options import ALL_MOTION
 from liax.portrait.motion import group_gains, retarget
 from liax.weights.controls import Control, Controls
 
@@ -143,14 +143,3 @@ def test_weights_without_controls() -> None:
         LiaxError, match="These weights name no motion, so 'head' cannot be told from the rest"
     ):
         retarget(nameless, only=["head"])
-
-
-def test_texts() -> None:
-    assert parse_strength("1.3") == {ALL_MOTION: 1.3}
-    assert parse_strength("head=0.8,mouth=1.5") == {"head": 0.8, "mouth": 1.5}
-    assert parse_strength("1.2, mouth=1.5") == {ALL_MOTION: 1.2, "mouth": 1.5}
-    for text in ("", "head", "head=", "1,,2", "head=x"):
-        with pytest.raises(LiaxError, match="is no strength; write a factor"):
-            parse_strength(text)
-    assert parse_names("Mouth, eyes") == ("mouth", "eyes")
-    assert parse_names("") == ()

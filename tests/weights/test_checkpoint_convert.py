@@ -190,7 +190,7 @@ def test_only_512_has_published_names(tmp_path: Path) -> None:
 
 
 def test_no_folder(tmp_path: Path, published_state: State) -> None:
-    with pytest.raises(LiaxError, match="no folder"):
+    with pytest.raises(LiaxError, match="is not a folder; create it"):
         convert_file(saved(tmp_path, published_state), tmp_path / "absent" / "out.safetensors")
 
 
