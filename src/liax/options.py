@@ -250,13 +250,17 @@ def changed_options(options: SourceOptions | DrivingOptions) -> dict[str, object
     return {name: value for name, value in named if value != getattr(defaults, name)}
 
 
+def to_flag(name: str, value: object) -> str:
+    """The flag that gives an option this value: "--best-frame", or "--no-crop" where it is False."""
+    flag = name.replace("_", "-")
+    return f"--no-{flag}" if value is False else f"--{flag}"
+
+
 def to_arguments(options: SourceOptions | DrivingOptions) -> list[str]:
     """The command-line arguments that give these options: ["--no-crop", "--set", "yaw=10"]."""
     arguments: list[str] = []
     for name, value in changed_options(options).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            arguments.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            arguments += [f"--{flag}", to_text(value)]
+        arguments.append(to_flag(name, value))
+        if not isinstance(value, bool):
+            arguments.append(to_text(value))
     return arguments

@@ -110,6 +110,18 @@ def test_a_matrix_of_too_many_jobs_is_not_made(write: Callable[[str], Path]) -> 
         read_batch(path)
 
 
+def test_a_relative_path_of_the_file_is_taken_once(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(MATRIX + JOB)
+    monkeypatch.chdir(path.parent.parent)
+    folder = Path(path.parent.name)
+    jobs = read_batch(folder / path.name).jobs
+    assert (jobs[0].source, jobs[0].driving) == (folder / "faces/a.png", folder / "x.mp4")
+    assert jobs[0].output == folder / "out/a_x.mp4"
+    assert (jobs[-1].source, jobs[-1].output) == (folder / "faces/a.png", folder / "a.mp4")
+
+
 def test_patterns_name_each_file_once_and_plain_names_may_have_brackets(write: Callable[[str], Path]) -> None:
     path = write(
         'sources = ["a[1].png", "faces/b*", "faces/?.png"]\ndrivings=["x.mp4"]\noutput="{source}.gif"'

@@ -16,6 +16,7 @@ from liax.errors import (
     UnknownControlError,
     WrongFileError,
 )
+from liax.options import to_flag
 
 # What was wanted -> the command that makes it.
 _MADE_BY: dict[FileKind, str] = {
@@ -78,8 +79,7 @@ def option(name: str, value: object, command: str) -> str:
     """What a user types for an option of that Python name: "--no-crop"; "crop = false" in a batch."""
     if command == "batch":
         return name if value is None else f"{name} = {str(value).lower()}"
-    flag = name.replace("_", "-")
-    return f"--no-{flag}" if value is False else f"--{flag}"
+    return to_flag(name, value)
 
 
 def _instruction(name: str, value: object, command: str) -> str:

@@ -121,21 +121,20 @@ def read_batch(path: Path, inputs: tuple[Path, ...] = ()) -> BatchConfig:
 def _jobs(path: Path, tables: dict[str, Any]) -> Iterator[BatchJob]:
     file = read_options(_File, tables, str(path), types=_TYPES)
     defaults = dict(file.defaults or {})
-    _read(_Defaults, defaults, f"{path}: [defaults]")
+    given = _read(_Defaults, defaults, f"{path}: [defaults]")
     matrix = {field.name: tables[field.name] for field in fields(_Matrix) if field.name in tables}
     if matrix:
-        yield from _matrix(path, read_options(_Matrix, matrix, str(path)), defaults)
+        yield from _matrix(path, read_options(_Matrix, matrix, str(path)), given)
     elif not file.job:
         raise LiaxError(
             f"{path}: there is no job in it; add [[job]] tables, or sources, drivings and output."
         )
     for number, values in enumerate(file.job, 1):
-        where = f"{path}: [[job]] {number}"
-        _read(_Job, dict(values), where)
-        yield _job(path.parent, _read(_Job, defaults | dict(values), where))
+        job = _read(_Job, defaults | dict(values), f"{path}: [[job]] {number}")
+        yield _job(job, *(path.parent / name for name in (job.source, job.driving, job.output)))
 
 
-def _matrix(path: Path, matrix: _Matrix, defaults: dict[str, Any]) -> Iterator[BatchJob]:
+def _matrix(path: Path, matrix: _Matrix, given: _Defaults) -> Iterator[BatchJob]:
     sources = _matching(path, "sources", matrix.sources)
     drivings = _matching(path, "drivings", matrix.drivings)
     try:
@@ -155,17 +154,16 @@ def _matrix(path: Path, matrix: _Matrix, defaults: dict[str, Any]) -> Iterator[B
         )
     for source, driving in product(sources, drivings):
         output = matrix.output.format(source=source.stem, driving=driving.stem)
-        values = {"source": str(source), "driving": str(driving), "output": output}
-        yield _job(path.parent, _read(_Job, defaults | values, str(path)))
+        yield _job(given, source, driving, path.parent / output)
 
 
 def _read(cls: type[Any], values: dict[str, Any], where: str) -> Any:
     return read_options(cls, values, where, types=_TYPES, renamed=_RENAMED)
 
 
-def _job(folder: Path, job: _Job) -> BatchJob:
-    options = AnimateOptions(**{field.name: getattr(job, field.name) for field in fields(AnimateOptions)})
-    return BatchJob(folder / job.source, folder / job.driving, folder / job.output, options, job.overwrite)
+def _job(given: _Defaults, source: Path, driving: Path, output: Path) -> BatchJob:
+    options = AnimateOptions(**{field.name: getattr(given, field.name) for field in fields(AnimateOptions)})
+    return BatchJob(source, driving, output, options, given.overwrite)
 
 
 def _amount(value: object) -> Amount:
