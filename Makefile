@@ -36,10 +36,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first and alone: where only a build for CPUs is pinned, nothing later may replace it.
-$(VENV)/.ready: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.ready: $(BIN)/python pyproject.toml packages/liax-weights-small/pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): PyTorch is large, this takes a few minutes the first time."
 	$(INSTALL) torch
-	$(INSTALL) -e .
+	$(INSTALL) -e . -e packages/liax-weights-small
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
 import liax
+from liax.portrait import animate
 from liax.weights import load
 
 
-def test_load_is_the_weights_load() -> None:
+def test_every_public_name_is_there() -> None:
     assert liax.load is load
-    assert {"Animator", "LiaxError", "load"} <= set(dir(liax))
+    assert liax.animate is animate
+    assert all(getattr(liax, name) for name in liax.__all__)
+    assert set(liax.__all__) <= set(dir(liax))
+
+
+def test_one_version() -> None:
+    assert version("liax") == liax.__version__
 
 
 def test_unknown_name() -> None:

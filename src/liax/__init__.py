@@ -1,7 +1,8 @@
 """liax: portrait animation along a sparse motion dictionary, open to training and measurement.
 
-`liax.load` gives a network, `liax.Animator` animates with it, `liax.AnimateOptions` says how. They are
-imported when first used.
+`liax.load` gives a network, and `liax.Animator` runs it. `liax.animate`, `liax.edit_image` and
+`liax.edit_video` take files and give pictures; options such as `liax.AnimateOptions` say how, and
+`liax.write_clip` writes a moving result. Each is imported when first used.
 """
 
 from __future__ import annotations
@@ -12,18 +13,36 @@ from typing import TYPE_CHECKING, Any
 from liax.errors import LiaxError
 
 if TYPE_CHECKING:
-    from liax.options import AnimateOptions
-    from liax.portrait import Animator
+    from liax.options import AnimateOptions, EditOptions, EditVideoOptions
+    from liax.portrait import Animator, animate, edit_image, edit_video, write_clip
     from liax.weights import load
 
-__all__ = ["AnimateOptions", "Animator", "LiaxError", "load"]
+__version__ = "0.1.0"
 
-_HOMES = {"AnimateOptions": "liax.options", "Animator": "liax.portrait", "load": "liax.weights"}
+__all__ = [
+    "AnimateOptions",
+    "Animator",
+    "EditOptions",
+    "EditVideoOptions",
+    "LiaxError",
+    "animate",
+    "edit_image",
+    "edit_video",
+    "load",
+    "write_clip",
+]
+
+_HOMES = {
+    "liax.options": ("AnimateOptions", "EditOptions", "EditVideoOptions"),
+    "liax.portrait": ("Animator", "animate", "edit_image", "edit_video", "write_clip"),
+    "liax.weights": ("load",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
     raise AttributeError(f"module 'liax' has no attribute {name!r}")
 
 

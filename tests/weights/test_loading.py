@@ -1,7 +1,8 @@
-"""Weights by path and by bundled name, and weights that get other controls."""
+"""Weights by path and by the name of an installed package, and weights that get other controls."""
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoints
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from liax.errors import LiaxError
-from liax.model import LIAX
+from liax.model import LIAX, PRESETS
 from liax.portrait import Animator
-from liax.weights import fingerprint, load, save, set_controls
+from liax.weights import fingerprint, installed_names, load, save, set_controls
 from liax.weights.checkpoint import convert_file
 from liax.weights.controls import LIMITS_KEY, CoefficientLimits, Control, read_controls, read_limits
-from liax.weights.loading import BUNDLED
 
 YAW = Control("yaw", "head", {3: 0.02, 1: -0.5}, -30.0, 25.0, "deg")
 SMILE = Control("smile", "mouth", {2: 1.0}, 0.0, 1.0)
@@ -26,21 +26,40 @@ def test_missing_file(tmp_path: Path) -> None:
     for name in (tmp_path / "absent.safetensors", str(tmp_path / "absent.safetensors")):
         with pytest.raises(LiaxError, match=r"There is no file .*absent\.safetensors"):
             load(name)
-    with pytest.raises(LiaxError, match=r"There is no file tinny; .*a bundled name \(small\)"):
-        load("tinny")
     with pytest.raises(LiaxError, match=f"{tmp_path.name} is a folder"):
         load(tmp_path)
 
 
-def test_bundled_names(tiny: LIAX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bundled name is a file in the package, and says so where an installation lacks it."""
-    monkeypatch.setattr("liax.weights.loading.resources.files", lambda package: tmp_path)
-    with pytest.raises(LiaxError, match="The weights named small are not part of this installation"):
-        load("small")
-    (tmp_path / "bundled").mkdir()
-    save(tiny, tmp_path / "bundled" / BUNDLED["small"])
-    assert load("small").config == tiny.config
-    assert load().config == tiny.config
+def test_weights_are_found_by_entry_point(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an installed distribution declares them, whatever it is called."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "weights_of_mine.py").write_text(
+        f"from pathlib import Path\nHERE = Path({str(tiny_weights)!r})\nGONE = HERE / 'gone'"
+    )
+    declared = tmp_path / "weights_of_mine-1.dist-info" / "entry_points.txt"
+    declared.parent.mkdir()
+    declared.write_text(
+        "[liax.weights]\nmine = weights_of_mine:HERE\ngone = weights_of_mine:GONE\n"
+        "broken = weights_of_mine:NOTHING\n"
+    )
+    assert {"mine", "gone", "broken", "small"} <= set(installed_names())
+    assert load("mine").config == PRESETS["tiny"]
+    with pytest.raises(LiaxError, match=r"weights gone lack their file .*gone; install their package again"):
+        load("gone")
+    with pytest.raises(LiaxError, match=r"weights broken cannot be found \(weights_of_mine:NOTHING"):
+        load("broken")
+    with pytest.raises(LiaxError, match=r"no file tinny; .*installed weights \(broken, gone, mine, small\)"):
+        load("tinny")
+
+
+def test_default_weights_that_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liax.weights.loading.entry_points", lambda **_: EntryPoints())
+    with pytest.raises(LiaxError, match="weights small are not installed; install the package liax-weights"):
+        load()
+    with pytest.raises(LiaxError, match=r"no file tinny; .*installed weights \(none are installed\)"):
+        load("tinny")
 
 
 def test_new_controls_change_no_tensor(tmp_path: Path, tiny: LIAX) -> None:

@@ -9,9 +9,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from types import FrameType
 
+from liax import __version__
 from liax.bounded import printable
 from liax.cli.messages import sentence
 from liax.errors import LiaxError, LiaxWarning
@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(_usage(), file=sys.stdout if args else sys.stderr)
         sys.exit(0 if args else 2)
     if args[0] == "--version":
-        print(f"liax {version('liax')}")
+        print(f"liax {__version__}")
         sys.exit(0)
     name, rest = args[0], args[1:]
     if name not in COMMANDS:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from importlib import resources
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import torch
 
+from liax.bounded import short
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.weights import files
 from liax.weights.controls import CONTROLS_KEY, Control, Controls, read_controls
 
-BUNDLED = {"small": "liax-small.safetensors"}
+DEFAULT = "small"
+# Distributions with weights declare an entry point of this group: a name, and the path of a weights file.
+ENTRY_POINTS = "liax.weights"
 
 
-def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.device = "cpu") -> LIAX:
+def load(name_or_path: str | os.PathLike[str] = DEFAULT, device: str | torch.device = "cpu") -> LIAX:
     """Load a network for inference: float32 on `device`, evaluation mode, no gradients.
 
     The file's own metadata becomes the network's `metadata`.
 
     Args:
-        name_or_path: A bundled name ("small"), the path of a weights file, or a hub name
+        name_or_path: The name of installed weights ("small"), the path of a weights file, or a hub name
             ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
         device: Where the network is put.
 
@@ -34,7 +37,7 @@ def load(name_or_path: str | os.PathLike[str] = "small", device: str | torch.dev
     return files.build(open_weights(name_or_path), device)
 
 
-def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.StoredWeights:
+def open_weights(name_or_path: str | os.PathLike[str] = DEFAULT) -> files.StoredWeights:
     """The checked content of the weights that `load` would make a network of, mapped into memory.
 
     Args:
@@ -44,8 +47,8 @@ def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.Stored
         LiaxError: As `load` does.
     """
     name = os.fspath(name_or_path)
-    if name in BUNDLED:
-        return files.read(_bundled(name))
+    if installed := find_installed(name):
+        return files.read(installed)
     path = Path(name)
     if path.exists() or isinstance(name_or_path, Path):
         return files.read(path)
@@ -53,9 +56,16 @@ def open_weights(name_or_path: str | os.PathLike[str] = "small") -> files.Stored
     from liax.weights import hub  # Slow to import and seldom needed.
 
     if not hub.is_hub_name(name):
+        if name == DEFAULT:
+            raise LiaxError(
+                f"The weights {name} are not installed",
+                f"install the package liax-weights-{name} (in a checkout: packages/liax-weights-{name}), "
+                "or give the path of a weights file",
+            )
+        names = ", ".join(installed_names()) or "none are installed"
         raise LiaxError(
             f"There is no file {name}",
-            f"give a path, a bundled name ({', '.join(BUNDLED)}) or a hub name (owner/repository)",
+            f"give a path, the name of installed weights ({names}) or a hub name (owner/repository)",
         )
     path = hub.fetch(name)
     if path.suffix == ".safetensors":
@@ -86,11 +96,28 @@ def set_controls(
     files.write(Path(out), stored._replace(metadata=metadata))
 
 
-def _bundled(name: str) -> Path:
-    path = Path(str(resources.files("liax.weights"))) / "bundled" / BUNDLED[name]
-    if not path.is_file():
-        raise LiaxError(
-            f"The weights named {name} are not part of this installation ({BUNDLED[name]} is missing)",
-            "install liax again, or give the path of a weights file",
-        )
-    return path
+def installed_names() -> list[str]:
+    """The names of the weights that are installed as packages, in alphabetical order."""
+    return sorted(entry_points(group=ENTRY_POINTS).names)
+
+
+def find_installed(name: str) -> Path | None:
+    """The file of the installed weights called `name`, or None if there are none.
+
+    Raises:
+        LiaxError: If the package that declares them is damaged.
+    """
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            path = Path(point.load())
+        except Exception as error:  # The package is another project's code.
+            raise LiaxError(
+                f"The installed weights {name} cannot be found ({point.value}: {short(error)})",
+                "install their package again",
+            ) from error
+        if not path.is_file():
+            raise LiaxError(
+                f"The installed weights {name} lack their file {path}", "install their package again"
+            )
+        return path
+    return None
