@@ -85,8 +85,7 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
 
 @contextmanager
 def _full_disk(size: int) -> Iterator[None]:
-    import resource
-
+    resource = pytest.importorskip("resource", reason="limits of a file's size are Unix's")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

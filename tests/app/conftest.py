@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
-
-pytest.importorskip("gradio", reason="needs the extra studio")
-
 import gradio as gr
+import pytest
 
 from liax.app.page import serve
 from liax.app.studio import Studio

@@ -8,8 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-pytest.importorskip("gradio")
-
 from liax.app import motion_view
 from liax.app.motion_view import ClipMotion, read_motion, vector_names
 from liax.errors import LiaxError

@@ -73,7 +73,6 @@ def test_the_table_tells_pure_vectors_from_mixed_ones(
     script: dict[str, ModuleType], tmp_path: Path, mixed: bool, leak: float
 ) -> None:
     """Thirteen vectors, each of one factor; or each of two alike, which leaks half."""
-    pytest.importorskip("sklearn")
     count = len(FACTORS)
     mix = np.eye(count) + (np.roll(np.eye(count), 1, 1) if mixed else 0)
     usual = np.array([factor.usual for factor in FACTORS.values()])

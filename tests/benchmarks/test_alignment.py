@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("dlib")
-
 from liax.errors import LiaxError
 from liax.face.landmarks import Face
 

@@ -13,8 +13,6 @@ sys.path.insert(0, str(FOLDER))
 
 from stability import match_profiles  # noqa: E402
 
-pytest.importorskip("scipy")
-
 profile_MF = np.random.default_rng(0).normal(size=(12, 8))
 
 

@@ -9,7 +9,7 @@ import torch
 import tyro
 
 from liax.cli.convert import convert
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OutputExistsError
 from liax.model import LIAX, ModelConfig
 from liax.weights import load, save
 
@@ -24,9 +24,12 @@ def test_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         tmp_path / "again.safetensors",
     )
     save(network, own, dtype=torch.float32)
-    tyro.cli(convert, args=[str(own), str(published)])
+    tyro.cli(convert, args=[str(own), "-o", str(published)])
     assert capsys.readouterr().out.startswith(f"{published}: 512² images, 5 motion vectors, latent size 12, ")
-    tyro.cli(convert, args=[str(published), str(again)])
+    tyro.cli(convert, args=[str(published), "-o", str(again)])
+    with pytest.raises(OutputExistsError):
+        tyro.cli(convert, args=[str(published), "-o", str(again)])
+    tyro.cli(convert, args=[str(published), "-o", str(again), "--overwrite"])
     first, second = load(own).state_dict(), load(again).state_dict()
     assert first.keys() == second.keys()
     for name, value in first.items():
@@ -36,7 +39,7 @@ def test_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_faults_are_told_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """main prints them; a failed conversion writes nothing."""
     with pytest.raises(LiaxError, match=r"There is no file .*absent\.pt"):
-        tyro.cli(convert, args=[str(tmp_path / "absent.pt"), str(tmp_path / "out.safetensors")])
+        tyro.cli(convert, args=[str(tmp_path / "absent.pt"), "-o", str(tmp_path / "out.safetensors")])
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -45,5 +48,5 @@ def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         tyro.cli(convert, args=["--help"])
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "Convert a published checkpoint to a weights file for liax, or back." in shown
+    assert "Convert a published checkpoint to a weights file of liax, or back." in shown
     assert "of liax" in shown

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from liax.cli.main import COMMANDS, main
+from liax.cli.main import COMMANDS, function_name, main
 
 
 def command(name: str) -> Callable[..., None]:
-    function = name.replace("-", "_")
+    function = function_name(name)
     return getattr(import_module(f"liax.cli.{function}"), function)  # type: ignore[no-any-return]
 
 
@@ -56,7 +57,7 @@ def letters(text: str) -> str:
 @pytest.mark.parametrize(("name", "kind"), CLASSES, ids=lambda value: getattr(value, "__name__", value))
 def test_help_shows_every_fields_docstring(name: str, kind: type, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     shown = letters(capsys.readouterr().out)
     told = field_docstrings(kind)
     for field in fields(kind):
@@ -69,12 +70,18 @@ def test_there_are_such_options() -> None:
     assert {"train", "prepare"} <= {name for name, _ in CLASSES}
 
 
-@pytest.mark.parametrize("name", ["train", "prepare", "regions"])
-def test_help_does_not_wait_for_pytorch(name: str) -> None:
+CONFIG = Path(__file__).parents[2] / "configs" / "small.toml"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["train"], ["train", "--config", str(CONFIG)], ["train", "interpolate"], ["prepare"], ["regions"]],
+)
+def test_help_does_not_wait_for_pytorch(args: list[str]) -> None:
     code = (
         "import sys\n"
         "from liax.cli.main import main\n"
-        f"try: main(['{name}', '--help'])\n"
+        f"try: main({[*args, '--help']})\n"
         "finally: assert not {'torch', 'mediapipe', 'av', 'ray'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, stdout=subprocess.DEVNULL)

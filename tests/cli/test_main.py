@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from liax.cli import main as main_module
-from liax.cli.main import COMMANDS, main
+from liax.cli.main import COMMANDS, _take_flags, main
 from liax.errors import LiaxError
 
 
@@ -46,6 +47,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["dance"]) == 2
     assert capsys.readouterr().err == "liax: there is no command 'dance'; liax --help lists them.\n"
+    assert ended(["anmate", "a.png"]) == 2
+    assert "no command 'anmate'; did you mean animate? liax --help" in capsys.readouterr().err
 
 
 def test_arguments_reach_the_command(command: types.ModuleType) -> None:
@@ -76,18 +79,84 @@ def test_errors_are_one_sentence(command: types.ModuleType, capsys: pytest.Captu
     assert capsys.readouterr().err == "liax: stopped.\n"
 
 
-def test_missing_extra(command: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_package(command: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     def animate() -> None:
         import no_such_package.part  # noqa: F401
 
     command.animate = animate  # type: ignore[attr-defined]
     assert ended(["animate"]) == 1
-    assert "animate needs the package no_such_package; install liax with" in capsys.readouterr().err
+    assert capsys.readouterr().err == "liax: animate needs the package no_such_package; install liax again.\n"
+
+
+def test_missing_extra(
+    command: types.ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def studio() -> None:
+        import no_such_package  # noqa: F401
+
+    command.studio = studio  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "liax.cli.studio", command)
+    assert ended(["studio"]) == 1
+    told = capsys.readouterr().err
+    assert told == "liax: studio needs the package no_such_package; install liax with the extra studio.\n"
+
+
+def test_json_is_one_object_on_standard_output(
+    tmp_path: Path, tiny_weights: Path, portrait_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    edit = ["edit", portrait_path, "--set", "0=1", "-o", out, "--weights", tiny_weights, "--device", "cpu"]
+    assert ended(["--json", *map(str, edit)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"paths": [str(out)], "width": 64, "height": 64}
+    assert ended(["controls", str(tiny_weights), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"weights": str(tiny_weights), "vectors": 8, "controls": [], "path": None}
+    assert ended(["controls", str(tiny_weights)]) == 0
+    assert "names no controls" in capsys.readouterr().out
+
+
+def test_verbose_tells_timings_and_where_an_error_arose(
+    command: types.ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def animate(path: str) -> None:
+        if path == "bad":
+            raise LiaxError("x.png is broken", "get another one")
+
+    command.animate = animate  # type: ignore[attr-defined]
+    assert ended(["animate", "-v", "--path", "good"]) == 0
+    assert re.search(r"^liax: animate: done in \d+\.\d s$", capsys.readouterr().err, re.MULTILINE)
+    assert ended(["animate", "--path", "bad", "--verbose"]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert told.endswith("liax: x.png is broken; get another one.\n")
+    assert ended(["animate", "--path", "bad"]) == 1
+    assert capsys.readouterr().err == "liax: x.png is broken; get another one.\n"
+
+
+def test_flags_after_two_dashes_are_arguments() -> None:
+    assert _take_flags(["edit", "-v", "--", "--json"]) == (["edit", "--", "--json"], {"verbose"})
+
+
+def test_environment_gives_weights_and_device(tiny_weights: Path) -> None:
+    def listed(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "liax", *args]
+        return subprocess.run(
+            command,
+            env=os.environ | {"COLUMNS": "200"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert f"{tiny_weights} names no controls" in listed("controls", LIAX_WEIGHTS=str(tiny_weights)).stdout
+    shown = listed("edit", "--help", LIAX_WEIGHTS="mine.safetensors", LIAX_DEVICE="cuda:3").stdout
+    assert "(default: mine.safetensors)" in shown
+    assert "(default: cuda:3)" in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ended([name, "--help"]) == 0
+    assert ended([*name.split(), "--help"]) == 0
     told = capsys.readouterr().out
     assert f"usage: liax {name}" in told
     assert unexplained(told) == []
@@ -113,7 +182,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try:\n    main({args})\nexcept SystemExit:\n    pass\n"
         "assert not {{'torch', 'mediapipe', 'av'}} & set(sys.modules)"
     )
-    for args in (["--help"], ["animate", "--help"], ["demo", "--help"]):
+    for args in (["--help"], ["animate", "--help"], ["demo", "--help"], ["train", "interpolate", "--help"]):
         subprocess.run(
             [sys.executable, "-c", script.format(args=args)], check=True, stdout=subprocess.DEVNULL
         )

@@ -92,7 +92,7 @@ CASES: list[tuple[LiaxError | LiaxWarning, str, str]] = [
         WrongFileError(P, "checkpoint", "weights"),
         "animate",
         "a.mp4 is not a file of weights but a PyTorch checkpoint; "
-        "convert it once: liax convert a.mp4 OUT.safetensors.",
+        "convert it once: liax convert a.mp4 -o OUT.safetensors.",
     ),
     (
         SeveralFaces(P, 3, "face"),

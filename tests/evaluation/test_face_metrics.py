@@ -74,9 +74,6 @@ def _frame(faces: FaceTrajectory, number: int) -> FaceTrajectory:
     return FaceTrajectory(faces.landmarks_TP2[one], faces.shapes_TS[one], faces.factors_TF[one], faces.names)
 
 
-pytest.importorskip("dlib")
-
-
 def test_likeness_by_hand() -> None:
     found = face_similarity(np.array([3.0, 4.0]), np.array([4.0, 3.0]))
     assert (found.cosine, found.distance) == (pytest.approx(24 / 25), pytest.approx(math.sqrt(2)))

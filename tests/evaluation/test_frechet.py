@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchmetrics.image import fid
 
 from liax.errors import LiaxError, MissingPackageError
 from liax.evaluation import frechet
@@ -99,7 +101,7 @@ def features() -> FeatureExtractor:
 
 
 def photo(name: str) -> Tensor:
-    image_HW3 = getattr(pytest.importorskip("skimage.data"), name)()
+    image_HW3 = getattr(skimage.data, name)()
     return torch.from_numpy(image_HW3.copy()).permute(2, 0, 1)[None] / 255
 
 
@@ -186,7 +188,6 @@ def test_distance_of_real_frames_grows_with_blur_noise_and_warp(
 def test_names_missing_packages_and_weights_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LiaxError, match="choose one of auto, efficientnet-lite0, inception"):
         open_features("resnet")
-    fid = pytest.importorskip("torchmetrics.image.fid")
 
     def offline(*arguments: object, **options: object) -> None:
         raise OSError("no route to host")

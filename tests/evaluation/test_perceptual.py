@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchmetrics.image import lpip
 
 from liax.errors import LiaxError, MissingPackageError
 from liax.evaluation import perceptual
 from liax.evaluation.perceptual import PerceptualDistance, open_perceptual
-
-lpip = pytest.importorskip("torchmetrics.image.lpip")
 
 # What stlpips_pytorch 0.0.2 gives for `pairs` · 2 - 1: LPIPS(net="alex", variant="shift_tolerant").eval().
 REFERENCE = {

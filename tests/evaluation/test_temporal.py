@@ -10,8 +10,6 @@ from PIL import Image
 from liax.evaluation.perceptual import PerceptualDistance
 from liax.evaluation.temporal import TemporalErrorMeter, visible_mask, warping_error
 
-pytest.importorskip("cv2")
-
 
 def moving(portrait_HW3: np.ndarray, step: int, count: int = 5) -> list[np.ndarray]:
     """A window of 128² that moves over a portrait by `step` pixels a frame."""

@@ -15,7 +15,6 @@ from liax.media.video import Video
 
 @pytest.fixture(scope="module")
 def embedder() -> FaceEmbedder:
-    pytest.importorskip("dlib")
     return FaceEmbedder()
 
 

@@ -13,8 +13,6 @@ from liax.interpretation.disentanglement import (
     shuffled,
 )
 
-pytest.importorskip("sklearn")
-
 FRAMES, CLIPS = 600, 5
 NAMES = ("yaw", "pitch", "jaw", "blink")
 group_N = np.arange(FRAMES) * CLIPS // FRAMES

@@ -9,8 +9,6 @@ from PIL import Image
 from liax.interpretation.dlib68 import Dlib68
 from liax.interpretation.instrument import MediaPipe
 
-pytest.importorskip("dlib")
-
 NAMES = list(Dlib68.factors)
 
 

@@ -140,7 +140,6 @@ def test_identity_is_the_distance_to_the_unmoved_face(
     animator: Animator, portrait_HW3: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a decoder that shows the portrait, and later another picture of it, then no face."""
-    pytest.importorskip("dlib")
     from liax.face.embed import FaceEmbedder
     from liax.face.landmarks import FaceLandmarker
     from liax.interpretation import probe as module

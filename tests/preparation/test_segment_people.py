@@ -86,7 +86,6 @@ def test_a_hand_before_the_face_is_refused(shared: Path, tmp_path: Path) -> None
 
 
 def test_people_are_told_apart(shared: Path, tmp_path: Path) -> None:
-    pytest.importorskip("dlib")
     shots = [person(shared, name) for name in ("p034", "p041", "p034")]
     frames = [picture for shot in shots for picture in placed(shot, 160, 20, 320)]
     records = prepared(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError, OutputExistsError
 from liax.model import LIAX, PRESETS
 from liax.training.canonicalize import rotate
-from liax.training.interpolate import interpolate_networks
+from liax.training.history import read_history, write_history
+from liax.training.interpolate import interpolate_files, interpolate_networks
+from liax.weights import load, save
 
 ROTATION_MM = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(2)))[0]
 
@@ -70,3 +73,27 @@ def test_the_ends_are_the_two_networks_and_the_middle_lies_between(first: LIAX) 
 def test_two_presets_have_nothing_between_them(first: LIAX) -> None:
     with pytest.raises(LiaxError, match="two presets"), torch.device("meta"):
         interpolate_networks(first, LIAX(PRESETS["small"]), 0.5)
+
+
+def test_files_keep_the_coordinates_of_the_first_and_the_history_of_the_second(
+    first: LIAX, tmp_path: Path
+) -> None:
+    start, end, out = (tmp_path / f"{name}.safetensors" for name in ("start", "end", "out"))
+    before, after = {"steps": 10, "minutes": 1.5}, {"steps": 20, "minutes": 3.0}
+    save(first, start, metadata={"name": "small", "steps": "10", "controls": "[]"} | write_history([before]))
+    second = trained_on(first, 0.02)
+    save(second, end, metadata={"name": "other", "steps": "20"} | write_history([before, after]))
+    interpolate_files(start, end, 0.75, out)
+    mixed = load(out)
+    assert read_history(mixed.metadata) == [before, after, {"interpolated": 0.75}]
+    assert {key: mixed.metadata.get(key) for key in ("name", "steps", "controls")} == {
+        "name": "small", "steps": None, "controls": "[]",
+    }  # fmt: skip
+    with pytest.raises(OutputExistsError):
+        interpolate_files(start, end, 0.5, out)
+    with pytest.raises(OptionError, match="not a share"):
+        interpolate_files(start, end, 1.5, tmp_path / "more.safetensors")
+
+
+def test_a_damaged_history_is_none() -> None:
+    assert read_history({"training": "[1]"}) == read_history({"training": "{"}) == read_history({}) == []

@@ -6,8 +6,6 @@ import torch
 from liax.training.config import TrainConfig
 from liax.training.log import RunLog
 
-pytest.importorskip("tensorboard")
-
 
 def logged(out: Path, begin: int, steps: list[int], value: float) -> None:
     log = RunLog(TrainConfig(out=out, steps=10), quiet=False)

@@ -13,6 +13,7 @@ from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import PRESETS, pointwise
 from liax.training.factor_supervision import FACTOR_COUNT
+from liax.training.history import read_history
 from liax.training.trainer import Trainer
 from liax.weights import load
 from liax.weights.controls import read_controls
@@ -164,6 +165,9 @@ def test_the_first_coefficients_learn_their_meaning(
     went_on = run(
         replace(config, out=tmp_path / "two", steps=1, init=str(config.out / "weights.safetensors"))
     )
+    earlier, later = read_history(load(tmp_path / "two" / "weights.safetensors").metadata)
+    assert (earlier["steps"], later["steps"], later["minutes"] > 0) == (60, 1, True)
+    assert [later[key] for key in ("clips", "stills", "frames", "people")] == [2, 0, 24, 2]
     monkeypatch.setattr("liax.training.checkpoint._FRAMES_FOR_LIMITS", 1000)
     anew = run(replace(config, out=tmp_path / "three", steps=1))
     few = load(tmp_path / "three" / "weights.safetensors")

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show_written
 from liax.cli.progress import ProgressDisplay
 from liax.options import AnimateOptions
 
@@ -59,4 +60,4 @@ def animate(
         done = animate_file(
             animator, source, driving, output, options, overwrite=overwrite, progress=progress
         )
-    print(f"{done.path}: {done.frames} frames, {done.seconds:.1f} s, {done.width}x{done.height}")
+    show_written(done)

@@ -11,6 +11,7 @@ import tyro
 from liax.bounded import printable
 from liax.cli.messages import sentence
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 
@@ -52,7 +53,18 @@ def batch(
                     told = printable(sentence(outcome.error, "batch"))
                     print(f"liax: job {len(outcomes)}: {told}", file=sys.stderr)
     finally:
-        _print_summary(listed, outcomes)
+        done = [
+            {
+                "output": outcome.job.output,
+                "status": outcome.status,
+                "frames": outcome.frames,
+                "seconds": outcome.seconds,
+                "took": outcome.took,
+                "error": None if outcome.error is None else sentence(outcome.error, "batch"),
+            }
+            for outcome in outcomes
+        ]
+        show(lambda: _print_summary(listed, outcomes), total=len(listed.jobs), jobs=done)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         raise LiaxError(

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.animate import animate
-from liax.cli.model_options import ModelOptions
+from liax.cli.model_options import DEFAULT_DEVICE, ModelOptions
 from liax.options import AnimateOptions
 
 _SOURCE, _DRIVING = "demo_portrait.jpg", "demo_driving.mp4"
@@ -18,7 +18,7 @@ _SOURCE, _DRIVING = "demo_portrait.jpg", "demo_driving.mp4"
 def demo(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demo.mp4"),
     *,
-    device: str | None = None,
+    device: str | None = DEFAULT_DEVICE,
 ) -> None:
     """Animate the bundled portrait: source, driving and result side by side. Needs no network and no files.
 
@@ -31,9 +31,8 @@ def demo(
         animate(
             source,
             driving,
-            output,
+            output.resolve(),
             options=AnimateOptions(compare=True),
             model=ModelOptions(device=device),
             overwrite=True,
         )
-    print(f"The demo is in {output.resolve()}: source, driving, result.")

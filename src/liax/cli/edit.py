@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show_picture
 from liax.errors import LiaxError
 from liax.options import EditOptions, EditSettings, to_text
 
@@ -54,5 +55,4 @@ def edit(
     if sheet is not None:
         cells = [(edited.before_HW3, "before"), (edited.after_HW3, to_text(settings).replace(",", ", "))]
         write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)), overwrite=overwrite)
-    height, width = edited.picture_HW3.shape[:2]
-    print(f"{', '.join(map(str, outputs))}: {width}x{height}")
+    show_picture(edited.picture_HW3, *outputs)

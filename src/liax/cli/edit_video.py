@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show_written
 from liax.cli.progress import ProgressDisplay
 from liax.options import EditSettings, EditVideoOptions
 
@@ -45,4 +46,4 @@ def edit_video(
         done = write_clip(
             clip, output, overwrite=overwrite, inputs=(video,), stage="editing", progress=progress
         )
-    print(f"{done.path}: {done.frames} frames, {done.seconds:.1f} s, {done.width}x{done.height}")
+    show_written(done)

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.options import DrivingOptions
 
@@ -44,5 +45,11 @@ def encode(
     with ProgressDisplay() as progress:
         template = encode_motion(animator, driving, options, progress=progress)
     save_template(template, output, overwrite=overwrite)
-    size = output.stat().st_size / 1000
-    print(f"{output}: {template.total} frames, {template.seconds:.1f} s, {size:,.0f} KB")
+    size = output.stat().st_size
+    show(
+        f"{output}: {template.total} frames, {template.seconds:.1f} s, {size / 1000:,.0f} KB",
+        path=output,
+        frames=template.total,
+        seconds=template.seconds,
+        bytes=size,
+    )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import tyro
 
+from liax.cli.model_options import DEFAULT_DEVICE, DEFAULT_WEIGHTS
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.evaluation.options import EvaluateOptions, Precision
 
@@ -21,7 +23,7 @@ def evaluate(
     random: str | None = None,
     absolute: tyro.conf.FlagCreatePairsOff[bool] = False,
     dtype: Precision = "auto",
-    device: str | None = None,
+    device: str | None = DEFAULT_DEVICE,
     options: Annotated[
         EvaluateOptions, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction
     ] = EvaluateOptions(),  # noqa: B008 - frozen
@@ -59,6 +61,7 @@ def evaluate(
     )
     from liax.evaluation.run import evaluate as run
     from liax.portrait.device import choose_device, keep_freed_memory
+    from liax.report.json_files import read_json
 
     if copy + sum(choice is not None for choice in (weights, videos, random)) > 1:
         raise LiaxError("Give only one of --weights, --copy, --videos and --random.")
@@ -74,8 +77,9 @@ def evaluate(
     elif random is not None:
         reenactor = open_untrained(random, chosen, precision=dtype)
     else:
-        reenactor = open_network(weights or "small", chosen, precision=dtype, absolute=absolute)
+        reenactor = open_network(weights or DEFAULT_WEIGHTS, chosen, precision=dtype, absolute=absolute)
     with ProgressDisplay() as progress:
         command = shlex.join(["liax", *sys.argv[1:]])
         run(reenactor, data, output, options, device=chosen, command=command, progress=progress)
-    print((output / "results.md").read_text(encoding="utf-8"))
+    tables = (output / "results.md").read_text(encoding="utf-8")
+    show(tables, path=output, results=read_json(output / "results.json"))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from liax.cli.model_options import Flat
+from liax.cli.model_options import DEFAULT_DEVICE, Flat
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.evaluation.options import Precision
 from liax.interpretation.options import InterpretOptions
@@ -20,7 +21,7 @@ def interpret(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     options: Flat[InterpretOptions] = InterpretOptions(),  # noqa: B008 - frozen
     dtype: Precision = "auto",
-    device: str | None = None,
+    device: str | None = DEFAULT_DEVICE,
     write: Path | None = None,
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
@@ -58,7 +59,13 @@ def interpret(
     command = shlex.join(["liax", *sys.argv[1:]])
     with ProgressDisplay() as progress:
         found = run(animator, data, output, options, name=weights, command=command, progress=progress)
-    print(f"{output / 'report.html'}: {len(found.controls)} controls")
+    written = [output / "report.html"]
     if write is not None:
         set_controls(weights, write, found.controls)
-        print(f"{write}: {len(found.controls)} controls")
+        written.append(write)
+    count = len(found.controls)
+    show(
+        "\n".join(f"{path}: {count} controls" for path in written),
+        paths=written,
+        controls=found.controls,
+    )

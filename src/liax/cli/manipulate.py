@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.cli.output import show_picture, show_written
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 from liax.options import ManipulateOptions, Names
@@ -53,7 +54,7 @@ def manipulate(
         else:
             sheet_HW3 = manipulation.sweep_sheet(animator, portrait, sweep, options)
         images.write_image(output, sheet_HW3, overwrite=overwrite)
-        print(f"{output}: {sheet_HW3.shape[1]}x{sheet_HW3.shape[0]}")
+        show_picture(sheet_HW3, output)
         return
     if orbit:
         clip = manipulation.orbit(animator, portrait, options)
@@ -61,4 +62,4 @@ def manipulate(
         clip = manipulation.sweep(animator, portrait, sweep, options)
     with ProgressDisplay() as progress:
         done = write_clip(clip, output, overwrite=overwrite, stage="manipulating", progress=progress)
-    print(f"{done.path}: {done.frames} frames, {done.seconds:.1f} s, {done.width}x{done.height}")
+    show_written(done)

@@ -56,7 +56,7 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
         case WrongFileError(found="motion template", wanted="weights"):
             remedy = "give it as the driving"
         case WrongFileError(found="checkpoint", wanted="weights"):
-            remedy = f"convert it once: liax convert {message.path} OUT.safetensors"
+            remedy = f"convert it once: liax convert {message.path} -o OUT.safetensors"
         case WrongFileError():
             remedy = _MADE_BY.get(message.wanted, message.remedy)
         case OptionError():

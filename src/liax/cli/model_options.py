@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,19 +14,25 @@ import tyro
 if TYPE_CHECKING:
     from liax.portrait import Animator
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 Flat = Annotated[T, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff]
 """A dataclass whose fields are options of the command itself."""
+
+
+DEFAULT_WEIGHTS = os.environ.get("LIAX_WEIGHTS") or "small"
+DEFAULT_DEVICE = os.environ.get("LIAX_DEVICE") or None
 
 
 @dataclass(frozen=True)
 class ModelOptions:
     """Which network is used, and where it runs."""
 
-    weights: str = "small"
+    weights: str = DEFAULT_WEIGHTS
     """Name or file of the network's weights."""
 
-    device: str | None = None
+    device: str | None = DEFAULT_DEVICE
     """cpu, cuda, cuda:N or mps; by default the fastest there is."""
 
     @property
@@ -41,5 +50,14 @@ class ModelOptions:
         from liax.portrait.device import keep_freed_memory
         from liax.weights import load
 
+        started = time.monotonic()
         keep_freed_memory()
-        return Animator(load(self.weights), self.device)
+        animator = Animator(load(self.weights), self.device)
+        log.info(
+            "opened %s on %s in %s: %.1f s",
+            self.weights,
+            animator.device,
+            str(animator.dtype).removeprefix("torch."),
+            time.monotonic() - started,
+        )
+        return animator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 from liax.preparation.config import CutOptions, QualityLimits
@@ -58,7 +59,7 @@ def prepare(
             address=address,
             progress=progress,
         )
-    print(_summary_text(summary, output))
+    show(_summary_text(summary, output), path=output, **vars(summary))
     if summary.unfinished:
         raise LiaxError(
             f"{summary.unfinished} minutes of video were not finished because their worker ended; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -46,10 +49,16 @@ class ProgressDisplay:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._log_stage(time.monotonic())
+
+    def _log_stage(self, now: float) -> None:
+        if self._stage is not None:
+            log.info("%s: %.1f s", self._stage, now - self._stage_started)
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
+            self._log_stage(now)
             self._stage, self._stage_started, self._last_printed = stage, now, now
             if self._bar is not None:
                 for task in self._bar.task_ids:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
 
@@ -37,9 +38,10 @@ def regions(
     check_output(path, suffixes=(".npz",), overwrite=True, inputs=inputs)
     with ProgressDisplay() as progress:
         failed = measure_regions(wanted, path, overwrite=overwrite, progress=progress)
-    print(f"{path}: {len(wanted.items) - len(failed)} of {len(wanted.items)} files")
+    total, measured = len(wanted.items), len(wanted.items) - len(failed)
+    show(f"{path}: {measured} of {total} files", path=path, files=total, measured=measured)
     if failed:
         raise LiaxError(
-            f"{len(failed)} of {len(wanted.items)} files cannot be decoded and are not in {path}",
+            f"{len(failed)} of {total} files cannot be decoded and are not in {path}",
             "replace them or take them out of the manifest",
         )

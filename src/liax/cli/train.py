@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from liax.cli.output import show
 from liax.errors import LiaxError
 from liax.training.config import RENAMED, TrainConfig, load_config
 
@@ -32,7 +33,7 @@ def train(
     weights = run(settings)
     from lightning.fabric.utilities import rank_zero_only
 
-    rank_zero_only(print)(weights)  # once, not by every process
+    rank_zero_only(show)(str(weights), path=weights)  # once, not by every process
 
 
 def configured(args: Sequence[str]) -> Callable[..., None]:

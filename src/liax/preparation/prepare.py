@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -177,7 +176,7 @@ def _process_item(item: dict[str, Any], cut: CutOptions, finished: Path) -> dict
     another run may do better.
     """
     segment = Segment(item["key"], item["number"], Path(item["path"]))
-    began = _core_seconds()
+    began = time.process_time()
     full = failed = None
     try:
         process_segment(segment, cut, finished)
@@ -185,12 +184,7 @@ def _process_item(item: dict[str, Any], cut: CutOptions, finished: Path) -> dict
         full = str(error)
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
-    return {"name": segment.name, "core": _core_seconds() - began, "full": full, "failed": failed}
-
-
-def _core_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return {"name": segment.name, "core": time.process_time() - began, "full": full, "failed": failed}
 
 
 def _summary(rows: Sequence[dict[str, Any]], seconds: float, wall: float, core: float) -> PreparationSummary:

@@ -51,7 +51,7 @@ def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
     else:
         ray.init(
             address="local",
-            num_cpus=count or len(os.sched_getaffinity(0)),
+            num_cpus=count or usable_cores(),
             num_gpus=0,
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
@@ -61,6 +61,13 @@ def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def usable_cores() -> int:
+    """How many cores this process may use, as far as the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def parallel_map(

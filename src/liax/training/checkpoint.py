@@ -13,7 +13,7 @@ import platform
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from liax.options_file import read_tables
 from liax.training.canonicalize import canonicalize
 from liax.training.config import TrainConfig, from_dict, to_dict, with_present_names
 from liax.training.factor_supervision import FACTOR_COUNT, factor_controls
+from liax.training.history import Entry, write_history
 from liax.weights import save
 from liax.weights.controls import CONTROLS_KEY, LIMITS_KEY, CoefficientLimits
 
@@ -206,10 +207,19 @@ _FRAMES_FOR_LIMITS = 1000
 
 
 def export_weights(
-    network: LIAX, config: TrainConfig, step: int, limits: CoefficientLimits | None = None
+    network: LIAX,
+    config: TrainConfig,
+    step: int,
+    limits: CoefficientLimits | None = None,
+    history: Sequence[Entry] = (),
 ) -> None:
-    """Writes `weights.safetensors` into the run's folder."""
-    about = {"name": config.preset, "steps": str(step)}
+    """Writes `weights.safetensors` into the run's folder.
+
+    Args:
+        limits: The coefficient limits, if they are known.
+        history: How the network was trained, this run included.
+    """
+    about = {"name": config.preset, "steps": str(step)} | write_history(history)
     if limits is not None:
         about[LIMITS_KEY] = limits.to_json()
     if config.supervises_factors:
@@ -218,13 +228,16 @@ def export_weights(
 
 
 @torch.no_grad()
-def export_canonical(network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int) -> None:
+def export_canonical(
+    network: LIAX, alpha_NM: Tensor, config: TrainConfig, step: int, history: Sequence[Entry] = ()
+) -> None:
     """The same in the coordinates in which the coefficients are sparsest, with their limits.
 
     Args:
         alpha_NM: The network's coefficients of N training frames. Limits are left out if these are few.
+        history: How the network was trained, this run included.
     """
     network = copy.deepcopy(network)
     simple_NM = canonicalize(network, alpha_NM, fixed=FACTOR_COUNT if config.supervises_factors else 0)
     limits = CoefficientLimits.of(simple_NM.numpy()) if len(simple_NM) >= _FRAMES_FOR_LIMITS else None
-    export_weights(network, config, step, limits)
+    export_weights(network, config, step, limits, history)

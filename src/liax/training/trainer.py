@@ -21,7 +21,7 @@ from torch.distributed.tensor import DTensor
 
 from liax.data.augment import PairBatch
 from liax.data.frames import Frames, open_frames
-from liax.data.manifest import Manifest, read_manifest
+from liax.data.manifest import read_manifest
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.model.pointwise import fused
@@ -41,6 +41,7 @@ from liax.training.checkpoint import (
 from liax.training.config import TrainConfig, to_dict
 from liax.training.cuda_graph import GraphedStep
 from liax.training.factor_supervision import FactorLoss, unnamed_mask
+from liax.training.history import Entry, describe_material, read_history
 from liax.training.init import collect_coefficients, init_network
 from liax.training.log import RunLog
 from liax.training.losses import ReconstructionLoss, SparsityController, centred, hoyer
@@ -74,7 +75,8 @@ class Trainer:
         self.dtype = config.dtype
         self.log = RunLog(config, quiet=not fabric.is_global_zero)
         manifest = read_manifest(config.data.manifest, config.data.split)
-        self._prepare_folder(manifest)
+        self._about = describe_run(config, manifest.digest) | describe_material(manifest)
+        self._prepare_folder()
 
         frames = frames or open_frames(
             manifest,
@@ -87,6 +89,7 @@ class Trainer:
         self.batches = BatchLoader(config, manifest, frames, fabric.global_rank, fabric.world_size)
         self.log.say("making the network" + (", checking kernels" if config.compile else ""))
         network = init_network(config, fabric.device, self.batches)
+        self._trained_before = read_history(network.metadata)
         self.averaged = copy.deepcopy(network).requires_grad_(False)
         self.criterion = ReconstructionLoss(config.loss).to(fabric.device)
         if config.checkpoint_activations:
@@ -301,7 +304,7 @@ class Trainer:
         )
         averaged = self._averaged_whole()
         if self.fabric.is_global_zero:
-            export_weights(averaged, self.config, self.step)
+            export_weights(averaged, self.config, self.step, history=self._history())
 
     def _finish(self) -> None:
         """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
@@ -310,7 +313,18 @@ class Trainer:
             alpha_NM, _ = collect_coefficients(
                 averaged, self.batches, self.config.canonicalize_frames, self.dtype
             )
-            export_canonical(averaged, alpha_NM, self.config, self.step)
+            export_canonical(averaged, alpha_NM, self.config, self.step, self._history())
+
+    def _history(self) -> list[Entry]:
+        """How the averaged weights were trained, up to now."""
+        this = {
+            "preset": self.config.preset,
+            "steps": self.step,
+            "batch": self.config.batch,
+            "minutes": round(self.minutes, 2),
+            "devices": self.fabric.world_size,
+        }
+        return [*self._trained_before, this | self._about]
 
     def _resume(self) -> None:
         path = latest_checkpoint(self.config.out)
@@ -320,13 +334,12 @@ class Trainer:
         self.step, self.minutes = values["step"], values["minutes"]
         self.log.say(f"resuming {path} at step {self.step}")
 
-    def _prepare_folder(self, manifest: Manifest) -> None:
+    def _prepare_folder(self) -> None:
         out = self.config.out
         if latest_checkpoint(out) is not None:
             check_resumable(self.config, out)
         elif self.fabric.is_global_zero:
             out.mkdir(parents=True, exist_ok=True)
             write_atomically(out / "config.json", json.dumps(to_dict(self.config), indent=2))
-            about = describe_run(self.config, manifest.digest)
-            write_atomically(out / "run.json", json.dumps(about, indent=2))
+            write_atomically(out / "run.json", json.dumps(self._about, indent=2))
         self.fabric.barrier()

@@ -90,14 +90,17 @@ def _find_generator(content: Any, depth: int) -> dict[str, Tensor] | None:
 PUBLISHED_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 
 
-def convert_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> ModelConfig:
+def convert_file(
+    source: str | os.PathLike[str], out: str | os.PathLike[str], *, overwrite: bool = False
+) -> ModelConfig:
     """Convert a published checkpoint to a weights file, or back; the suffixes say which.
 
     Every tensor keeps its bits. The source is memory-mapped, so memory stays far below the files' size.
 
     Args:
         source: A checkpoint (.pt, .pth, .ckpt or .bin) or a weights file (.safetensors).
-        out: The file to write, of the other kind; it is replaced if it exists.
+        out: The file to write, of the other kind.
+        overwrite: Whether it may exist already.
 
     Returns:
         The network's sizes.
@@ -107,11 +110,11 @@ def convert_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     """
     source, out = Path(source), Path(out)
     if source.suffix in PUBLISHED_SUFFIXES and out.suffix == ".safetensors":
-        check_output(out, suffixes=(out.suffix,), overwrite=True, inputs=(source,))
+        check_output(out, suffixes=(out.suffix,), overwrite=overwrite, inputs=(source,))
         stored = to_ours(read_state(source), source)
         files.write(out, stored)
     elif source.suffix == ".safetensors" and out.suffix in PUBLISHED_SUFFIXES:
-        check_output(out, suffixes=(out.suffix,), overwrite=True, inputs=(source,))
+        check_output(out, suffixes=(out.suffix,), overwrite=overwrite, inputs=(source,))
         stored = files.read(source)
         write_state(out, to_published(stored, source))
     else:

@@ -11,14 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-
-from clips import moving_face, write_clip
-
-pytest.importorskip("gradio", reason="needs the extra studio")
-pytest.importorskip("playwright", reason="needs Playwright")
-
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from clips import moving_face, write_clip
 from liax.app.page import serve
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits
