@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. Both set up .venv first, from nothing but Python.
+# `make demo` and `make test` set up .venv first, from nothing but Python. CONTRIBUTING.md explains the others.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,12 +6,16 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: setup demo test fuzz lint clean
+.PHONY: setup demo check test fuzz lint docs lowest clean
 
 setup: $(VENV)/.ready
 
 demo: $(VENV)/.ready
 	$(BIN)/liax demo
+
+# What a change needs: lint, and the tests of what differs from main.
+check: lint
+	$(BIN)/python -m tools.check
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
@@ -28,8 +32,27 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# From built wheels, in an environment of its own, with the lowest versions that pyproject.toml declares.
+LOWEST := $(VENV)-lowest
+lowest: $(VENV)/.ready-dev
+	rm -rf dist $(LOWEST)
+	$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist
+	cd packages/liax-weights-small && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt torch
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
+	    dist/*.whl pytest pytest-timeout hypothesis
+	$(LOWEST)/bin/python -m pytest $(LOWEST_TESTS)
+
+# A little of everything that users call.
+LOWEST_TESTS := tests/test_liax.py tests/test_options.py tests/cli/test_main.py tests/weights/test_loading.py \
+    tests/portrait/test_edit.py tests/media/test_video.py tests/media/test_images.py
+
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "liax needs Python 3.11 or newer; make PYTHON=python3.12 chooses another one")'

@@ -9,7 +9,7 @@ Draws the evaluation's own trials three ways:
 - `shipped`: what `liax animate` writes on this machine, in the precision that it chooses.
 
 Measures the fidelity of each in self-reenactment; and in both protocols how many frames and coefficients the
-limits change, and how far the pictures move, in levels of 256. Prints the tables of docs/results.md.
+limits change, and how far the pictures move, in levels of 256. Prints the tables of benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def means(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tables(found: dict[str, Any]) -> str:
-    """The Markdown of docs/results.md."""
+    """The Markdown of benchmarks/README.md."""
     lines = ["| drawn in | L1 ↓ | PSNR ↑ | SSIM ↑ |", "|---|---|---|---|"]
     for way, name in WAYS.items():
         row, name = found["self"]["mean"][way], name.format(precision=found["precision"])

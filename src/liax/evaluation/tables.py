@@ -46,21 +46,27 @@ def markdown(results: EvaluationResults, baselines: Sequence[EvaluationResults])
     all_of = [*baselines, results]
     title = {"self": "Self-reenactment", "cross": "Cross-reenactment"}[results.protocol]
     lines = [f"# {title}: {results.animator}", "", describe_evaluation(results), ""]
-    lines += [_row("", "", *(each.animator for each in all_of)), "|" + "---|" * (2 + len(all_of))]
-    for metric in metrics_of(all_of):
-        label = f"{metric.label} ({metric.range}){_backbone_suffix(metric, all_of)}"
-        lines.append(_row(label, metric.arrow, *(value_of(each, metric) for each in all_of)))
+    lines += means_lines(all_of)
     if any(each.following for each in all_of):
-        lines += ["", "## Following", "", *_following(all_of)]
+        lines += ["", "## Following", "", *following_lines(all_of)]
     if results.sparsity:
         lines += ["", "## Sparsity", "", *_sparsity(results.sparsity)]
-    lines += ["", "## Clips", "", *_clips(results)]
+    lines += ["", "## Clips", "", *clips_lines(results)]
     lines += ["", "## Definitions", ""]
     lines += [f"- **{metric.label}**: {metric.definition}" for metric in metrics_of(all_of)]
     lines += [f"- **{key.replace('_', ' ')}**: {text}" for key, text in MOTION_DEFINITIONS.items()]
     if results.command:
         lines += ["", "Made by", "", "```sh", results.command, "```"]
     return "\n".join(lines) + "\n"
+
+
+def means_lines(all_of: Sequence[EvaluationResults]) -> list[str]:
+    """The table of means with intervals: a row for each metric, a column for each of the results."""
+    lines = [_row("", "", *(each.animator for each in all_of)), "|" + "---|" * (2 + len(all_of))]
+    for metric in metrics_of(all_of):
+        label = f"{metric.label} ({metric.range}){_backbone_suffix(metric, all_of)}"
+        lines.append(_row(label, metric.arrow, *(value_of(each, metric) for each in all_of)))
+    return lines
 
 
 def describe_evaluation(results: EvaluationResults) -> str:
@@ -151,7 +157,8 @@ def _backbone_suffix(metric: Metric, results: Sequence[EvaluationResults]) -> st
     return f", {backbone}" if backbone else ""
 
 
-def _following(all_of: Sequence[EvaluationResults]) -> list[str]:
+def following_lines(all_of: Sequence[EvaluationResults]) -> list[str]:
+    """What following is, and its table: a row for each factor, a column for each of the results."""
     lines = [
         "Correlation of the driving and the output face's measures, mean over the clips whose driving face "
         "moves; in brackets the gain; after the semicolon the correlation beyond the head's pose.",
@@ -201,7 +208,7 @@ def _sparsity(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _clips(results: EvaluationResults) -> list[str]:
+def clips_lines(results: EvaluationResults) -> list[str]:
     """Every clip, following only where that clip moves."""
     metrics = [
         m

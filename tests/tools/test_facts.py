@@ -1,0 +1,105 @@
+"""Documents take their figures from results files, and differ as soon as these do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_results import results as interpretation
+
+from liax.evaluation.summary import EvaluationResults, MeanWithInterval
+from liax.report.json_files import write_json
+from liax.training.history import write_history
+from liax.weights import fingerprint, load, save
+from tools import facts as module
+from tools.facts import BLOCKS, Facts, filled, take_over
+
+RUN = {"preset": "small", "steps": 6640, "batch": 128, "minutes": 8.1, "devices": 4, "accelerator": "H100"}
+
+
+def evaluation(reenactor: str, psnr: float) -> EvaluationResults:
+    means = {"l1": 0.0472, "psnr": psnr, "ssim": 0.765, "akd_px": 1.64}
+    clip = {"clip": "a", "driving": "p1", "resolution": [256, 256], "compared_at": 256, "frames": 60}
+    return EvaluationResults(
+        animator=reenactor,
+        protocol="self",
+        settings={"frames": 60, "first": 150, "crop": False, "data": "val", "reenactor": reenactor},
+        command=None,
+        backbones={"fidelity": "", "faces": "MediaPipe"},
+        means={key: MeanWithInterval(mean, mean - 0.01, mean + 0.01, 22) for key, mean in means.items()},
+        following={
+            "yaw": {
+                "correlation": MeanWithInterval(0.987, 0.9, 1, 18),
+                "gain": MeanWithInterval(0.961, 0.9, 1, 18),
+            }
+        },
+        sparsity=None,
+        clips=[{**clip, "numbers": {"l1": 0.0472, "psnr": psnr}}],
+    )
+
+
+@pytest.fixture
+def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
+    weights, folder = tmp_path / "weights.safetensors", tmp_path / "results"
+    network = load(tiny_weights)
+    save(network, weights, metadata=write_history([RUN, {"interpolated": 0.75}]))
+    folder.mkdir()
+    name = f"weights {fingerprint(network)}"
+    write_json(folder / "evaluate.json", evaluation(name, 22.81).to_json())
+    write_json(folder / "copy.json", evaluation("copy", 17.94).to_json())
+    write_json(folder / "interpret.json", interpretation() | {"fingerprint": fingerprint(network)})
+    before: dict[str, Any] = {
+        "name": "the first run's",
+        "means": {"psnr": 21.11},
+        "following": {"yaw": [0.88, 0.6]},
+    }
+    write_json(folder / "earlier.json", [before])
+    return Facts(folder, weights)
+
+
+def test_tables_have_the_numbers_of_the_results(facts: Facts) -> None:
+    rows = BLOCKS["fidelity"](facts).splitlines()
+    assert rows[2] == "| copy the source | 0.0472 | 17.94 | 0.765 | 1.6 |"
+    assert rows[3] == "| the first run's | – | 21.11 | – | – |"
+    assert rows[4] == "| **these weights** | 0.0472 | 22.81 | 0.765 | 1.6 |"
+    assert BLOCKS["following"](facts).splitlines()[-1].startswith("| **these weights** | 0.99 (0.96) |")
+    assert BLOCKS["following-summary"](facts).splitlines()[2].startswith("| correlation | 0.99 | – |")
+    assert (
+        BLOCKS["verified"](facts) == "- `yaw`: ±4° in −15° to 15°, met in 90\N{NO-BREAK SPACE}% of the tries"
+    )
+    assert "| `small` | 64² | " in BLOCKS["weights"](facts)
+    training = BLOCKS["training"](facts)
+    assert "| small | 6,640 | 128 | 8.1 | 4 × H100 |" in training
+    assert "| 75\N{NO-BREAK SPACE}% of the way to the last |" in training
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_block_can_be_written(facts: Facts, name: str) -> None:
+    text = BLOCKS[name](facts)
+    assert text.strip() or name == "entangled"  # nothing is, in this sample
+    assert "None" not in text
+    assert "nan" not in text
+
+
+def test_a_document_differs_once_the_results_do(
+    facts: Facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n<!-- facts: fidelity -->\n<!-- /facts -->\n\nAfter 22.81.\n")
+    monkeypatch.setattr(module, "DOCUMENTS", (page,))
+    assert module.stale(facts) == [page]
+    page.write_text(filled(page.read_text(), facts))
+    assert module.stale(facts) == []
+    assert page.read_text().startswith("Before.\n\n<!-- facts: fidelity -->\n\n|  | L1")
+    assert page.read_text().endswith("|\n\n<!-- /facts -->\n\nAfter 22.81.\n")
+
+    finished = tmp_path / "new"
+    finished.mkdir()
+    write_json(finished / "results.json", evaluation("weights of others", 23.5).to_json())
+    take_over(facts, evaluate=finished, copied=None, interpret=None)
+    later = Facts(facts.folder, facts.weights)
+    assert module.stale(later) == [page]
+    assert "| **these weights** | 0.0472 | 23.50 |" in filled(page.read_text(), later)
+    assert "evaluate.json: not of the weights" in later.check_fingerprint()
+    assert facts.check_fingerprint() == ""

@@ -1,0 +1,318 @@
+"""Every figure about the weights `small` that a document shows, written from the results files.
+
+    python -m tools.facts                   # write the figures into README.md, the model card and docs/*.md
+    python -m tools.facts --check           # say which documents differ from the results, and fail
+    python -m tools.facts --evaluate results/small --copy results/copy --interpret interpretation/small
+
+The last takes over the results.json of finished `liax evaluate` and `liax interpret` runs, and then writes. A
+document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
+`<!-- /facts -->`. NAME is a key of `BLOCKS`. CONTRIBUTING.md has the whole procedure for new weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from liax.evaluation.summary import EvaluationResults
+from liax.evaluation.tables import clips_lines, describe_evaluation, following_lines, means_lines
+from liax.interpretation import result_text
+from liax.report import number, percent, whole
+from liax.report.json_files import read_json, write_json
+from liax.training.history import Entry, read_history
+from liax.weights import fingerprint
+from liax.weights.files import StoredWeights, build, read
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "packages" / "liax-weights-small"
+RESULTS = PACKAGE / "results"
+WEIGHTS = PACKAGE / "src" / "liax_weights_small" / "liax-small.safetensors"
+DOCUMENTS = (ROOT / "README.md", PACKAGE / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+_SHOWN = ("l1", "psnr", "ssim", "akd_px")
+_FACTORS = ("yaw", "pitch", "roll", "jaw", "smile", "blink", "brow", "gaze-x", "gaze-y")
+# What an interpretation's results.json has and no document shows.
+_LEFT_OUT = ("course", "used_K")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The results files, read once.
+
+    Args:
+        folder: evaluate.json, copy.json, interpret.json and earlier.json.
+        weights: The weights that they are of.
+    """
+
+    folder: Path
+    weights: Path
+
+    @cached_property
+    def small(self) -> EvaluationResults:
+        return EvaluationResults.from_json(read_json(self.folder / "evaluate.json"))
+
+    @cached_property
+    def copy(self) -> EvaluationResults:
+        return EvaluationResults.from_json(read_json(self.folder / "copy.json"))
+
+    @cached_property
+    def interpretation(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self.folder / "interpret.json")
+        return found
+
+    @cached_property
+    def earlier(self) -> list[dict[str, Any]]:
+        """Earlier weights, oldest first: `name`, `means` and `following` (factor -> correlation and gain)."""
+        found: list[dict[str, Any]] = read_json(self.folder / "earlier.json")
+        return found
+
+    @cached_property
+    def stored(self) -> StoredWeights:
+        return read(self.weights)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(build(self.stored, "cpu"))
+
+    def row(self, name: str) -> dict[str, Any]:
+        """These weights as an entry of `earlier`."""
+        return {
+            "name": name,
+            "means": {key: self.small.means[key].mean for key in _SHOWN if key in self.small.means},
+            "following": {
+                factor: [row["correlation"].mean, row["gain"].mean]
+                for factor, row in self.small.following.items()
+                if "correlation" in row
+            },
+        }
+
+    def check_fingerprint(self) -> str:
+        """What is wrong if the results are of other weights; "" if nothing is."""
+        of = {
+            "evaluate.json": str(self.small.settings["reenactor"]),
+            "interpret.json": str(self.interpretation["fingerprint"]),
+        }
+        other = [name for name, text in of.items() if self.fingerprint not in text]
+        return f"{', '.join(other)}: not of the weights {self.fingerprint}" if other else ""
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    return result_text.Table(head, rows).markdown().rstrip()
+
+
+def weights_facts(facts: Facts) -> str:
+    """What the file is."""
+    config, tensors = facts.stored.config, facts.stored.tensors
+    parameters = sum(tensor.numel() for tensor in tensors.values()) / 1e6
+    size = facts.weights.stat().st_size / 1e6
+    row = ["`small`", f"{config.size}²", f"{parameters:.1f} M", str(config.vectors), f"{size:.0f} MB"]
+    rows = [[*row, f"`{facts.fingerprint}`"]]
+    return table(["weights", "picture", "parameters", "motion vectors", "file", "fingerprint"], rows)
+
+
+def fidelity(facts: Facts) -> str:
+    """Copying, earlier weights and these, by the metrics that most papers give."""
+    copied = {key: facts.copy.means[key].mean for key in _SHOWN}
+    listed = [("copy the source", copied), *((row["name"], row["means"]) for row in facts.earlier)]
+    listed.append(("**these weights**", facts.row("")["means"]))
+    rows = [
+        [name, *(number(means.get(key), digits) for key, digits in zip(_SHOWN, (4, 2, 3, 1), strict=True))]
+        for name, means in listed
+    ]
+    return table(["", "L1 ↓", "PSNR ↑", "SSIM ↑", "landmarks, pixels ↓"], rows)
+
+
+def following(facts: Facts) -> str:
+    """Earlier weights and these: correlation, and in brackets the gain."""
+    rows = [
+        [row["name"], *(_pair(row["following"].get(factor)) for factor in _FACTORS)]
+        for row in (*facts.earlier, facts.row("**these weights**"))
+    ]
+    return table(["", *_FACTORS], rows)
+
+
+def following_summary(facts: Facts) -> str:
+    """These weights alone, a row for each number."""
+    found = facts.row("")["following"]
+    rows = [
+        [name, *(number(found[factor][place]) if factor in found else "–" for factor in _FACTORS)]
+        for place, name in enumerate(("correlation", "gain"))
+    ]
+    return table(["", *_FACTORS], rows)
+
+
+def _pair(values: list[float] | None) -> str:
+    return "" if values is None else f"{number(values[0])} ({number(values[1])})"
+
+
+def verified(facts: Facts) -> str:
+    """The controls that have a verified range, as a list."""
+    found = facts.interpretation
+    lines = []
+    for control in found["controls"]:
+        if text := result_text.verified_range_text(control):
+            share = percent(result_text.first_verification(found, control)["within"])
+            lines.append(f"- `{control['name']}`: {text}, met in {share} of the tries")
+    return "\n".join(lines)
+
+
+def vectors(facts: Facts) -> str:
+    """What each vector does, by each instrument."""
+    found = facts.interpretation
+    tables = {name: _markdown(result_text.vectors_table(found, name)) for name in found["effects"]}
+    return "\n\n".join(f"By {name}:\n\n{text}" for name, text in tables.items())
+
+
+def controls_reached(facts: Facts) -> str:
+    """What arrives at both ends of each control, by the first instrument."""
+    found = facts.interpretation
+    rows = []
+    for control in found["controls"]:
+        measured = result_text.first_verification(found, control)
+        for place in (0, -1):
+            asked, mean, deviation = (measured[key][place] for key in ("asked", "mean_A", "deviation_A"))
+            got = f"{result_text.amount_text(mean, control)} ± {result_text.amount_text(deviation, control)}"
+            rows.append([control["name"], result_text.amount_text(asked, control, 3), got])
+    return table(["control", "asked for", "got, mean ± sd of people"], rows)
+
+
+def scores(facts: Facts) -> str:
+    """Disentanglement against each instrument's measures."""
+    return "\n\n".join(
+        f"{group['title']}:\n\n{_markdown(result_text.scores_table(group))}"
+        for group in facts.interpretation["disentanglement"]
+    )
+
+
+def entangled(facts: Facts) -> str:
+    return "\n".join(f"- {sentence}" for sentence in result_text.entangled(facts.interpretation))
+
+
+def sums_and_paths(facts: Facts) -> str:
+    """Additivity of edits, and smoothness."""
+    found, lines = facts.interpretation, []
+    missed = [pair["miss"] for pair in found["sums"] if pair["miss"] is not None]
+    if missed:
+        lines.append(
+            "- Two controls at once miss the sum of their single effects by "
+            f"{percent(median(missed))} (median of {len(missed)} pairs)."
+        )
+    if (path := found["path_length"]) is not None:
+        ends = ", ".join(number(path[f"length_{end}"], 1) for end in ("low", "high"))
+        lines.append(
+            f"- Perceptual path length ({path['distance']}): {number(path['length'], 1)} [{ends}]; "
+            f"straightness {number(path['straightness'])}."
+        )
+    return "\n".join(lines)
+
+
+def sparsity(facts: Facts) -> str:
+    return _markdown(result_text.sparsity_table(facts.interpretation))
+
+
+def training(facts: Facts) -> str:
+    """The runs that the file lists, oldest first; what is older than that record is told by hand below it."""
+    history = read_history(facts.stored.metadata)
+    if not history:
+        return "This file is older than the record that weights keep of their training."
+    rows = [_run(entry) for entry in history]
+    head = ["run", "steps", "batch", "minutes", "devices", "clips", "stills", "people", "commit"]
+    total = sum(entry.get("minutes", 0) for entry in history)
+    return f"{table(head, rows)}\n\nTogether {number(total, 0)} minutes."
+
+
+def _run(entry: Entry) -> list[str]:
+    if "interpolated" in entry:
+        return [f"{percent(entry['interpolated'])} of the way to the last", *[""] * 8]
+    cards = f"{entry['devices']} × {entry['accelerator']}"
+    counts = [whole(entry.get(key)) for key in ("clips", "stills", "people")]
+    steps, batch, minutes = whole(entry["steps"]), whole(entry["batch"]), number(entry["minutes"], 1)
+    return [entry["preset"], steps, batch, minutes, cards, *counts, (entry.get("git_commit") or "")[:7]]
+
+
+def _markdown(found: result_text.Table) -> str:
+    return found.markdown().rstrip()
+
+
+BLOCKS: dict[str, Callable[[Facts], str]] = {
+    "weights": weights_facts,
+    "evaluation": lambda facts: describe_evaluation(facts.small),
+    "fidelity": fidelity,
+    "following": following,
+    "following-summary": following_summary,
+    "metrics": lambda facts: "\n".join(means_lines([facts.copy, facts.small])),
+    "following-all": lambda facts: "\n".join(following_lines([facts.small])),
+    "clips": lambda facts: "\n".join(clips_lines(facts.small)),
+    "summary": lambda facts: " ".join(result_text.summary_sentences(facts.interpretation)),
+    "verified": verified,
+    "controls": lambda facts: _markdown(result_text.controls_table(facts.interpretation)),
+    "controls-reached": controls_reached,
+    "entangled": entangled,
+    "vectors": vectors,
+    "scores": scores,
+    "sparsity": sparsity,
+    "sums": sums_and_paths,
+    "training": training,
+}
+
+_BLOCK = re.compile(r"(<!-- facts: ([\w-]+) -->\n).*?(<!-- /facts -->)", re.DOTALL)
+
+
+def filled(text: str, facts: Facts) -> str:
+    """A document with the text of every block written anew."""
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]](facts)}\n\n{found[3]}", text)
+
+
+def stale(facts: Facts) -> list[Path]:
+    """The documents whose figures are not those of the results files."""
+    texts = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    return [path for path, text in texts.items() if filled(text, facts) != text]
+
+
+def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpret: Path | None) -> None:
+    """Copy finished results into the folder of results files."""
+    for name, source in (("evaluate", evaluate), ("copy", copied)):
+        if source is not None:
+            write_json(facts.folder / f"{name}.json", read_json(source / "results.json"))
+    if interpret is not None:
+        found = {k: v for k, v in read_json(interpret / "results.json").items() if k not in _LEFT_OUT}
+        write_json(facts.folder / "interpret.json", found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a document differs")
+    parser.add_argument("--evaluate", type=Path, help="folder of a finished liax evaluate --weights small")
+    parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
+    parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
+    parser.add_argument(
+        "--earlier", metavar="NAME", help="first keep the present results as a row called NAME"
+    )
+    options = parser.parse_args()
+    facts = Facts(RESULTS, WEIGHTS)
+    if options.earlier:
+        write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
+    take_over(facts, options.evaluate, options.copy, options.interpret)
+    facts = Facts(RESULTS, WEIGHTS)  # what was read before is out of date
+    if wrong := facts.check_fingerprint():
+        sys.exit(wrong)
+    for path in stale(facts):
+        print(path.relative_to(ROOT))
+        if options.check:
+            continue
+        path.write_text(filled(path.read_text(encoding="utf-8"), facts), encoding="utf-8")
+    if options.check and stale(facts):
+        sys.exit("These documents differ from the results files; python -m tools.facts writes them anew.")
+
+
+if __name__ == "__main__":
+    main()
