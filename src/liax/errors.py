@@ -171,7 +171,7 @@ class MissingPackageError(_TypedError):
         super().__init__(
             (what, packages, extra),
             f"{what} needs the package{'s' if len(packages) > 1 else ''} {names}",
-            f"install liax with its extra (liax[{extra}])",
+            f"install liax with the extra {extra}",
         )
 
 

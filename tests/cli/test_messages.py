@@ -103,7 +103,7 @@ CASES: list[tuple[LiaxError | LiaxWarning, str, str]] = [
         NotMeasured("Identity", MissingPackageError("Identity", ("dlib-bin",), "evaluate")),
         "evaluate",
         "Identity is not measured: Identity needs the package dlib-bin; "
-        "install liax with its extra (liax[evaluate]).",
+        "install liax with the extra evaluate.",
     ),
 ]
 

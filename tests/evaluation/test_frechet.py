@@ -196,5 +196,5 @@ def test_names_missing_packages_and_weights_are_told(monkeypatch: pytest.MonkeyP
     with pytest.raises(LiaxError, match=r"Inception-v3.*no route to host.*choose efficientnet-lite0"):
         open_features("inception")
     monkeypatch.setattr(frechet, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackageError, match=r"install liax with its extra \(liax\[evaluate\]\)"):
+    with pytest.raises(MissingPackageError, match=r"install liax with the extra evaluate"):
         open_features()

@@ -28,8 +28,8 @@ def interpret(
     """Measure how sparse and how disentangled the motion vectors of weights are, name and calibrate them.
 
     Writes report.html, results.md and results.json into a folder. Interrupted, it goes on where it was when
-    it is started again. docs/interpretation.md says what every number means. It needs the extra
-    liax[evaluate]; what a missing package would measure is left out.
+    it is started again. docs/interpretation.md says what every number means. It needs the
+    extra evaluate; what a missing package would measure is left out.
 
     Args:
         weights: Name or file of the network's weights.
