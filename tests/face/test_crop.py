@@ -70,14 +70,17 @@ def test_cut_between_pixels() -> None:
     assert 80 <= edge[5, 5, 0] <= 120
 
 
-def test_beyond_the_edge_its_pixels_are_repeated() -> None:
+def test_beyond_the_edge_is_the_mirror_image() -> None:
+    """As training mirrors pictures; repeatedly, where the square goes far beyond a small picture."""
     image = gradient(30, 40)
     out = crop_and_resize(image, Crop(-10, -10, 64), 64)
     assert np.array_equal(out[10:40, 10:50], image)
-    assert (out[20, :10, 0] == 0).all()
-    assert (out[20, 50:, 0] == 39).all()
-    assert (out[:10, 20, 1] == 0).all()
-    assert (out[40:, 20, 1] == 29).all()
+    assert np.array_equal(out[20, :10, 0], np.arange(10)[::-1])
+    assert np.array_equal(out[20, 50:, 0], 39 - np.arange(14))
+    assert np.array_equal(out[:10, 20, 1], np.arange(10)[::-1])
+    assert np.array_equal(out[40:, 20, 1], 29 - np.arange(24))
+    far = crop_and_resize(image[:4], Crop(0, -10, 24), 24)
+    assert np.array_equal(far[:, 0, 1], [1, 0] + 2 * [0, 1, 2, 3, 3, 2, 1, 0] + [0, 1, 2, 3, 3, 2])
 
 
 @pytest.mark.parametrize("corner", [(-500, 0), (500, 0), (0, -500), (0, 500)])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Crop
+from liax.face.crop import Crop, turned
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Frame, Video
 from liax.options import EditSettings, EditVideoOptions
@@ -89,7 +89,9 @@ class HeadMask:
 
 
 def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[np.float64]:
-    return (boxes_N4 - [crop.left, crop.top, crop.left, crop.top]) * (size / crop.side)
+    """Boxes of the frame turned clockwise by the crop's roll, in pixels of the square."""
+    corner_2 = turned(np.array(crop.centre), -crop.roll) - crop.side / 2
+    return (boxes_N4 - np.tile(corner_2, 2)) * (size / crop.side)
 
 
 _MESSAGES = ShotMessages("face", "the face is framed anew", "nothing is edited")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import FaceChoiceError, NoFaceError, SeveralFaces
-from liax.face.crop import Crop, crop_and_resize, crop_around, resize
-from liax.face.find import find_faces
+from liax.face.crop import Crop, crop_and_resize, crop_around, resize, upright_roll
+from liax.face.find import find_faces, find_upright
 from liax.face.landmarks import FaceLandmarker
 
 log = logging.getLogger(__name__)
@@ -69,8 +69,9 @@ def frame_source(
     """
     faces = find_faces(landmarker, image_HW3)
     check_choice(path, len(faces), choice, "face")
-    face = faces[(choice or 1) - 1]
-    return Framing(crop_around(face.box), size, size)
+    face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
+    roll = upright_roll(face.roll)
+    return Framing(crop_around(face.box_upright(roll), roll=roll), size, size)
 
 
 def check_choice(path: Path, count: int, choice: int | None, option: FaceOption) -> None:

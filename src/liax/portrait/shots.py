@@ -61,7 +61,8 @@ class Shot:
             when none does.
         first_face_time: That frame's time in seconds.
         absences: Where the face is not seen.
-        face_boxes: Some of the frames that show the face, and its box there in pixels of the frame.
+        face_boxes: Some of the frames that show the face, and its box there in pixels of the frame, turned
+            clockwise by the crop's roll about its upper left corner.
     """
 
     first: int
@@ -136,14 +137,14 @@ def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size:
     """The shot that was read, which ends before the frame `end` at `end_time`."""
     face = tracker.follower
     if face.found:
-        crop, scale = face.crop(), tracker.scale
-        crop = Crop(crop.left * scale, crop.top * scale, crop.side * scale)
+        crop = face.crop().scaled(tracker.scale)
     else:
         width, height = tracker.size
         side = min(width, height)
         crop = Crop((width - side) / 2, (height - side) / 2, side)
     hits = [look for look in tracker.looks if look.found]
-    face_boxes = [(look.number, tracker.scaled(box)) for look, box in zip(hits, face.boxes, strict=True)]
+    boxes = (tracker.scaled(place.box_at(crop.roll)) for place in face.places)
+    face_boxes = zip((look.number for look in hits), boxes, strict=True)
     return Shot(
         tracker.first,
         Framing(crop, size, size),
