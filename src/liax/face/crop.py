@@ -17,6 +17,9 @@ FACE_SIZE = 0.535
 FACE_CENTRE = (0.50, 0.56)
 # All positions of a moving face fill at most this fraction of the square.
 _MAX_EXTENT = 0.9
+# How far, as fractions of its side, the square may be moved from there, and how large the face may be in it.
+LARGEST_SHIFT, LARGEST_FACE = 0.2, 0.7
+_SIDES_TRIED = 16
 # Heads are seen as upright within so many degrees of roll, or of a quarter turn. See `upright_roll`.
 _UPRIGHT = 25.0
 
@@ -137,6 +140,55 @@ def crop_around(face: Box, extent: Box | None = None, roll: float = 0.0) -> Crop
     if roll:
         x, y = (turned(np.array([x, y]) + side / 2, roll) - side / 2).tolist()
     return Crop(x, y, side, roll)
+
+
+def keep_inside(crop: Crop, extent: Box, width: float, height: float) -> Crop:
+    """The square moved and made smaller, as far as the network is used to it, until it lies in the picture.
+
+    What lies beyond a picture would have to be invented. So the square is moved by at most LARGEST_SHIFT of
+    its side, within which it still shows the whole extent as far as that is in the picture; if that does not
+    do, it becomes smaller, until the face is LARGEST_FACE of it. Where even that does not do, least of it
+    lies beyond.
+
+    Args:
+        crop: As `crop_around` gives it.
+        extent: The box around the face, as there.
+        width, height: Of the picture.
+    """
+    least = max(FACE_SIZE / LARGEST_FACE, *(np.ptp(np.reshape(extent, (2, 2)), 0) / crop.side / _MAX_EXTENT))
+    for factor in np.linspace(1, min(1, least), _SIDES_TRIED):
+        moved = _moved_inside(_around_face(crop, factor), extent, width, height)
+        if moved.inside(width, height):
+            break
+    return moved
+
+
+def _around_face(crop: Crop, factor: float) -> Crop:
+    """The square made smaller by `factor` with the face at the same place in it."""
+    still_2 = crop.to_picture(np.array(FACE_CENTRE))
+    x, y = still_2 + factor * (np.array(crop.centre) - still_2)
+    side = factor * crop.side
+    return Crop(float(x - side / 2), float(y - side / 2), side, crop.roll)
+
+
+def _moved_inside(crop: Crop, extent: Box, width: float, height: float) -> Crop:
+    left, top, right, bottom = crop.bounds
+    # A square that is larger than the picture is to show all of it.
+    shift_2 = np.array([_least_shift(left, right, width), _least_shift(top, bottom, height)])
+    # In the directions of the square's sides.
+    shift_2 = turned(shift_2, -crop.roll).clip(-LARGEST_SHIFT * crop.side, LARGEST_SHIFT * crop.side)
+    corner_2 = turned(np.array(crop.centre), -crop.roll) - crop.side / 2
+    picture = box_of(turned(np.array([(0, 0), (width, 0), (0, height), (width, height)]), -crop.roll))
+    first_2 = np.maximum(extent[:2], picture[:2]) - corner_2
+    last_2 = np.minimum(extent[2:], picture[2:]) - corner_2 - crop.side
+    shift_2 = shift_2.clip(np.minimum(last_2, 0), np.maximum(first_2, 0))
+    x, y = turned(shift_2, crop.roll)
+    return replace(crop, left=float(crop.left + x), top=float(crop.top + y))
+
+
+def _least_shift(start: float, end: float, length: float) -> float:
+    first, last = -start, length - end
+    return min(max(0.0, min(first, last)), max(first, last))
 
 
 def crop_and_resize(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:

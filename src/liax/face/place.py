@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Box, Crop, box_of, crop_around, turned, upright_roll
+from liax.face.crop import Box, Crop, box_of, crop_around, keep_inside, turned, upright_roll
 from liax.face.landmarks import Face
 
 
@@ -41,20 +41,27 @@ class Place(NamedTuple):
         return x - (right - left) / 2, y - (bottom - top) / 2, x + (right - left) / 2, y + (bottom - top) / 2
 
 
-def crop_for_places(places: Sequence[Place]) -> Crop:
-    """The square that shows a face in all these places, one at least, upright on average."""
+def crop_for_places(places: Sequence[Place], width: int, height: int) -> Crop:
+    """The square that shows a face in all these places, one at least, in pictures of that size.
+
+    It is upright on average, and inside the pictures as far as `keep_inside` brings it there.
+    """
     angles_N = np.radians([place.roll for place in places])
     roll = upright_roll(float(np.degrees(np.arctan2(np.sin(angles_N).sum(), np.cos(angles_N).sum()))))
-    return crop_for([place.box_at(roll) for place in places], roll)
+    typical, extent = _typical_and_extent([place.box_at(roll) for place in places])
+    return keep_inside(crop_around(typical, extent, roll), extent, width, height)
 
 
-def crop_for(boxes: Sequence[Box], roll: float = 0.0) -> Crop:
-    """The square that shows a face in all these places, one at least; `roll` as in `crop_around`."""
+def crop_for(boxes: Sequence[Box]) -> Crop:
+    """The square that shows a face in all these boxes, one at least; it may extend beyond the picture."""
+    return crop_around(*_typical_and_extent(boxes))
+
+
+def _typical_and_extent(boxes: Sequence[Box]) -> tuple[Box, Box]:
     boxes_N4 = np.array(boxes)
-    typical = np.median(boxes_N4, 0)
     # Without the rarest places: a single false find must not widen the square.
     extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]
-    return crop_around(_box(typical), _box(extent), roll)
+    return _box(np.median(boxes_N4, 0)), _box(extent)
 
 
 def _box(values_4: NDArray[np.float64]) -> Box:

@@ -56,6 +56,7 @@ class FaceTracker:
         self._missed = 0  # images since it was last seen
         self._quarters = 0  # by which images are turned clockwise before they are looked at
         self._last: Box | None = None  # where it was, in the image that was looked at
+        self._size = (0, 0)
         self.places: list[Place] = []
         self.seen = 0
 
@@ -74,6 +75,7 @@ class FaceTracker:
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
+        self._size = (image_HW3.shape[1], image_HW3.shape[0])
         looked_at_HW3 = np.rot90(image_HW3, -self._quarters)
         face = self._choose(image_HW3) if self._last is None else self._follow(looked_at_HW3, self._last)
         if face is None:
@@ -90,7 +92,7 @@ class FaceTracker:
 
     def crop(self) -> Crop:
         """The square that shows the face in all images so far, in their pixels; needs `found` > 0."""
-        return crop_for_places(self.places)
+        return crop_for_places(self.places, *self._size)
 
     def _choose(self, image_HW3: NDArray[np.uint8]) -> Face | None:
         faces = self._search(image_HW3)

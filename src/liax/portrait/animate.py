@@ -143,7 +143,7 @@ class _Show:
         self._animator, self._portrait = animator, portrait
         self._retouch: Retouch | None = None
         self._alone, self.height = portrait.framing.width, portrait.framing.height
-        picture_HW3 = portrait.square_RR3
+        picture_HW3 = portrait.from_square(portrait.square_RR3)
         if paste:
             height, width, _ = portrait.picture_HW3.shape
             self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
@@ -160,7 +160,7 @@ class _Show:
         """The portrait with each of the coefficients (M,), as they come; memory is that of a batch."""
         if self._retouch is None:
             for result_RR3 in self._animator.render(self._portrait.encoded, alphas):
-                yield resize(result_RR3, self._alone, self.height)
+                yield self._portrait.from_square(result_RR3)
         else:
             for change in EditDelta(self._animator, self._portrait.encoded).stream(alphas):
                 yield self._retouch(self._portrait.picture_HW3, change)

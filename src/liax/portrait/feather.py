@@ -96,10 +96,9 @@ class FeatheredSquare:
         if self.roll:
             assert self.crop is not None
             at_HW2 = self.crop.to_square(np.stack(np.meshgrid(x_W, y_H), -1))
-            sides = self._sides_in_picture()
-            return _fade(at_HW2[..., 0], *sides[0], self.feather) * _fade(
-                at_HW2[..., 1], *sides[1], self.feather
-            )
+            across, along = self._sides_in_picture()
+            weight_HW = _fade(at_HW2[..., 0], *across, self.feather)
+            return weight_HW * _fade(at_HW2[..., 1], *along, self.feather)
         (x0, y0), (x1, y1) = self.to_picture(np.array([(0.0, 0.0), (self.size, self.size)]))
         weight_W = _fade((x_W - x0) / (x1 - x0), x0 > 0, x1 < self.width, self.feather)
         weight_H = _fade((y_H - y0) / (y1 - y0), y0 > 0, y1 < self.height, self.feather)
@@ -124,9 +123,10 @@ def _within(start: float, end: float, length: int) -> tuple[int, int]:
     return max(0, math.ceil(start)), min(length, math.floor(end))
 
 
-def _fade(at_N: NDArray[np.float64], first: bool, last: bool, feather: float) -> NDArray[np.float32]:
-    """Weights at places of the square: they rise from its side at 0 if `first` is set, from 1 if `last` is."""
+def _fade(at_N: NDArray[np.floating], first: bool, last: bool, feather: float) -> NDArray[np.float32]:
+    """Weights at places of the square, rising from its side at 0 if `first` is set, from 1 if `last` is."""
     before = at_N if first else np.ones_like(at_N)
     behind = 1 - at_N if last else np.ones_like(at_N)
     t = (np.minimum(before, behind) / feather).clip(0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    weight_N: NDArray[np.float32] = (t * t * (3 - 2 * t)).astype(np.float32)
+    return weight_N

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.images import read_image
 from liax.model import Encoded
@@ -39,8 +38,8 @@ class Portrait:
         return self.encoded.alpha_BM[0].cpu().numpy()
 
     def from_square(self, square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A result (R, R, 3) in the portrait's own aspect: (framing.height, framing.width, 3)."""
-        return resize(square_RR3, self.framing.width, self.framing.height)
+        """What is shown of a result (R, R, 3): (framing.height, framing.width, 3)."""
+        return self.framing.from_square(square_RR3)
 
 
 Source = Path | NDArray[np.uint8] | Portrait
