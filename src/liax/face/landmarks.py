@@ -53,10 +53,6 @@ class Face:
         """How far the head's upward axis leans in the picture: degrees counterclockwise, -180 to 180."""
         return float(np.degrees(np.arctan2(-self.pose[0, 1], self.pose[1, 1])))
 
-    def box_upright(self, roll: float) -> Box:
-        """The landmarks' box in the picture turned clockwise by `roll` about its upper left corner."""
-        return box_of(turned(self.landmarks, -roll))
-
     def turned(self, degrees: float, centre: NDArray[np.floating], to: NDArray[np.floating]) -> Face:
         """The same face once its picture is turned counterclockwise, so that `centre` (2,) comes to `to`."""
         pose = self.pose.copy()

@@ -19,16 +19,19 @@ class Place(NamedTuple):
         box: The landmarks' box.
         roll: By how much a square that shows it has to be turned (`upright_roll`).
         upright: Its box in the picture turned clockwise by as much about the upper left corner.
+        yaw_pitch_roll: Of the head in that square, in degrees.
     """
 
     box: Box
     roll: float
     upright: Box
+    yaw_pitch_roll: tuple[float, float, float]
 
     @staticmethod
     def of(face: Face) -> Place:
         roll = upright_roll(face.roll)
-        return Place(face.box, roll, face.box_upright(roll))
+        upright = face.turned(-roll, np.zeros(2), np.zeros(2))
+        return Place(face.box, roll, upright.box, upright.yaw_pitch_roll)
 
     def box_at(self, roll: float) -> Box:
         """Its box in the picture turned clockwise by `roll`, as large as when it is upright."""

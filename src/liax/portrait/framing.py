@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import FaceChoiceError, NoFaceError, SeveralFaces
-from liax.face.crop import Crop, box_of, crop_and_resize, crop_around, keep_inside, resize, upright_roll
+from liax.face.crop import Crop, box_of, crop_and_resize, resize
 from liax.face.find import find_faces, find_upright
 from liax.face.landmarks import FaceLandmarker
+from liax.face.place import Place, crop_for_places
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,8 @@ def frame_source(
     faces = find_faces(landmarker, image_HW3)
     check_choice(path, len(faces), choice, "face")
     face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
-    roll = upright_roll(face.roll)
-    box = face.box_upright(roll)
     height, width, _ = image_HW3.shape
-    crop = keep_inside(crop_around(box, roll=roll), box, width, height)
+    crop = crop_for_places([Place.of(face)], width, height)
     if crop.inside(width, height):
         return Framing(crop, size, size)
     log.warning(

@@ -63,6 +63,7 @@ class Shot:
         absences: Where the face is not seen.
         face_boxes: Some of the frames that show the face, and its box there in pixels of the frame, turned
             clockwise by the crop's roll about its upper left corner.
+        yaw_pitch_rolls: The head's pose in each of these, in degrees.
     """
 
     first: int
@@ -71,6 +72,7 @@ class Shot:
     first_face_time: Fraction
     absences: tuple[Absence, ...] = ()
     face_boxes: tuple[tuple[int, Box], ...] = ()
+    yaw_pitch_rolls: tuple[tuple[float, float, float], ...] = ()
 
     def shows_face(self, frame: int) -> bool:
         """Whether the face is seen in this frame of the shot."""
@@ -152,6 +154,7 @@ def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size:
         hits[0].time if hits else Fraction(0),
         tuple(_absences(tracker, end, end_time)),
         tuple(face_boxes),
+        tuple(place.yaw_pitch_roll for place in face.places),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from liax.model import Encoded
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.framing import Framing, frame_source, frame_whole_picture
+from liax.portrait.pose import measure_pose
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Portrait:
     def alpha_M(self) -> NDArray[np.float32]:
         """Its motion coefficients a_s, (M,)."""
         return self.encoded.alpha_BM[0].cpu().numpy()
+
+    @cached_property
+    def pose(self) -> dict[str, float]:
+        """Its head's pose as the controls of the head measure it; empty if no face is found in the square."""
+        return measure_pose(self.square_RR3)
 
     def from_square(self, square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What is shown of a result (R, R, 3): (framing.height, framing.width, 3)."""
