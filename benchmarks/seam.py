@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.portrait.retouch import FeatheredSquare
+from liax.portrait.feather import FeatheredSquare
 
 # The seam is where picture and result meet: this much of the feather from its border inwards. Further in, the
 # face may have moved, and gradients there would tell of what is shown and not of how it is joined.

@@ -80,7 +80,10 @@ class AnimateOptions(SourceOptions, DrivingOptions):
 
     best_frame: bool = False
     """Count the change since the driving frame most like the source, instead of the first. The driving is
-    then encoded twice."""
+    then encoded twice. Done by itself when the driving begins with the head turned far from the source's."""
+
+    first_frame: bool = False
+    """Count it since the first driving frame, also when the head is turned far from the source's there."""
 
     align: Alignment | None = None
     """First give the source the first driving frame's pose, expression or both."""

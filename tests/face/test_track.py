@@ -5,7 +5,8 @@ import pytest
 
 from clips import Frames, moving_face
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack, FaceTracker, crop_for, find_tracks
+from liax.face.place import crop_for
+from liax.face.track import FaceTrack, FaceTracker, find_tracks
 from liax.media.cuts import detect_cuts
 from memory_footage import MemoryFootage
 from scenes import head_scene

@@ -124,7 +124,7 @@ AMOUNTS = np.array([-3.0, -2, -1, 0, 1, 2, 3])
 def curve(own_PA: np.ndarray, factor: str = "yaw", amounts: np.ndarray = AMOUNTS) -> ControlCurve:
     change_PAF = np.zeros((*own_PA.shape, 3))
     change_PAF[..., FACTORS.index(factor)] = own_PA
-    return ControlCurve(amounts, change_PAF, np.full(own_PA.shape, 0.1), FACTORS)
+    return ControlCurve(amounts, change_PAF, np.full(own_PA.shape, 0.1), np.ones(own_PA.shape), FACTORS)
 
 
 def one(control: Control, measured: ControlCurve) -> Control | None:
@@ -166,19 +166,32 @@ def test_people_who_turn_differently_shorten_the_promise() -> None:
     assert (unlike.low, unlike.high, unlike.verified) == (-45, 45, None)
 
 
-@pytest.mark.parametrize("trouble", ["no face", "another person", "no answer"])
+@pytest.mark.parametrize("trouble", ["no face", "another person", "smeared", "no answer"])
 def test_a_range_ends_where_faces_do(trouble: str) -> None:
     own_PA = np.tile(10 * AMOUNTS, (5, 1))
     measured = curve(own_PA)
     if trouble == "no face":
         measured.change_PAF[0, 0] = np.nan  # of one in five portraits, at the lowest amount
     elif trouble == "another person":
-        measured.identity_PA[0, 0] = 0.7
+        measured.identity_PA[0, 0] = 0.46
+    elif trouble == "smeared":
+        measured.sharpness_PA[0, 0] = 0.55
     else:
         measured.change_PAF[:, 0] = measured.change_PAF[:, 1]
     control = one(YAW, measured)
     assert control is not None
     assert (control.low, control.high) == (-20, 30)
+
+
+@pytest.mark.parametrize(("look", "offered"), [(0.2, ["jaw"]), (0.9, ["jaw", "yaw"])])
+def test_a_control_by_another_name_is_not_offered(look: float, offered: list[str]) -> None:
+    """A "yaw" along the jaw's vector, which opens the mouth as well; with a vector of its own it stays."""
+    jaw = curve(np.tile(0.1 * AMOUNTS, (5, 1)), "jaw")
+    yaw = curve(np.tile(10 * AMOUNTS, (5, 1)))
+    yaw.change_PAF[..., FACTORS.index("jaw")] = 0.07 * AMOUNTS
+    named = Controls(3, (replace(JAW, low=-3, high=3), replace(YAW, vectors={0: look, 1: 1.0})))
+    found = calibrate_controls(named, {"jaw": jaw, "yaw": yaw}, CURVE_QUANTITIES)
+    assert [control.name for control in found] == offered
 
 
 def test_what_one_portrait_in_twenty_does_is_allowed() -> None:

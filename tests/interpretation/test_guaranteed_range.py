@@ -29,7 +29,9 @@ CONTROL = Control("yaw", "head", {0: 0.1}, -30.0, 30.0, "deg", "", VerifiedRange
 
 def curve(got_PA: object, asked_A: np.ndarray = AMOUNTS) -> ControlCurve:
     got_PA = np.array(got_PA, np.float64)
-    return ControlCurve(asked_A, got_PA[..., None], np.full(got_PA.shape, 0.1), ("yaw",))
+    return ControlCurve(
+        asked_A, got_PA[..., None], np.full(got_PA.shape, 0.1), np.ones(got_PA.shape), ("yaw",)
+    )
 
 
 def test_tolerances() -> None:
@@ -130,7 +132,7 @@ def test_edits_that_add_up_miss_nothing(
         undone_N = np.where(changes_NM[:, 1] != 0, 0.0, bright_N)
         right_N = 5 * changes_NM[:, 2]
         factors_PNF = np.stack([np.stack([undone_N, right_N], 1), np.full((len(changes_NM), 2), np.nan)])
-        return ProbeResult(factors_PNF, np.zeros((2, len(changes_NM))), np.zeros((2, len(changes_NM))))
+        return ProbeResult(factors_PNF, *np.zeros((2, 2, len(changes_NM))), np.ones((2, len(changes_NM))))
 
     monkeypatch.setattr(module, "probe_portraits", measured)
     sums = {

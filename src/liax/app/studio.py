@@ -5,6 +5,7 @@ The folder is private, and removed at the end; after a crash the next studio rem
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 import tempfile
@@ -32,6 +33,8 @@ try:
     import fcntl
 except ImportError:  # Windows: what a crash leaves stays until the system clears its temporary files
     fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -113,7 +116,11 @@ class Studio:
         """
         portrait = self.portrait(path, options)
         if options.paste and options.crop:
-            edit_M = Edit.of(settings, self.controls, options.force).vector_for(portrait.alpha_M)
+            edit = Edit.of(settings, self.controls, options.force)
+            pose = portrait.pose if edit.turns else {}
+            edit_M = edit.vector_for(portrait.alpha_M, pose)
+            if sentence := edit.held_back(pose):
+                log.warning(sentence)
             key = (path, options.face)
             editor = self._editors.get(key, lambda: PictureEditor(self.animator, portrait))
             return editor(portrait.alpha_M + edit_M)

@@ -1,4 +1,6 @@
-"""Find faces in pictures of any size, also those too small or too close for one run of the landmarker."""
+"""Find faces in pictures of any size, also those too small, too close or turned too far for one run of the
+landmarker.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,10 @@ from liax.face.landmarks import Face, FaceLandmarker
 _MAX_SIDE = 1024
 # Smaller parts, by their side in pixels, show nothing that the whole picture did not.
 _MIN_PART = 128
+# Side of the square around its place in which a face is looked for again, relative to its box.
+_NEIGHBOURHOOD = 3.0
+# Likewise, one after the other, in which it is to be certain.
+_SURROUNDINGS = (4.0, 2.0)
 # Two detections are the same face if their boxes overlap by this fraction of the smaller one.
 _SAME_FACE_OVERLAP = 0.5
 
@@ -28,19 +34,51 @@ def find_faces(
         landmarker: It sees the picture, and parts of it, as single images.
         image_HW3: The picture.
         thorough: Also search overlapping quarters, for faces that are small in the picture. If these have no
-            face either, search the picture with a margin around it, for a face that fills it, and then
-            sixteenths, for faces down to about 4 % of the longer side.
+            face either, search the picture with a margin around it, for a face that fills it, then the
+            picture turned, for one that lies on its side, and then sixteenths, for faces down to about 4 % of
+            the longer side.
     """
     height, width = image_HW3.shape[:2]
-    faces = find_in_box(landmarker, image_HW3, (0, 0, width, height))
+    whole = (0, 0, width, height)
+    faces = find_in_box(landmarker, image_HW3, whole)
     if not thorough:
         return faces
     faces += _in_parts(landmarker, image_HW3, 2)
     if not faces:
         faces = find_in_box(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
+    for quarters in (1, 3, 2):
+        faces = faces or find_in_box(landmarker, image_HW3, whole, quarters=quarters, sure=True)
     if not faces:
         faces = _in_parts(landmarker, image_HW3, 4)
     return _distinct(faces)
+
+
+def find_upright(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], face: Face) -> Face:
+    """A face of the picture as it is measured when it stands upright.
+
+    A landmarker measures faces badly that lie on their side, and may take one for its opposite. So the face's
+    surroundings are turned until it is certain. A face that it never is stays as it was found.
+    """
+    likeliest = round(face.roll / 90)
+    for factor in _SURROUNDINGS:
+        view = _around(face.box, factor)
+        for quarters in (likeliest, likeliest + 2, likeliest + 1, likeliest - 1):
+            for found in find_in_box(landmarker, image_HW3, view, quarters=quarters, sure=True):
+                if overlap(found.box, face.box) > _SAME_FACE_OVERLAP:
+                    return found
+    return face
+
+
+def find_near(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], box: Box) -> list[Face]:
+    """Faces around a box, largest first."""
+    return find_in_box(landmarker, image_HW3, _around(box, _NEIGHBOURHOOD))
+
+
+def _around(box: Box, factor: float) -> Box:
+    """The square about a box's centre whose side is `factor` times the box's longer side."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    reach = factor / 2 * max(box[2] - box[0], box[3] - box[1])
+    return x - reach, y - reach, x + reach, y + reach
 
 
 def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: int) -> list[Face]:
@@ -57,10 +95,20 @@ def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: i
     ]
 
 
-def find_in_box(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: Box) -> list[Face]:
+def find_in_box(
+    landmarker: FaceLandmarker,
+    image_HW3: NDArray[np.uint8],
+    view: Box,
+    *,
+    quarters: int = 0,
+    sure: bool = False,
+) -> list[Face]:
     """Faces within a box of an RGB uint8 image (H, W, 3), largest first, in the image's coordinates.
 
-    The box may extend beyond the picture, which is black there.
+    Args:
+        view: The box; it may extend beyond the picture, which is black there.
+        quarters: By how many quarter turns it is turned clockwise first.
+        sure: Whether only faces that are certain count (`FaceLandmarker.detect_surely`).
     """
     left, top = int(view[0]), int(view[1])
     right, bottom = max(left + 1, int(view[2])), max(top + 1, int(view[3]))
@@ -71,12 +119,14 @@ def find_in_box(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], view: 
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
+    seen_HW3 = np.rot90(np.asarray(image), -quarters)
+    faces = (landmarker.detect_surely if sure else landmarker.detect)(seen_HW3)
+    if quarters % 4:
+        middle_2, seen_middle_2 = np.array(image.size) / 2, np.array(seen_HW3.shape[1::-1]) / 2
+        faces = [face.turned(90 * quarters, seen_middle_2, middle_2) for face in faces]
     back = np.array([(right - left) / image.width, (bottom - top) / image.height], np.float32)
     corner = np.array([left, top], np.float32)
-    return [
-        replace(face, landmarks=face.landmarks * back + corner)
-        for face in landmarker.detect(np.asarray(image))
-    ]
+    return [replace(face, landmarks=face.landmarks * back + corner) for face in faces]
 
 
 def overlap(one: Box, other: Box) -> float:

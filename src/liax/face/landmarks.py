@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.face.crop import Box, box_of, turned
 from liax.face.native_stderr import suppress_native_stderr
 
 # Indices of MediaPipe's face mesh that outline the eyes (with their lids) and the outer lips.
 LEFT_EYE = (362, 385, 387, 263, 373, 380, 386, 374)
 RIGHT_EYE = (33, 160, 158, 133, 153, 144, 159, 145)
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)
+
+# Confidence of the face detector from which a face is certain.
+_SURE = 0.9
 
 
 @dataclass(frozen=True)
@@ -33,16 +38,28 @@ class Face:
     pose: NDArray[np.float32]
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> Box:
         """Left, top, right, bottom of the landmarks, in pixels."""
-        (left, top), (right, bottom) = self.landmarks.min(0), self.landmarks.max(0)
-        return float(left), float(top), float(right), float(bottom)
+        return box_of(self.landmarks)
 
     @property
     def area(self) -> float:
         """Area of the box, in square pixels."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top)
+
+    @property
+    def roll(self) -> float:
+        """How far the head's upward axis leans in the picture: degrees counterclockwise, -180 to 180."""
+        return float(np.degrees(np.arctan2(-self.pose[0, 1], self.pose[1, 1])))
+
+    def turned(self, degrees: float, centre: NDArray[np.floating], to: NDArray[np.floating]) -> Face:
+        """The same face once its picture is turned counterclockwise, so that `centre` (2,) comes to `to`."""
+        pose = self.pose.copy()
+        # The camera's y axis points up: counterclockwise is the same there.
+        pose[:2] = turned(pose[:2].T * [1, -1], degrees).T * [[1], [-1]]
+        landmarks = turned(self.landmarks - centre, degrees) + to
+        return replace(self, landmarks=landmarks.astype(np.float32), pose=pose.astype(np.float32))
 
     @property
     def yaw_pitch_roll(self) -> tuple[float, float, float]:
@@ -62,6 +79,12 @@ class FaceLandmarker:
     """
 
     def __init__(self, max_faces: int = 8) -> None:
+        self._max_faces = max_faces
+        self._task = self._open()
+        self._sure: Any = None  # the same with a higher threshold, opened when it is first asked
+        self._warns = True
+
+    def _open(self, **thresholds: float) -> Any:
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
         from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
@@ -71,11 +94,11 @@ class FaceLandmarker:
             base_options=BaseOptions(model_asset_buffer=model),
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
-            num_faces=max_faces,
+            num_faces=self._max_faces,
+            **thresholds,
         )
         with suppress_native_stderr():
-            self._task = Task.create_from_options(options)
-        self._warns = True
+            return Task.create_from_options(options)
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -86,17 +109,31 @@ class FaceLandmarker:
         self.close()
 
     def close(self) -> None:
-        """Release the native task."""
-        self._task.close()
+        """Release the native tasks."""
+        for task in filter(None, (self._task, self._sure)):
+            task.close()
+
+    def detect_surely(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
+        """As `detect`, but only faces that are certain, which they are upright only.
+
+        Of 26 upright portraits it finds 24; of the same turned by a quarter, a half or three quarters it
+        finds none, while `detect` finds 21, 10 (taking chins for foreheads) and 23.
+        """
+        if self._sure is None:
+            self._sure = self._open(min_face_detection_confidence=_SURE)
+        return self._detect(self._sure, image_HW3)
 
     def detect(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none."""
+        return self._detect(self._task, image_HW3)
+
+    def _detect(self, task: Any, image_HW3: NDArray[np.uint8]) -> list[Face]:
         from mediapipe import Image, ImageFormat
 
         height, width = image_HW3.shape[:2]
         image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
         with suppress_native_stderr() if self._warns else nullcontext():
-            found = self._task.detect(image)
+            found = task.detect(image)
         # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
         self._warns = self._warns and not found.face_landmarks
         faces = [

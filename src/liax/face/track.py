@@ -7,7 +7,7 @@ within a shot; where shots begin is for the caller to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Box, Crop, crop_around
-from liax.face.find import find_faces, find_in_box, overlap
+from liax.face.crop import Box, Crop
+from liax.face.find import find_faces, find_near, find_upright, overlap
 from liax.face.landmarks import Face, FaceLandmarker
+from liax.face.place import Place, crop_for_places
 
 if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
     from liax.media.footage import Picture
@@ -25,8 +26,6 @@ if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evalu
 # Looks per second of footage, and the longest side of the images that are looked at, in pixels.
 _LOOKS_A_SECOND = 5
 _LOOK_SIDE = 1280
-# Side of the square around its last place in which a face is looked for, relative to its box.
-_NEIGHBOURHOOD = 3.0
 # Thorough searches, which also find small faces, are made in every fifth look.
 _THOROUGH_EVERY = 5
 # A single face is searched for thoroughly also in so many looks after it was last seen.
@@ -39,67 +38,95 @@ _MISSES = 2
 
 
 class FaceTracker:
-    """Follows one face over the images given to `add`; memory is four numbers per image.
+    """Follows one face over the images given to `add`; memory is nine numbers per image.
+
+    Images in which it lies on its side or its head are looked at turned, by what is right where it is first
+    seen.
 
     Args:
         choice: Which face to follow, 1 the largest, of the first image that shows so many.
 
     Attributes:
-        boxes: The face's box in each image so far that shows it, in order, in the image's pixels.
+        places: Where the face is in each image so far that shows it, in order, in the image's pixels.
         seen: The most faces in any image up to the first that shows the chosen one.
     """
 
     def __init__(self, landmarker: FaceLandmarker, choice: int = 1) -> None:
         self._landmarker, self._choice = landmarker, choice
         self._missed = 0  # images since it was last seen
-        self.boxes: list[Box] = []
+        self._quarters = 0  # by which images are turned clockwise before they are looked at
+        self._last: Box | None = None  # where it was, in the image that was looked at
+        self._size = (0, 0)
+        self.places: list[Place] = []
         self.seen = 0
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The face's boxes in `places`."""
+        return [place.box for place in self.places]
 
     @property
     def found(self) -> int:
         """In how many images the face was found."""
-        return len(self.boxes)
+        return len(self.places)
 
     def add(self, image_HW3: NDArray[np.uint8]) -> bool:
         """Look for the face in the next RGB uint8 image (H, W, 3); returns whether it is there.
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
-        box = self._follow(image_HW3, self.boxes[-1]) if self.boxes else self._choose(image_HW3)
-        if box is None:
+        self._size = (image_HW3.shape[1], image_HW3.shape[0])
+        looked_at_HW3 = np.rot90(image_HW3, -self._quarters)
+        face = self._choose(image_HW3) if self._last is None else self._follow(looked_at_HW3, self._last)
+        if face is None:
             self._missed += 1
             return False
-        self.boxes.append(box)
         self._missed = 0
+        if self._last is None:
+            self._quarters = round(face.roll / 90) % 4
+            looked_at_HW3 = np.rot90(image_HW3, -self._quarters)
+            face = _turned_by(face, -self._quarters, image_HW3, looked_at_HW3)
+        self._last = face.box
+        self.places.append(Place.of(_turned_by(face, self._quarters, looked_at_HW3, image_HW3)))
         return True
 
     def crop(self) -> Crop:
         """The square that shows the face in all images so far, in their pixels; needs `found` > 0."""
-        return crop_for(self.boxes)
+        return crop_for_places(self.places, *self._size)
 
-    def _choose(self, image_HW3: NDArray[np.uint8]) -> Box | None:
+    def _choose(self, image_HW3: NDArray[np.uint8]) -> Face | None:
         faces = self._search(image_HW3)
         self.seen = max(self.seen, len(faces))
-        return faces[self._choice - 1].box if 1 <= self._choice <= len(faces) else None
+        if not 1 <= self._choice <= len(faces):
+            return None
+        return find_upright(self._landmarker, image_HW3, faces[self._choice - 1])
 
-    def _follow(self, image_HW3: NDArray[np.uint8], last: Box) -> Box | None:
-        faces = _find_near(self._landmarker, image_HW3, last)
+    def _follow(self, image_HW3: NDArray[np.uint8], last: Box) -> Face | None:
+        faces = find_near(self._landmarker, image_HW3, last)
         faces = faces or find_faces(self._landmarker, image_HW3, thorough=False)
-        best = _continuation([face.box for face in faces], last, _LEAST_SHARED_ONE)
+        best = _continuation(faces, last, _LEAST_SHARED_ONE)
         if best is None and self._missed:
             return self._regain(image_HW3, last)
         return best
 
-    def _regain(self, image_HW3: NDArray[np.uint8], last: Box) -> Box | None:
+    def _regain(self, image_HW3: NDArray[np.uint8], last: Box) -> Face | None:
         # The others may have stayed: none of them is taken for the one that is missing.
-        boxes = [face.box for face in self._search(image_HW3)]
-        if len(boxes) < self.seen:
+        faces = self._search(image_HW3)
+        if len(faces) < self.seen:
             return None
-        return min(boxes, key=lambda box: math.dist(_centre(box), _centre(last)), default=None)
+        return min(faces, key=lambda face: math.dist(_centre(face.box), _centre(last)), default=None)
 
     def _search(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         thorough = self._missed < _THOROUGH_LOOKS or self._missed % _THOROUGH_EVERY == 0
         return find_faces(self._landmarker, image_HW3, thorough=thorough)
+
+
+def _turned_by(face: Face, quarters: int, image_HW3: NDArray[np.uint8], to_HW3: NDArray[np.uint8]) -> Face:
+    """A face of one image in the other, which is the first turned counterclockwise by quarter turns."""
+    if not quarters:
+        return face
+    middle_2, other_2 = np.array(image_HW3.shape[1::-1]) / 2, np.array(to_HW3.shape[1::-1]) / 2
+    return face.turned(90 * quarters, middle_2, other_2)
 
 
 @dataclass
@@ -138,14 +165,14 @@ class AllFacesTracker:
         for track in self._without_a_box(look, [face.box for face in faces]):
             last = track.boxes[-1]
             seen = [other.boxes[-1] for other in self.followed if other.looks[-1] == look]
-            near = [face.box for face in _find_near(self._landmarker, image_HW3, last)]
+            near = find_near(self._landmarker, image_HW3, last)
             # A neighbour that was seen already is not the one that is missing.
-            fresh = [box for box in near if all(overlap(box, other) < _LEAST_SHARED_ALL for other in seen)]
+            fresh = [f for f in near if all(overlap(f.box, other) < _LEAST_SHARED_ALL for other in seen)]
             best = _continuation(fresh, last, _LEAST_SHARED_ALL)
             if best is None:
                 track.missed += 1
             else:
-                track.found(look, best)
+                track.found(look, best.box)
         self.gone += [track for track in self.followed if track.missed > _MISSES]
         self.followed = [track for track in self.followed if track.missed <= _MISSES]
         return any(track.looks[-1] == look for track in self.followed)
@@ -274,32 +301,11 @@ def _tracks(shot: ShotTracker[AllFacesTracker], end: int) -> list[FaceTrack]:
     return tracks
 
 
-def crop_for(boxes: Sequence[Box]) -> Crop:
-    """The square that shows a face in all these places, one at least."""
-    boxes_N4 = np.array(boxes)
-    typical = np.median(boxes_N4, 0)
-    # Without the rarest places: a single false find must not widen the square.
-    extent = np.r_[np.quantile(boxes_N4[:, :2], 0.02, 0), np.quantile(boxes_N4[:, 2:], 0.98, 0)]
-    return crop_around(_box(typical), _box(extent))
-
-
-def _find_near(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], box: Box) -> list[Face]:
-    """Faces around a box, largest first."""
-    x, y = _centre(box)
-    reach = _NEIGHBOURHOOD / 2 * max(box[2] - box[0], box[3] - box[1])
-    return find_in_box(landmarker, image_HW3, (x - reach, y - reach, x + reach, y + reach))
-
-
-def _continuation(boxes: Iterable[Box], last: Box, least: float) -> Box | None:
-    """The box that shares most with the last one, if it is more than `least`."""
-    best = max(boxes, key=lambda box: overlap(box, last), default=None)
-    return best if best is not None and overlap(best, last) > least else None
+def _continuation(faces: Iterable[Face], last: Box, least: float) -> Face | None:
+    """The face whose box shares most with the last one, if it is more than `least`."""
+    best = max(faces, key=lambda face: overlap(face.box, last), default=None)
+    return best if best is not None and overlap(best.box, last) > least else None
 
 
 def _centre(box: Box) -> tuple[float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-
-
-def _box(values_4: NDArray[np.float64]) -> Box:
-    left, top, right, bottom = (float(v) for v in values_4)
-    return left, top, right, bottom

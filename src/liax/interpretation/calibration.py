@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.embed import SAME_PERSON_DISTANCE
 from liax.interpretation.effects import EffectStatistics
 from liax.interpretation.guaranteed_range import fit_unit_and_range
 from liax.interpretation.instrument import Quantity
@@ -168,13 +167,18 @@ def _worth_offering(statistics: EffectStatistics, f: int, direction: _Direction)
     )
 
 
-# Pictures hold as long as this share of the people still show a face, the same person's,
-_MOST_PEOPLE = 0.9
+# Pictures hold as long as this share of the people still show a face, whose identity has drifted less far
+# (embeddings of one person in different clips are about .30 apart, and what looks smeared is beyond this),
+# and that is this much as sharp as the unmoved one,
+_MOST_PEOPLE, LARGEST_DRIFT, _LEAST_SHARPNESS = 0.9, 0.45, 0.6
 # and the factor does not turn back by this part of its steepest slope. It answers as long as it moves that
 # much.
 _RESPONDS = 0.2
 # Leaks from this share are mentioned in a control's meaning.
 _MENTIONED_LEAK = 0.1
+# Controls are alike whose directions have this cosine; one is an alias of the other if it moves the other's
+# factor by more than this, in usual deviations, for each of its own.
+_ALIKE, _ALIAS_MOVES = 0.9, 0.5
 # The group whose controls are in measured units; expressions saturate, and are 1 at their end.
 _MEASURED_GROUP = "head"
 
@@ -193,9 +197,9 @@ def calibrate_controls(
 ) -> Controls:
     """The controls in units of what they measure, as far as pictures hold; others are left out.
 
-    Pictures hold as long as nine of ten portraits show a face, the same person's, and the factor does not
-    turn back. A control is left out if its factor hardly moves until then, or if something else moves much
-    more.
+    Pictures hold as long as nine of ten portraits show a face that is like the unmoved one and about as
+    sharp, and the factor does not turn back. A control is left out if its factor hardly moves until then,
+    if something else moves much more, or if it is another control by another name.
 
     Controls of the head are in the factor's own units (degrees, or parts of the square) by a straight line,
     and go as far as the factor answers. Their verified range is where every amount is met within 4 degrees or
@@ -236,7 +240,27 @@ def calibrate_controls(
                 verified,
             )
         )
-    return Controls(controls.count, tuple(found))
+    return Controls(controls.count, _without_aliases(found, curves, quantities))
+
+
+def _without_aliases(
+    controls: list[Control], curves: Mapping[str, ControlCurve], quantities: Mapping[str, Quantity]
+) -> tuple[Control, ...]:
+    """The controls less those that move the coefficients as another does and move its factor more.
+
+    Such is an upward look that only opens the eyes: instruments see the lids.
+    """
+    count = 1 + max((m for control in controls for m in control.vectors), default=0)
+    unit_MK = Controls(count, tuple(controls)).directions_MK
+    unit_MK = unit_MK / np.linalg.norm(unit_MK, axis=0).clip(1e-12)
+    alike_KK = np.abs(unit_MK.T @ unit_MK) > _ALIKE
+
+    def is_alias(k: int) -> bool:
+        moved = curves[controls[k].name].moved(controls[k].name, quantities)
+        others = (controls[i].name for i in np.flatnonzero(alike_KK[k]) if i != k)
+        return any(abs(moved[name]) > _ALIAS_MOVES for name in others)
+
+    return tuple(control for k, control in enumerate(controls) if not is_alias(k))
 
 
 def _usable_range(curve: ControlCurve, factor: str) -> _UsableRange:
@@ -244,7 +268,8 @@ def _usable_range(curve: ControlCurve, factor: str) -> _UsableRange:
     zero = int(np.flatnonzero(curve.asked_A == 0)[0])
     begun_P = np.isfinite(own_PA[:, zero])
     # Without an embedder every face counts as the same person's.
-    whole_PA = np.isfinite(own_PA) & ~(curve.identity_PA >= SAME_PERSON_DISTANCE)
+    whole_PA = np.isfinite(own_PA) & ~(curve.identity_PA > LARGEST_DRIFT)
+    whole_PA &= ~(curve.sharpness_PA < _LEAST_SHARPNESS)
     whole_A = whole_PA[begun_P].mean(0) >= _MOST_PEOPLE if begun_P.any() else np.zeros(len(own_PA[0]), bool)
     mean_A = np.nanmean(np.where(np.isfinite(own_PA).any(0), own_PA, 0.0), 0)
     slope_B = np.diff(mean_A) / np.diff(curve.asked_A)

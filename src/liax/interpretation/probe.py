@@ -29,6 +29,7 @@ from liax.model.pixels import to_uint8
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.preparation.quality import sharpness
 from liax.progress import Progress, no_progress
 from liax.weights.controls import Control, Controls
 from liax.weights.files import fingerprint
@@ -43,11 +44,14 @@ class ProbeResult(NamedTuple):
             without an embedder.
         flow_PN: Mean length of the last level's flow beyond the portrait's first one, in per cent of the
             side.
+        sharpness_PN: Of the face (`liax.preparation.quality.sharpness`) over that of the portrait's first;
+            NaN as identity is.
     """
 
     factors_PNF: NDArray[np.float64]
     identity_PN: NDArray[np.float64]
     flow_PN: NDArray[np.float64]
+    sharpness_PN: NDArray[np.float64]
 
 
 def probe_portraits(
@@ -81,7 +85,8 @@ def probe_portraits(
         raise ValueError("the first change must be none")
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)
-    shapes = (len(changes_NM), len(instrument.factors)), (len(changes_NM),), (len(changes_NM),)
+    one_each = (len(changes_NM),)
+    shapes = (len(changes_NM), len(instrument.factors)), one_each, one_each, one_each
     work = _probe_key(animator, changes_NM, instrument, identity is not None, crop)
     rows: list[tuple[NDArray[np.float64], ...]] = []
     for number, (name, source) in enumerate(portraits.items()):
@@ -112,7 +117,7 @@ def _probe_portrait(
 ) -> tuple[NDArray[np.float64], ...]:
     """One portrait's rows of `ProbeResult`."""
     flows: list[float] = []
-    likeness = _IdentityDistances(identity) if identity is not None else None
+    likeness = _Likeness(identity) if identity is not None else None
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         for image_RR3, flow in _pictures_and_flow(animator, source, changes_NM):
@@ -128,7 +133,8 @@ def _probe_portrait(
         if likeness is not None:
             likeness.close()
     distances = likeness.distances if likeness is not None else [np.nan] * len(flows)
-    return factors_NF, np.array(distances), np.array(flows)
+    sharpness = likeness.sharpness if likeness is not None else [np.nan] * len(flows)
+    return factors_NF, np.array(distances), np.array(flows), np.array(sharpness)
 
 
 @torch.inference_mode()
@@ -157,20 +163,26 @@ def _pictures_and_flow(
         yield from zip(to_uint8(state.image).permute(0, 2, 3, 1).cpu().numpy(), flow_B.tolist(), strict=True)
 
 
-class _IdentityDistances:
-    """Distances of faces' embeddings from the first picture's face; close it."""
+class _Likeness:
+    """How far faces are from the first picture's: their embeddings' distances, and their sharpness over its.
+
+    Close it.
+    """
 
     def __init__(self, embedder: FaceEmbedder) -> None:
         self._embedder, self._landmarker = embedder, FaceLandmarker(max_faces=1)
-        self._first_128 = np.full(128, np.nan)
+        self._first_128, self._first_sharpness = np.full(128, np.nan), np.nan
         self.distances: list[float] = []
+        self.sharpness: list[float] = []
 
     def add(self, image_RR3: NDArray[np.uint8]) -> None:
         face = next(iter(self._landmarker.detect(image_RR3)), None)
         embedding_128 = np.full(128, np.nan) if face is None else self._embedder.embed(image_RR3, face)
+        sharp = np.nan if face is None else sharpness(image_RR3, face.box)
         if not self.distances:
-            self._first_128 = embedding_128
+            self._first_128, self._first_sharpness = embedding_128, max(sharp, 1e-6)
         self.distances.append(float(np.linalg.norm(embedding_128 - self._first_128)))
+        self.sharpness.append(sharp / self._first_sharpness)
 
     def close(self) -> None:
         self._landmarker.close()
@@ -217,11 +229,13 @@ class ControlCurve:
         asked_A: Ascending, in the control's units, 0 among them.
         change_PAF: Of the factors, in their own units, since 0; NaN where no face was seen.
         identity_PA: Embedding distance to the unmoved picture; NaN likewise.
+        sharpness_PA: Of the face over the unmoved picture's; NaN likewise.
     """
 
     asked_A: NDArray[np.float64]
     change_PAF: NDArray[np.float64]
     identity_PA: NDArray[np.float64]
+    sharpness_PA: NDArray[np.float64]
     factors: tuple[str, ...]
 
     def by_instrument(self, instrument: str) -> ControlCurve:
@@ -241,6 +255,7 @@ class ControlCurve:
             asked_A=self.asked_A[chosen],
             change_PAF=self.change_PAF[:, chosen],
             identity_PA=self.identity_PA[:, chosen],
+            sharpness_PA=self.sharpness_PA[:, chosen],
         )
 
     def travel(self, factor: str) -> float:
@@ -318,6 +333,7 @@ def measure_curves(
             np.array(asked[name], np.float64),
             change_PNF[:, where],
             moved.identity_PN[:, where],
+            moved.sharpness_PN[:, where],
             tuple(instrument.factors),
         )
         for name, where in places.items()

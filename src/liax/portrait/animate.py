@@ -33,14 +33,18 @@ from liax.portrait.motion import (
     smooth_motion,
     transfer_motion,
 )
+from liax.portrait.pose import HeldStretches, PoseRange, measured_controls
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.progress import Progress, no_progress, with_progress
+from liax.weights.controls import Controls
 
 log = logging.getLogger(__name__)
 
 # Endings of what can be written.
 OUTPUTS = writer.SUFFIXES + images.SUFFIXES
+# Turns of the head, and how many degrees of one a driving may begin from the source's pose.
+_TURNS, _FAR = ("yaw", "pitch"), 15.0
 
 
 def animate(
@@ -53,9 +57,11 @@ def animate(
 ) -> RenderedClip:
     """The portrait `source` moved by `driving`, at its rate and times and with its sound.
 
-    Motion stops at the coefficient limits, or where the driving face does if that goes further, unless
-    `options.force` is set. A single driving picture has no change to move the source by: its pose and
-    expression are taken over as with `options.absolute`, unless `options.align` is given.
+    Motion stops at the coefficient limits, or where the driving face does if that goes further, and the head
+    where the resulting pose leaves its controls' ranges, unless `options.force` is set. Where the driving
+    begins with the head turned far from the source's pose, its motion counts from the frame most like the
+    source (`options.first_frame` prevents that). A single driving picture has no change to move the source
+    by: its pose and expression are taken over as with `options.absolute`, unless `options.align` is given.
 
     Args:
         source: As in `open_portrait`.
@@ -71,7 +77,10 @@ def animate(
     edit = Edit.of(options.set, animator.controls, options.force)
     gains_MM = retarget(animator.controls, options.only, options.without, options.strength)
     portrait = open_portrait(animator, source, options)
-    edit_M = edit.vector_for(portrait.alpha_M)
+    pose = portrait.pose if measured_controls(animator.controls) else {}
+    edit_M = edit.vector_for(portrait.alpha_M, pose)
+    pose_range = None if options.force else PoseRange(animator.controls, pose)
+    _warn(edit.held_back(pose))
     if isinstance(driving, Path):
         driving = open_driving(animator, driving, options, progress=progress)
     absolute = options.absolute
@@ -80,9 +89,9 @@ def animate(
     elif not absolute and driving.total == 1:
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
         absolute = True
-    transfer, alpha_M = Transfer(not absolute, edit_M, gains_MM, edit.limits), portrait.alpha_M
-    references = None
-    if options.best_frame:
+    transfer = Transfer(not absolute, edit_M, gains_MM, edit.limits, pose_range)
+    alpha_M, references = portrait.alpha_M, None
+    if options.best_frame or _begins_far(driving, alpha_M, transfer, options, animator.controls):
         counted = with_progress(
             _driving_frames(driving, options.smooth), "finding the best frame", driving.total, progress
         )
@@ -143,7 +152,7 @@ class _Show:
         self._animator, self._portrait = animator, portrait
         self._retouch: Retouch | None = None
         self._alone, self.height = portrait.framing.width, portrait.framing.height
-        picture_HW3 = portrait.square_RR3
+        picture_HW3 = portrait.from_square(portrait.square_RR3)
         if paste:
             height, width, _ = portrait.picture_HW3.shape
             self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
@@ -160,7 +169,7 @@ class _Show:
         """The portrait with each of the coefficients (M,), as they come; memory is that of a batch."""
         if self._retouch is None:
             for result_RR3 in self._animator.render(self._portrait.encoded, alphas):
-                yield resize(result_RR3, self._alone, self.height)
+                yield self._portrait.from_square(result_RR3)
         else:
             for change in EditDelta(self._animator, self._portrait.encoded).stream(alphas):
                 yield self._retouch(self._portrait.picture_HW3, change)
@@ -190,13 +199,45 @@ def _frames(
             waiting.append(frame)
             yield frame
 
-    for result_HW3 in show.results(transfer_motion(alpha_source_M, given(), transfer, references)):
+    held = HeldStretches()
+    alphas = transfer_motion(alpha_source_M, given(), transfer, references, held)
+    for result_HW3 in show.results(alphas):
         frame = waiting.popleft()
         yield frame.time, show.beside(result_HW3, frame)
+    _warn(held.sentence())
 
 
 def _driving_frames(driving: Driving, smooth: bool) -> Iterator[DrivingFrame]:
     return smooth_motion(driving.frames()) if smooth else driving.frames()
+
+
+def _begins_far(
+    driving: Driving,
+    alpha_source_M: NDArray[np.float32],
+    transfer: Transfer,
+    options: AnimateOptions,
+    controls: Controls,
+) -> bool:
+    """Whether relative motion had better not count from the first frame, which is then told."""
+    if not transfer.relative or options.first_frame or options.align is not None or driving.total == 1:
+        return False
+    first = next(driving.frames(), None)
+    if first is None:
+        return False
+    turned = PoseRange(controls, {}).amounts(transfer.scaled(first.alpha_M - alpha_source_M))
+    far = {name: turned[name] for name in _TURNS if abs(turned.get(name, 0.0)) > _FAR}
+    if far:
+        turns = ", ".join(f"{name} {degrees:+.0f} deg" for name, degrees in far.items())
+        log.warning(
+            f"The driving begins with the head turned away from the portrait's pose ({turns}); its motion "
+            "counts from where the two are most alike."
+        )
+    return bool(far)
+
+
+def _warn(sentence: str) -> None:
+    if sentence:
+        log.warning(sentence)
 
 
 def _aligned(
@@ -216,6 +257,10 @@ def _check(options: AnimateOptions) -> None:
         raise OptionError(
             {"absolute": True, "align": options.align},
             "Absolute motion takes over the driving's pose already",
+        )
+    if options.best_frame and options.first_frame:
+        raise OptionError(
+            {"best_frame": True, "first_frame": True}, "Motion counts from one frame, the best or the first"
         )
     if options.best_frame and options.align is not None:
         raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import Edit
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ def edit_image(
     edit = Edit.of(settings, animator.controls, options.force)
     check_paste(options.paste, options.crop)
     portrait = open_portrait(animator, source, options)
-    edit_M = edit.vector_for(portrait.alpha_M)
+    pose = portrait.pose if edit.turns else {}
+    edit_M = edit.vector_for(portrait.alpha_M, pose)
+    if sentence := edit.held_back(pose):
+        log.warning(sentence)
     alpha_M = portrait.alpha_M + edit_M
     (result_RR3,) = animator.render(portrait.encoded, [alpha_M])
     after_HW3 = portrait.from_square(result_RR3)

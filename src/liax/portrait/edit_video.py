@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, tee
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Crop
+from liax.face.crop import Crop, turned
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Frame, Video
 from liax.options import EditSettings, EditVideoOptions
@@ -22,9 +23,12 @@ from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip
 from liax.portrait.driving import DrivingFootage
 from liax.portrait.edit_vector import Edit
+from liax.portrait.pose import HeldStretches, PoseRange
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.shots import Shot, ShotMessages, changed_meanwhile, find_shots
 from liax.progress import Progress, no_progress
+
+log = logging.getLogger(__name__)
 
 # Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
 # second. Upwards, where the hair is, both are larger by this factor.
@@ -89,7 +93,9 @@ class HeadMask:
 
 
 def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[np.float64]:
-    return (boxes_N4 - [crop.left, crop.top, crop.left, crop.top]) * (size / crop.side)
+    """Boxes of the frame turned clockwise by the crop's roll, in pixels of the square."""
+    corner_2 = turned(np.array(crop.centre), -crop.roll) - crop.side / 2
+    return (boxes_N4 - np.tile(corner_2, 2)) * (size / crop.side)
 
 
 _MESSAGES = ShotMessages("face", "the face is framed anew", "nothing is edited")
@@ -169,12 +175,22 @@ class _ShotRetouches:
         return frame_HW3 if self._whole else square_RR3
 
 
+def _pose(shot: Shot, number: int) -> dict[str, float]:
+    """The head's pose in one frame, between those that were looked at; empty where it is not known."""
+    if not shot.yaw_pitch_rolls:
+        return {}
+    frames_N, angles_N3 = [n for n, _ in shot.face_boxes], np.array(shot.yaw_pitch_rolls)
+    turns = zip(("yaw", "pitch", "roll"), angles_N3.T, strict=True)
+    return {name: float(np.interp(number, frames_N, angle_N)) for name, angle_N in turns}
+
+
 def _frame_by_frame(
     animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
     views = _in_shots(footage, shots)
     fade = max(1.0, _FADE * footage.rate)
     current: Shot | None = None
+    held = HeldStretches()
     while chunk := list(islice(views, animator.batch_size)):
         pictures = [frame.rgb() for _, frame, _ in chunk]
         squares = [
@@ -183,7 +199,12 @@ def _frame_by_frame(
         encoded = animator.encode(squares)
         amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
         alpha_BM = encoded.alpha_BM.cpu().numpy()
-        changes = EditDelta(animator, encoded)(alpha_BM + amount_B[:, None] * edit.vector_for(alpha_BM))
+        edits = []
+        for (number, frame, shot), alpha_M in zip(chunk, alpha_BM, strict=True):
+            pose = _pose(shot, number)
+            edits.append(edit.vector_for(alpha_M, pose))
+            held.add(frame.time, edit.beyond(pose))
+        changes = EditDelta(animator, encoded)(alpha_BM + amount_B[:, None] * np.stack(edits))
         for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
             number, frame, shot = view
             if shot is not current:
@@ -191,6 +212,8 @@ def _frame_by_frame(
             if head_mask is not None:
                 change = head_mask.apply(change, number)
             yield frame.time, retouches.of(shot)(retouches.picture(picture_HW3, square_RR3), change)
+    if sentence := held.sentence():
+        log.warning(sentence)
 
 
 def _from_first_frame(
@@ -207,9 +230,16 @@ def _from_first_frame(
     edit_delta, retouch = EditDelta(animator, encoded), retouches.of(shot)
     frames, same = tee(DrivingFootage(animator, footage, list(shots), 0).frames())
     alpha_M = encoded.alpha_BM[0].cpu().numpy()
-    alphas = motion.transfer_motion(alpha_M, same, motion.Transfer(edit_M=edit.vector_for(alpha_M)))
+    pose = _pose(shot, shot.first_face or 0)
+    transfer = motion.Transfer(edit_M=edit.vector_for(alpha_M, pose))
+    if edit.held:
+        transfer = replace(transfer, pose_range=PoseRange(animator.controls, pose))
+    held = HeldStretches()
+    alphas = motion.transfer_motion(alpha_M, same, transfer, held=held)
     for frame, change in zip(frames, edit_delta.stream(alphas), strict=True):
         yield frame.time, retouch(picture_HW3, change)
+    if sentence := held.sentence():
+        log.warning(sentence)
 
 
 def _in_shots(footage: Video, shots: Sequence[Shot]) -> Iterator[tuple[int, Frame, Shot]]:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import FaceChoiceError, NoFaceError, SeveralFaces
-from liax.face.crop import Crop, crop_and_resize, crop_around, resize
-from liax.face.find import find_faces
+from liax.face.crop import Crop, box_of, crop_and_resize, resize
+from liax.face.find import find_faces, find_upright
 from liax.face.landmarks import FaceLandmarker
+from liax.face.place import Place, crop_for_places
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,15 @@ class Framing:
 
     Args:
         crop: The square to cut out, None to squash the whole picture.
-        width, height: Pixels of what comes out again, even; R × R for a crop, and otherwise of the picture's
-            own aspect with R the shorter side.
+        width, height: Pixels of what comes out again, even; R × R for a crop that lies in its picture, and
+            otherwise of the picture's own aspect with R the shorter side.
+        part: Left, top, right and bottom of what comes out of the square, in its pixels; None for all of it.
     """
 
     crop: Crop | None
     width: int
     height: int
+    part: tuple[int, int, int, int] | None = None
 
     def width_at(self, height: int) -> int:
         """The even width of this picture when shown `height` pixels high."""
@@ -47,6 +50,13 @@ class Framing:
             if self.crop is None
             else crop_and_resize(image_HW3, self.crop, size)
         )
+
+    def from_square(self, square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What comes out of a square (R, R, 3): (height, width, 3)."""
+        if self.part is not None:
+            left, top, right, bottom = self.part
+            square_RR3 = square_RR3[top:bottom, left:right]
+        return resize(square_RR3, self.width, self.height)
 
 
 def frame_whole_picture(width: int, height: int, size: int) -> Framing:
@@ -69,8 +79,33 @@ def frame_source(
     """
     faces = find_faces(landmarker, image_HW3)
     check_choice(path, len(faces), choice, "face")
-    face = faces[(choice or 1) - 1]
-    return Framing(crop_around(face.box), size, size)
+    face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
+    height, width, _ = image_HW3.shape
+    crop = crop_for_places([Place.of(face)], width, height)
+    if crop.inside(width, height):
+        return Framing(crop, size, size)
+    log.warning(
+        f"{path} ends close to the face; the network's square reaches past it, and only what the picture has "
+        "is shown."
+    )
+    part = _real_part(crop, width, height, size)
+    return Framing(crop, part[2] - part[0], part[3] - part[1], part)
+
+
+def _real_part(crop: Crop, width: int, height: int, size: int) -> tuple[int, int, int, int]:
+    """What of a square of `size` pixels lies in the picture; all of it if it is turned by no quarter."""
+    if crop.roll % 90:
+        return 0, 0, size, size
+    left, top, right, bottom = box_of(size * crop.to_square(np.array([(0, 0), (width, height)])))
+    x, y = _inner(left, right, size), _inner(top, bottom, size)
+    return x[0], y[0], x[1], y[1]
+
+
+def _inner(start: float, end: float, size: int) -> tuple[int, int]:
+    """First and end of the whole pixels of a range, an even number of them."""
+    first = min(max(0, math.ceil(start - 0.01)), size - 2)
+    last = max(first + 2, min(size, math.floor(end + 0.01)))
+    return first, last - (last - first) % 2
 
 
 def check_choice(path: Path, count: int, choice: int | None, option: FaceOption) -> None:

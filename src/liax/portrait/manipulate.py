@@ -180,7 +180,8 @@ def _decoded(
 ) -> Iterator[NDArray[np.uint8]]:
     """Equation (11) for each of the settings."""
     alpha_M = portrait.alpha_M
-    alphas = (alpha_M + Edit.of(step, animator.controls).vector_for(alpha_M) for step in steps)
+    edits = (Edit.of(step, animator.controls) for step in steps)
+    alphas = (alpha_M + edit.vector_for(alpha_M, portrait.pose if edit.turns else {}) for edit in edits)
     return map(portrait.from_square, animator.render(portrait.encoded, alphas))
 
 

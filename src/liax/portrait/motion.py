@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError
 from liax.options import ALL_MOTION, Strength
+from liax.portrait.pose import HeldStretches, PoseRange
 from liax.weights.controls import GROUPS, CoefficientLimits, Control, Controls
 
 
@@ -75,12 +76,14 @@ class Transfer:
         gains_MM: G (M, M), which scales the motion (`retarget`). None leaves either out.
         limits: Where motion that is added to the source's own stops, unless the driving face itself goes
             further.
+        pose_range: Where the head stops, whatever the driving does.
     """
 
     relative: bool = True
     edit_M: NDArray[np.floating] | None = None
     gains_MM: NDArray[np.floating] | None = None
     limits: CoefficientLimits | None = None
+    pose_range: PoseRange | None = None
 
     def moved(
         self,
@@ -109,19 +112,27 @@ def transfer_motion(
     frames: Iterable[DrivingFrame],
     transfer: Transfer,
     references: Sequence[NDArray[np.float32]] | None = None,
+    held: HeldStretches | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """The coefficients to decode, (M,), for each driving frame as it comes.
 
     Args:
         alpha_source_M: a_s.
         references: a_ref of every shot (`nearest_references`); None takes each shot's first frame.
+        held: Is told where `transfer.pose_range` holds the head.
     """
     current, reference_M = -1, alpha_source_M
     for shot, frame in _shots(frames):
         if shot != current:
             current = shot
             reference_M = frame.alpha_M if references is None else references[shot]
-        yield transfer.moved(alpha_source_M, frame.alpha_M, reference_M)
+        moved_M = transfer.moved(alpha_source_M, frame.alpha_M, reference_M)
+        if transfer.pose_range is not None:
+            change_M, beyond = transfer.pose_range.hold(moved_M - alpha_source_M)
+            moved_M = (alpha_source_M + change_M).astype(np.float32)
+            if held is not None:
+                held.add(frame.time, beyond)
+        yield moved_M
 
 
 def nearest_references(

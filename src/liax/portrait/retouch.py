@@ -19,84 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from liax.face.crop import Box, Crop
+from liax.face.crop import Crop, turned
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
 from liax.model.pixels import to_levels
 from liax.portrait.animator import Animator
-
-# Over this much of the square's side it fades into the picture.
-FEATHER = 0.12
-
-
-class FeatheredSquare:
-    """Where the network's square lies in a picture, and how much of it is seen there.
-
-    Args:
-        crop: The square that was cut out, which may leave the picture; None when the whole picture was
-            squashed.
-        width, height: Of the picture; made even: an odd one loses its last row or column.
-        size: Side R of what the network sees.
-        feather: Over how much of the square's side it fades in.
-
-    Attributes:
-        square: Left, top, right and bottom of the crop in the picture's pixels.
-        window: Left, top, right and bottom of the pixels that lie wholly in both; all zero when there is
-            none.
-        weight_HW: float32 of the window's size: 0 at the square's border, rising smoothly to 1 over the
-            feather. It stays 1 where the picture ends before the square does.
-    """
-
-    def __init__(
-        self, crop: Crop | None, width: int, height: int, size: int, feather: float = FEATHER
-    ) -> None:
-        square: Box = (0, 0, width, height)
-        if crop is not None:
-            square = (crop.left, crop.top, crop.left + crop.side, crop.top + crop.side)
-        self.square, self.size, self.feather = square, size, feather
-        self.width, self.height = width // 2 * 2, height // 2 * 2
-        left, right = _within(square[0], square[2], self.width)
-        top, bottom = _within(square[1], square[3], self.height)
-        self.window = (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)
-        weight_H = _fade(self.window[1], self.window[3], square[1], square[3], self.height, feather)
-        weight_W = _fade(self.window[0], self.window[2], square[0], square[2], self.width, feather)
-        self.weight_HW = weight_H[:, None] * weight_W
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Width and height, in the picture's pixels, of one of the square's."""
-        left, top, right, bottom = self.square
-        return (right - left) / self.size, (bottom - top) / self.size
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing of the square is in the picture."""
-        return self.window == (0, 0, 0, 0)
-
-    def scaled(self, square: Image.Image) -> Image.Image:
-        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty."""
-        left, top, right, bottom = self.window
-        (x, y), (x0, y0) = self.scale, self.square[:2]
-        box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
-        box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
-        return square.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
-
-
-def _within(start: float, end: float, length: int) -> tuple[int, int]:
-    """First pixel, and end, of those that lie wholly in [start, end] and in [0, length]."""
-    return max(0, math.ceil(start)), min(length, math.floor(end))
-
-
-def _fade(
-    first: int, last: int, start: float, end: float, length: int, feather: float
-) -> NDArray[np.float32]:
-    """Weights of the pixels from `first` to before `last`, rising from each end that is in [0, length]."""
-    centres = np.arange(first, last, dtype=np.float32) + 0.5
-    before = (centres - start) / (end - start) if start > 0 else np.ones_like(centres)
-    behind = (end - centres) / (end - start) if end < length else np.ones_like(centres)
-    t = (np.minimum(before, behind) / feather).clip(0, 1)
-    return t * t * (3 - 2 * t)
-
+from liax.portrait.feather import FeatheredSquare
 
 # Where the new drawing differs by about so many levels from the moved old one, it shows something new (teeth,
 # a closed lid, the far side of a cheek), and the picture's own detail would be wrong there.
@@ -192,11 +120,9 @@ class Retouch:
     def __init__(self, crop: Crop | None, width: int, height: int, size: int) -> None:
         self._margin = 0 if crop is None else round(_MARGIN * size)
         self.square = FeatheredSquare(crop, width, height, size)
-        if crop is not None:
-            beyond = crop.side * self._margin / size
-            crop = Crop(crop.left - beyond, crop.top - beyond, crop.side + 2 * beyond)
         wide = size + 2 * self._margin
-        self.wide = FeatheredSquare(crop, width, height, wide, max(1, self._margin) / wide)
+        around = None if crop is None else crop.grown(wide / size)
+        self.wide = FeatheredSquare(around, width, height, wide, max(1, self._margin) / wide)
         self.width, self.height = self.wide.width, self.wide.height
 
     def __call__(self, picture_HW3: NDArray[np.uint8], change: PixelChange) -> NDArray[np.uint8]:
@@ -205,8 +131,9 @@ class Retouch:
         if self.wide.empty:
             return picture_HW3
         left, top, right, bottom = self.wide.window
-        shift_HW2 = _scaled(self._widened(change.shift_RR2), self.wide)
-        shift_HW2 *= self.wide.weight_HW[..., None] * np.array(self.wide.scale, np.float32)
+        shift_RR2 = self._widened(change.shift_RR2) * np.array(self.wide.scale, np.float32)
+        shift_HW2 = _scaled(turned(shift_RR2, self.wide.roll).astype(np.float32), self.wide)
+        shift_HW2 *= self.wide.weight_HW[..., None]
         result_HW3 = _moved(picture_HW3, self.wide.window, shift_HW2)
         if not self.square.empty:
             x0, y0, x1, y1 = self.square.window
@@ -229,7 +156,7 @@ class Retouch:
         size = len(shift_RR2)
         axis_R = np.arange(size, dtype=np.float32) + 0.5
         from_RR2 = np.stack(np.meshgrid(axis_R, axis_R), -1) + shift_RR2
-        in_picture_RR2 = from_RR2 * np.array(self.square.scale) + self.square.square[:2]
+        in_picture_RR2 = self.square.to_picture(from_RR2)
         outside_RR = ((from_RR2 < 0) | (from_RR2 > size)).any(-1)
         shown_RR = ((in_picture_RR2 > 0) & (in_picture_RR2 < [self.width, self.height])).all(-1)
         beyond_11RR = torch.from_numpy(outside_RR & shown_RR)[None, None].float()

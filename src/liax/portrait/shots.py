@@ -61,7 +61,9 @@ class Shot:
             when none does.
         first_face_time: That frame's time in seconds.
         absences: Where the face is not seen.
-        face_boxes: Some of the frames that show the face, and its box there in pixels of the frame.
+        face_boxes: Some of the frames that show the face, and its box there in pixels of the frame, turned
+            clockwise by the crop's roll about its upper left corner.
+        yaw_pitch_rolls: The head's pose in each of these, in degrees.
     """
 
     first: int
@@ -70,6 +72,7 @@ class Shot:
     first_face_time: Fraction
     absences: tuple[Absence, ...] = ()
     face_boxes: tuple[tuple[int, Box], ...] = ()
+    yaw_pitch_rolls: tuple[tuple[float, float, float], ...] = ()
 
     def shows_face(self, frame: int) -> bool:
         """Whether the face is seen in this frame of the shot."""
@@ -136,14 +139,14 @@ def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size:
     """The shot that was read, which ends before the frame `end` at `end_time`."""
     face = tracker.follower
     if face.found:
-        crop, scale = face.crop(), tracker.scale
-        crop = Crop(crop.left * scale, crop.top * scale, crop.side * scale)
+        crop = face.crop().scaled(tracker.scale)
     else:
         width, height = tracker.size
         side = min(width, height)
         crop = Crop((width - side) / 2, (height - side) / 2, side)
     hits = [look for look in tracker.looks if look.found]
-    face_boxes = [(look.number, tracker.scaled(box)) for look, box in zip(hits, face.boxes, strict=True)]
+    boxes = (tracker.scaled(place.box_at(crop.roll)) for place in face.places)
+    face_boxes = zip((look.number for look in hits), boxes, strict=True)
     return Shot(
         tracker.first,
         Framing(crop, size, size),
@@ -151,6 +154,7 @@ def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size:
         hits[0].time if hits else Fraction(0),
         tuple(_absences(tracker, end, end_time)),
         tuple(face_boxes),
+        tuple(place.yaw_pitch_roll for place in face.places),
     )
 
 

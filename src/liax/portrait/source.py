@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.images import read_image
 from liax.model import Encoded
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.framing import Framing, frame_source, frame_whole_picture
+from liax.portrait.pose import measure_pose
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,14 @@ class Portrait:
         """Its motion coefficients a_s, (M,)."""
         return self.encoded.alpha_BM[0].cpu().numpy()
 
+    @cached_property
+    def pose(self) -> dict[str, float]:
+        """Its head's pose as the controls of the head measure it; empty if no face is found in the square."""
+        return measure_pose(self.square_RR3)
+
     def from_square(self, square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A result (R, R, 3) in the portrait's own aspect: (framing.height, framing.width, 3)."""
-        return resize(square_RR3, self.framing.width, self.framing.height)
+        """What is shown of a result (R, R, 3): (framing.height, framing.width, 3)."""
+        return self.framing.from_square(square_RR3)
 
 
 Source = Path | NDArray[np.uint8] | Portrait

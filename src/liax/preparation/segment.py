@@ -19,7 +19,8 @@ from liax.errors import LiaxError
 from liax.face.crop import Crop
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTrack, crop_for, find_tracks
+from liax.face.place import crop_for
+from liax.face.track import FaceTrack, find_tracks
 from liax.files import atomic_file
 from liax.media.cuts import detect_cuts
 from liax.media.video import Video

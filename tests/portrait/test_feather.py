@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from liax.face.crop import Crop, crop_and_resize
-from liax.portrait.retouch import FEATHER, FeatheredSquare
+from liax.portrait.feather import FEATHER, FeatheredSquare
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from seam import seam_gradient, seam_ratio
