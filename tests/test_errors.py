@@ -22,6 +22,7 @@ from liax.errors import (
     OutputExistsError,
     SeveralFaces,
     UnknownControlError,
+    UnlikeBeginning,
     WrongFileError,
 )
 
@@ -97,6 +98,11 @@ def test_every_kind_has_an_example() -> None:
     ("warning", "sentence"),
     [
         (SeveralFaces(P, 3, "face"), "a.png shows 3 faces; using the largest, face chooses another."),
+        (
+            UnlikeBeginning("turned", "best_frame", "first_frame"),
+            "The driving begins turned; its motion counts from where the two are most alike. first_frame counts "
+            "it from the first frame.",
+        ),
         (
             NotMeasured("ST-LPIPS", LiaxError("It lacks x", "install x")),
             "ST-LPIPS is not measured: It lacks x; install x.",

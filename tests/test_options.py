@@ -42,6 +42,7 @@ OPTIONS = st.builds(
     rate=st.none() | st.sampled_from([Fraction(25), Fraction(2997, 100), Fraction(30000, 1001)]),
     absolute=st.booleans(),
     best_frame=st.booleans(),
+    first_frame=st.booleans(),
     align=st.sampled_from([None, "pose", "expression", "all"]),
     only=st.lists(NAMES, max_size=3).map(tuple),
     without=st.lists(NAMES, max_size=3).map(tuple),

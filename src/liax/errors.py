@@ -202,6 +202,33 @@ class SeveralFaces(LiaxWarning):
 
 
 @dataclass(frozen=True)
+class UnlikeBeginning(LiaxWarning):
+    """A driving begins unlike the portrait, and relative motion counts from its first or its best frame.
+
+    Args:
+        how: How it begins: "with the head turned away from the portrait's (yaw +35 deg)".
+        counted: The option by which motion counts as it does.
+        other: The option by which it would count otherwise.
+    """
+
+    how: str
+    counted: Literal["best_frame", "first_frame"]
+    other: Literal["best_frame", "first_frame"]
+
+    def __str__(self) -> str:
+        return f"{self.told} {self.other} counts it from {COUNTED_FROM[self.other]}."
+
+    @property
+    def told(self) -> str:
+        """What happens, as a sentence."""
+        return f"The driving begins {self.how}; its motion counts from {COUNTED_FROM[self.counted]}."
+
+
+COUNTED_FROM = {"best_frame": "where the two are most alike", "first_frame": "the first frame"}
+"""Option of relative motion -> from where it counts."""
+
+
+@dataclass(frozen=True)
 class NotMeasured(LiaxWarning):
     """Something is left out of an evaluation.
 

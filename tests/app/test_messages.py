@@ -20,6 +20,7 @@ from liax.errors import (
     OutputExistsError,
     SeveralFaces,
     UnknownControlError,
+    UnlikeBeginning,
     WrongFileError,
 )
 
@@ -57,6 +58,10 @@ MESSAGES: list[tuple[LiaxError | LiaxWarning, str]] = [
     (
         SeveralFaces(UPLOAD, 3, "face"),
         "my.png shows 3 faces; the largest one is used. Choose another under “Which face in the portrait”.",
+    ),
+    (
+        UnlikeBeginning("with an opener mouth", "first_frame", "best_frame"),
+        "The driving begins with an opener mouth; its motion counts from the first frame.",
     ),
     (
         OutOfRangeError("yaw=90deg", "-25 to 25 deg"),

@@ -133,6 +133,7 @@ def test_options_reach_the_animator(
     for arguments, options in [
         ("--absolute", AnimateOptions(absolute=True)),
         ("--best-frame", AnimateOptions(best_frame=True)),
+        ("--first-frame", AnimateOptions(first_frame=True)),
         ("--align pose", AnimateOptions(align="pose")),
         ("--only mouth,eyes", AnimateOptions(only=("mouth", "eyes"))),
         ("--without head", AnimateOptions(without=("head",))),

@@ -19,6 +19,7 @@ from liax.errors import (
     OutputExistsError,
     SeveralFaces,
     UnknownControlError,
+    UnlikeBeginning,
     WrongFileError,
 )
 
@@ -98,6 +99,12 @@ CASES: list[tuple[LiaxError | LiaxWarning, str, str]] = [
         SeveralFaces(P, 3, "face"),
         "animate",
         "a.mp4 shows 3 faces; using the largest, --face N chooses another.",
+    ),
+    (
+        UnlikeBeginning("turned", "best_frame", "first_frame"),
+        "animate",
+        "The driving begins turned; its motion counts from where the two are most alike. --first-frame counts "
+        "it from the first frame.",
     ),
     (
         NotMeasured("Identity", MissingPackageError("Identity", ("dlib-bin",), "evaluate")),

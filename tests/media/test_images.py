@@ -1,3 +1,4 @@
+import importlib.util
 import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -5,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin, features
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError
 from liax.media import images
 from liax.media.images import SUFFIXES, read_image, write_image
 
@@ -163,3 +164,26 @@ def test_full_disk_leaves_what_was_there(
         write_image(path, portrait_HW3)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_heic_picture_is_called_by_its_name(tmp_path: Path) -> None:
+    """Also when its name says otherwise; what only resembles one is no picture."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    if importlib.util.find_spec("pillow_heif") is None:
+        with pytest.raises(
+            MissingPackageError, match=r"HEIC picture .*photo.jpg needs .*pillow-heif.*liax\[heic\]"
+        ):
+            read_image(path, "portrait")
+    path.write_bytes(b"\0\0\0\x18ftypqqqq" + bytes(40))
+    with pytest.raises(LiaxError, match="is not a picture"):
+        read_image(path, "portrait")
+
+
+def test_avif(tmp_path: Path) -> None:
+    if not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    Image.new("RGB", (32, 24), (200, 90, 40)).save(tmp_path / "a.avif", quality=95)
+    picture_HW3 = read_image(tmp_path / "a.avif", "portrait")
+    assert picture_HW3.shape == (24, 32, 3)
+    assert np.abs(picture_HW3.astype(int) - [200, 90, 40]).max() <= 4

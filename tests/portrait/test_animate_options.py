@@ -245,6 +245,7 @@ def test_a_video_is_no_picture(animator: Animator, source: Portrait, clip: Path,
     [
         ({"absolute": True, "best_frame": True}, "leave out best_frame=True or absolute=True"),
         ({"absolute": True, "align": "pose"}, "takes over the driving's pose already"),
+        ({"best_frame": True, "first_frame": True}, "leave out best_frame=True or first_frame=True"),
         ({"align": "pose", "best_frame": True}, "leave out align='pose' or best_frame=True"),
         ({"paste": True, "crop": False}, "leave out paste=True or crop=False"),
         ({"set": {"yaw": 60}}, "yaw=60deg is out of its range"),

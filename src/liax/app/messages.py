@@ -20,6 +20,7 @@ from liax.errors import (
     OutputExistsError,
     SeveralFaces,
     UnknownControlError,
+    UnlikeBeginning,
     WrongFileError,
 )
 
@@ -92,6 +93,8 @@ def _sentence(message: LiaxError | LiaxWarning | str, labels: Labels) -> str:
             return f"{message.path} is not a saved motion; make one with “Save this motion”."
         case OptionError():
             remedy = message.advice or _either([labels[name] for name in message.options if name in labels])
+        case UnlikeBeginning():
+            return message.told
         case NotMeasured():
             return f"{message.what} is not measured."
         case OutputExistsError() | MissingPackageError() | WrongFileError():

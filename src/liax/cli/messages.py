@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from liax.errors import (
+    COUNTED_FROM,
     FaceChoiceError,
     FileKind,
     LiaxError,
@@ -14,6 +15,7 @@ from liax.errors import (
     OutputExistsError,
     SeveralFaces,
     UnknownControlError,
+    UnlikeBeginning,
     WrongFileError,
 )
 from liax.options import to_flag
@@ -66,6 +68,9 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
                 f"{message.path} shows {message.count} faces; using the largest, "
                 f"{option(message.option, None, command)} N chooses another."
             )
+        case UnlikeBeginning():
+            otherwise = option(message.other, True, command)
+            return f"{message.told} {otherwise} counts it from {COUNTED_FROM[message.other]}."
         case NotMeasured():
             reason = message.reason
             text = sentence(reason, command) if isinstance(reason, LiaxError) else reason

@@ -20,11 +20,27 @@ PROTOCOLS = ("file", "subfile")
 # By Pillow's names.
 _PICTURE_FORMATS = (
     *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF"),
-    *("TGA", "ICO", "PCX", "SGI", "PSD", "DDS", "QOI"),
+    *("TGA", "ICO", "PCX", "SGI", "PSD", "DDS", "QOI", "HEIF"),
 )
+# What phones call HEIC: the brands of its header, which follow the four letters "ftyp".
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def picture_formats() -> tuple[str, ...]:
-    """The formats of pictures that the installed Pillow can read, by its names."""
+    """The formats of pictures that the installed Pillow can read, by its names.
+
+    The extra `heic` adds HEIF.
+    """
     Image.init()
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        pass
+    else:
+        register_heif_opener()
     return tuple(name for name in _PICTURE_FORMATS if name in Image.OPEN)
+
+
+def is_heic(start: bytes) -> bool:
+    """Whether a file that starts with these bytes, 12 at least, is a HEIC picture."""
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, MissingPackageError
 from liax.files import atomic_file, check_input
-from liax.media.formats import picture_formats
+from liax.media.formats import is_heic, picture_formats
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -40,6 +40,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
 
     Raises:
         LiaxError: If the file is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
+        MissingPackageError: If it is a HEIC picture and the extra `heic` is not installed.
     """
     path = Path(path)
     check_input(path, role)
@@ -55,6 +56,11 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
     except Image.DecompressionBombError as error:
         raise LiaxError(*too_big) from error
     except Image.UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            if is_heic(file.read(12)):
+                raise MissingPackageError(
+                    f"Reading the HEIC picture {path}", ("pillow-heif",), "heic"
+                ) from error
         raise LiaxError(f"{path} is not a picture", f"give a JPEG, PNG or WebP as {role}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on bad bytes
         raise LiaxError(f"{path} is damaged and cannot be decoded", "save or download it again") from error

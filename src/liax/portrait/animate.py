@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError, OptionError
+from liax.errors import LiaxError, OptionError, UnlikeBeginning
 from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.files import check_output
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 OUTPUTS = writer.SUFFIXES + images.SUFFIXES
 # Turns of the head, and how many degrees of one a driving may begin from the source's pose.
 _TURNS, _FAR = ("yaw", "pitch"), 15.0
+# How much of the jaw's range it may begin opener.
+_OPEN = 0.4
 
 
 def animate(
@@ -224,15 +226,22 @@ def _begins_far(
     first = next(driving.frames(), None)
     if first is None:
         return False
-    turned = PoseRange(controls, {}).amounts(transfer.scaled(first.alpha_M - alpha_source_M))
+    change_M = transfer.scaled(first.alpha_M - alpha_source_M)
+    turned = PoseRange(controls, {}).amounts(change_M)
     far = {name: turned[name] for name in _TURNS if abs(turned.get(name, 0.0)) > _FAR}
     if far:
         turns = ", ".join(f"{name} {degrees:+.0f} deg" for name, degrees in far.items())
-        log.warning(
-            f"The driving begins with the head turned away from the portrait's pose ({turns}); its motion "
-            "counts from where the two are most alike."
-        )
+        how = f"with the head turned away from the portrait's ({turns})"
+        log.warning(UnlikeBeginning(how, "best_frame", "first_frame"))
+    elif _opened(controls, change_M) > _OPEN:
+        log.warning(UnlikeBeginning("with an opener mouth than the portrait's", "first_frame", "best_frame"))
     return bool(far)
+
+
+def _opened(controls: Controls, change_M: NDArray[np.floating]) -> float:
+    """How much of the control of the jaw is in a change of the coefficients; 0 without one."""
+    jaw_M1 = Controls(controls.count, tuple(c for c in controls if c.name == "jaw")).directions_MK
+    return float((np.linalg.pinv(jaw_M1) @ change_M).sum())
 
 
 def _warn(sentence: str) -> None:
