@@ -103,8 +103,8 @@ CASES: list[tuple[LiaxError | LiaxWarning, str, str]] = [
     (
         UnlikeBeginning("turned", "best_frame", "first_frame"),
         "animate",
-        "The driving begins turned; its motion counts from where the two are most alike. --first-frame counts "
-        "it from the first frame.",
+        "The driving begins turned; its motion counts from where the two are most alike. --first-frame "
+        "counts it from the first frame.",
     ),
     (
         NotMeasured("Identity", MissingPackageError("Identity", ("dlib-bin",), "evaluate")),
