@@ -89,8 +89,10 @@ def as_template(animator: Animator, squares: list[np.ndarray]) -> Template:
 class Likeness:
     """Whether a portrait's pictures show its person."""
 
-    def __init__(self, animator: Animator, landmarker: FaceLandmarker, portrait: Portrait) -> None:
-        self._landmarker, self._embedder = landmarker, FaceEmbedder()
+    def __init__(
+        self, animator: Animator, landmarker: FaceLandmarker, embedder: FaceEmbedder, portrait: Portrait
+    ) -> None:
+        self._landmarker, self._embedder = landmarker, embedder
         (own_RR3,) = animator.render(portrait.encoded, [portrait.alpha_M])
         self._own_128 = self._embedding(own_RR3)
 
@@ -104,7 +106,8 @@ class Likeness:
 
 
 def main(settings: Settings) -> None:
-    """Measure all pairs and write the results."""
+    """Measure all pairs; the results so far are written after each."""
+    embedder = FaceEmbedder()
     rows = [row for row in csv.DictReader((settings.data / "manifest.csv").open()) if row["split"] == "val"]
     stills = [row for row in rows if row["type"] != "clip"]
     animator = Animator(load(settings.weights), settings.device)
@@ -122,20 +125,27 @@ def main(settings: Settings) -> None:
             still = settings.data / faces[number % len(faces)]["file"]
             clip = list(drivings)[(number + number // len(faces)) % len(drivings)]
             portrait = open_portrait(animator, still, SourceOptions(crop=False))
-            likeness = Likeness(animator, landmarker, portrait)
+            likeness = Likeness(animator, landmarker, embedder, portrait)
             tiles = [portrait.square_RR3]
             for way, options in WAYS.items():
                 pictures = [p for _, p in animate(animator, portrait, drivings[clip], options).frames]
                 distances[way].append([likeness.distance(picture) for picture in pictures])
                 tiles += pictures
             names.append((still.name, clip.name))
-            sheet.append(np.concatenate(tiles, 1)[::2, ::2])
             print(number + 1, *names[-1], {way: np.round(d[-1], 2).tolist() for way, d in distances.items()})
-    if settings.sheet is not None:
-        Image.fromarray(np.concatenate(sheet)).save(settings.sheet)
-    results = {"weights": settings.weights, "clips": len(drivings), "largest_drift": LARGEST_DRIFT}
-    results |= {"pairs": names, "distances": distances, "ways": {w: summary(d) for w, d in distances.items()}}
-    settings.out.write_text(json.dumps(results, indent=1, default=float).replace("NaN", "null") + "\n")
+            write(settings.out, settings.weights, names, distances)
+            sheet.append(np.concatenate(tiles, 1)[::2, ::2])
+            if settings.sheet is not None:
+                Image.fromarray(np.concatenate(sheet)).save(settings.sheet)
+
+
+def write(
+    out: Path, weights: str, names: list[tuple[str, str]], distances: dict[str, list[list[float]]]
+) -> None:
+    """Everything measured, and its summary by way, as JSON."""
+    ways = {way: summary(d) for way, d in distances.items()}
+    results = {"weights": weights, "pairs": names, "ways": ways, "distances": distances}
+    out.write_text(json.dumps(results, indent=1).replace("NaN", "null") + "\n")
 
 
 def summary(distances: list[list[float]]) -> dict[str, float]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from liax.face.find import find_faces, find_in_box, overlap
+from liax.face.crop import turned
+from liax.face.find import find_faces, find_in_box, find_upright, overlap
 from liax.face.landmarks import FaceLandmarker
 
 
@@ -49,6 +50,19 @@ def test_several_faces_largest_first(landmarker: FaceLandmarker, portrait_HW3: n
     large, small = find_faces(landmarker, canvas)
     assert large.area > 1.5 * small.area
     assert middle(large.box)[0] > 500 > middle(small.box)[0]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_on_its_side(landmarker: FaceLandmarker, portrait_HW3: np.ndarray, quarters: int) -> None:
+    """It is measured as if it stood, where and as it lies; a chin is not taken for a forehead."""
+    upright = find_upright(landmarker, portrait_HW3, find_faces(landmarker, portrait_HW3)[0])
+    lying_HW3 = np.ascontiguousarray(np.rot90(portrait_HW3, quarters))
+    lying = find_upright(landmarker, lying_HW3, find_faces(landmarker, lying_HW3)[0])
+    expected = turned(upright.landmarks - 256, 90 * quarters) + 256
+    assert np.abs(lying.landmarks - expected).mean() < 4
+    assert (lying.roll - upright.roll - 90 * quarters + 180) % 360 - 180 == pytest.approx(0, abs=5)
+    back = lying.turned(-90 * quarters, np.array([256, 256]), np.array([256, 256]))
+    assert back.yaw_pitch_roll == pytest.approx(upright.yaw_pitch_roll, abs=5)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (40, 700), (300, 300)])

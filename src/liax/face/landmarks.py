@@ -82,7 +82,7 @@ class FaceLandmarker:
         self._max_faces = max_faces
         self._task = self._open()
         self._sure: Any = None  # the same with a higher threshold, opened when it is first asked
-        self._warns = True
+        self._silent: list[Any] = []  # tasks that have written all their warnings
 
     def _open(self, **thresholds: float) -> Any:
         from mediapipe.tasks.python.core.base_options import BaseOptions
@@ -132,10 +132,11 @@ class FaceLandmarker:
 
         height, width = image_HW3.shape[:2]
         image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
-        with suppress_native_stderr() if self._warns else nullcontext():
+        with nullcontext() if task in self._silent else suppress_native_stderr():
             found = task.detect(image)
         # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
-        self._warns = self._warns and not found.face_landmarks
+        if found.face_landmarks and task not in self._silent:
+            self._silent.append(task)
         faces = [
             Face(
                 landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),
