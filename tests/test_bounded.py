@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from liax.bounded import (
     check_safetensors,
+    csv_header,
     parse_csv,
+    parse_csv_numbers,
     parse_fraction,
     parse_json,
     parse_number,
@@ -63,6 +65,11 @@ HOSTILE: list[tuple[Callable[[Any], Any], Any, str]] = [
     (lambda raw: parse_csv(raw, ["a"]), b"a\n" + b"x" * 200_000, "field"),
     (lambda raw: parse_csv(raw, ["a"]), b"a\n" + b"x" * 5000, "line 2 has a field of more than 4096"),
     (lambda raw: parse_csv(raw, ["a"]), b"a\n\xff", "utf-8"),
+    (lambda raw: parse_csv_numbers(raw, [0]), b"a\n" + b"9" * 5000, "line 2 has a field of more than 4096"),
+    (lambda raw: parse_csv_numbers(raw, [0]), b"a\n1e999", "line 2: '1e999' is not finite"),
+    (lambda raw: parse_csv_numbers(raw, [0]), b"a\nmuch", "line 2: 'much' is no number"),
+    (lambda raw: parse_csv_numbers(raw, [0]), b"a\n\xff", "utf-8"),
+    (lambda raw: parse_csv_numbers(raw, [0]), b"a\n" + b"1\n" * 1_000_001, "more than 1,000,000 lines"),
 ]
 
 
@@ -168,3 +175,18 @@ def test_nothing_steers_a_terminal() -> None:
     assert short("\x1b" + "a" * 99, 10) == "'\\x1baaaaaaaaa…'"
     assert short(ValueError("a\nb\x07")) == "a b\\x07"
     assert re.fullmatch(r"\[0, 0, .{13}…", short([0] * 99, 20))
+
+
+def test_numbers_of_a_csv() -> None:
+    raw = b"\xef\xbb\xbf a ,b,c\r\n1,x,2\r\n\r\n,y\r\n"
+    assert csv_header(raw) == ["a", "b", "c"]
+    values_TC, texts = parse_csv_numbers(raw, [2, 0], [1])
+    assert np.array_equal(values_TC, [[2, 1], [np.nan, np.nan]], equal_nan=True)
+    assert texts == [["x", "y"]]
+
+
+def test_decimal_commas() -> None:
+    values_TC, _ = parse_csv_numbers(b"a;b\n1,5;-2,25\n", [0, 1])
+    assert values_TC.tolist() == [[1.5, -2.25]]
+    assert csv_header(b"a\tb,c\td") == ["a", "b,c", "d"]
+    assert csv_header(b"") == []

@@ -146,6 +146,8 @@ def material(
         write_clip(folder / name, moving_face(portrait_HW3, 5), rate=12)
     batch = next(block.text for block in blocks("toml") if "drivings" in block.text)
     (folder / "jobs.toml").write_text(batch.replace("nod.safetensors", "motion.safetensors"))
+    keys = next(block.text for block in blocks("toml") if "[[key]]" in block.text)
+    (folder / "keys.toml").write_text(keys)
     (folder / "out").mkdir()
     return folder
 

@@ -115,6 +115,7 @@ def test_warnings_are_sentences(warning: LiaxWarning, sentence: str) -> None:
 
 ROOMS = (
     "portrait",
+    "tracks",
     "face",
     "evaluation",
     "media",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +21,12 @@ from liax.options import (
     EditVideoOptions,
     ManipulateOptions,
     SourceOptions,
+    Stretch,
     changed_options,
     parse_amount,
     parse_names,
     parse_rate,
+    parse_seconds,
     parse_settings,
     parse_strength,
     to_arguments,
@@ -33,7 +36,8 @@ from liax.options import (
 CLASSES = (SourceOptions, DrivingOptions, AnimateOptions, EditOptions, EditVideoOptions, ManipulateOptions)
 NAMES = st.from_regex(r"[a-z]{1,6}(-[a-z]{1,4})?|#[0-9]{1,2}", fullmatch=True)
 NUMBERS = st.floats(-100, 100).map(lambda value: float(f"{value:g}"))
-AMOUNTS = st.builds(Amount, NUMBERS, st.sampled_from(["", "deg"]))
+TIMES = st.sampled_from([None, Stretch(1.5), Stretch(0, 2.25)])
+AMOUNTS = st.builds(Amount, NUMBERS, st.sampled_from(["", "deg"]), TIMES)
 OPTIONS = st.builds(
     AnimateOptions,
     crop=st.booleans(),
@@ -50,6 +54,7 @@ OPTIONS = st.builds(
     | st.dictionaries(NAMES, NUMBERS, min_size=1).filter(lambda d: d.keys() != {"all"}),
     smooth=st.booleans(),
     set=st.dictionaries(NAMES, AMOUNTS, max_size=3),
+    keys=st.sampled_from([None, Path("keys.toml")]),
     force=st.booleans(),
     paste=st.booleans(),
     compare=st.booleans(),
@@ -147,4 +152,33 @@ def test_texts() -> None:
             parse_strength(text)
     for text in ("yaw", "=1", "yaw=1=2"):
         with pytest.raises(LiaxError, match="is no setting"):
+            parse_settings([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1.2s", 1.2), ("300ms", 0.3), ("1:02.5", 62.5), (" 4 ", 4), (".5 s", 0.5), ("10", 10)],
+)
+def test_times(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1.2m", "1e3", "1:2:3", "9" * 400, "nan", "1s2"])
+def test_no_time(text: str) -> None:
+    with pytest.raises(LiaxError, match="is no time"):
+        parse_seconds(text)
+
+
+def test_settings_for_some_time() -> None:
+    assert parse_settings(["yaw=10deg@1.5s,smile=.5 @ 0:01 - 2500ms"]) == {
+        "yaw": Amount(10, "deg", Stretch(1.5)),
+        "smile": Amount(0.5, "", Stretch(1, 2.5)),
+    }
+    for text, reason in (
+        ("yaw=1@3s-2s", "'3s-2s' ends before it begins"),
+        ("yaw=1@", "'' is no time"),
+        ("yaw=1@soon", "'soon' is no time"),
+        ("yaw=1@1s@2s", "is no setting"),
+    ):
+        with pytest.raises(LiaxError, match=reason):
             parse_settings([text])

@@ -12,7 +12,8 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from array import array
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -25,12 +26,14 @@ MIB = 1 << 20
 _JSON_BYTES = 4 * MIB
 _TOML_BYTES = 4 * MIB
 _CSV_BYTES = 512 * MIB
+_NUMBER_CSV_BYTES = 128 * MIB
 _HEADER_BYTES = 16 * MIB
 _ARRAY_BYTES = 16 << 30
 _DEPTH = 32  # of tables and lists in each other
 _CHARACTERS = 100  # of a number
 _FIELD = 4096  # characters of a CSV's field
 _ROWS = 5_000_000
+_NUMBER_ROWS = 1_000_000
 _TENSORS = 20_000
 _LARGEST = 1 << 63  # whole numbers have 64 bits
 
@@ -147,6 +150,65 @@ def parse_csv(raw: bytes, columns: Collection[str]) -> tuple[list[str], list[dic
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}") from None
     return header, rows
+
+
+def csv_header(raw: bytes) -> list[str]:
+    """The names of a CSV's columns without the spaces around them; ValueError as in `parse_csv_numbers`."""
+    return [name.strip() for name in next(_csv_lines(raw), (0, []))[1]]
+
+
+def parse_csv_numbers(
+    raw: bytes, numbers: Sequence[int], texts: Sequence[int] = ()
+) -> tuple[NDArray[np.float64], list[list[str]]]:
+    """Some columns of a CSV as numbers (T, len(numbers)), NaN where a cell is empty, and others as texts.
+
+    Semicolons and tabs part columns, too, if the header has more of them than commas; numbers may then have
+    decimal commas, as spreadsheets of many countries write them.
+
+    Args:
+        raw: UTF-8 with or without a byte order mark.
+        numbers, texts: Which columns, counted from 0.
+
+    Raises:
+        ValueError: If it is no UTF-8, larger than 128 MiB, has a field of more than 4096 characters or more
+            than a million lines, or if a cell is no finite number.
+    """
+    cells = array("d")
+    found: list[list[str]] = [[] for _ in texts]
+    lines = _csv_lines(raw)
+    next(lines, None)
+    count = 0
+    for line, row in lines:
+        count += 1
+        if count > _NUMBER_ROWS:
+            raise ValueError(f"it has more than {_NUMBER_ROWS:,} lines")
+        for at in numbers:
+            text = row[at].strip() if at < len(row) else ""
+            try:
+                cells.append(float(text.replace(",", ".")) if text else math.nan)
+            except ValueError:
+                raise ValueError(f"line {line}: {short(text, 20)} is no number") from None
+            if math.isinf(cells[-1]):
+                raise ValueError(f"line {line}: {short(text, 20)} is not finite")
+        for column, at in zip(found, texts, strict=True):
+            column.append(row[at].strip() if at < len(row) else "")
+    return np.array(cells, np.float64).reshape(count, len(numbers)), found
+
+
+def _csv_lines(raw: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of every line that is not empty."""
+    _check_size(len(raw), _NUMBER_CSV_BYTES)
+    head = raw[: raw.find(b"\n") if b"\n" in raw else len(raw)]
+    delimiter = max(",;\t", key=lambda mark: head.count(mark.encode()))
+    reader = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            if any(len(field) > _FIELD for field in row):
+                raise ValueError(f"line {reader.line_num} has a field of more than {_FIELD} characters")
+            if any(row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from None
 
 
 def check_safetensors(path: Path) -> None:

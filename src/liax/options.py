@@ -10,17 +10,31 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from liax.bounded import parse_fraction, parse_number, short
 from liax.errors import LiaxError
 
 
+class Stretch(NamedTuple):
+    """Seconds of a clip, from `start` to `end`; None is the end of the clip."""
+
+    start: float
+    end: float | None = None
+
+
 class Amount(NamedTuple):
-    """How much of a control, and in which unit; "" leaves the unit to the control."""
+    """How much of a control, in which unit, and when.
+
+    Attributes:
+        unit: "" leaves it to the control.
+        when: None is always.
+    """
 
     value: float
     unit: str = ""
+    when: Stretch | None = None
 
 
 EditSettings = (
@@ -102,7 +116,11 @@ class AnimateOptions(SourceOptions, DrivingOptions):
     """Take the jitter out of the driving's motion."""
 
     set: EditSettings = field(default_factory=dict)
-    """Change the source throughout: yaw=15deg, smile=0.5, or 12=0.3 for motion vector 12."""
+    """Change the source: yaw=15deg, smile=0.5, or 12=0.3 for motion vector 12; throughout, or smile=0.5@1s-3s
+    for some time."""
+
+    keys: Path | None = None
+    """Keyframes (.toml or .json) whose changes come on top of the driving's motion."""
 
     force: bool = False
     """Allow values out of a control's range, and what no face does; faces may fall apart."""
@@ -156,7 +174,10 @@ class ManipulateOptions(SourceOptions):
     """Write the control's name into a video's frames."""
 
 
-_SETTING = re.compile(r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d]*)\s*", re.I)
+_SETTING = re.compile(
+    r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d@]*)\s*(?:@([^@]*))?", re.I
+)
+_TIME = re.compile(r"(?:(\d{1,6}):)?(\d+\.?\d*|\.\d+)\s*(s|ms)?")
 _UNITS = {"°": "deg", "degree": "deg", "degrees": "deg"}
 _LONGEST = 200  # characters of a setting or a name
 # Among strengths by name, the one of everything that is not named.
@@ -171,7 +192,8 @@ def parse_amount(text: str) -> Amount:
 def parse_settings(texts: Sequence[str]) -> dict[str, Amount]:
     """{"yaw=15deg,smile=0.5", "#12=0.3"} -> {"yaw": (15, "deg"), "smile": (0.5, ""), "#12": (0.3, "")}.
 
-    12=0.3 means #12=0.3, which a shell wants quoted.
+    12=0.3 means #12=0.3, which a shell wants quoted. smile=0.5@1s-3s is so from 1 s to 3 s, smile=0.5@1s from
+    1 s on.
 
     Raises:
         LiaxError: For a text that is no setting, and for a name twice.
@@ -189,10 +211,19 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Amount]:
         if name in settings:
             raise LiaxError(f"{name} is set twice; set it once.")
         try:
-            settings[name] = Amount(parse_number(match[2]), _UNITS.get(unit, unit))
+            when = None if match[4] is None else _parse_stretch(match[4])
+            settings[name] = Amount(parse_number(match[2]), _UNITS.get(unit, unit), when)
         except ValueError as error:
             raise LiaxError(f"{short(text.strip())} is no setting ({error}); give a finite number.") from None
     return settings
+
+
+def _parse_stretch(text: str) -> Stretch:
+    start, separator, end = text.partition("-")
+    stretch = Stretch(parse_seconds(start), parse_seconds(end) if separator else None)
+    if stretch.end is not None and stretch.end <= stretch.start:
+        raise LiaxError(f"{short(text.strip())} ends before it begins; give times such as 1s-3s.")
+    return stretch
 
 
 def parse_strength(text: str) -> Strength:
@@ -226,6 +257,18 @@ def parse_rate(text: str) -> Fraction:
         raise LiaxError(f"{short(text)} is no frame rate; give a number such as 25 or 29.97.") from error
 
 
+def parse_seconds(text: str) -> float:
+    """A time or length: "1.2s", "300ms", "1:02.5" (minutes and seconds) or "1.2"; LiaxError for others."""
+    match = _TIME.fullmatch(text.strip().lower()) if len(text) <= _LONGEST else None
+    if match is None:
+        raise LiaxError(f"{short(text)} is no time; give one such as 1.2s, 300ms or 1:02.5.")
+    minutes, number, unit = match.groups()
+    try:
+        return parse_number(number) * (0.001 if unit == "ms" else 1.0) + 60 * int(minutes or 0)
+    except ValueError as error:
+        raise LiaxError(f"{short(text)} is no time ({error}); give one such as 1.2s.") from None
+
+
 def to_rate(value: float) -> Fraction:
     """A finite number as a fraction, such as 29.97 as 2997/100; ValueError for others."""
     if not abs(value) < 1e9:
@@ -236,7 +279,9 @@ def to_rate(value: float) -> Fraction:
 def to_text(value: object) -> str:
     """A value of an option as one writes it on the command line; the parsers above are the inverse."""
     if isinstance(value, Amount):
-        return f"{value.value:g}{value.unit}"
+        return f"{value.value:g}{value.unit}{'@' + to_text(value.when) if value.when else ''}"
+    if isinstance(value, Stretch):
+        return f"{value.start:g}s" + ("" if value.end is None else f"-{value.end:g}s")
     if isinstance(value, Mapping):
         return ",".join(f"{name}={to_text(amount)}" for name, amount in value.items())
     if isinstance(value, tuple):

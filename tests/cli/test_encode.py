@@ -43,7 +43,7 @@ def test_errors(
     face_clip: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments, reason in (
-        ((face_clip, "-o", tmp_path / "m.mp4"), "name it one of .safetensors"),
+        ((face_clip, "-o", tmp_path / "m.mp4"), "name it one of .safetensors, .csv, .json"),
         ((tmp_path / "no.mp4", "-o", tmp_path / "m.safetensors"), "no.mp4 does not exist"),
         ((face_clip, "-o", tmp_path / "m.safetensors", "--driving-face", "2"), "has 1 face(s)"),
     ):

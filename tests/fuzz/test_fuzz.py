@@ -39,6 +39,7 @@ from liax.portrait.edit_vector import edit_vector
 from liax.portrait.motion import DrivingFrame
 from liax.portrait.template import Template, load_template, save_template
 from liax.report.json_files import lock_settings
+from liax.tracks import read_track
 from liax.training.config import TrainConfig, load_config, to_dict
 from liax.weights import load, save
 from liax.weights.controls import (
@@ -111,6 +112,12 @@ FORMATS = {
     "pairs": Format("pairs.csv", mutate_utf8, lambda path: read_pairs(path, [])),
     "regions": Format("regions.npz", mutate_bytes, load_regions),
     "settings": Format("settings.json", mutate_json, lambda path: lock_settings(path.parent, {"a": 1})),
+    "track": Format("track.csv", mutate_utf8, read_track),
+    "track-json": Format("track.json", mutate_json, read_track),
+    "live-link": Format("face.csv", mutate_utf8, read_track),
+    "openface": Format("face.csv", mutate_utf8, read_track),
+    "mediapipe": Format("face.json", mutate_json, read_track),
+    "keys": Format("keys.toml", mutate_utf8, read_track),
     "options": Format("options.txt", mutate_utf8, _read_texts),
 }
 
@@ -129,6 +136,20 @@ only = ["mouth", "eyes"]
 align = "pose"
 face = 2
 rate = 29.97
+"""
+KEYS = """rate = 12.5
+length = "4s"
+[preset.grin]
+smile = 0.8
+"#12" = 0.1
+[[key]]
+at = "1.2s"
+yaw = "10deg"
+ease = "out"
+[[key]]
+at = "0:02.5"
+preset = "grin"
+amount = 0.5
 """
 TRAINING = """out = "runs/a"
 preset = "tiny"
@@ -172,6 +193,16 @@ def whole(tiny: LIAX, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
         "pairs": b"source,driving\nfaces/a.png,x.mp4\nb.png,y.mp4\n",
         "regions": (folder / "r").read_bytes(),
         "settings": b'{"a": 1}',
+        "track": b"time,shot,yaw,smile,#13,liax\n" + b"0.0,1,1.5,,0.25,track 1 pose\n0.04,2,2,0.5,0.3,\n",
+        "track-json": b'{"liax": "track 1 pose of 51ab", "rate": "25", "columns": {"yaw": [1, null, 2]}}',
+        "live-link": b"Timecode,BlendshapeCount,JawOpen,HeadYaw,HeadPitch,HeadRoll\n"
+        + b"00:32:09:07.867,61,0.25,0.1,-0.2,0.05\n00:32:09:08.868,61,0.5,0,0,0\n",
+        "openface": b"frame, timestamp, success, pose_Rx, pose_Ry, pose_Rz, AU12_r, AU45_r\n"
+        + b"1, 0.000, 1, 0.1, 0.2, 0.3, 1, 2\n2, 0.033, 1, 0, 0, 0, 5, 0\n",
+        "mediapipe": json.dumps(
+            {"fps": 30, "frames": [{"time": k, "blendshapes": {"jawOpen": 0.5}} for k in range(3)]}
+        ).encode(),
+        "keys": KEYS.encode(),
         "options": b"yaw=15deg,smile=0.5,#12=-.3",
     }
 

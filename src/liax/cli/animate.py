@@ -15,10 +15,12 @@ from liax.options import AnimateOptions
 
 def animate(
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")],
-    driving: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DRIVING")],
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    driving: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="DRIVING")] = None,
     *,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     options: Flat[AnimateOptions] = AnimateOptions(),  # noqa: B008 - frozen
+    idle: Annotated[str | None, tyro.conf.arg(metavar="SECONDS")] = None,
+    seed: int = 0,
     seconds: float = 10.0,
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
@@ -31,33 +33,51 @@ def animate(
     Args:
         source: The portrait: a JPEG, PNG or WebP with a face.
         driving: Whose head and face motion is carried over: a video, a picture, a folder of pictures, a
-            motion template (.safetensors) from liax encode, or webcam:0.
+            motion template (.safetensors) or track (.csv, .json) from liax encode, keyframes (.toml), a CSV
+            of Live Link Face or OpenFace, JSON of MediaPipe, or webcam:0.
         output: Where to write: .mp4, .webm, .gif (silent); or .png, .jpg, .webp if a picture is the driving.
+        idle: Instead of a driving, so much idle life, such as 10s: blinks, small sways and breaths. It loops.
+        seed: Which of many idle lives.
         seconds: How long a webcam is recorded.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
     from contextlib import ExitStack
 
+    from liax.errors import OptionError
     from liax.files import check_input, check_output
     from liax.media.footage import files_of
     from liax.media.webcam import webcam_index, webcam_video
+    from liax.options import parse_seconds
     from liax.portrait.animate import OUTPUTS, animate_file
+    from liax.portrait.motion import Driving
+    from liax.portrait.track_driving import open_track
+    from liax.tracks import idle_track
 
-    camera = webcam_index(driving)
     check_input(source, "source")
-    if camera is None and not driving.is_dir():
+    idle_life = None if idle is None else idle_track(parse_seconds(idle), seed)
+    if (driving is None) == (idle_life is None):
+        raise OptionError(
+            {"idle": idle}, "A portrait is moved by a driving or by idle life", "give one of them"
+        )
+    camera = None if driving is None else webcam_index(driving)
+    if driving is not None and camera is None and not driving.is_dir():
         check_input(driving, "driving video")
-    inputs = (source, *files_of(driving), *model.files)
+    inputs = (source, *(files_of(driving) if driving else ()), *model.files)
     check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
     animator = model.open()
     with ExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay())
-        if camera is not None:
-            driving = stack.enter_context(
+        if idle_life is not None:
+            moved_by: Path | Driving = open_track(idle_life, animator, "idle life")
+        elif camera is not None:
+            moved_by = stack.enter_context(
                 webcam_video(camera, seconds, lambda done: progress("recording", done, None))
             )
+        else:
+            assert driving is not None
+            moved_by = driving
         done = animate_file(
-            animator, source, driving, output, options, overwrite=overwrite, progress=progress
+            animator, source, moved_by, output, options, overwrite=overwrite, progress=progress
         )
     show_written(done)

@@ -31,7 +31,7 @@ def demo(
         animate(
             source,
             driving,
-            output.resolve(),
+            output=output.resolve(),
             options=AnimateOptions(compare=True),
             model=ModelOptions(device=device),
             overwrite=True,

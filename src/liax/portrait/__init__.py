@@ -13,6 +13,8 @@ try:
     from liax.portrait.edit import EditResult, edit_image
     from liax.portrait.edit_video import edit_video
     from liax.portrait.manipulate import orbit, sweep
+    from liax.portrait.track_driving import open_track
+    from liax.portrait.track_export import export_motion
 except ModuleNotFoundError as missing:
     if missing.name != "av":
         raise
@@ -27,8 +29,10 @@ __all__ = [
     "edit_image",
     "edit_video",
     "encode_motion",
+    "export_motion",
     "open_driving",
     "open_portrait",
+    "open_track",
     "orbit",
     "read_batch",
     "run_batch",

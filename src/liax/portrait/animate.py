@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,9 @@ from liax.portrait.motion import (
 from liax.portrait.pose import HeldStretches, PoseRange, measured_controls
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.portrait.track_driving import KeyedEdit, NamedDriving
 from liax.progress import Progress, no_progress, with_progress
+from liax.tracks.keyframes import Keyframes, read_keyframes, timed_settings, untimed_settings
 from liax.weights.controls import Controls
 
 log = logging.getLogger(__name__)
@@ -76,16 +79,26 @@ def animate(
         LiaxError: For every input or option that does not work.
     """
     _check(options)
-    edit = Edit.of(options.set, animator.controls, options.force)
+    edit = Edit.of(untimed_settings(options.set), animator.controls, options.force)
     gains_MM = retarget(animator.controls, options.only, options.without, options.strength)
     portrait = open_portrait(animator, source, options)
     pose = portrait.pose if measured_controls(animator.controls) else {}
     edit_M = edit.vector_for(portrait.alpha_M, pose)
     pose_range = None if options.force else PoseRange(animator.controls, pose)
     _warn(edit.held_back(pose))
+    keyed = [
+        KeyedEdit(keyframes, animator, name, portrait.alpha_M + edit_M, options.force)
+        for keyframes, name in _keyframes(options)
+    ]
+    edit_at = partial(_sum_at, keyed) if keyed else None
     if isinstance(driving, Path):
         driving = open_driving(animator, driving, options, progress=progress)
     absolute = options.absolute
+    if isinstance(driving, NamedDriving):
+        if driving.track.changes:
+            _check_changes(options, driving)
+            absolute = True
+        driving = driving.on(portrait.alpha_M, options.force)
     if options.align is not None:
         edit_M = edit_M + _aligned(animator, portrait, driving, options.align)
     elif not absolute and driving.total == 1:
@@ -99,7 +112,11 @@ def animate(
         )
         references = nearest_references(alpha_M, counted, transfer)
     show = _Show(animator, portrait, driving, options.paste, options.compare)
-    frames = _frames(alpha_M, _driving_frames(driving, options.smooth), transfer, references, show)
+    held = HeldStretches()
+    moved = partial(
+        transfer_motion, alpha_M, transfer=transfer, references=references, held=held, edit_at=edit_at
+    )
+    frames = _frames(_driving_frames(driving, options.smooth), moved, show, held)
     return RenderedClip(
         frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
     )
@@ -187,12 +204,16 @@ class _Show:
 
 
 def _frames(
-    alpha_source_M: NDArray[np.float32],
     frames: Iterable[DrivingFrame],
-    transfer: Transfer,
-    references: list[NDArray[np.float32]] | None,
+    moved: Callable[[Iterable[DrivingFrame]], Iterator[NDArray[np.float32]]],
     show: _Show,
+    held: HeldStretches,
 ) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
+    """The result of every driving frame, once `moved` has made the coefficients to decode of it.
+
+    Args:
+        held: Where `moved` held the head, which is told at the end.
+    """
     # What the network has been given, until its result comes.
     waiting: deque[DrivingFrame] = deque()
 
@@ -201,9 +222,7 @@ def _frames(
             waiting.append(frame)
             yield frame
 
-    held = HeldStretches()
-    alphas = transfer_motion(alpha_source_M, given(), transfer, references, held)
-    for result_HW3 in show.results(alphas):
+    for result_HW3 in show.results(moved(given())):
         frame = waiting.popleft()
         yield frame.time, show.beside(result_HW3, frame)
     _warn(held.sentence())
@@ -257,6 +276,28 @@ def _aligned(
         raise LiaxError("The driving has no frame.")
     with FaceLandmarker() as landmarker:
         return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
+
+
+def _keyframes(options: AnimateOptions) -> Iterator[tuple[Keyframes, Path | str]]:
+    """What changes the portrait at given times, and its name in messages."""
+    if options.keys is not None:
+        yield read_keyframes(options.keys), options.keys
+    timed = timed_settings(options.set)
+    if timed is not None:
+        yield timed, "What is set"
+
+
+def _sum_at(edits: Sequence[KeyedEdit], time: Fraction) -> NDArray[np.float32]:
+    return np.sum([edit.at(time) for edit in edits], 0, dtype=np.float32)
+
+
+def _check_changes(options: AnimateOptions, driving: NamedDriving) -> None:
+    """Raise OptionError for what asks a pose of a driving that only says changes of the portrait's."""
+    for name in ("absolute", "best_frame", "align"):
+        if value := getattr(options, name):
+            raise OptionError(
+                {name: value}, f"{driving.name} says changes of the portrait, and has no pose of its own"
+            )
 
 
 def _check(options: AnimateOptions) -> None:

@@ -119,7 +119,8 @@ def _make_folder(folder: Path) -> None:
 
 def _digest(batch: BatchConfig, job: BatchJob, weights: str) -> str:
     """Of everything that decides what the output shows."""
-    inputs = [(batch.name(path), _stamp(path)) for path in (job.source, job.driving)]
+    files = (job.source, job.driving, *([job.options.keys] if job.options.keys else []))
+    inputs = [(batch.name(path), _stamp(path)) for path in files]
     told = json.dumps([inputs, changed_options(job.options), weights], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()
 

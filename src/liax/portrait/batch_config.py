@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from glob import glob, has_magic
 from itertools import product
 from pathlib import Path
@@ -131,7 +131,7 @@ def _jobs(path: Path, tables: dict[str, Any]) -> Iterator[BatchJob]:
         )
     for number, values in enumerate(file.job, 1):
         job = _read(_Job, defaults | dict(values), f"{path}: [[job]] {number}")
-        yield _job(job, *(path.parent / name for name in (job.source, job.driving, job.output)))
+        yield _job(path, job, *(path.parent / name for name in (job.source, job.driving, job.output)))
 
 
 def _matrix(path: Path, matrix: _Matrix, given: _Defaults) -> Iterator[BatchJob]:
@@ -154,15 +154,17 @@ def _matrix(path: Path, matrix: _Matrix, given: _Defaults) -> Iterator[BatchJob]
         )
     for source, driving in product(sources, drivings):
         output = matrix.output.format(source=source.stem, driving=driving.stem)
-        yield _job(given, source, driving, path.parent / output)
+        yield _job(path, given, source, driving, path.parent / output)
 
 
 def _read(cls: type[Any], values: dict[str, Any], where: str) -> Any:
     return read_options(cls, values, where, types=_TYPES, renamed=_RENAMED)
 
 
-def _job(given: _Defaults, source: Path, driving: Path, output: Path) -> BatchJob:
+def _job(path: Path, given: _Defaults, source: Path, driving: Path, output: Path) -> BatchJob:
     options = AnimateOptions(**{field.name: getattr(given, field.name) for field in fields(AnimateOptions)})
+    if options.keys is not None:
+        options = replace(options, keys=path.parent / options.keys)
     return BatchJob(source, driving, output, options, given.overwrite)
 
 

@@ -23,7 +23,9 @@ from liax.portrait.animator import Animator
 from liax.portrait.motion import Driving, DrivingFrame
 from liax.portrait.shots import Shot, changed_meanwhile, find_shots
 from liax.portrait.template import SUFFIX, Template, load_template
+from liax.portrait.track_driving import open_track
 from liax.progress import Progress, no_progress, with_progress
+from liax.tracks.reading import is_track, read_track
 
 __all__ = ["Driving", "DrivingFootage", "DrivingFrame", "encode_motion", "open_driving"]
 
@@ -38,11 +40,11 @@ def open_driving(
     """What `path` holds, ready to drive a portrait.
 
     Args:
-        path: A video, a still picture (one frame), a folder of pictures in natural order, or a motion
-            template (.safetensors). All but the last are read once here, for the shots, and for the face in
-            each.
-        options: How the face is found in pictures, one square for each shot, and the rate of a folder. A
-            template needs neither.
+        path: A video, a still picture (one frame), a folder of pictures in natural order, a motion template
+            (.safetensors), or a motion track (.csv, .json) or keyframes (.toml, .json). Pictures are read
+            once here, for the shots, and for the face in each.
+        options: How the face is found in pictures, one square for each shot, and the rate of a folder or of
+            a track that has no times. A template needs neither.
 
     Raises:
         LiaxError: If nothing there can drive, no face is found, or the template is of other weights.
@@ -58,6 +60,8 @@ def open_driving(
         template = load_template(path)
         template.check(animator.network, path)
         return template
+    if is_track(path):
+        return open_track(read_track(path, options.rate), animator, path)
     footage = open_footage(path, "driving video", options.rate)
     stage = "finding the face" if options.crop else "finding cuts"
     with FaceLandmarker() if options.crop else nullcontext() as landmarker:
@@ -91,7 +95,7 @@ class DrivingFootage:
 
     def frames(self) -> Iterator[DrivingFrame]:
         """Its frames in order, made a batch at a time; each call decodes anew."""
-        views = self._views()
+        views = self.views()
         alpha_M = self._first()
         while chunk := list(islice(views, self._animator.batch_size)):
             for view, seen_M in zip(chunk, self._alphas([v.square_RR3 for v in chunk]), strict=True):
@@ -100,14 +104,14 @@ class DrivingFootage:
 
     def _first(self) -> NDArray[np.float32]:
         """Coefficients of the first frame that a shot begins with."""
-        for view in self._views(from_beginning=False):
+        for view in self.views(from_beginning=False):
             return self._alphas([view.square_RR3])[0]
         raise changed_meanwhile(self._footage)
 
     def _alphas(self, squares: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         return self._animator.encode(squares).alpha_BM.float().cpu().numpy()
 
-    def _views(self, from_beginning: bool = True) -> Iterator[_View]:
+    def views(self, from_beginning: bool = True) -> Iterator[View]:
         """What the network is to see of each frame, or of those from the first that a shot begins with."""
         shots = iter([*self._shots, None])
         shot, next_shot = next(shots, None), next(shots, None)
@@ -120,11 +124,13 @@ class DrivingFootage:
             skip = skip and not starts_shot
             if not skip:
                 square_RR3 = shot.framing.to_square(frame.rgb(), self._animator.size)
-                yield _View(frame.time, square_RR3, starts_shot, shot.shows_face(number))
+                yield View(frame.time, square_RR3, starts_shot, shot.shows_face(number))
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
+    """What the network is to see of a frame, and whether a shot begins there and the face shows."""
+
     time: Fraction
     square_RR3: NDArray[np.uint8]
     starts_shot: bool

@@ -55,10 +55,12 @@ class Edit:
         exact_M, expression_M = np.zeros(controls.count), np.zeros(controls.count)
         measured, turns = measured_controls(controls), []
         for name, amount in settings.items():
-            value, unit = amount if isinstance(amount, tuple) else Amount(amount)
+            value, unit, when = Amount(*amount) if isinstance(amount, tuple) else Amount(amount)
             if not abs(value) <= _ABSURD:
                 told = _cut(name) if isinstance(name, str) else name
                 raise LiaxError(f"{told}={value:g} is no amount; give a finite number, at most {_ABSURD:g}.")
+            if when is not None:
+                raise LiaxError(f"{name} cannot change with time here", "leave out its times")
             if isinstance(name, int) or name.startswith("#") or name.isdecimal():
                 exact_M[_vector(name, value, unit, controls.count, force)] += value
                 continue

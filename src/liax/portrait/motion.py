@@ -6,7 +6,7 @@ shot by shot), a One-Euro filter against jitter, and which of the motion is take
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -113,6 +113,7 @@ def transfer_motion(
     transfer: Transfer,
     references: Sequence[NDArray[np.float32]] | None = None,
     held: HeldStretches | None = None,
+    edit_at: Callable[[Fraction], NDArray[np.floating]] | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """The coefficients to decode, (M,), for each driving frame as it comes.
 
@@ -120,13 +121,18 @@ def transfer_motion(
         alpha_source_M: a_s.
         references: a_ref of every shot (`nearest_references`); None takes each shot's first frame.
         held: Is told where `transfer.pose_range` holds the head.
+        edit_at: What is added to v (M,) at a frame's time.
     """
     current, reference_M = -1, alpha_source_M
     for shot, frame in _shots(frames):
         if shot != current:
             current = shot
             reference_M = frame.alpha_M if references is None else references[shot]
-        moved_M = transfer.moved(alpha_source_M, frame.alpha_M, reference_M)
+        now = transfer
+        if edit_at is not None:
+            edit_M = edit_at(frame.time)
+            now = replace(transfer, edit_M=edit_M if transfer.edit_M is None else transfer.edit_M + edit_M)
+        moved_M = now.moved(alpha_source_M, frame.alpha_M, reference_M)
         if transfer.pose_range is not None:
             change_M, beyond = transfer.pose_range.hold(moved_M - alpha_source_M)
             moved_M = (alpha_source_M + change_M).astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from liax.errors import LiaxError, WrongFileError
 from liax.files import check_input
 from liax.model import LIAX
 from liax.portrait.motion import DrivingFrame
+from liax.tracks.timing import Timing
 from liax.weights.files import fingerprint, write_safetensors
 
 SUFFIX = ".safetensors"
@@ -60,9 +60,17 @@ class Template:
             alphas.append(frame.alpha_M)
             times.append(frame.time)
             starts_shot.append(frame.starts_shot)
-        tick = Fraction(1, math.lcm(*(time.denominator for time in times)))
-        ticks_T = np.array([int(time / tick) for time in times], np.int64)
-        return Template(np.stack(alphas), ticks_T, np.array(starts_shot), tick, rate, fingerprint(network))
+        timing = Timing.of_times(times, starts_shot, rate)
+        return Template.at(np.stack(alphas), timing, fingerprint(network))
+
+    @staticmethod
+    def at(alpha_TM: NDArray[np.float32], timing: Timing, weights: str) -> Template:
+        """The template of coefficients at these times, which weights of this fingerprint gave."""
+        return Template(alpha_TM, timing.ticks_T, timing.starts_shot_T, timing.tick, timing.rate, weights)
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(self.ticks_T, self.tick, self.rate, self.starts_shot_T)
 
     @property
     def total(self) -> int:
