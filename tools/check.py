@@ -58,6 +58,10 @@ def mirroring_tests(changed: Iterable[str], known: Iterable[str]) -> list[str]:
 
 def main() -> None:
     base = sys.argv[1] if len(sys.argv) > 1 else "main"
+    if subprocess.run(
+        ["git", "rev-parse", "--quiet", "--verify", base], cwd=ROOT, capture_output=True
+    ).returncode:
+        sys.exit(f"There is no commit {base} to compare with; name another: python -m tools.check BASE")
     known = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
     chosen = mirroring_tests(changed_files(base), known)
     print(*chosen, sep="\n", flush=True)

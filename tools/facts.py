@@ -276,14 +276,23 @@ def stale(facts: Facts) -> list[Path]:
     return [path for path, text in texts.items() if filled(text, facts) != text]
 
 
+def rounded(value: Any) -> Any:
+    """JSON with six significant digits of every number: the repository keeps these files."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpret: Path | None) -> None:
     """Copy finished results into the folder of results files."""
     for name, source in (("evaluate", evaluate), ("copy", copied)):
         if source is not None:
-            write_json(facts.folder / f"{name}.json", read_json(source / "results.json"))
+            write_json(facts.folder / f"{name}.json", rounded(read_json(source / "results.json")))
     if interpret is not None:
         found = {k: v for k, v in read_json(interpret / "results.json").items() if k not in _LEFT_OUT}
-        write_json(facts.folder / "interpret.json", found)
+        write_json(facts.folder / "interpret.json", rounded(found))
 
 
 def main() -> None:

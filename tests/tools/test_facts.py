@@ -13,7 +13,7 @@ from liax.report.json_files import write_json
 from liax.training.history import write_history
 from liax.weights import fingerprint, load, save
 from tools import facts as module
-from tools.facts import BLOCKS, Facts, filled, take_over
+from tools.facts import BLOCKS, Facts, filled, rounded, take_over
 
 RUN = {"preset": "small", "steps": 6640, "batch": 128, "minutes": 8.1, "devices": 4, "accelerator": "H100"}
 
@@ -101,5 +101,6 @@ def test_a_document_differs_once_the_results_do(
     later = Facts(facts.folder, facts.weights)
     assert module.stale(later) == [page]
     assert "| **these weights** | 0.0472 | 23.50 |" in filled(page.read_text(), later)
+    assert rounded({"a": [0.123456789, 22, None]}) == {"a": [0.123457, 22, None]}
     assert "evaluate.json: not of the weights" in later.check_fingerprint()
     assert facts.check_fingerprint() == ""
