@@ -6,6 +6,9 @@ picture, or starts another program.
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 from PIL import Image
 
 # By FFmpeg's names.
@@ -21,6 +24,12 @@ PROTOCOLS = ("file", "subfile")
 _PICTURE_FORMATS = (
     *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF"),
     *("TGA", "ICO", "PCX", "SGI", "PSD", "DDS", "QOI"),
+)
+
+# What Pillow raises for pictures that are damaged, too large or of a kind that it lacks.
+PICTURE_ERRORS = (
+    *(Image.DecompressionBombError, OSError, EOFError, SyntaxError, ValueError, TypeError, RuntimeError),
+    *(LookupError, ArithmeticError, struct.error, zlib.error),
 )
 
 
