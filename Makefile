@@ -23,8 +23,7 @@ test: $(VENV)/.ready-dev
 # Mutated files and texts for so many minutes, other ones each day; what fails is kept in tests/fuzz/finds.
 MINUTES ?= 30
 fuzz: $(VENV)/.ready-dev
-	LIAX_FUZZ_SECONDS=$$(($(MINUTES) * 60)) LIAX_FUZZ_SEED=$$(date +%Y%m%d)000000 \
-	$(BIN)/python -m pytest tests/fuzz --timeout 0 -rP
+	$(BIN)/python tests/fuzz/many.py --minutes $(MINUTES) --seed $$(date +%Y%m%d)000000
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

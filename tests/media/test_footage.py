@@ -58,6 +58,21 @@ def test_only_what_does_not_move_is_a_still(tmp_path: Path) -> None:
     assert len(list(moving)) == 3
 
 
+def test_an_animated_webp_has_times_of_its_own(tmp_path: Path) -> None:
+    first, *others = map(Image.fromarray, flat_frames(4))
+    options = {"save_all": True, "append_images": others, "lossless": True}
+    first.save(tmp_path / "a.webp", duration=[100, 50, 5, 250], **options)
+    footage = open_footage(tmp_path / "a.webp", "driving video")
+    assert (footage.width, footage.height, footage.expected, footage.rate) == (64, 48, 4, 8)
+    frames = list(footage)
+    assert [frame.time for frame in frames] == [Fraction(k, 100) for k in (0, 10, 15, 25)]
+    assert [int(frame.rgb().mean()) for frame in frames] == [20, 25, 30, 35]
+    whole = (tmp_path / "a.webp").read_bytes()
+    (tmp_path / "cut.webp").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(LiaxError, match=r"cut\.webp is (damaged|not a picture)"):
+        list(open_footage(tmp_path / "cut.webp", "driving video"))
+
+
 def test_errors_name_the_file_and_the_remedy(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

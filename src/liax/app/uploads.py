@@ -8,11 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from liax.errors import LiaxError
 from liax.media.container import open_media
-from liax.media.formats import picture_formats
+from liax.media.formats import PICTURE_ERRORS, picture_formats
 from liax.portrait.template import load_template
 
 
@@ -53,7 +53,7 @@ def check_picture(path: Path, limits: VisitorLimits) -> None:
                 pixels = image.width * image.height
     except Image.DecompressionBombError:
         pixels = Image.MAX_IMAGE_PIXELS or 0
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except PICTURE_ERRORS as error:
         raise LiaxError(f"{path} is not a picture that can be read; give a JPEG, PNG or WebP.") from error
     if pixels > limits.picture_megapixels * 1_000_000:
         raise LiaxError(

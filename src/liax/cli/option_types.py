@@ -11,6 +11,7 @@ from typing import Any
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from liax.bounded import parse_number
 from liax.errors import LiaxError
 from liax.options import (
     EditSettings,
@@ -32,6 +33,7 @@ def option_types() -> ConstructorRegistry:
         (Strength, parse_strength, "FACTOR|NAME=FACTOR,…"),
         (Names, parse_names, "NAME,NAME,…"),
         (Fraction, parse_rate, "FLOAT"),
+        (float, parse_number, "FLOAT"),
     ):
         registry.primitive_rule(_rule(kind, parse, metavar))
     return registry

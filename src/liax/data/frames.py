@@ -24,7 +24,7 @@ from liax.data.manifest import Item, Manifest
 from liax.data.transfer import to_device
 from liax.errors import LiaxError
 from liax.files import atomic_file
-from liax.media.formats import PROTOCOLS, VIDEO_FORMATS, picture_formats
+from liax.media.formats import PICTURE_ERRORS, PROTOCOLS, VIDEO_FORMATS, picture_formats
 
 LoadProgress = Callable[[int, int], None]
 
@@ -83,8 +83,7 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
                 yield frame_HW3
             if frame_HW3 is None:
                 raise ValueError("no frame in it")
-    # Pillow reports a broken PNG as SyntaxError, PyAV a file without video as IndexError.
-    except (OSError, ValueError, SyntaxError, IndexError) as error:
+    except PICTURE_ERRORS as error:  # among them IndexError, PyAV's for a file without video
         raise _undecodable(folder, item, error) from None
 
 

@@ -23,7 +23,7 @@ from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest, manifest_in, read_manifest
 from liax.errors import LiaxError
 from liax.interpretation.observe import Observations, read_coefficients
-from liax.media.formats import picture_formats
+from liax.media.formats import PICTURE_ERRORS, picture_formats
 from liax.portrait.animator import Animator
 from liax.portrait.source import Source
 from liax.progress import Progress, no_progress
@@ -170,7 +170,7 @@ class RenderedHeads:
             try:
                 with Image.open(path, formats=picture_formats()) as image:
                     yield np.array(image.convert("RGB"))
-            except OSError as error:
+            except PICTURE_ERRORS as error:
                 raise LiaxError(f"{path} cannot be read ({error}); delete it, and render it anew.") from None
 
 

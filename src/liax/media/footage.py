@@ -1,4 +1,4 @@
-"""Footage: a video, a folder of numbered pictures, or a single picture, read frame by frame."""
+"""Footage, read frame by frame: videos, animated pictures, folders of numbered pictures, single pictures."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from liax.errors import LiaxError
 from liax.files import check_input
-from liax.media.formats import picture_formats
-from liax.media.images import read_image
-from liax.media.video import Video
+from liax.media.formats import PICTURE_ERRORS, picture_formats
+from liax.media.images import open_image, read_image, to_rgb
+from liax.media.video import FASTEST, SLOWEST, Video
 
 # File name suffixes of pictures, in lower case.
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 DEFAULT_RATE = Fraction(25)  # frames a second of a folder of pictures
+# Milliseconds: frames that are not longer than the first are shown for the second, as browsers do.
+_TOO_SHORT, _INSTEAD = 10, 100
 
 
 class Picture(Protocol):
@@ -121,8 +123,50 @@ class ImageSequence:
             yield ImageFrame(k / self.rate, image_HW3)
 
 
+class AnimatedImage:
+    """An animated WebP as footage, one frame in memory at a time; FFmpeg does not decode those.
+
+    Args:
+        path: The file.
+        role: What the footage is to the user, such as "driving"; it appears in messages.
+
+    Attributes:
+        rate: Frames a second on average; each frame has its own time.
+        expected: Number of frames.
+        width, height: Size of each frame in pixels.
+
+    Raises:
+        LiaxError: If it is damaged.
+    """
+
+    def __init__(self, path: Path, role: str = "picture") -> None:
+        self.path, self._role = path, role
+        seconds = Fraction(0)
+        self.expected = 0
+        for image, length in self._decoded():
+            seconds += length
+            self.expected += 1
+            self.width, self.height = image.size
+        self.rate = max(SLOWEST, (self.expected / seconds).limit_denominator(1001))
+
+    def __iter__(self) -> Iterator[ImageFrame]:
+        time = Fraction(0)
+        for image, length in self._decoded():
+            yield ImageFrame(time, np.asarray(to_rgb(image)))
+            time += length
+
+    def _decoded(self) -> Iterator[tuple[Image.Image, Fraction]]:
+        """Each frame, valid until the next, and how many seconds it is shown."""
+        with open_image(self.path, self._role) as image:
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                image.load()
+                milliseconds = round(image.info.get("duration", 0))
+                yield image, Fraction(milliseconds if milliseconds > _TOO_SHORT else _INSTEAD, 1000)
+
+
 def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage:
-    """Open a video, a folder of pictures or a single picture.
+    """Open a video, an animated picture, a folder of pictures or a single picture.
 
     Args:
         path: The file or folder.
@@ -135,12 +179,16 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     folder = _is_folder(path)
     if rate is not None and not folder:
         raise LiaxError(f"{path} is no folder of frames", "only those are given a frame rate")
-    if rate is not None and not 0 < rate <= 1000:
-        raise LiaxError(f"{path} cannot run at {float(rate):g} frames a second", "choose a rate up to 1000")
+    if rate is not None and not SLOWEST <= rate <= FASTEST:
+        raise LiaxError(
+            f"{path} cannot run at {float(rate):g} frames a second", "choose a rate of 0.001 to 1000"
+        )
     if folder:
         return ImageSequence(path, role, rate or DEFAULT_RATE)
     check_input(path, role)
-    return ImageSequence(path, role) if is_still(path) else Video(path, role)
+    if is_still(path):
+        return ImageSequence(path, role)
+    return AnimatedImage(path, role) if path.suffix.lower() == ".webp" else Video(path, role)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -164,7 +212,7 @@ def is_still(path: Path) -> bool:
             warnings.simplefilter("ignore")
             with Image.open(path, formats=picture_formats()) as image:
                 return not getattr(image, "is_animated", False)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except PICTURE_ERRORS:
         return True  # reading it will say what is wrong
 
 

@@ -6,6 +6,9 @@ picture, or starts another program.
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 from PIL import Image
 
 # By FFmpeg's names.
@@ -24,6 +27,12 @@ _PICTURE_FORMATS = (
 )
 # What phones call HEIC: the brands of its header, which follow the four letters "ftyp".
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+# What Pillow raises for pictures that are damaged, too large or of a kind that it lacks.
+PICTURE_ERRORS = (
+    *(Image.DecompressionBombError, OSError, EOFError, SyntaxError, ValueError, TypeError, RuntimeError),
+    *(LookupError, ArithmeticError, struct.error, zlib.error),
+)
 
 
 def picture_formats() -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError, MissingPackageError
 from liax.files import atomic_file, check_input
-from liax.media.formats import is_heic, picture_formats
+from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -42,7 +44,21 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         LiaxError: If the file is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
         MissingPackageError: If it is a HEIC picture and the extra `heic` is not installed.
     """
-    path = Path(path)
+    with open_image(Path(path), role) as image:
+        return np.asarray(to_rgb(ImageOps.exif_transpose(image)))
+
+
+@contextmanager
+def open_image(path: Path, role: str) -> Iterator[Image.Image]:
+    """Open a picture for the block, in which it is decoded.
+
+    Args:
+        path: The file.
+        role: As for `read_image`.
+
+    Raises:
+        LiaxError: As `read_image`, also for what goes wrong within the block.
+    """
     check_input(path, role)
     too_big = (f"{path} has more than {MAX_PIXELS // 1_000_000} megapixels", "scale it down first")
     try:
@@ -52,7 +68,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
             with Image.open(path, formats=picture_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise LiaxError(*too_big)
-                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+                yield image
     except Image.DecompressionBombError as error:
         raise LiaxError(*too_big) from error
     except Image.UnidentifiedImageError as error:
@@ -62,7 +78,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
                     f"Reading the HEIC picture {path}", ("pillow-heif",), "heic"
                 ) from error
         raise LiaxError(f"{path} is not a picture", f"give a JPEG, PNG or WebP as {role}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on bad bytes
+    except PICTURE_ERRORS as error:
         raise LiaxError(f"{path} is damaged and cannot be decoded", "save or download it again") from error
 
 
@@ -89,7 +105,8 @@ def write_image(path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = T
         file.write(encoded.getbuffer())
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A decoded picture of any mode as RGB, as `read_image` describes it."""
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_grey(image).convert("RGB")
     alpha = None

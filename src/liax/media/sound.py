@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -13,6 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
+from liax.errors import LiaxError
 from liax.media.container import open_media
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ _AAC_MAX_RATE = 96_000
 # Seconds of packets copied before the first sound that is heard: decoders need them to start, and the
 # container marks them as not to be played.
 _LEAD = Fraction(1, 20)
+# Packets that are copied on trial.
+_TRIED = 20
 # Shorter gaps, in seconds, are inaccurate times rather than silence.
 _GAP = Fraction(1, 10)
 
@@ -41,19 +46,27 @@ class Sound:
         start: Time on that file's clock, in seconds, that becomes 0 in the output.
         output: An open container whose header is not written yet.
         container: Format of the output, a key of ENCODER.
+
+    Raises:
+        LiaxError: If the file cannot be opened.
     """
 
     def __init__(self, path: Path, start: Fraction, output: OutputContainer, container: str) -> None:
         self._path = path
         self._start = start
         self._output = output
-        self._input: InputContainer | None = open_media(path)
+        try:
+            self._input: InputContainer | None = open_media(path)
+        except (av.FFmpegError, OSError) as error:
+            raise LiaxError(f"{path} is not there any more, or cannot be read", "give it again") from error
         self._waiting: Packet | None = None
+        self._damaged = False
         sound = self._input.streams.best("audio")
         if not isinstance(sound, AudioStream) or sound.codec_context is None or not sound.sample_rate:
             self.close()
             return
         copied = sound.codec_context.codec.canonical_name in COPIED[container]
+        copied = copied and _fits_as_it_is(path, container)
         self._packets = self._copied(sound) if copied else self._encoded(sound, ENCODER[container])
 
     def write_until(self, seconds: Fraction) -> None:
@@ -67,10 +80,20 @@ class Sound:
                 return
             else:
                 self._waiting = None
-                self._output.mux(packet)
+                self._mux(packet)
+
+    def _mux(self, packet: Packet) -> None:
+        """Write a packet, or leave out one whose content or time the container refuses."""
+        try:
+            self._output.mux(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            self._damaged = True
 
     def close(self) -> None:
         """Close the input file; no more sound is written."""
+        if self._damaged:
+            self._damaged = False
+            log.warning(f"The sound of {self._path} is damaged; stretches of the result are silent.")
         if self._input is not None:
             self._input.close()
             self._input = None
@@ -120,12 +143,11 @@ class Sound:
     def _decoded(self, sound: AudioStream) -> Iterator[AudioFrame]:
         """Decoded frames, timed by counting samples: many containers' clocks are too coarse for encoders."""
         clock: int | None = None
-        damaged = False
         for packet in self._demux(sound):
             try:
                 frames = sound.decode(packet)
             except av.FFmpegError:
-                damaged = True
+                self._damaged = True
                 continue
             for frame in frames:
                 if frame.pts is not None and frame.time_base is not None:
@@ -137,5 +159,22 @@ class Sound:
                 frame.pts, frame.time_base = clock, Fraction(1, frame.sample_rate)
                 clock += frame.samples
                 yield frame
-        if damaged:
-            log.warning(f"The sound of {self._path} is damaged; stretches of the result are silent.")
+
+
+def _fits_as_it_is(path: Path, container: str) -> bool:
+    """Whether the container takes the sound's description and first packets, which a file may have damaged.
+
+    It would tell so only at its end, when all frames are drawn.
+    """
+    try:
+        with open_media(path) as source, av.open(io.BytesIO(), "w", format=container) as trial:
+            sound = source.streams.best("audio")
+            assert sound is not None
+            stream = trial.add_stream_from_template(sound)
+            for packet in islice(source.demux(sound), _TRIED):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    trial.mux(packet)
+    except av.FFmpegError:
+        return False
+    return True

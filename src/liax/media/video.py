@@ -27,6 +27,8 @@ from liax.media.container import open_media
 log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)
+# Frames a second; what a file says beyond is taken for damage.
+SLOWEST, FASTEST = Fraction(1, 1000), Fraction(1000)
 # Largest denominator of a rate: enough for 30000/1001; averages of variable rates are rounded to it.
 _MAX_DENOMINATOR = 1001
 _MATRIX_BYTES = 36
@@ -260,7 +262,7 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
 
 def _nominal_rate(stream: VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 0 < rate <= 1000:
+        if rate and SLOWEST <= rate <= FASTEST:
             return Fraction(rate).limit_denominator(_MAX_DENOMINATOR)
     return _DEFAULT_RATE
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from liax.bounded import check_safetensors, parse_fraction, printable, short
 from liax.errors import LiaxError, WrongFileError
 from liax.files import check_input
+from liax.media.video import FASTEST, SLOWEST
 from liax.model import LIAX
 from liax.portrait.motion import DrivingFrame
 from liax.tracks.timing import Timing
@@ -24,7 +25,7 @@ from liax.weights.files import fingerprint, write_safetensors
 SUFFIX = ".safetensors"
 FORMAT = "1"
 _MOST_SECONDS = 10_000_000  # 16 weeks
-_MOST_RATE = 1000  # frames a second; videos are read up to it, too
+_FINEST = 10**12  # parts of a second that a time may be counted in
 _KEYS = ("liax.template", "rate", "tick", "weights")
 
 
@@ -54,7 +55,11 @@ class Template:
 
     @staticmethod
     def of(frames: Iterable[DrivingFrame], rate: Fraction, network: LIAX) -> Template:
-        """The template of these frames, at least one, which `network` gave."""
+        """The template of these frames, at least one, which `network` gave.
+
+        Raises:
+            LiaxError: If their times are too fine and too long to be counted in 64 bits.
+        """
         alphas, times, starts_shot = [], [], []
         for frame in frames:
             alphas.append(frame.alpha_M)
@@ -115,8 +120,10 @@ def save_template(template: Template, path: Path, *, overwrite: bool = True) -> 
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
-        LiaxError: If it cannot be written.
+        LiaxError: If it cannot be written, or has times that `load_template` refuses.
     """
+    if faults := _faults(template):
+        raise LiaxError(f"{path} cannot hold this motion ({faults})", "check the times of what drives")
     tensors: dict[str, NDArray[Any]] = {
         "alpha": template.alpha_TM,
         "ticks": template.ticks_T,
@@ -188,6 +195,8 @@ def _faults(template: Template) -> str:
     # Compared, because differences of large numbers overflow.
     if ticks_T[0] != 0 or (ticks_T[1:] <= ticks_T[:-1]).any() or template.tick <= 0:
         return "impossible times"
-    if int(ticks_T[-1]) * template.tick > _MOST_SECONDS or not 1 / _MOST_RATE <= template.rate <= _MOST_RATE:
+    if int(ticks_T[-1]) * template.tick > _MOST_SECONDS or not SLOWEST <= template.rate <= FASTEST:
+        return "impossible times"
+    if max(template.tick.denominator, template.rate.denominator) > _FINEST:
         return "impossible times"
     return "" if starts_shot_T.any() else "no beginning"

@@ -74,11 +74,11 @@ class CutOptions:
 
     def check(self) -> None:
         """Raises LiaxError for values that nothing can be cut with."""
-        if self.size < 32 or self.size % 2:
-            raise LiaxError(f"size must be even and at least 32, not {self.size}.")
-        if self.fps < 1 or self.enlarged <= 0:
-            raise LiaxError("fps must be at least 1, and enlarged above 0.")
-        if not 0 < self.shortest < self.longest:
+        if not 32 <= self.size <= 4096 or self.size % 2:
+            raise LiaxError(f"size must be even and 32 to 4096, not {self.size}.")
+        if not (1 <= self.fps <= 1000 and 0 < self.enlarged < 100):
+            raise LiaxError("fps must be 1 to 1000, and enlarged above 0 and below 100.")
+        if not 0 < self.shortest < self.longest <= 3600:
             raise LiaxError(
                 f"clips cannot be {self.shortest:g} to {self.longest:g} seconds long", "change one of these"
             )

@@ -23,6 +23,7 @@ from liax.preparation.workers import parallel_map, ray_workers
 from liax.progress import Progress, no_progress
 
 log = logging.getLogger(__name__)
+_MOST_WORKERS, _LARGEST_SHARD = 4096, 1 << 40
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def prepare(
             or the disk is full.
     """
     cut.check()
+    if count is not None and not 1 <= count <= _MOST_WORKERS:
+        raise LiaxError(f"{count} workers cannot be started", f"choose 1 to {_MOST_WORKERS}")
+    if not 1 <= shard_bytes <= _LARGEST_SHARD:
+        raise LiaxError(f"a shard cannot have {shard_bytes} bytes", "choose 1 MB to 1 TB")
     files = list_videos(paths)
     _lock_settings(folder, cut)
     finished = folder / "units"

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.errors import LiaxError
 from liax.options import to_rate
 
 _MOST_RATE = 1000  # moments a second
@@ -44,10 +45,16 @@ class Timing:
 
     @classmethod
     def of_times(cls, times: Sequence[Fraction], starts_shot: Sequence[bool], rate: Fraction) -> Timing:
-        """Exact times since the first moment, the first of which is 0."""
+        """Exact times since the first moment, the first of which is 0.
+
+        Raises:
+            LiaxError: If they are too fine and too long to be counted in 64 bits.
+        """
         tick = Fraction(1, math.lcm(*(time.denominator for time in times)))
-        ticks_T = np.array([int(time / tick) for time in times], np.int64)
-        return cls(ticks_T, tick, rate, np.array(starts_shot))
+        counts = [int(time / tick) for time in times]
+        if counts[-1] >= 1 << 63:
+            raise LiaxError("The driving has impossible times", "convert it to a common format first")
+        return cls(np.array(counts, np.int64), tick, rate, np.array(starts_shot))
 
     @classmethod
     def of_seconds(cls, seconds_T: NDArray[np.float64], shots_T: NDArray[np.float64] | None = None) -> Timing:
