@@ -59,8 +59,10 @@ class Facts:
         return EvaluationResults.from_json(read_json(self.folder / "evaluate.json"))
 
     @cached_property
-    def copy(self) -> EvaluationResults:
-        return EvaluationResults.from_json(read_json(self.folder / "copy.json"))
+    def copy(self) -> list[EvaluationResults]:
+        """Of copying the source; empty if that was not measured with these versions."""
+        path = self.folder / "copy.json"
+        return [EvaluationResults.from_json(read_json(path))] if path.exists() else []
 
     @cached_property
     def interpretation(self) -> dict[str, Any]:
@@ -96,7 +98,7 @@ class Facts:
     def check_fingerprint(self) -> str:
         """What is wrong if the results are of other weights; "" if nothing is."""
         of = {
-            "evaluate.json": str(self.small.settings["reenactor"]),
+            "evaluate.json": str(self.small.settings["animator"]),
             "interpret.json": str(self.interpretation["fingerprint"]),
         }
         other = [name for name, text in of.items() if self.fingerprint not in text]
@@ -119,8 +121,9 @@ def weights_facts(facts: Facts) -> str:
 
 def fidelity(facts: Facts) -> str:
     """Copying, earlier weights and these, by the metrics that most papers give."""
-    copied = {key: facts.copy.means[key].mean for key in _SHOWN}
-    listed = [("copy the source", copied), *((row["name"], row["means"]) for row in facts.earlier)]
+    listed = [(row["name"], row["means"]) for row in facts.earlier]
+    for copied in facts.copy:
+        listed.insert(0, ("copy the source", {key: copied.means[key].mean for key in _SHOWN}))
     listed.append(("**these weights**", facts.row("")["means"]))
     rows = [
         [name, *(number(means.get(key), digits) for key, digits in zip(_SHOWN, (4, 2, 3, 1), strict=True))]
@@ -134,6 +137,7 @@ def following(facts: Facts) -> str:
     rows = [
         [row["name"], *(_pair(row["following"].get(factor)) for factor in _FACTORS)]
         for row in (*facts.earlier, facts.row("**these weights**"))
+        if row["following"]
     ]
     return table(["", *_FACTORS], rows)
 
@@ -247,7 +251,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "fidelity": fidelity,
     "following": following,
     "following-summary": following_summary,
-    "metrics": lambda facts: "\n".join(means_lines([facts.copy, facts.small])),
+    "metrics": lambda facts: "\n".join(means_lines([*facts.copy, facts.small])),
     "following-all": lambda facts: "\n".join(following_lines([facts.small])),
     "clips": lambda facts: "\n".join(clips_lines(facts.small)),
     "summary": lambda facts: " ".join(result_text.summary_sentences(facts.interpretation)),
@@ -286,13 +290,17 @@ def rounded(value: Any) -> Any:
 
 
 def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpret: Path | None) -> None:
-    """Copy finished results into the folder of results files."""
-    for name, source in (("evaluate", evaluate), ("copy", copied)):
+    """Copy finished results into the folder of results files, without the paths of the machine."""
+    small: dict[str, Any] = {"animator": "small"}
+    for name, source, changes in (
+        ("evaluate", evaluate, small),
+        ("copy", copied, {}),
+        ("interpret", interpret, {}),
+    ):
         if source is not None:
-            write_json(facts.folder / f"{name}.json", rounded(read_json(source / "results.json")))
-    if interpret is not None:
-        found = {k: v for k, v in read_json(interpret / "results.json").items() if k not in _LEFT_OUT}
-        write_json(facts.folder / "interpret.json", rounded(found))
+            found = read_json(source / "results.json") | changes | {"command": None}
+            kept = {key: value for key, value in found.items() if key not in _LEFT_OUT}
+            write_json(facts.folder / f"{name}.json", rounded(kept))
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def evaluation(reenactor: str, psnr: float) -> EvaluationResults:
     return EvaluationResults(
         animator=reenactor,
         protocol="self",
-        settings={"frames": 60, "first": 150, "crop": False, "data": "val", "reenactor": reenactor},
+        settings={"frames": 60, "first": 150, "crop": False, "data": "val", "animator": reenactor},
         command=None,
         backbones={"fidelity": "", "faces": "MediaPipe"},
         means={key: MeanWithInterval(mean, mean - 0.01, mean + 0.01, 22) for key, mean in means.items()},
