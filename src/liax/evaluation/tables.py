@@ -91,8 +91,8 @@ def describe_evaluation(results: EvaluationResults) -> str:
         else ""
     )
     return (
-        f"{trials} {what} of {people} {'person' if people == 1 else 'people'} from {settings['data']}; "
-        f"{source}. "
+        f"{trials} {what} of {people} {'person' if people == 1 else 'people'}"
+        f"{' from ' + settings['data'] if settings['data'] else ''}; {source}. "
         f"{frames} of each.{first} Clips of {', '.join(results.resolutions)} pixels, {crop}, compared at "
         f"{sides}. Mean over a clip's frames, then over clips; in brackets 95\N{NO-BREAK SPACE}% "
         "intervals by bootstrap over driving clips." + _drawing_sentence(results)
