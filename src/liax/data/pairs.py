@@ -40,8 +40,8 @@ class PairIndices:
             where unknown.
         source_factors_BK, factors_BK: The factors of the source's and the driving frames' faces
             (`liax.face.factors.FACTORS`); NaN where unknown.
-        points_B2P2: The landmarks of the source's and the driving frames as fractions; NaN where unknown, none
-            without `config.landmarks`.
+        points_B2P2: The landmarks of the source's and the driving frames as fractions; NaN where unknown,
+            None without `config.landmarks`.
     """
 
     source_B: NDArray[np.int64]

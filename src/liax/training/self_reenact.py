@@ -36,8 +36,8 @@ def reenact_stills(
 
     Returns:
         The batch, whose pictures are unchanged if it has no clips or no stills. The factors and landmarks of
-        rendered sources are NaN: unknown. `rendered_BM` is NaN for sources that were not rendered, and there even if
-        none was, so that all devices' parts of a batch have the same terms.
+        rendered sources are NaN: unknown. `rendered_BM` is NaN for sources that were not rendered, and there
+        even if none was, so that all devices' parts of a batch have the same terms.
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:
