@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-FileKind = Literal["weights", "checkpoint", "motion template", "manifest", "regions", "results", "other"]
+FileKind = Literal[
+    "weights", "checkpoint", "motion template", "manifest", "regions", "landmarks", "results", "other"
+]
 """What a file holds, as far as it was read."""
 
 
@@ -250,5 +252,6 @@ _A: dict[str, str] = {
     "motion template": "a motion template",
     "manifest": "a manifest",
     "regions": "a file of measured regions",
+    "landmarks": "a file of measured landmarks",
     "results": "the folder of a finished evaluation",
 }

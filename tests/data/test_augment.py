@@ -277,3 +277,25 @@ def test_a_moved_stills_factors_are_those_of_the_moved_picture(portrait_HW3: NDA
                 assert (off[3:6] < 0.03).all()
             change = (moved.factors_BK - before)[0].abs()
             assert change[2] + change[3:6].max() * 100 > 5
+
+
+def test_landmarks_go_with_the_pictures() -> None:
+    """A bright dot on black is where the augmented landmark says, in source and target."""
+    points_B2P2 = np.array([[[[0.4, 0.45]], [[0.55, 0.6]]]] * 6, np.float32)
+    dots = torch.zeros(2, 6, 3, 64, 64, dtype=torch.uint8)
+    for k in range(2):
+        x, y = (points_B2P2[0, k, 0] * 64).astype(int)
+        dots[k, :, :, y - 2 : y + 3, x - 2 : x + 3] = 255
+    points_B2P2 = (np.floor(points_B2P2 * 64) + 0.5).astype(np.float32) / 64
+    known = replace(pairs(6, stills=2), points_B2P2=points_B2P2)
+    config = replace(AugmentConfig(), colour=0, driving_blur=0, pair_share=0.7, elastic=0)
+    batch = augment(dots[0], dots[1], known, config, torch.Generator().manual_seed(3))
+    assert batch.points_B2P2 is not None
+    for k, image in enumerate((batch.source, batch.target)):
+        light_BHW = ((image + 1) / 2).mean(1).clamp(min=0)
+        axis = (torch.arange(64) + 0.5) / 64
+        total_B = light_BHW.sum((1, 2))
+        x_B, y_B = (light_BHW.sum(1) @ axis) / total_B, (light_BHW.sum(2) @ axis) / total_B
+        off_B2 = torch.stack([x_B, y_B], 1) - batch.points_B2P2[:, k, 0]
+        assert off_B2.abs().max() < 0.01
+    assert (batch.points_B2P2 - torch.from_numpy(points_B2P2)).abs().amax((1, 2, 3)).min() > 0.01

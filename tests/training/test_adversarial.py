@@ -25,7 +25,7 @@ def pictures(batch: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 5, 8])
 def test_one_logit_a_picture_in_batches_of_any_size(discriminator: Discriminator, batch: int) -> None:
-    logits = discriminator(pictures(batch))
+    (logits,) = discriminator(pictures(batch))
     assert logits.shape == (batch, 1)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all()
@@ -49,11 +49,16 @@ def test_minibatch_deviation_of_one_picture_is_nothing() -> None:
 
 def test_losses_known_values() -> None:
     zero, sure = torch.zeros(4, 1), torch.full((4, 1), 20.0)
-    assert generator_loss(zero).tolist() == pytest.approx([math.log(2)] * 4)
-    assert generator_loss(sure).tolist() == pytest.approx([0] * 4, abs=1e-6)  # the fakes pass for real
-    assert discriminator_loss(zero, zero).tolist() == pytest.approx([2 * math.log(2)] * 4)
-    assert discriminator_loss(sure, -sure).tolist() == pytest.approx([0] * 4, abs=1e-6)
-    assert discriminator_loss(-sure, sure).tolist() == pytest.approx([40] * 4)
+    assert generator_loss([zero]).tolist() == pytest.approx([math.log(2)] * 4)
+    assert generator_loss([sure]).tolist() == pytest.approx([0] * 4, abs=1e-6)  # the fakes pass for real
+    assert discriminator_loss([zero], [zero]).tolist() == pytest.approx([2 * math.log(2)] * 4)
+    assert discriminator_loss([sure], [-sure]).tolist() == pytest.approx([0] * 4, abs=1e-6)
+    assert discriminator_loss([-sure], [sure]).tolist() == pytest.approx([40] * 4)
+
+
+def test_every_map_of_logits_counts_the_same() -> None:
+    """One map with 100 places of loss 20 and one with a single place of loss 40."""
+    assert generator_loss([torch.full((2, 100), -20.0), torch.full((2, 1), -40.0)]).tolist() == [30, 30]
 
 
 def test_distance_of_maps_by_hand(discriminator: Discriminator) -> None:
@@ -62,10 +67,10 @@ def test_distance_of_maps_by_hand(discriminator: Discriminator) -> None:
     off = [torch.ones(2, 4, 8, 8), torch.full((2, 8, 4, 4), -3.0)]
     assert feature_matching_loss(off, zero).tolist() == [2, 2]
     image = pictures(2)
-    logits, maps = discriminator.logit_and_maps(image)
-    assert torch.equal(logits, discriminator(image))
+    (logits,), maps = discriminator.logits_and_maps(image)
+    assert torch.equal(logits, discriminator(image)[0])
     assert [m.shape[-1] for m in maps] == [32, 16, 8, 4]
-    assert feature_matching_loss(maps, discriminator.logit_and_maps(image)[1]).max() == 0
+    assert feature_matching_loss(maps, discriminator.logits_and_maps(image)[1]).max() == 0
 
 
 def test_r1_of_a_linear_function() -> None:
@@ -78,7 +83,7 @@ def test_r1_of_a_linear_function() -> None:
 
 def test_r1_can_be_differentiated(discriminator: Discriminator) -> None:
     real = pictures(4).requires_grad_()
-    r1_penalty(discriminator(real), real).backward()
+    r1_penalty(discriminator(real)[0], real).backward()
     missing = [name for name, p in discriminator.named_parameters() if p.grad is None]
     assert missing == ["logit.bias"]  # a constant has no part in a gradient
     assert all(p.grad.isfinite().all() for p in discriminator.parameters() if p.grad is not None)

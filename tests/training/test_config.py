@@ -12,6 +12,7 @@ from liax.errors import LiaxError
 from liax.options_file import has_key
 from liax.training.config import (
     RENAMED,
+    AdversarialConfig,
     LossConfig,
     OptimConfig,
     TrainConfig,
@@ -146,6 +147,11 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"loss": LossConfig(warp=(1.0, math.nan))}, "loss.warp must be a number, not nan"),
         ({"augment": AugmentConfig(flip=-0.1)}, "augment.flip must be at least 0, not -0.1"),
         ({"init": "small", "grow": "small"}, "a run starts from init or from grow, not from both"),
+        ({"loss": LossConfig(landmark_flow=1.0)}, "loss.landmark_flow needs data.landmarks"),
+        (
+            {"adversarial": AdversarialConfig(0.1, view="both"), "data": DataConfig(regions=Path("r.npz"))},
+            "a discriminator from pixels sees pictures of one side",
+        ),
         ({"optim": OptimConfig(outer_steps=10)}, "optim.outer_steps are for the levels that grow adds"),
         (
             {"data": DataConfig(near_pose_share=0.7, far_pose_share=0.4)},

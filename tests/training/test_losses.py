@@ -9,7 +9,14 @@ from liax.data.augment import PairBatch
 from liax.face.factors import FACTORS
 from liax.model.decoder import State
 from liax.training.config import LossConfig
-from liax.training.losses import ReconstructionLoss, SparsityController, hoyer, region_crops, sample_boxes
+from liax.training.losses import (
+    ReconstructionLoss,
+    SparsityController,
+    hoyer,
+    landmark_flow_error,
+    region_crops,
+    sample_boxes,
+)
 
 
 def pictures(seed: int, size: int = 64) -> torch.Tensor:
@@ -210,3 +217,25 @@ def test_crop_beyond_the_picture_repeats_its_border() -> None:
     got = sample_boxes(image, torch.tensor([[[-0.5, 0.0, 0.5, 1.0]]]), side=64)
     assert torch.allclose(got[..., :32], torch.ones(1))
     assert got[..., 34:].max() == 0
+
+
+def test_flow_at_landmarks_by_hand() -> None:
+    """A flow that looks 0.1 half pictures further right and 0.05 higher than everything is."""
+    points_BP2 = torch.tensor([[[0.3, 0.4], [0.5, 0.7], [0.9, 0.2]], [[0.5, 0.5], [0.25, 0.6], [0.1, 0.9]]])
+    shift = torch.tensor([0.1, -0.05])
+    for side in (32, 64):
+        grid_BHW2 = identity_grid(side) + shift
+        same = torch.stack([points_BP2, points_BP2], 1)
+        assert float(landmark_flow_error(grid_BHW2, same)) == pytest.approx(0.15, abs=1e-4)
+        moved = torch.stack([points_BP2 + shift * (side - 1) / side / 2, points_BP2], 1)
+        assert float(landmark_flow_error(grid_BHW2, moved)) == pytest.approx(0, abs=1e-4)
+
+
+def test_flow_at_landmarks_that_are_unknown_or_outside() -> None:
+    points_B2P2 = torch.full((1, 2, 2, 2), 0.5)
+    grid_BHW2 = identity_grid(32)[:1] + 0.1
+    points_B2P2[:, 0, 0] = torch.nan
+    points_B2P2[:, 1, 1] = 1.2
+    assert landmark_flow_error(grid_BHW2, points_B2P2) == 0
+    points_B2P2[:, 1, 1] = 0.5
+    assert float(landmark_flow_error(grid_BHW2, points_B2P2)) == pytest.approx(0.2, abs=1e-4)

@@ -263,6 +263,58 @@ def test_eyes_and_mouths_have_a_judge_of_their_own(manifest: Path, tmp_path: Pat
     assert (numbers(logs[False], "train/discriminator") == 0).all()
 
 
+def test_a_projected_judge_sees_pictures_and_parts(manifest: Path, tmp_path: Path) -> None:
+    """No gradient penalty; its judges learn, the features that they look at do not."""
+    regions = Regions(
+        np.tile(np.float32([0.2, 0.2, 0.7, 0.7]), (FRAMES, 3, 1)),
+        np.full((FRAMES, 3), 0.3, np.float32),
+        np.full((FRAMES, len(FACTORS)), np.nan, np.float32),
+    )
+    save_regions(tmp_path / "regions.npz", {"ann.mp4": regions, "bob.mp4": regions})
+    adversarial = {"weight": 0.1, "backbone": "squeezenet", "view": "both", "r1_every": 1, "width": 4}
+    config = tiny(
+        manifest,
+        tmp_path / "run",
+        loss=CHEAP | {"factor_supervision": 0.0},
+        data={"regions": tmp_path / "regions.npz"},
+        adversarial=adversarial,
+        steps=3,
+    )
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    assert trainer.adversary is not None
+    discriminator = trainer.adversary.discriminator
+    features = [each.clone() for each in discriminator.features.buffers()]
+    before = [parameter.detach().clone() for parameter in discriminator.parameters()]
+    trainer.run()
+    log = read_log(config.out)
+    assert "train/r1" not in log
+    assert (numbers(log, "train/discriminator") > 0.5).all()
+    assert all(map(torch.equal, features, discriminator.features.buffers()))
+    assert all(not torch.equal(old, new) for old, new in zip(before, discriminator.parameters(), strict=True))
+
+
+def test_the_flow_follows_landmarks(manifest: Path, tmp_path: Path) -> None:
+    """Landmarks of only three frames a clip: only these are drawn, and their term falls."""
+    times = np.array([0, 5, 9], np.int32)
+    angle_T = 2 * np.pi * times / FRAMES
+    shift_T2 = np.stack([np.cos(angle_T), np.sin(2 * angle_T)], 1) * 0.1
+    points_TP2 = np.float16([[0.4, 0.4], [0.6, 0.6]]) + shift_T2[:, None]
+    arrays = {
+        f"{name}.mp4:{kind}": x
+        for name in ("ann", "bob")
+        for kind, x in (("times", times), ("points", points_TP2))
+    }
+    np.savez(tmp_path / "landmarks.npz", **arrays)
+    data = {"landmarks": tmp_path / "landmarks.npz"}
+    config = tiny(manifest, tmp_path / "run", data=data, loss=CHEAP | {"landmark_flow": 20.0}, steps=40)
+    trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
+    drawn = trainer.batches.sampler.batch(0)
+    assert set(drawn.source_B % FRAMES) | set(drawn.driving_B % FRAMES) <= set(times.tolist())
+    trainer.run()
+    off = numbers(read_log(config.out), "train/landmarks")
+    assert off[-8:].mean() < off[:8].mean()
+
+
 def test_the_discriminator_steps_once_whatever_the_micro_batches(manifest: Path, tmp_path: Path) -> None:
     adversarial = {"weight": 0.1, "r1_every": 2, "width": 4}
     config = tiny(manifest, tmp_path / "run", steps=2, accumulate=2, loss=CHEAP, adversarial=adversarial)

@@ -37,6 +37,7 @@ class PairBatch:
         source_factors_BK, factors_BK: The factors of the source's and the target's faces
             (`liax.face.factors.FACTORS`); NaN where unknown.
         named_only_B: Whether only the named coefficients move the source.
+        points_B2P2: The landmarks of source and target as fractions, NaN where unknown; None without any.
         rendered_BM: The coefficients that sources were rendered with, NaN for real ones; None if all are
             real.
     """
@@ -48,6 +49,7 @@ class PairBatch:
     source_factors_BK: Tensor
     factors_BK: Tensor
     named_only_B: Tensor
+    points_B2P2: Tensor | None = None
     rendered_BM: Tensor | None = None
 
 
@@ -127,7 +129,12 @@ def augment(
         covered_B = happens(config.driving_cutout)
         driving = _cut_out(driving, torch.where(covered_B[:, None], uniform(batch, 4), -1.0))
     named_only_B = happens(config.named_only_share)
-    known = (boxes_BP4, source_factors_BK, factors_BK, named_only_B)
+    known = [boxes_BP4, source_factors_BK, factors_BK, named_only_B]
+    if pairs.points_B2P2 is not None:
+        points_B2P2 = torch.from_numpy(pairs.points_B2P2)
+        moved = [at.points(points_B2P2[:, k] * 2 - 1) for k, at in enumerate((at_source, at_target))]
+        mirror_B2 = torch.where(flip_B[:, None], torch.tensor([-1.0, 1.0]), 1.0)
+        known.append((torch.stack(moved, 1) * mirror_B2[:, None, None] + 1) / 2)
     return PairBatch(source, target, driving, *map(sent, known))
 
 

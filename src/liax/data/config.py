@@ -25,6 +25,9 @@ class DataConfig:
     regions: Path | None = None
     """The file of measured eyes, mouths and factors that `liax regions` wrote for the manifest; None trains
     without emphasis on eyes and mouths and without named controls."""
+    landmarks: Path | None = None
+    """The file of landmarks that `liax.data.landmarks.measure_landmarks` wrote for the manifest, which
+    loss.landmark_flow needs. Of its clips only frames with landmarks are drawn."""
     frames: Literal["auto", "device", "memory", "stream"] = "auto"
     """Where decoded frames are kept: on the GPU (device), in main memory (memory), or nowhere, so that clips
     are decoded when they are drawn (stream). auto takes the first that fits."""

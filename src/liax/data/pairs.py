@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from liax.data.config import DataConfig
 from liax.data.frames import first_numbers
+from liax.data.landmarks import load_landmarks
 from liax.data.manifest import Item, Manifest
 from liax.data.regions import PARTS, Regions, load_regions
 from liax.face.factors import FACTORS
@@ -39,6 +40,8 @@ class PairIndices:
             where unknown.
         source_factors_BK, factors_BK: The factors of the source's and the driving frames' faces
             (`liax.face.factors.FACTORS`); NaN where unknown.
+        points_B2P2: The landmarks of the source's and the driving frames as fractions; NaN where unknown,
+            None without `config.landmarks`.
     """
 
     source_B: NDArray[np.int64]
@@ -47,6 +50,7 @@ class PairIndices:
     source_factors_BK: NDArray[np.float32]
     factors_BK: NDArray[np.float32]
     stills: int
+    points_B2P2: NDArray[np.float32] | None = None
 
 
 class PairSampler:
@@ -60,6 +64,8 @@ class PairSampler:
     clips are drawn in proportion to how far the mouth moves in them. In the share `neighbour_share` the
     frames are at most a few apart, or the same.
 
+    With `config.landmarks`, both frames are then replaced by the nearest ones whose landmarks are known.
+
     Args:
         batch: Pairs of a step, of all devices together.
         seed: Of everything that is drawn.
@@ -69,6 +75,7 @@ class PairSampler:
         self._starts = first_numbers(manifest.items)
         self._items = manifest.items
         self._regions = load_regions(config.regions) if config.regions else {}
+        self._landmarks = load_landmarks(config.landmarks) if config.landmarks else {}
         self._clips = _by_identity(manifest.items, "clip")
         self._portraits = _by_identity(manifest.items, "portrait")
         self._batch, self._seed = batch, seed
@@ -110,6 +117,7 @@ class PairSampler:
         stills = len(range(index, self._stills, count))
         rngs = [np.random.default_rng([self._seed, 0, step, k]) for k in numbers]
         picks = [self._still(rng) for rng in rngs[:stills]] + [self._clip_pair(rng) for rng in rngs[stills:]]
+        picks = [self._with_landmarks(*pick) for pick in picks]
         item, source, driving = (np.array(column, np.int64) for column in zip(*picks, strict=True))
         return PairIndices(
             source_B=self._starts[item] + source,
@@ -118,7 +126,25 @@ class PairSampler:
             source_factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, source, strict=True)]),
             factors_BK=np.stack([self._factors(i, t) for i, t in zip(item, driving, strict=True)]),
             stills=stills,
+            points_B2P2=self._points(picks) if self._landmarks else None,
         )
+
+    def _with_landmarks(self, item: int, source: int, driving: int) -> tuple[int, int, int]:
+        """The pair of nearest frames whose landmarks are known, if any are."""
+        known = self._landmarks.get(self._items[item].file)
+        if known is None:
+            return item, source, driving
+        return item, *(int(known.times_T[known.nearest(time)]) for time in (source, driving))
+
+    def _points(self, picks: list[tuple[int, int, int]]) -> NDArray[np.float32]:
+        unknown_P2 = np.full_like(next(iter(self._landmarks.values())).points_TP2[0], np.nan)
+        points = []
+        for item, *times in picks:
+            known = self._landmarks.get(self._items[item].file)
+            points.append(
+                [unknown_P2 if known is None else known.points_TP2[known.nearest(t)] for t in times]
+            )
+        return np.array(points)
 
     def _still(self, rng: np.random.Generator) -> tuple[int, int, int]:
         return int(rng.choice(self._portraits[rng.integers(len(self._portraits))])), 0, 0

@@ -1,5 +1,5 @@
-"""The adversarial term: StyleGAN2's discriminator, its non-saturating loss and R1, and its optimiser's
-steps.
+"""The adversarial term: the non-saturating loss of StyleGAN2's discriminator, with R1, or of a projected
+one; and the discriminator's optimiser's steps.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from liax.model.layers import ConvLayer, EqualLinear
 from liax.training.config import TrainConfig
 from liax.training.losses import crop_side, masked_mean, region_crops
 from liax.training.optimizer import discriminator_optimizer
+from liax.training.projected import ProjectedDiscriminator
 from liax.training.sharding import average_gradients, broadcast_parameters
 
 
 class Discriminator(nn.Module):
-    """Real or not: (B, 3, R, R) in [-1, 1] to a logit (B, 1), positive for real.
+    """Real or not: (B, 3, R, R) in [-1, 1] to one list of logits (B, 1), positive for real.
 
     Residual down blocks to 4×4, minibatch standard deviation over groups of up to four, one convolution, two
     linear layers. `width` channels at full size, doubled with each halving up to 8 · width.
@@ -36,18 +37,18 @@ class Discriminator(nn.Module):
         self.hidden = EqualLinear(widths[-1] * 16, widths[-1])
         self.logit = EqualLinear(widths[-1], 1)
 
-    def forward(self, image_B3RR: Tensor) -> Tensor:
-        return self.logit_and_maps(image_B3RR)[0]
+    def forward(self, image_B3RR: Tensor) -> list[Tensor]:
+        return self.logits_and_maps(image_B3RR)[0]
 
-    def logit_and_maps(self, image_B3RR: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The logits, and the feature maps of all blocks, R/2 first."""
+    def logits_and_maps(self, image_B3RR: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The logits, of one judgement, and the feature maps of all blocks, R/2 first."""
         x = self.from_rgb(image_B3RR)
         maps: list[Tensor] = []
         for block in self.blocks:
             x = block(x)
             maps.append(x)
         x = self.last(torch.cat([x, _minibatch_deviation(x)], 1)).flatten(1).float()
-        return self.logit(F.leaky_relu(self.hidden(x), 0.2) * 2**0.5), maps
+        return [self.logit(F.leaky_relu(self.hidden(x), 0.2) * 2**0.5)], maps
 
 
 def _minibatch_deviation(x_BCHW: Tensor) -> Tensor:
@@ -59,14 +60,15 @@ def _minibatch_deviation(x_BCHW: Tensor) -> Tensor:
     return deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width).to(x_BCHW.dtype)
 
 
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """softplus(−D(fake)), the non-saturating loss: (B,)."""
-    return F.softplus(-fake_logits)[:, 0]
+def generator_loss(fake_logits: list[Tensor]) -> Tensor:
+    """softplus(−D(fake)), the non-saturating loss, averaged over the places of each map, then over maps:
+    (B,)."""
+    return torch.stack([F.softplus(-fake).mean(1) for fake in fake_logits]).mean(0)
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """softplus(−D(real)) + softplus(D(fake)): (B,)."""
-    return (F.softplus(-real_logits) + F.softplus(fake_logits))[:, 0]
+def discriminator_loss(real_logits: list[Tensor], fake_logits: list[Tensor]) -> Tensor:
+    """softplus(−D(real)) + softplus(D(fake)), averaged likewise: (B,)."""
+    return generator_loss(real_logits) + generator_loss([-fake for fake in fake_logits])
 
 
 def feature_matching_loss(fake: list[Tensor], real: list[Tensor]) -> Tensor:
@@ -94,7 +96,10 @@ class Adversary:
         self.dtype = config.dtype
         size = config.model.size
         side = crop_side(size) if self.config.view == "regions" else size
-        self.discriminator = Discriminator(side, self.config.width).to(device)
+        width = self.config.width
+        self.discriminator = (
+            Discriminator(side, width) if self.config.backbone == "pixels" else ProjectedDiscriminator(width)
+        ).to(device)
         broadcast_parameters(self.discriminator)
         if device.type == "cuda":
             self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -104,38 +109,46 @@ class Adversary:
     def judge(self, image_B3RR: Tensor, batch: PairBatch) -> Tensor:
         """The generator's loss for a batch's pictures; gradients reach these only."""
         self.discriminator.requires_grad_(False)
-        fake, real, known_N = self._seen(image_B3RR, batch)
-        logits, maps = self.discriminator.logit_and_maps(fake.to(self.dtype))
-        loss_N = generator_loss(logits)
-        if self.config.feature_matching:
-            with torch.no_grad():
-                wanted = self.discriminator.logit_and_maps(real.to(self.dtype))[1]
-            loss_N = loss_N + self.config.feature_matching * feature_matching_loss(maps, wanted)
-        return masked_mean(loss_N, known_N)
+        losses = []
+        for fake, real, known_N in self._seen(image_B3RR, batch):
+            logits, maps = self.discriminator.logits_and_maps(fake.to(self.dtype))
+            loss_N = generator_loss(logits)
+            if self.config.feature_matching:
+                with torch.no_grad():
+                    wanted = self.discriminator.logits_and_maps(real.to(self.dtype))[1]
+                loss_N = loss_N + self.config.feature_matching * feature_matching_loss(maps, wanted)
+            losses.append(masked_mean(loss_N, known_N))
+        return torch.stack(losses).mean()
 
     def learn(self, image_B3RR: Tensor, batch: PairBatch) -> Tensor:
         """Gathers the gradients of one micro-batch; returns the discriminator's loss."""
         self.discriminator.requires_grad_(True)
-        fake, real, known_N = self._seen(image_B3RR.detach(), batch)
-        both = torch.cat([real, fake]).to(self.dtype)
-        real_logits, fake_logits = self.discriminator(both).chunk(2)
-        loss = masked_mean(discriminator_loss(real_logits, fake_logits), known_N)
+        losses = []
+        for fake, real, known_N in self._seen(image_B3RR.detach(), batch):
+            logits = self.discriminator(torch.cat([real, fake]).to(self.dtype))
+            real_logits, fake_logits = zip(*(each.chunk(2) for each in logits), strict=True)
+            losses.append(masked_mean(discriminator_loss([*real_logits], [*fake_logits]), known_N))
+            if self.config.backbone == "pixels":
+                self._real.append(real.detach())
+        loss = torch.stack(losses).mean()
         (loss / self.micro_batches).backward()
-        self._real.append(real.detach())
         return loss.detach()
 
-    def _seen(self, image_B3RR: Tensor, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+    def _seen(self, image_B3RR: Tensor, batch: PairBatch) -> list[tuple[Tensor, Tensor, Tensor]]:
         """What the discriminator sees of the pictures and of their targets, and which of it is known."""
-        if self.config.view == "regions":
-            return region_crops(image_B3RR, batch)
-        known_B = torch.ones(len(image_B3RR), dtype=torch.bool, device=image_B3RR.device)
-        return image_B3RR, batch.target, known_B
+        seen = []
+        if self.config.view != "picture":
+            seen.append(region_crops(image_B3RR, batch))
+        if self.config.view != "regions":
+            known_B = torch.ones(len(image_B3RR), dtype=torch.bool, device=image_B3RR.device)
+            seen.append((image_B3RR, batch.target, known_B))
+        return seen
 
     def step(self, step: int) -> dict[str, Tensor]:
-        """One step of the optimiser; every `r1_every` steps another with the gradient penalty."""
+        """One step of the optimiser; every `r1_every` steps another with the gradient penalty, if any."""
         self._step()
         terms: dict[str, Tensor] = {}
-        if step % self.config.r1_every == 0:
+        if self._real and step % self.config.r1_every == 0:
             terms["r1"] = torch.stack([self._penalise(real) for real in self._real]).mean()
             self._step()
         self._real = []
@@ -144,7 +157,8 @@ class Adversary:
     def _penalise(self, real_B3RR: Tensor) -> Tensor:
         """Gathers the gradients of a micro-batch's penalty, and returns it."""
         real_B3RR.requires_grad_()
-        penalty = r1_penalty(self.discriminator(real_B3RR.to(self.dtype)), real_B3RR)
+        (logits,) = self.discriminator(real_B3RR.to(self.dtype))
+        penalty = r1_penalty(logits, real_B3RR)
         (penalty * self.config.r1 * self.config.r1_every / self.micro_batches).backward()
         return penalty.detach()
 

@@ -53,7 +53,7 @@ _MAY_CHANGE = {
     "checkpoint_activations",
     "accelerator",
 }
-_MAY_CHANGE_DATA = {"manifest", "regions", "frames", "workers", "frame_cache", "validation"}
+_MAY_CHANGE_DATA = {"manifest", "regions", "landmarks", "frames", "workers", "frame_cache", "validation"}
 _VALUES = "state.json"
 
 

@@ -73,6 +73,9 @@ class LossConfig:
     """Factor of the eyes' crops in the region loss."""
     mouth_weight: float = 1.0
     """Factor of the mouth's crops in the region loss."""
+    landmark_flow: float = 0.0
+    """Weight of how far from each landmark's place in the source the flow looks for it, in half pictures;
+    needs data.landmarks."""
     factor_supervision: float = 20.0
     """Weight of the distance between the first coefficients and the measured factors of each frame, which
     gives the weights named controls; needs data.regions."""
@@ -88,25 +91,29 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """A StyleGAN2 discriminator with the non-saturating loss and lazy R1."""
+    """A discriminator with the non-saturating loss: StyleGAN2's with lazy R1, or a projected one."""
 
     weight: float = 0.0
     """Weight of the adversarial term; 0 trains without a discriminator."""
     start: int = 0
     """First step with the adversarial term."""
-    view: Literal["picture", "regions"] = "picture"
-    """What the discriminator sees: whole pictures, or crops of the eyes and the mouth, which needs
-    data.regions."""
+    backbone: Literal["pixels", "squeezenet"] = "pixels"
+    """What the discriminator starts from: pixels, as StyleGAN2's; or the features of SqueezeNet, which do not
+    change, so that it judges well within minutes, place by place."""
+    view: Literal["picture", "regions", "both"] = "picture"
+    """What the discriminator sees: whole pictures; crops of the eyes and the mouth; or both, with half the
+    weight each, which needs the backbone squeezenet. Crops need data.regions."""
     feature_matching: float = 0.0
     """Weight, beside the adversarial loss, of the distance of the discriminator's feature maps from those of
     the real picture."""
     r1: float = 10.0
-    """Weight γ of the gradient penalty γ/2 · ‖∇D‖² on real pictures. It suits pictures of 256x256; crops want
-    a hundredth."""
+    """Weight γ of the gradient penalty γ/2 · ‖∇D‖² on real pictures, for the backbone pixels. It suits
+    pictures of 256x256; crops want a hundredth."""
     r1_every: int = 16
     """Steps between gradient penalties."""
     width: int = 32
-    """The discriminator's channels at full resolution."""
+    """The discriminator's channels at full resolution; with the backbone squeezenet, those of its hidden
+    maps."""
     lr: float = 0.002
     """The discriminator's learning rate."""
 
@@ -266,10 +273,18 @@ class TrainConfig:
             raise LiaxError(
                 "optim.outer_steps are for the levels that grow adds", "set grow, or optim.outer_steps to 0"
             )
-        if self.adversarial.weight and self.adversarial.view == "regions" and self.data.regions is None:
+        if self.adversarial.weight and self.adversarial.view != "picture" and self.data.regions is None:
             raise LiaxError(
-                'adversarial.view = "regions" needs data.regions', "measure the eyes and mouths first"
+                f'adversarial.view = "{self.adversarial.view}" needs data.regions',
+                "measure the eyes and mouths first",
             )
+        if self.adversarial.view == "both" and self.adversarial.backbone == "pixels":
+            raise LiaxError(
+                "a discriminator from pixels sees pictures of one side",
+                'set adversarial.backbone to "squeezenet", or adversarial.view to "picture" or "regions"',
+            )
+        if self.loss.landmark_flow and self.data.landmarks is None:
+            raise LiaxError("loss.landmark_flow needs data.landmarks", "measure the landmarks first")
         if self.loss.cycle and not self.augment.self_reenact_share:
             raise LiaxError(
                 "loss.cycle needs rendered stills", "set augment.self_reenact_share, or loss.cycle to 0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,14 +36,15 @@ class GraphedStep:
     def __call__(self, batch: PairBatch) -> tuple[Terms, Tensor]:
         if self._graph is None:
             self._record(batch)
-        for held, new in zip(_tensors(self._batch), _tensors(batch), strict=True):
-            held.copy_(new)
+        new = _tensors(batch)
+        for name, held in _tensors(self._batch).items():
+            held.copy_(new[name])
         assert self._graph is not None
         self._graph.replay()
         return dict(self._terms), self._image
 
     def _record(self, batch: PairBatch) -> None:
-        self._batch = PairBatch(*(tensor.clone() for tensor in _tensors(batch)))
+        self._batch = replace(batch, **{name: tensor.clone() for name, tensor in _tensors(batch).items()})
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -68,7 +69,7 @@ class GraphedStep:
             parameter.grad = None
 
 
-def _tensors(batch: PairBatch) -> tuple[Tensor, ...]:
-    """The batch's tensors; what a batch may lack comes last."""
-    values = (getattr(batch, field.name) for field in fields(batch))
-    return tuple(value for value in values if value is not None)
+def _tensors(batch: PairBatch) -> dict[str, Tensor]:
+    """The tensors that the batch has, by name."""
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return {name: value for name, value in values.items() if value is not None}

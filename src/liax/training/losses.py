@@ -105,6 +105,10 @@ class ReconstructionLoss(nn.Module):
             terms["warp"] = terms["warp"] + (moved - small_target).abs().mean()
         if self.config.region_loss:
             terms["parts"] = self._region_loss(image, batch, dtype)
+        if self.config.landmark_flow and batch.points_B2P2 is not None:
+            grids = [level.grid for level in levels if level.image.shape[-1] >= 32]
+            off = [landmark_flow_error(grid, batch.points_B2P2) for grid in grids]
+            terms["landmarks"] = torch.stack(off).mean()
         return terms
 
     def _region_loss(self, image: Tensor, batch: PairBatch, dtype: torch.dtype) -> Tensor:
@@ -123,8 +127,29 @@ class ReconstructionLoss(nn.Module):
             "deep": self.config.deep_supervision,
             "warp": self.warp_weight,
             "parts": self.config.region_loss,
+            "landmarks": self.config.landmark_flow,
         }
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+
+def landmark_flow_error(grid_BHW2: Tensor, points_B2P2: Tensor) -> Tensor:
+    """How far from a landmark's place in the source the flow looks for it, at its place in the target.
+
+    Args:
+        grid_BHW2: Where the source is sampled, with the centres of the corner pixels at ±1.
+        points_B2P2: Landmarks of source and target as fractions of the picture, NaN where unknown.
+
+    Returns:
+        The mean distance, |x| + |y|, in half pictures, over landmarks that are known and within the target: a
+        scalar, 0 if there is none.
+    """
+    source_BP2, target_BP2 = points_B2P2.nan_to_num(-1.0).unbind(1)
+    known_BP = ~points_B2P2.isnan().any(3).any(1) & ((target_BP2 > 0) & (target_BP2 < 1)).all(2)
+    side = grid_BHW2.shape[1]
+    flow_B2HW = grid_BHW2.permute(0, 3, 1, 2)
+    found_B2P = F.grid_sample(flow_B2HW, target_BP2[:, None] * 2 - 1, align_corners=False)[:, :, 0]
+    wanted_BP2 = (source_BP2 * side - 0.5) / (side - 1) * 2 - 1
+    return masked_mean((found_B2P.transpose(1, 2) - wanted_BP2).abs().sum(2), known_BP)
 
 
 def crop_side(size: int) -> int:

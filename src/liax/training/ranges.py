@@ -69,6 +69,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss.region_loss": _WEIGHT,
     "loss.eye_weight": _WEIGHT,
     "loss.mouth_weight": _WEIGHT,
+    "loss.landmark_flow": _WEIGHT,
     "loss.factor_supervision": _WEIGHT,
     "loss.cycle": _WEIGHT,
     "loss.max_sparsity_weight": _WEIGHT,

@@ -35,9 +35,9 @@ def reenact_stills(
         dtype: What the network computes in.
 
     Returns:
-        The batch, whose pictures are unchanged if it has no clips or no stills. The factors of rendered
-        sources are NaN: unknown. `rendered_BM` is NaN for sources that were not rendered, and there even if
-        none was, so that all devices' parts of a batch have the same terms.
+        The batch, whose pictures are unchanged if it has no clips or no stills. The factors and landmarks of
+        rendered sources are NaN: unknown. `rendered_BM` is NaN for sources that were not rendered, and there
+        even if none was, so that all devices' parts of a batch have the same terms.
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:
@@ -52,10 +52,14 @@ def reenact_stills(
     rendered = network.decode(network.reenact(seen.code_BD[:count], moved_BM), seen.features).clamp(-1, 1)
     unknown_BK = torch.full_like(batch.source_factors_BK[:count], torch.nan)
     unknown_BM = moved_BM.new_full((len(batch.source), moved_BM.shape[1]), torch.nan)
+    points = batch.points_B2P2
+    if points is not None:
+        points = _with_first(points, torch.full_like(points[:count], torch.nan))
     return replace(
         batch,
         source=_with_first(batch.source, rendered),
         source_factors_BK=_with_first(batch.source_factors_BK, unknown_BK),
+        points_B2P2=points,
         rendered_BM=_with_first(unknown_BM, moved_BM),
     )
 
