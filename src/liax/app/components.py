@@ -126,7 +126,10 @@ class ResultView:
 _STEPS_IN_RANGE = 100
 # Weights without controls offer this many motion vectors, the first ones, which are the strongest.
 _VECTORS_OFFERED = 12
-_LIMITS_NOTE = "Expressions stop where faces do: a face that smiles already can smile only a little more."
+_LIMITS_NOTE = (
+    "Expressions stop where faces do: a face that smiles already can smile only a little more. So do turns: "
+    "a head that is turned already can turn only a little further."
+)
 
 
 class ControlsPanel:
