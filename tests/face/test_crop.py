@@ -131,6 +131,7 @@ def test_a_rolled_square_is_upright(roll: float) -> None:
     assert np.abs(cut.astype(int) - smooth[65:105, 50:90]).max() <= 3
 
 
+@settings(deadline=None)
 @given(st.floats(-500, 500), st.floats(-200, 200), st.floats(1, 300), st.floats(-400, 400))
 def test_square_and_picture_are_inverse(left: float, top: float, side: float, roll: float) -> None:
     crop = Crop(left, top, side, roll)
