@@ -20,7 +20,7 @@ from liax.options import AnimateOptions, DrivingOptions, SourceOptions
 from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.driving import open_driving
-from liax.portrait.motion import Driving, smooth_motion
+from liax.portrait.motion import Driving, DrivingFrame, smooth_motion
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, open_portrait
 from liax.portrait.template import Template, save_template
@@ -151,6 +151,32 @@ def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32
     )
     agree(animator, source, got, source.alpha_M + alpha_NM - alpha_NM[6])
     assert stages["finding the best frame"] == [(k, 9) for k in range(1, 10)]
+
+
+def test_a_driving_that_begins_turned(
+    animator: Animator, source: Portrait, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Motion counts from where the heads agree; from the first frame, on request, it is held at -50 deg."""
+    yaw_M = CONTROLS.directions_MK[:, 0]
+    yaws = [40.0, 20, 0, -20]
+    alphas = [(source.alpha_M + yaw * yaw_M).astype(np.float32) for yaw in yaws]
+    moments = [DrivingFrame(Fraction(k), alpha_M, k == 0, None) for k, alpha_M in enumerate(alphas)]
+    template = Template.of(iter(moments), Fraction(1), animator.network)
+    with caplog.at_level(logging.WARNING):
+        got = frames(animator, source, template)
+    agree(animator, source, got, np.stack(alphas))
+    assert caplog.messages == [
+        "The driving begins with the head turned away from the portrait's (yaw +40 deg); its motion counts "
+        "from where the two are most alike. first_frame counts it from the first frame."
+    ]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        held = frames(animator, source, template, first_frame=True)
+    expected = [source.alpha_M + max(yaw - 40, -50) * yaw_M for yaw in yaws]
+    agree(animator, source, held, np.stack(expected).astype(np.float32))
+    assert caplog.messages == [
+        "The head would move farther than pictures hold (yaw); it is held there, at 3.0 s."
+    ]
 
 
 def test_align(animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]) -> None:

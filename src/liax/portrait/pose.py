@@ -113,11 +113,16 @@ class HeldStretches:
         """What happened; "" if nothing did."""
         if not self._stretches:
             return ""
-        told = [f"{float(a):.1f} to {float(b):.1f} s" for a, b in self._stretches[:_TOLD]]
+        told = [_from_to(float(a), float(b)) for a, b in self._stretches[:_TOLD]]
         if len(self._stretches) > _TOLD:
             told.append(f"{len(self._stretches) - _TOLD} more times")
         names = [name for name in FACTORS if name in self._names]
         return (
             f"The head would move farther than pictures hold ({', '.join(names)}); "
-            f"it is held there from {', '.join(told)}."
+            f"it is held there, at {', '.join(told)}."
         )
+
+
+def _from_to(first: float, last: float) -> str:
+    """ "1.0-2.5 s", or "1.0 s" of a moment."""
+    return f"{first:.1f} s" if last - first < 0.1 else f"{first:.1f}-{last:.1f} s"
