@@ -77,24 +77,29 @@ def _ended(outcomes: dict[str, int], kind: str) -> int:
     return sum(count for told, count in outcomes.items() if f": {kind}" in told)
 
 
+# Table of the page -> the results it is made of, and how.
+TABLES = {
+    "fuzz": ("fuzz", fuzz_table),
+    "kill": ("kill", kill_table),
+    "soak": ("soak", soak_table),
+    "studio": ("soak", studio_table),
+}
+
+
 def page(text: str, results: Path = RESULTS) -> str:
-    """The page with the results in its tables, each of which stands from <!-- name --> to <!-- end -->."""
-    fuzz, kill, soak = (
-        json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("fuzz", "kill", "soak")
-    )
-    tables = {
-        "fuzz": fuzz_table(fuzz),
-        "kill": kill_table(kill),
-        "soak": soak_table(soak),
-        "studio": studio_table(soak),
-    }
-    for name, table in tables.items():
+    """The page with the results in its tables, each of which stands from <!-- name --> to <!-- end -->.
+
+    Tables without results stay as they are.
+    """
+    for name, (source, table) in TABLES.items():
+        path = results / f"{source}.json"
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition("<!-- end -->")
         assert begin, f"the page has no table {name}"
         assert end, f"the table {name} has no end"
-        text = f"{before}{begin}\n{table}\n\n{end}{after}"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            text = f"{before}{begin}\n{table(found)}\n\n{end}{after}"
     return text
 
 
