@@ -137,6 +137,7 @@ def test_lines_without_a_face_keep_the_last_one() -> None:
         (live_link(["00:00:00:99"]), "count more than 60 frames a second"),
         (live_link(["00:00:00:02", "00:00:00:01"]), "is not at least"),
         (b"Timecode\n00:00:00:00\n", "neither shapes nor"),
+        (b"Timecode,TongueOut\n00:00:00:00,1\n", "no shape that a control is made of"),
     ],
 )
 def test_bad_live_link(tmp_path: Path, raw: bytes, reason: str) -> None:
