@@ -107,6 +107,7 @@ BAD = [
     ("[[key]]\nyaw = 1\n", "key 1 lacks at"),
     (KEY, "key 1 changes nothing"),
     (KEY + "yaw = 1\nease = 'slow'\n", "ease must be one of linear, in, out, in-out, hold, not 'slow'"),
+    (KEY + "yaw = 1\nease = []\n", "ease must be one of"),
     (KEY + "yaw = true\n", "must be a number or a text such as"),
     (KEY + "yaw = 'fast'\n", "must be a number or a text such as"),
     (KEY + "yaw = nan\n", "must be a number or a text such as"),

@@ -137,6 +137,7 @@ def test_lines_without_a_face_keep_the_last_one() -> None:
         (live_link(["00:00:00:99"]), "count more than 60 frames a second"),
         (live_link(["00:00:00:02", "00:00:00:01"]), "is not at least"),
         (b"Timecode\n00:00:00:00\n", "neither shapes nor"),
+        (b"Timecode,TongueOut\n00:00:00:00,1\n", "no shape that a control is made of"),
     ],
 )
 def test_bad_live_link(tmp_path: Path, raw: bytes, reason: str) -> None:
@@ -212,6 +213,7 @@ def test_mediapipe_without_times_or_a_face(tmp_path: Path) -> None:
         ([SCORES | {"matrix": [0] * 16}], "does not rotate"),
         ([SCORES | {"matrix": [math.nan] * 16}], "impossible values"),
         ({"rate": -1, "frames": [SCORES]}, "no frame rate"),
+        ({"rate": 1e-9, "frames": [SCORES]}, "no frame rate"),
         ([SCORES | {"time": 1}, SCORES | {"time": 0}], "is not at least"),
     ],
 )
@@ -255,6 +257,7 @@ def test_bad_openface(tmp_path: Path) -> None:
     for text, reason in (
         (OPENFACE, "no line but"),
         (OPENFACE + "1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", "tracking failed in every line"),
+        (OPENFACE + "1, 0, 0, 0, 1, 0, 0, 1e300, 0, 0, 0, 0, 0, 0, 0, 0\n", "values beyond 10000"),
         (OPENFACE + "1, 0, x, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0\n", "is no number"),
     ):
         path.write_text(text)

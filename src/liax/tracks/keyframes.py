@@ -161,7 +161,9 @@ def timed_settings(settings: EditSettings) -> Keyframes | None:
     }
     if not timed:
         return None
-    curves, units, length = {}, {}, 0.0
+    curves: dict[str, tuple[_Point, ...]] = {}
+    units: dict[str, str] = {}
+    length = 0.0
     for name, (value, unit, when) in timed.items():
         assert when is not None
         name = f"#{name}" if name.isdecimal() else name
@@ -174,13 +176,14 @@ def timed_settings(settings: EditSettings) -> Keyframes | None:
                 _Point(end, 0.0, "in-out"),
             ]
         curves[name] = tuple(points)
-        units[name] = unit
+        if unit:
+            units[name] = unit
         length = max(length, end)
     if not length <= _MOST_SECONDS:
         raise LiaxError(
             f"A setting holds until {length:g} s; give times up to {_MOST_SECONDS // 3600} hours."
         )
-    return Keyframes(curves, {name: unit for name, unit in units.items() if unit}, length, DEFAULT_RATE)
+    return Keyframes(curves, units, length, DEFAULT_RATE)
 
 
 class _Key(NamedTuple):
@@ -196,7 +199,7 @@ def _key(values: Mapping[str, Any], own: Mapping[str, Expression], path: Path, w
     if "at" not in values:
         raise LiaxError(f"{where} lacks at; add its time.")
     ease = values.get("ease", "in-out")
-    if ease not in EASES:
+    if not isinstance(ease, str) or ease not in EASES:
         raise LiaxError(f"{where}: ease must be one of {', '.join(EASES)}, not {short(ease)}.")
     expression = None
     if "preset" in values:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from liax.bounded import short
 from liax.options import to_rate
 from liax.tracks.shapes import SHAPES, ShapeTrack, head_angles
-from liax.tracks.timing import Timing
+from liax.tracks.timing import LEAST_RATE, MOST_RATE, Timing
 
 _SHAPE_KEYS = ("faceBlendshapes", "face_blendshapes", "blendshapes")
 _MATRIX_KEYS = ("facialTransformationMatrixes", "facial_transformation_matrixes", "matrix")
@@ -137,6 +137,6 @@ def _timing(frames: list[Any], table: Mapping[str, Any], rate: float | None) -> 
             times = np.array([frame[key] for frame in frames], np.float64)
             return Timing.of_seconds(times * unit)
     given = next((table[key] for key in _RATE_KEYS if key in table), rate if rate is not None else 30)
-    if type(given) not in (int, float) or not 0 < given <= 1000:
+    if type(given) not in (int, float) or not LEAST_RATE <= given <= MOST_RATE:
         raise ValueError(f"{short(given, 20)} is no frame rate")
     return Timing.steady(len(frames), to_rate(float(given)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from liax.bounded import csv_header, parse_csv_numbers
 from liax.tracks.shapes import head_angles, rotation
-from liax.tracks.timing import Timing
+from liax.tracks.timing import MOST_RATE, Timing
 from liax.tracks.track import Track
 
 _POSE = ("pose_rx", "pose_ry", "pose_rz")
@@ -24,7 +24,8 @@ _UNITS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # Radians of a whole look.
 _WHOLE_LOOK = 0.6105
-_MOST_RATE = 1000
+# Beyond this no number can be meant.
+_LARGEST = 1e4
 _USUAL_RATES = (24000 / 1001, 24, 25, 30000 / 1001, 30, 50, 60000 / 1001, 60, 15)
 _ROUNDING = 0.0011
 
@@ -58,6 +59,8 @@ def parse_openface(raw: bytes) -> Track:
         seen_T &= values_TC[:, wanted.index("success")] > 0
     if not seen_T.any():
         raise ValueError("tracking failed in every line")
+    if np.abs(values_TC[seen_T, 1:]).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"it has values beyond {_LARGEST:g}, which are neither radians nor intensities")
     times_T = values_TC[:, 0]
     at_T = np.maximum.accumulate(np.where(seen_T, np.arange(len(seen_T)), np.flatnonzero(seen_T)[0]))
     series = dict(zip(wanted, values_TC[at_T].T, strict=True))
@@ -86,7 +89,7 @@ def _timing(times_T: NDArray[np.float64]) -> Timing:
         measured = (count - 1) / float(seconds_T[-1])
         for rate in (min(_USUAL_RATES, key=lambda usual: abs(usual - measured)), measured):
             steady_T = np.arange(count) / rate
-            if rate <= _MOST_RATE and np.abs(seconds_T - steady_T).max() < _ROUNDING:
+            if rate <= MOST_RATE and np.abs(seconds_T - steady_T).max() < _ROUNDING:
                 return Timing.of_seconds(steady_T)
     return Timing.of_seconds(seconds_T)
 

@@ -46,25 +46,21 @@ class ShapeTrack:
 
     def to_track(self) -> Track:
         """The named controls, by the definitions of the factors that are measured (`liax.face.factors`)."""
-        names = [name for name in FACTORS if self._has(name)]
-        amounts_TK = np.array([[self._factor(name, t) for name in names] for t in range(len(self.timing))])
-        return Track(self.timing, tuple(names), amounts_TK / [full_value(name) for name in names])
-
-    def _has(self, name: str) -> bool:
-        if FACTORS[name].group == "head":
-            return FACTORS[name].unit == "deg" and self.head_T3 is not None
-        try:
-            self._factor(name, 0)
-        except KeyError:  # a shape that it is made of
-            return False
-        return True
-
-    def _factor(self, name: str, t: int) -> float:
-        shapes = {shape: float(values_T[t]) for shape, values_T in self.shapes.items()}
-        pose = np.eye(4, dtype=np.float32)
+        amounts: dict[str, NDArray[np.float64]] = {}
         if self.head_T3 is not None:
-            pose[:3, :3] = rotation(self.head_T3[t])
-        return FACTORS[name].measure(Face(_LANDMARKS, shapes, pose), 1.0)
+            amounts |= dict(zip(("yaw", "pitch", "roll"), self.head_T3.T, strict=True))
+        # Factors are sums of shapes, of which each may as well be a row of numbers.
+        face = Face(_LANDMARKS, dict(self.shapes), np.eye(4, dtype=np.float32))  # type: ignore[arg-type]
+        for name, factor in FACTORS.items():
+            if factor.group == "head":
+                continue
+            try:
+                amounts[name] = np.asarray(factor.measure(face, 1.0)) / full_value(name)
+            except KeyError:  # a shape that it is made of is missing
+                continue
+        if not amounts:
+            raise ValueError("it has no shape that a control is made of")
+        return Track(self.timing, tuple(amounts), np.stack(list(amounts.values()), 1))
 
 
 def full_value(name: str) -> float:

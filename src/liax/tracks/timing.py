@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.options import to_rate
 
-_MOST_RATE = 1000  # moments a second
+# Moments a second.
+LEAST_RATE, MOST_RATE = Fraction(1, 1000), 1000
 _MOST_SECONDS = 10_000_000  # 16 weeks
 _USUAL_RATES = [Fraction(n, 1001) for n in (24_000, 30_000, 60_000, 120_000)] + [
     Fraction(n) for n in (24, 25, 30, 50, 60, 120, 12, 15, 10)
@@ -69,10 +70,12 @@ class Timing:
         seconds_T = seconds_T - seconds_T[:1]
         if not np.isfinite(seconds_T).all():
             raise ValueError("a line has no time")
-        late = np.flatnonzero(np.diff(seconds_T) < 1 / _MOST_RATE - _ROUNDING)
+        late = np.flatnonzero(np.diff(seconds_T) < 1 / MOST_RATE - _ROUNDING)
         if late.size:
             reached = seconds_T[late[0]]
             raise ValueError(f"{reached:g} s after its first time the next is not at least 1 ms later")
+        if (np.diff(seconds_T) > 1 / float(LEAST_RATE)).any():
+            raise ValueError(f"some of its times are more than {1 / LEAST_RATE} s apart")
         if seconds_T[-1] > _MOST_SECONDS:
             raise ValueError(f"it lasts more than {_MOST_SECONDS:,} s")
         starts_shot_T = np.arange(len(seconds_T)) == 0

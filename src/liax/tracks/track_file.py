@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from liax.bounded import csv_header, parse_csv_numbers, parse_fraction, short
 from liax.files import atomic_file
-from liax.tracks.timing import Timing
+from liax.tracks.timing import LEAST_RATE, MOST_RATE, Timing
 from liax.tracks.track import Track
 
 VERSION = 1
 # Largest numbers of moments, and of columns of one.
-_MOST_MOMENTS, _MOST_COLUMNS = 1_000_000, 10_000
+_MOST_MOMENTS, _MOST_COLUMNS = 1_000_000, 1000
 # Beyond this no number can be meant.
 _LARGEST = 1e6
 # What a column is called: a control or #13, perhaps with a unit: yaw [deg].
@@ -104,7 +104,7 @@ def track_from_json(values: Mapping[str, Any]) -> Track:
         timing = Timing.of_seconds(_series(values["time"], "time"), shots_T)
     elif series and isinstance(values.get("rate"), str | int):
         rate = parse_fraction(str(values["rate"]))
-        if not 0 < rate <= 1000:
+        if not LEAST_RATE <= rate <= MOST_RATE:
             raise ValueError(f"{short(values['rate'], 20)} is no frame rate")
         count = len(next(iter(series.values())))
         steady = Timing.of_seconds(np.arange(count) / float(rate), shots_T)
