@@ -172,7 +172,7 @@ def test_a_heic_picture_is_called_by_its_name(tmp_path: Path) -> None:
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
     if importlib.util.find_spec("pillow_heif") is None:
         with pytest.raises(
-            MissingPackageError, match=r"HEIC picture .*photo.jpg needs .*pillow-heif.*liax\[heic\]"
+            MissingPackageError, match=r"HEIC picture .*photo.jpg needs .*pillow-heif.*extra heic"
         ):
             read_image(path, "portrait")
     path.write_bytes(b"\0\0\0\x18ftypqqqq" + bytes(40))
