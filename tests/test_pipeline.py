@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import numpy as np
 import pytest
@@ -141,3 +142,15 @@ def test_ten_thousand_items_at_constant_memory() -> None:
     tracemalloc.stop()
     assert total == sum(n % 250 + 1 for n in range(10_000))
     assert peak < early + 300_000  # thirty items of 10 kB
+
+
+def test_threads_see_their_callers_context() -> None:
+    """As the warnings of one visitor's work are told apart from others'."""
+    whose = ContextVar("whose", default="nobody")
+
+    def source() -> Iterator[str]:
+        yield whose.get()
+
+    whose.set("Ann")
+    stream = ahead(mapped(lambda name: (name, whose.get()), ahead(source())))
+    assert list(stream) == [("Ann", "Ann")]

@@ -2,7 +2,8 @@
 
 Each stage is a generator over the one before. Order is kept, and queues between stages are bounded, so that
 memory does not depend on the length. An error in a stage is raised in the stages after it. A consumer that
-fails or stops early closes the stages before it (`contextlib.closing`), and no thread is left then.
+fails or stops early closes the stages before it (`contextlib.closing`); no thread is left then. Threads see
+the context variables of whoever asks for the first item.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -43,7 +45,8 @@ def ahead(items: Iterable[T], depth: int = _DEPTH) -> Generator[T]:
     """
     queue: Queue[tuple[T] | BaseException | None] = Queue(depth)
     unwanted = Event()
-    thread = Thread(target=_fill, args=(items, queue, unwanted), name="liax stage", daemon=True)
+    work = (_fill, items, queue, unwanted)
+    thread = Thread(target=copy_context().run, args=work, name="liax stage", daemon=True)
     thread.start()
     try:
         while (entry := queue.get()) is not None:
@@ -102,7 +105,7 @@ def mapped(
                 break
             if isinstance(item, _End):
                 break
-            waiting.append(pool.submit(function, item))
+            waiting.append(pool.submit(copy_context().run, function, item))
             if len(waiting) > depth:
                 yield waiting.popleft().result()
         while waiting:
