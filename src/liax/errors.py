@@ -246,6 +246,20 @@ class NotMeasured(LiaxWarning):
         return f"{self.what} is not measured: {self.reason}"
 
 
+@dataclass(frozen=True)
+class SlowerPath(LiaxWarning):
+    """The device works, but not in its fastest way.
+
+    Args:
+        reason: Why, without a full stop.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}; going on all the same, more slowly."
+
+
 _A: dict[str, str] = {
     "weights": "a file of weights",
     "checkpoint": "a PyTorch checkpoint",

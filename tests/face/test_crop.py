@@ -10,6 +10,8 @@ from liax.face.crop import (
     LARGEST_FACE,
     LARGEST_SHIFT,
     Crop,
+    _mirrored,
+    _window,
     crop_and_resize,
     crop_around,
     keep_inside,
@@ -212,3 +214,11 @@ def test_any_face_stays_in_the_square(x: float, y: float, size: float, roll: flo
         at = crop.to_square(np.stack([seen[0], seen[1], [seen[0, 0], seen[1, 1]], [seen[1, 0], seen[0, 1]]]))
         assert at.min() >= -1e-6
         assert at.max() <= 1 + 1e-6
+
+
+@given(st.integers(-90, 90), st.integers(-90, 90), st.integers(1, 130), st.integers(1, 130))
+def test_a_window_is_gathered_pixel_by_pixel(x0: int, y0: int, width: int, height: int) -> None:
+    """Also of windows wholly outside, and of such that leave the picture on both sides."""
+    image = gradient(30, 40)
+    rows, columns = _mirrored(y0, y0 + height, 30), _mirrored(x0, x0 + width, 40)
+    assert np.array_equal(_window(image, x0, y0, x0 + width, y0 + height), image[rows[:, None], columns])

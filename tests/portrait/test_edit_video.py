@@ -134,7 +134,7 @@ def test_squares_only(animator: Animator, face_clip: Path) -> None:
 
 def test_batches_do_not_show(animator: Animator, face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     together = results(animator, face_clip, {0: 1.0})
-    monkeypatch.setattr(Animator, "batch_size", 1)
+    monkeypatch.setattr(animator, "batch_size", 1)
     for one, other in zip(results(animator, face_clip, {0: 1.0}), together, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
 

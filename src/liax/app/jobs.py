@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -187,13 +188,18 @@ def _duration(seconds: float) -> str:
 
 @contextmanager
 def capture_warnings() -> Iterator[list[LiaxWarning | str]]:
-    """Collect the library's warnings of this thread while the block runs; the list grows as they come."""
+    """Collect the library's warnings while the block runs; the list grows as they come.
+
+    Those of this thread and of the threads that work for it (`liax.pipeline`), not of other visitors' work.
+    """
     handler = _CapturingHandler()
     logger = logging.getLogger("liax")
     logger.addHandler(handler)
+    token = _CAPTURING.set((*_CAPTURING.get(), handler))
     try:
         yield handler.messages
     finally:
+        _CAPTURING.reset(token)
         logger.removeHandler(handler)
 
 
@@ -201,9 +207,11 @@ class _CapturingHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.messages: list[LiaxWarning | str] = []
-        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
+        if self in _CAPTURING.get():
             message: object = record.msg
             self.messages.append(message if isinstance(message, LiaxWarning) else record.getMessage())
+
+
+_CAPTURING: ContextVar[tuple[_CapturingHandler, ...]] = ContextVar("_CAPTURING", default=())

@@ -227,8 +227,15 @@ def crop_and_resize(image_HW3: NDArray[np.uint8], crop: Crop, size: int) -> NDAr
 def _window(image_HW3: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
     """Columns x0 … x1 - 1 of rows y0 … y1 - 1, mirrored at the picture's edges as often as needed."""
     height, width = image_HW3.shape[:2]
-    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
-        return image_HW3[y0:y1, x0:x1]
+    left, top, right, bottom = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
+    before, behind = (top - y0, left - x0), (y1 - bottom, x1 - right)
+    inside_2 = (bottom - top, right - left)
+    if all(max(beyond) <= inside for *beyond, inside in zip(before, behind, inside_2, strict=True)):
+        # Copied as a whole, it takes a tenth of the time of gathering pixel by pixel.
+        part_HW3 = image_HW3[top:bottom, left:right]
+        if not any(before + behind):
+            return part_HW3
+        return np.pad(part_HW3, (*zip(before, behind, strict=True), (0, 0)), "symmetric")
     rows_H, columns_W = _mirrored(y0, y1, height), _mirrored(x0, x1, width)
     return image_HW3[rows_H[:, None], columns_W]
 

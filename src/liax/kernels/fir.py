@@ -65,7 +65,8 @@ def _gather(  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _smooth(  # type: ignore[no-untyped-def]
-    x, out, H, W, out_H, out_W, padding, gain,
+    x, out, scale_BC, shift_C, next_BC, modulated, H, W, out_H, out_W, padding, gain, scale_image, next_image,
+    SLOPE: tl.constexpr, ACTIVATED: tl.constexpr, MODULATED: tl.constexpr,
     C: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     """Each program computes a block of columns of a few rows, and reads every input row once for them."""
@@ -89,7 +90,14 @@ def _smooth(  # type: ignore[no-untyped-def]
             at = (image * out_H + out_row) * out_W + column
             y = (above + last + 3 * (first + second)) * (gain / 64)
             ready = here & (out_row < out_H)
+            if ACTIVATED:
+                y *= tl.load(scale_BC + image * scale_image + c, mask=c < C, other=0.0)[None, :]
+                y += tl.load(shift_C + c, mask=c < C, other=0.0)[None, :]
+                y = tl.where(y > 0, y, y * SLOPE)
             tl.store(out + at[:, None] * C + c[None, :], y.to(out.dtype.element_ty), mask=ready)
+            if MODULATED:
+                y *= tl.load(next_BC + image * next_image + c, mask=c < C, other=0.0)[None, :]
+                tl.store(modulated + at[:, None] * C + c[None, :], y.to(out.dtype.element_ty), mask=ready)
         above = first
         first = second
         second = last
@@ -149,13 +157,46 @@ class _Smooth(torch.autograd.Function):
 
 
 def _smoothed(x: Tensor, padding: int, gain: float) -> Tensor:
+    out, _ = _run_smooth(x, padding, gain, None, None, None, 1.0)
+    return out
+
+
+def _run_smooth(
+    x: Tensor,
+    padding: int,
+    gain: float,
+    scale: Tensor | None,
+    shift: Tensor | None,
+    following: Tensor | None,
+    slope: float,
+) -> tuple[Tensor, Tensor | None]:
     x = channels_last(x)
     height, width = x.shape[2:]
     out = new_map(x, height + 2 * padding - 3, width + 2 * padding - 3)
+    modulated = None if following is None else torch.empty_like(out)
     batch, _, constants = shape(out)
     grid = (triton.cdiv(out.shape[3], constants["BLOCK"]), triton.cdiv(out.shape[2], _ROWS), batch)
-    _smooth[grid](x, out, height, width, *out.shape[2:], padding, gain, **constants, ROWS=_ROWS)
-    return out
+    _smooth[grid](
+        x, out, scale, shift, following, modulated, height, width, *out.shape[2:], padding, gain,
+        0 if scale is None else scale.stride(0), 0 if following is None else following.stride(0),
+        SLOPE=slope, ACTIVATED=scale is not None, MODULATED=following is not None, **constants, ROWS=_ROWS,
+    )  # fmt: skip
+    return out, modulated
+
+
+def smooth_activate(
+    x_BCHW: Tensor,
+    padding: int,
+    gain: float,
+    scale_BC: Tensor,
+    shift_C: Tensor,
+    slope: float,
+    next_BC: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """y = leaky_relu(scale · smooth(x, padding, gain) + shift, slope), and next · y; for inference only."""
+    y, modulated = _run_smooth(x_BCHW, padding, gain, scale_BC, shift_C, next_BC, slope)
+    assert modulated is not None
+    return y, modulated
 
 
 def upsample(x_BCHW: Tensor) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import local
+from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 # A file without a colour matrix is taken as BT.709 from this height on, and as BT.601 below.
@@ -43,11 +45,27 @@ def to_rgb(decoded: av.VideoFrame, width: int, height: int) -> NDArray[np.uint8]
         matrix = Colorspace.ITU709 if decoded.height >= _HD_HEIGHT else Colorspace.ITU601
         matrix = Colorspace.BT2020 if primaries == _BT2020 else matrix
     if transfer not in (_PQ, _HLG) and (primaries not in _PRIMARIES or primaries == 1):
-        return np.asarray(decoded.reformat(width, height, "rgb24", src_colorspace=matrix).to_ndarray())
-    deep = decoded.reformat(width, height, "rgb48le", src_colorspace=matrix)
+        return _converted(decoded, width, height, "rgb24", matrix)
+    deep_HW3 = _converted(decoded, width, height, "rgb48le", matrix)
     to_709_33 = np.linalg.inv(_to_xyz(1)) @ _to_xyz(primaries if primaries in _PRIMARIES else _BT2020)
-    linear_HW3 = _to_linear(transfer)[deep.to_ndarray()] @ to_709_33.T.astype(np.float32)
+    linear_HW3 = _to_linear(transfer)[deep_HW3] @ to_709_33.T.astype(np.float32)
     return (_from_linear(linear_HW3.clip(0, 1), transfer) * 255 + 0.5).astype(np.uint8)
+
+
+_thread = local()
+_MOST_CONVERTERS = 8
+
+
+def _converted(decoded: av.VideoFrame, width: int, height: int, kind: str, matrix: int) -> NDArray[Any]:
+    """Scaled and converted; a converter is kept for each thread and size, as making one takes its time."""
+    converters: dict[tuple[int, int, str], VideoReformatter] = _thread.__dict__.setdefault("converters", {})
+    key = (width, height, kind)
+    if key not in converters:
+        if len(converters) == _MOST_CONVERTERS:
+            converters.clear()
+        converters[key] = VideoReformatter()
+    scaled = converters[key].reformat(decoded, width, height, kind, src_colorspace=matrix, threads=1)
+    return np.asarray(scaled.to_ndarray())
 
 
 @cache

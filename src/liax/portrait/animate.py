@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from liax.files import check_output
 from liax.media import images, writer
 from liax.media.footage import files_of
 from liax.options import Alignment, AnimateOptions
+from liax.pipeline import mapped
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip, WrittenFile, write_clip
@@ -186,12 +188,12 @@ class _Show:
 
     def results(self, alphas: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
         """The portrait with each of the coefficients (M,), as they come; memory is that of a batch."""
-        if self._retouch is None:
-            for result_RR3 in self._animator.render(self._portrait.encoded, alphas):
-                yield self._portrait.from_square(result_RR3)
+        portrait, retouch = self._portrait, self._retouch
+        if retouch is None:
+            yield from mapped(portrait.from_square, self._animator.render(portrait.encoded, alphas))
         else:
-            for change in EditDelta(self._animator, self._portrait.encoded).stream(alphas):
-                yield self._retouch(self._portrait.picture_HW3, change)
+            changes = EditDelta(self._animator, portrait.encoded).stream(alphas)
+            yield from mapped(lambda change: retouch(portrait.picture_HW3, change), changes)
 
     def beside(self, result_HW3: NDArray[np.uint8], frame: DrivingFrame) -> NDArray[np.uint8]:
         """The frame that shows a result."""
@@ -204,7 +206,7 @@ class _Show:
 
 
 def _frames(
-    frames: Iterable[DrivingFrame],
+    frames: Generator[DrivingFrame],
     moved: Callable[[Iterable[DrivingFrame]], Iterator[NDArray[np.float32]]],
     show: _Show,
     held: HeldStretches,
@@ -222,14 +224,16 @@ def _frames(
             waiting.append(frame)
             yield frame
 
-    for result_HW3 in show.results(moved(given())):
-        frame = waiting.popleft()
-        yield frame.time, show.beside(result_HW3, frame)
+    with closing(frames):  # also when drawing fails
+        for result_HW3 in show.results(moved(given())):
+            frame = waiting.popleft()
+            yield frame.time, show.beside(result_HW3, frame)
     _warn(held.sentence())
 
 
-def _driving_frames(driving: Driving, smooth: bool) -> Iterator[DrivingFrame]:
-    return smooth_motion(driving.frames()) if smooth else driving.frames()
+def _driving_frames(driving: Driving, smooth: bool) -> Generator[DrivingFrame]:
+    with closing(driving.frames()) as frames:
+        yield from smooth_motion(frames) if smooth else frames
 
 
 def _begins_far(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 
@@ -11,14 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liax.errors import LiaxError, SlowerPath
 from liax.face.crop import resize
 from liax.model import LIAX, Encoded
-from liax.model.pixels import from_uint8, to_uint8
 from liax.options import EditSettings
 from liax.portrait.device import choose_device, choose_precision
 from liax.portrait.edit_vector import Edit
+from liax.portrait.engine import Drawing, choose_engine
 from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
 from liax.weights.controls import Controls, read_controls
+
+log = logging.getLogger(__name__)
 
 # Frames computed at once: what fills the device without delaying the stream.
 _BATCH = {"cuda": 8, "mps": 4, "cpu": 4}
@@ -33,8 +37,12 @@ class Animator:
         dtype: In what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the
             device multiplies it natively, which changes colours by less than a level of 256 on average.
 
+    Attributes:
+        batch_size: How many frames are computed at once by default; halved when the GPU's memory is full.
+
     Raises:
         OptionError: If there is no such device.
+        LiaxError: If the network does not fit on it.
     """
 
     def __init__(
@@ -45,19 +53,22 @@ class Animator:
     ) -> None:
         self.device = choose_device(None if device is None else str(device))
         self.dtype = dtype or choose_precision(self.device)
-        self.network = network.to(self.device).eval()
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if dtype is None and self.device.type == "cuda" and self.dtype == torch.float32:
+            log.warning(SlowerPath("This GPU does not multiply bfloat16, and float32 takes its place"))
+        try:
+            self.network = network.to(self.device).eval()
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except torch.OutOfMemoryError as error:
+            raise _full(self.device) from error
+        self._engine = choose_engine(self.network, self.device, self.dtype)
+        self.batch_size = _BATCH[self.device.type]
+        self._too_many: set[int] = set()  # frames at once, as was said
         self.controls: Controls = read_controls(network.metadata, network.config.vectors)
 
     @property
     def size(self) -> int:
         """Side R of the network's square images, in pixels."""
         return self.network.config.size
-
-    @property
-    def batch_size(self) -> int:
-        """How many frames are computed at once by default."""
-        return _BATCH[self.device.type]
 
     def animate(
         self,
@@ -102,7 +113,7 @@ class Animator:
             waiting = iter(driving)
             first = True
             while chunk := list(islice(waiting, batch_size)):
-                for frame_M in self.encode(chunk).alpha_BM.cpu().numpy():
+                for frame_M in self.coefficients(chunk):
                     yield DrivingFrame(Fraction(0), frame_M, first, None)
                     first = False
 
@@ -111,15 +122,34 @@ class Animator:
     @torch.inference_mode()
     def encode(self, frames: Iterable[NDArray[np.uint8]]) -> Encoded:
         """Codes, coefficients and features of RGB uint8 frames (H, W, 3)."""
-        frames_BRR3 = np.stack([resize(frame_HW3, self.size, self.size) for frame_HW3 in frames])
-        image_B3RR = torch.from_numpy(frames_BRR3).to(self.device).permute(0, 3, 1, 2)
-        return self.network.encode(from_uint8(image_B3RR).to(self.dtype))
+
+        def encode(levels_BRR3: Tensor) -> tuple[Tensor, ...]:
+            seen = self._engine.encode(levels_BRR3)
+            return seen.code_BD, seen.alpha_BM, *seen.features
+
+        code_BD, alpha_BM, *features = self._by_halves(encode, self._levels(frames))
+        return Encoded(code_BD, alpha_BM, tuple(features))
 
     @torch.inference_mode()
-    def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> NDArray[np.uint8]:
-        """RGB uint8 frames (B, R, R, 3) of B codes, with the features of one source (batch 1)."""
-        image_B3RR = self.network.decode(code_BD, features)
-        return to_uint8(image_B3RR).permute(0, 2, 3, 1).cpu().numpy()
+    def coefficients(self, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Motion coefficients (B, M) of RGB uint8 frames (H, W, 3)."""
+
+        def coefficients(levels_BRR3: Tensor) -> tuple[Tensor, ...]:
+            return (self._engine.coefficients(levels_BRR3),)
+
+        (alpha_BM,) = self._by_halves(coefficients, self._levels(frames))
+        return alpha_BM.cpu().numpy()
+
+    @torch.inference_mode()
+    def draw(self, source: Encoded, alpha_BM: Tensor) -> Drawing:
+        """G(z_sr + Q a) in float32, and where its pixels are from.
+
+        Args:
+            source: Of one portrait (batch 1), or as many as there are coefficients.
+            alpha_BM: On any device.
+        """
+        image, grid = self._drawn(lambda *what: tuple(self._engine.draw(*what)), source, alpha_BM)
+        return Drawing(image, grid)
 
     def render(
         self, source: Encoded, alphas: Iterable[NDArray[np.floating]], batch_size: int | None = None
@@ -132,7 +162,50 @@ class Animator:
         """
         waiting = iter(alphas)
         while chunk := list(islice(waiting, batch_size or self.batch_size)):
-            alpha_BM = torch.from_numpy(np.stack(chunk)).to(self.device, torch.float32)
             with torch.inference_mode():
-                code_BD = self.network.reenact(source.code_BD, alpha_BM)
-            yield from self.decode(code_BD, source.features)
+                (levels_BRR3,) = self._drawn(
+                    lambda *what: (self._engine.draw_levels(*what),),
+                    source,
+                    torch.from_numpy(np.stack(chunk)),
+                )
+            yield from levels_BRR3.cpu().numpy()
+
+    def _levels(self, frames: Iterable[NDArray[np.uint8]]) -> Tensor:
+        """The frames at the network's size, (B, R, R, 3)."""
+        return torch.from_numpy(np.stack([resize(frame_HW3, self.size, self.size) for frame_HW3 in frames]))
+
+    def _drawn(
+        self,
+        draw: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]],
+        source: Encoded,
+        alpha_BM: Tensor,
+    ) -> tuple[Tensor, ...]:
+        code_BD = self.network.reenact(source.code_BD, alpha_BM.to(self.device, torch.float32))
+        if len(source.code_BD) == 1:
+            return self._by_halves(lambda code_BD: draw(code_BD, source.features), code_BD)
+        return self._by_halves(lambda code_BD, *features: draw(code_BD, features), code_BD, *source.features)
+
+    def _by_halves(self, function: Callable[..., tuple[Tensor, ...]], *batch: Tensor) -> tuple[Tensor, ...]:
+        """function(*batch), or of its halves, one after the other, where the GPU's memory is full."""
+        try:
+            return function(*batch)
+        except torch.OutOfMemoryError as error:
+            half = len(batch[0]) // 2
+            if not half:
+                raise _full(self.device) from error
+        torch.cuda.empty_cache()
+        self.batch_size = min(self.batch_size, half)
+        if 2 * half not in self._too_many:
+            self._too_many.add(2 * half)
+            frames = f"{2 * half} frames at once"
+            log.warning(SlowerPath(f"The GPU's memory is too small for {frames}, and {half} are tried"))
+        parts = zip(*(tensor.split([half, len(tensor) - half]) for tensor in batch), strict=True)
+        halves = [self._by_halves(function, *part) for part in parts]
+        return tuple(torch.cat(rows) for rows in zip(*halves, strict=True))
+
+
+def _full(device: torch.device) -> LiaxError:
+    return LiaxError(
+        f"The memory of {device} is too full for this network",
+        "end other programs that use it, choose smaller weights, or use cpu",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.files import check_output
 from liax.media.writer import SUFFIXES, create_video
+from liax.pipeline import ahead
 from liax.progress import Progress, no_progress
 
 
@@ -77,10 +79,11 @@ def write_clip(
     check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
     count, time = 0, Fraction(0)
     with create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite) as writer:
-        for time, picture_HW3 in clip.frames:
-            writer.write(picture_HW3, time)
-            count += 1
-            progress(stage, count, clip.total)
+        with closing(ahead(clip.frames)) as frames:  # made while the last ones are encoded
+            for time, picture_HW3 in frames:
+                writer.write(picture_HW3, time)
+                count += 1
+                progress(stage, count, clip.total)
         written = writer.frames
         if not count:
             raise LiaxError(f"{output} would have no frame", "check what is read for it")

@@ -4,8 +4,8 @@ template.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -19,9 +19,10 @@ from liax.face.landmarks import FaceLandmarker
 from liax.media.footage import Footage, open_footage
 from liax.media.video import Video
 from liax.options import DrivingOptions
+from liax.pipeline import ahead, mapped
 from liax.portrait.animator import Animator
 from liax.portrait.motion import Driving, DrivingFrame
-from liax.portrait.shots import Shot, changed_meanwhile, find_shots
+from liax.portrait.shots import Shot, ShotFrame, changed_meanwhile, find_shots, in_shots
 from liax.portrait.template import SUFFIX, Template, load_template
 from liax.portrait.track_driving import open_track
 from liax.progress import Progress, no_progress, with_progress
@@ -93,38 +94,37 @@ class DrivingFootage:
         """The even width of its picture when shown `height` pixels high."""
         return self._shots[0].framing.width_at(height)
 
-    def frames(self) -> Iterator[DrivingFrame]:
-        """Its frames in order, made a batch at a time; each call decodes anew."""
-        views = self.views()
-        alpha_M = self._first()
-        while chunk := list(islice(views, self._animator.batch_size)):
-            for view, seen_M in zip(chunk, self._alphas([v.square_RR3 for v in chunk]), strict=True):
-                alpha_M = seen_M if view.shows_face else alpha_M
-                yield DrivingFrame(view.time, alpha_M, view.starts_shot, view.square_RR3)
+    def frames(self) -> Generator[DrivingFrame]:
+        """Its frames in order, made a batch at a time; each call decodes anew.
+
+        Decoding and cropping run ahead in threads.
+        """
+        alpha_M: NDArray[np.float32] | None = None
+        with closing(self.views()) as views:
+            while chunk := list(islice(views, self._animator.batch_size)):
+                seen_BM = self._animator.coefficients(view.square_RR3 for view in chunk)
+                for view, seen_M in zip(chunk, seen_BM, strict=True):
+                    if view.shows_face:
+                        alpha_M = seen_M
+                    elif alpha_M is None:
+                        alpha_M = self._first()
+                    yield DrivingFrame(view.time, alpha_M, view.starts_shot, view.square_RR3)
+
+    def views(self) -> Generator[View]:
+        """What the network is to see of each frame."""
+        return mapped(self._view, ahead(in_shots(self._footage, self._shots)))
 
     def _first(self) -> NDArray[np.float32]:
         """Coefficients of the first frame that a shot begins with."""
-        for view in self.views(from_beginning=False):
-            return self._alphas([view.square_RR3])[0]
+        for each in in_shots(self._footage, self._shots):
+            if each.number == each.shot.first_face:
+                return self._animator.coefficients([self._view(each).square_RR3])[0]
         raise changed_meanwhile(self._footage)
 
-    def _alphas(self, squares: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        return self._animator.encode(squares).alpha_BM.float().cpu().numpy()
-
-    def views(self, from_beginning: bool = True) -> Iterator[View]:
-        """What the network is to see of each frame, or of those from the first that a shot begins with."""
-        shots = iter([*self._shots, None])
-        shot, next_shot = next(shots, None), next(shots, None)
-        skip = not from_beginning
-        for number, frame in enumerate(self._footage):
-            if next_shot is not None and number == next_shot.first:
-                shot, next_shot = next_shot, next(shots, None)
-            assert shot is not None
-            starts_shot = number == shot.first_face
-            skip = skip and not starts_shot
-            if not skip:
-                square_RR3 = shot.framing.to_square(frame.rgb(), self._animator.size)
-                yield View(frame.time, square_RR3, starts_shot, shot.shows_face(number))
+    def _view(self, each: ShotFrame) -> View:
+        number, frame, shot = each
+        square_RR3 = shot.framing.to_square(frame.rgb(), self._animator.size)
+        return View(frame.time, square_RR3, number == shot.first_face, shot.shows_face(number))
 
 
 @dataclass(frozen=True)

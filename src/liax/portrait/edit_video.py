@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, tee
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.face.crop import Crop, turned
 from liax.face.landmarks import FaceLandmarker
-from liax.media.video import Frame, Video
+from liax.media.video import Video
 from liax.options import EditSettings, EditVideoOptions
+from liax.pipeline import ahead, mapped
 from liax.portrait import motion
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip
@@ -25,7 +26,7 @@ from liax.portrait.driving import DrivingFootage
 from liax.portrait.edit_vector import Edit
 from liax.portrait.pose import HeldStretches, PoseRange
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
-from liax.portrait.shots import Shot, ShotMessages, changed_meanwhile, find_shots
+from liax.portrait.shots import Shot, ShotFrame, ShotMessages, changed_meanwhile, find_shots, in_shots
 from liax.progress import Progress, no_progress
 
 log = logging.getLogger(__name__)
@@ -187,40 +188,80 @@ def _pose(shot: Shot, number: int) -> dict[str, float]:
 def _frame_by_frame(
     animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
-    views = _in_shots(footage, shots)
-    fade = max(1.0, _FADE * footage.rate)
-    current: Shot | None = None
     held = HeldStretches()
-    while chunk := list(islice(views, animator.batch_size)):
-        pictures = [frame.rgb() for _, frame, _ in chunk]
-        squares = [
-            s.framing.to_square(p, animator.size) for p, (_, _, s) in zip(pictures, chunk, strict=True)
-        ]
-        encoded = animator.encode(squares)
-        amount_B = np.array([_amount(shot, number, fade) for number, _, shot in chunk], np.float32)
-        alpha_BM = encoded.alpha_BM.cpu().numpy()
-        edits = []
-        for (number, frame, shot), alpha_M in zip(chunk, alpha_BM, strict=True):
-            pose = _pose(shot, number)
-            edits.append(edit.vector_for(alpha_M, pose))
-            held.add(frame.time, edit.beyond(pose))
-        changes = EditDelta(animator, encoded)(alpha_BM + amount_B[:, None] * np.stack(edits))
-        for view, picture_HW3, square_RR3, change in zip(chunk, pictures, squares, changes, strict=True):
-            number, frame, shot = view
-            if shot is not current:
-                current, head_mask = shot, HeadMask.of(shot, animator.size, footage.rate)
-            if head_mask is not None:
-                change = head_mask.apply(change, number)
-            yield frame.time, retouches.of(shot)(retouches.picture(picture_HW3, square_RR3), change)
+
+    def view(each: ShotFrame) -> _View:
+        number, frame, shot = each
+        picture_HW3 = frame.rgb()
+        square_RR3 = shot.framing.to_square(picture_HW3, animator.size)
+        return _View(number, frame.time, shot, picture_HW3, square_RR3)
+
+    def placed() -> Iterator[_Placed]:
+        views = mapped(view, ahead(in_shots(footage, shots), _FULL_FRAMES), depth=_FULL_FRAMES)
+        current: Shot | None = None
+        with closing(_changes(animator, views, edit, max(1.0, _FADE * footage.rate), held)) as changes:
+            for seen, change in changes:
+                if seen.shot is not current:
+                    current, head_mask = seen.shot, HeadMask.of(seen.shot, animator.size, footage.rate)
+                yield _Placed(seen, change, retouches.of(seen.shot), head_mask)
+
+    def put(each: _Placed) -> tuple[Fraction, NDArray[np.uint8]]:
+        seen, change, retouch, head_mask = each
+        if head_mask is not None:
+            change = head_mask.apply(change, seen.number)
+        return seen.time, retouch(retouches.picture(seen.picture_HW3, seen.square_RR3), change)
+
+    yield from mapped(put, ahead(placed(), _FULL_FRAMES), depth=_FULL_FRAMES)
     if sentence := held.sentence():
         log.warning(sentence)
+
+
+# So many frames of the video's own size wait between two stages.
+_FULL_FRAMES = 4
+
+
+class _View(NamedTuple):
+    """A frame, and what the network sees of it."""
+
+    number: int
+    time: Fraction
+    shot: Shot
+    picture_HW3: NDArray[np.uint8]
+    square_RR3: NDArray[np.uint8]
+
+
+class _Placed(NamedTuple):
+    """A frame's change, and where it belongs."""
+
+    view: _View
+    change: PixelChange
+    retouch: Retouch
+    head_mask: HeadMask | None
+
+
+def _changes(
+    animator: Animator, views: Generator[_View], edit: Edit, fade: float, held: HeldStretches
+) -> Generator[tuple[_View, PixelChange]]:
+    """What the edit changes in each frame; `held` notes where it is held."""
+    with closing(views):
+        while chunk := list(islice(views, animator.batch_size)):
+            encoded = animator.encode([view.square_RR3 for view in chunk])
+            amount_B = np.array([_amount(view.shot, view.number, fade) for view in chunk], np.float32)
+            alpha_BM = encoded.alpha_BM.cpu().numpy()
+            edits = []
+            for view, alpha_M in zip(chunk, alpha_BM, strict=True):
+                pose = _pose(view.shot, view.number)
+                edits.append(edit.vector_for(alpha_M, pose))
+                held.add(view.time, edit.beyond(pose))
+            changes = EditDelta(animator, encoded)(alpha_BM + amount_B[:, None] * np.stack(edits))
+            yield from zip(chunk, changes, strict=True)
 
 
 def _from_first_frame(
     animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
     (shot, *_) = (shot for shot in shots if shot.first_face is not None)
-    first = next((frame for number, frame, _ in _in_shots(footage, shots) if number == shot.first_face), None)
+    first = next((frame for number, frame, _ in in_shots(footage, shots) if number == shot.first_face), None)
     if first is None:
         raise changed_meanwhile(footage)
     picture_HW3 = first.rgb()
@@ -228,25 +269,20 @@ def _from_first_frame(
     picture_HW3 = retouches.picture(picture_HW3, square_RR3)
     encoded = animator.encode([square_RR3])
     edit_delta, retouch = EditDelta(animator, encoded), retouches.of(shot)
-    frames, same = tee(DrivingFootage(animator, footage, list(shots), 0).frames())
     alpha_M = encoded.alpha_BM[0].cpu().numpy()
     pose = _pose(shot, shot.first_face or 0)
     transfer = motion.Transfer(edit_M=edit.vector_for(alpha_M, pose))
     if edit.held:
         transfer = replace(transfer, pose_range=PoseRange(animator.controls, pose))
     held = HeldStretches()
-    alphas = motion.transfer_motion(alpha_M, same, transfer, held=held)
-    for frame, change in zip(frames, edit_delta.stream(alphas), strict=True):
-        yield frame.time, retouch(picture_HW3, change)
+    with closing(DrivingFootage(animator, footage, list(shots), 0).frames()) as driving:
+        frames, same = tee(driving)
+        changes = edit_delta.stream(motion.transfer_motion(alpha_M, same, transfer, held=held))
+        results = mapped(lambda change: retouch(picture_HW3, change), changes)
+        for frame, result_HW3 in zip(frames, results, strict=True):
+            yield frame.time, result_HW3
     if sentence := held.sentence():
         log.warning(sentence)
-
-
-def _in_shots(footage: Video, shots: Sequence[Shot]) -> Iterator[tuple[int, Frame, Shot]]:
-    """Every frame with its number and shot."""
-    starts = [shot.first for shot in shots]
-    for number, frame in enumerate(footage):
-        yield number, frame, shots[bisect_right(starts, number) - 1]
 
 
 def _amount(shot: Shot, number: int, fade: float) -> float:

@@ -6,7 +6,7 @@ shot by shot), a One-Euro filter against jitter, and which of the motion is take
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -61,7 +61,7 @@ class Driving(Protocol):
     def width_at(self, height: int) -> int:
         """The even width of its picture when shown `height` pixels high; 0 when it has none."""
 
-    def frames(self) -> Iterator[DrivingFrame]:
+    def frames(self) -> Generator[DrivingFrame]:
         """Its frames in order, made a batch at a time; each call decodes anew."""
 
 

@@ -99,9 +99,8 @@ class EditDelta:
 
     def _draw(self, alpha_BM: Tensor) -> tuple[Tensor, Tensor]:
         """The picture in levels (B, 3, R, R), and from where in the source its pixels are (B, R, R, 2)."""
-        network = self._animator.network
-        state = network.render(network.reenact(self._source.code_BD, alpha_BM), self._source.features)[-1]
-        return to_levels(state.image), state.grid
+        image_B3RR, grid_BRR2 = self._animator.draw(self._source, alpha_BM)
+        return to_levels(image_B3RR), grid_BRR2
 
 
 class Retouch:

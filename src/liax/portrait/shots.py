@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -13,7 +15,8 @@ from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
 from liax.face.track import FaceTracker, Look, ShotTracker
 from liax.media.cuts import detect_cuts
-from liax.media.footage import Footage
+from liax.media.footage import Footage, Picture
+from liax.pipeline import ahead
 from liax.portrait.framing import FaceOption, Framing, check_choice, frame_whole_picture
 
 log = logging.getLogger(__name__)
@@ -84,6 +87,21 @@ def changed_meanwhile(footage: Footage) -> LiaxError:
     return LiaxError(f"{footage.path} has changed while it was read", "start again when it is complete")
 
 
+class ShotFrame(NamedTuple):
+    """A frame, its number in the footage, and its shot."""
+
+    number: int
+    frame: Picture
+    shot: Shot
+
+
+def in_shots(footage: Footage, shots: Sequence[Shot]) -> Iterator[ShotFrame]:
+    """Every frame with its shot."""
+    starts = [shot.first for shot in shots]
+    for number, frame in enumerate(footage):
+        yield ShotFrame(number, frame, shots[bisect_right(starts, number) - 1])
+
+
 def find_shots(
     landmarker: FaceLandmarker | None,
     footage: Footage,
@@ -110,22 +128,23 @@ def find_shots(
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
     tracker: ShotTracker[FaceTracker] | None = None
-    for frame, cut in detect_cuts(footage):
-        time = frame.time
-        if landmarker is None:
-            if cut:
-                shots.append(
-                    Shot(count, frame_whole_picture(footage.width, footage.height, size), count, time)
-                )
-        else:
-            if cut and tracker is not None:
-                shots.append(_shot(tracker, count, time, size))
-            if cut or tracker is None:
-                tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count, footage.rate)
-            tracker.add(count, frame)
-            seen = max(seen, tracker.follower.seen)
-        count += 1
-        progress(count)
+    with closing(ahead(detect_cuts(footage))) as frames:
+        for frame, cut in frames:
+            time = frame.time
+            if landmarker is None:
+                if cut:
+                    shots.append(
+                        Shot(count, frame_whole_picture(footage.width, footage.height, size), count, time)
+                    )
+            else:
+                if cut and tracker is not None:
+                    shots.append(_shot(tracker, count, time, size))
+                if cut or tracker is None:
+                    tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count, footage.rate)
+                tracker.add(count, frame)
+                seen = max(seen, tracker.follower.seen)
+            count += 1
+            progress(count)
     if not count:
         raise LiaxError(f"{footage.path} has no frame", "give footage that has some")
     if tracker is not None:

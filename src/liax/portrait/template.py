@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -90,7 +90,7 @@ class Template:
         """0: there is no picture."""
         return 0
 
-    def frames(self) -> Iterator[DrivingFrame]:
+    def frames(self) -> Generator[DrivingFrame]:
         """Its frames in order."""
         for alpha_M, ticks, starts_shot in zip(self.alpha_TM, self.ticks_T, self.starts_shot_T, strict=True):
             yield DrivingFrame(int(ticks) * self.tick, alpha_M, bool(starts_shot), None)

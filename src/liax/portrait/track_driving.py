@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -100,7 +100,7 @@ class NamedDriving:
         """0: there is no picture."""
         return 0
 
-    def frames(self) -> Iterator[DrivingFrame]:
+    def frames(self) -> Generator[DrivingFrame]:
         """Its frames in order, on a portrait that has no motion at all."""
         return self.on(np.zeros(self.controls.count, np.float32)).frames()
 

@@ -1,0 +1,253 @@
+"""How fast pictures are drawn, and what whole commands spend their time on.
+
+    python benchmarks/throughput.py network [--presets small large] [--compile] [--json OUT]
+    python benchmarks/throughput.py command DRIVING [--source PORTRAIT] [--only animate] [--json OUT]
+
+`network`: ms a frame for one driving frame encoded and one frame drawn, 1 and 8 at a time, without files:
+as `Animator` runs the network on this device (on a GPU, prepared, in CUDA graphs), as it is written, and with
+--compile also that by `torch.compile` (max-autotune), all in one run. On GPUs also the peak of memory. The
+weights are random: speed does not depend on them.
+
+`command`: what `liax animate` and `liax edit-video` do, from opened weights to a written file. For each stage
+the seconds in which it works, as a share of the whole, and how much of its threads' time it is idle, because
+it waits for other stages. Stages run side by side, so that shares add up to more than 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from liax.model import LIAX, PRESETS
+from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
+from liax.portrait.engine import EagerEngine, Engine, choose_engine
+
+BATCHES = (1, 8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    network = commands.add_parser("network")
+    network.add_argument("--presets", nargs="+", default=["small", "small-512", "base", "middle", "large"])
+    network.add_argument("--compile", action="store_true")
+    command = commands.add_parser("command")
+    command.add_argument("driving", type=Path)
+    command.add_argument("--source", type=Path, default=Path(str(files("liax.assets") / "demo_portrait.jpg")))
+    command.add_argument("--weights", default="small")
+    command.add_argument("--only", choices=("animate", "edit-video"))
+    for each in (network, command):
+        each.add_argument("--json", type=Path)
+        each.add_argument("--device")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor() or platform.machine()
+    )
+    results: dict[str, Any] = {"device": name, "torch": torch.__version__, "cores": torch.get_num_threads()}
+    keep_freed_memory()
+    results |= _network(options, device) if options.command == "network" else _commands(options)
+    if options.json is not None:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+@torch.inference_mode()
+def _network(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    dtype = choose_precision(device)
+    results: dict[str, Any] = {"dtype": str(dtype).removeprefix("torch."), "ms": {}, "peak_GiB": {}}
+    print(f"{'ms a frame':12s}" + "".join(f"{way:>12s} ×{n}" for way in _ways(options) for n in BATCHES))
+    for preset in options.presets:
+        torch.manual_seed(0)
+        with device:
+            network = LIAX(PRESETS[preset]).eval()
+        network.dictionary.freeze()
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        times: dict[str, dict[str, float]] = {}
+        for way in _ways(options):
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats()
+            engine = _engine(way, network, device, dtype)
+            times[way] = {str(n): _ms_a_frame(engine, network, n) for n in BATCHES}
+            if device.type == "cuda":
+                peak = torch.cuda.max_memory_allocated() / 2**30
+                results["peak_GiB"].setdefault(preset, {})[way] = round(peak, 2)
+            del engine
+        results["ms"][preset] = times
+        numbers = "".join(f"{times[way][str(n)]:14.3f}" for way in times for n in BATCHES)
+        print(f"{preset:12s}{numbers}  {results['peak_GiB'].get(preset, '')}", flush=True)
+    return results
+
+
+def _ways(options: argparse.Namespace) -> list[str]:
+    return ["shipped", "eager", *(["compiled"] if options.compile else [])]
+
+
+def _engine(way: str, network: LIAX, device: torch.device, dtype: torch.dtype) -> Engine:
+    if way == "shipped":
+        return choose_engine(network, device, dtype)
+    engine = EagerEngine(network, dtype)
+    if way == "compiled":
+        torch.compiler.reset()
+        compiled = torch.compile(mode="max-autotune")
+        engine.coefficients = compiled(engine.coefficients)  # type: ignore[method-assign]
+        engine.draw_levels = compiled(engine.draw_levels)  # type: ignore[method-assign]
+    return engine
+
+
+def _ms_a_frame(engine: Engine, network: LIAX, batch: int) -> float:
+    size, device = network.config.size, next(network.parameters()).device
+    levels = torch.randint(0, 256, (batch, size, size, 3), dtype=torch.uint8, device=device)
+    source = engine.encode(levels[:1])
+
+    def frames() -> Tensor:
+        alpha_BM = engine.coefficients(levels)
+        return engine.draw_levels(network.reenact(source.code_BD, alpha_BM.clone()), source.features)
+
+    for _ in range(3):
+        frames()
+    times: list[float] = []
+    while len(times) < 5 or (sum(times) < 2 and len(times) < 100):
+        _wait(device)
+        begun = time.perf_counter()
+        frames()
+        _wait(device)
+        times.append(time.perf_counter() - begun)
+    return round(1000 * statistics.median(times) / batch, 3)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+# Stage -> what is counted for it: a class or module, and the name of a function in it.
+STAGES: dict[str, list[tuple[str, str]]] = {
+    "decoding": [("liax.media.video", "_decode")],
+    "converting to RGB": [("liax.media.video", "to_rgb")],
+    "finding the face": [("liax.face.landmarks.FaceLandmarker", "detect")],
+    "cropping": [("liax.portrait.framing.Framing", "to_square")],
+    "the network": [
+        ("liax.portrait.animator.Animator", "coefficients"),
+        ("liax.portrait.animator.Animator", "encode"),
+        ("liax.portrait.animator.Animator", "draw"),
+        ("liax.portrait.animator.Animator", "_drawn"),
+    ],
+    "pasting": [("liax.portrait.retouch.Retouch", "__call__")],
+    "writing": [("liax.media.writer.VideoWriter", "write"), ("liax.media.writer.VideoWriter", "finish")],
+}
+
+
+def _commands(options: argparse.Namespace) -> dict[str, Any]:
+    from liax import load
+    from liax.options import EditVideoOptions
+    from liax.portrait.animate import animate_file
+    from liax.portrait.animator import Animator
+    from liax.portrait.clip import write_clip
+    from liax.portrait.edit_video import edit_video
+
+    animator = Animator(load(options.weights), options.device)
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.mp4"
+
+        def animate() -> int:
+            return animate_file(animator, options.source, options.driving, out, overwrite=True).frames
+
+        def edit() -> int:
+            clip = edit_video(animator, options.driving, {"yaw": 5.0}, EditVideoOptions())
+            return write_clip(clip, out, overwrite=True).frames
+
+        for name, command in {"animate": animate, "edit-video": edit}.items():
+            if options.only in (None, name):
+                results[name] = _measured(command)
+                print(f"{name}: " + json.dumps(results[name], indent=1), flush=True)
+    return results
+
+
+def _measured(command: Callable[[], int]) -> dict[str, Any]:
+    """Frames a second, and each stage's seconds as a share of the whole and of its threads' time."""
+    with _stopwatch() as busy:
+        begun, used = time.perf_counter(), time.process_time()
+        frames = command()
+        seconds, used = time.perf_counter() - begun, time.process_time() - used
+    stages = {}
+    for stage, by_thread in busy.items():
+        share = sum(by_thread.values()) / seconds
+        idle = 1 - share / len(by_thread)
+        stages[stage] = {"share": round(share, 3), "threads": len(by_thread), "idle": round(idle, 3)}
+    return {
+        "frames": frames,
+        "frames_a_second": round(frames / seconds, 2),
+        "processors_used": round(used / seconds, 2),
+        "stages": stages,
+    }
+
+
+@contextmanager
+def _stopwatch() -> Iterator[dict[str, dict[str, float]]]:
+    """Counts the seconds in each stage's functions, thread by thread; inner calls count for the outer one."""
+    busy: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    inside = threading.local()
+
+    def add(stage: str, begun: float) -> None:
+        busy[stage][threading.current_thread().name] += time.perf_counter() - begun
+
+    def timed(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if getattr(inside, "stage", None) is not None:
+                return function(*args, **kwargs)
+            inside.stage, begun = stage, time.perf_counter()
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                inside.stage = None
+                add(stage, begun)
+            return stepwise(stage, result) if stage == "decoding" else result
+
+        return run
+
+    def stepwise(stage: str, frames: Iterator[Any]) -> Iterator[Any]:
+        while True:
+            begun = time.perf_counter()
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+            finally:
+                add(stage, begun)
+            yield frame
+
+    with ExitStack() as patches:
+        for stage, functions in STAGES.items():
+            for place, name in functions:
+                owner = _named(place)
+                patches.enter_context(patch.object(owner, name, timed(stage, getattr(owner, name))))
+        yield busy
+
+
+def _named(place: str) -> Any:
+    """A module, or a class in one."""
+    module, _, last = place.rpartition(".")
+    owner = __import__(place if last.islower() else module, fromlist=["_"])
+    return owner if last.islower() else getattr(owner, last)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The network prepared for inference computes what the network does.
+
+On a GPU the kernels run there; elsewhere Triton's interpreter runs them, on a network of the least size.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from liax.model import LIAX, ModelConfig
+from liax.model.pixels import from_uint8
+
+pytest.importorskip("triton", reason="the kernels are Triton's")
+from liax.model.inference import InferenceNetwork
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@pytest.fixture(scope="module")
+def network() -> LIAX:
+    """With all parameters away from their initial zeros and ones; twelve channels are no power of two."""
+    torch.manual_seed(0)
+    config = ModelConfig(64, width=8, max_width=12, latent=16, vectors=4, flow_blocks=2, render_blocks=1)
+    network = LIAX(config).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.numel() < 200:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    network.dictionary.freeze()
+    return network.to(DEVICE)
+
+
+def close(got: Tensor, wanted: Tensor) -> bool:
+    return bool((got - wanted).norm() <= 1e-5 * wanted.norm())
+
+
+@torch.inference_mode()
+def test_it_is_the_same_network(network: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes, coefficients, features, and pictures: each of its own source, and all of one."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    levels_BRR3 = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8).to(DEVICE)
+    wanted = network.encode(from_uint8(levels_BRR3.permute(0, 3, 1, 2)))
+    prepared = InferenceNetwork(network, torch.float32)
+    got = prepared.encode(levels_BRR3)
+    assert close(got.code_BD, wanted.code_BD)
+    assert close(got.alpha_BM, wanted.alpha_BM)
+    assert all(map(close, got.features, wanted.features))
+    code_BD = wanted.code_BD + 0.5 * torch.randn_like(wanted.code_BD)
+    for features in (wanted.features, tuple(each[:1] for each in wanted.features)):
+        state = network.render(code_BD, features)[-1]
+        image, grid = prepared.draw(code_BD, features)
+        assert close(image, state.image)
+        assert close(grid, state.grid)
+
+
+@torch.inference_mode()
+def test_features_are_left_out(network: LIAX) -> None:
+    levels_1RR3 = torch.zeros(1, 64, 64, 3, dtype=torch.uint8, device=DEVICE)
+    assert InferenceNetwork(network, torch.float32).encode(levels_1RR3, with_features=False).features == ()

@@ -1,0 +1,88 @@
+"""A whole command's stages run in threads: however it ends, no thread and no part of a file is left."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from liax.media.writer import VideoWriter
+from liax.model import LIAX
+from liax.options import AnimateOptions, EditVideoOptions
+from liax.portrait import framing
+from liax.portrait.animate import animate_file
+from liax.portrait.animator import Animator
+from liax.portrait.clip import write_clip
+from liax.portrait.edit_video import edit_video
+from liax.portrait.retouch import Retouch
+
+WHOLE = AnimateOptions(crop=False)
+
+
+@pytest.fixture
+def animator(tiny: LIAX) -> Animator:
+    return Animator(tiny, "cpu", torch.float32)
+
+
+def stages() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("liax")]
+
+
+def failing(function: Callable[..., Any], after: int, error: BaseException) -> Callable[..., Any]:
+    calls = iter(range(after))
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if next(calls, None) is None:
+            raise error
+        return function(*args, **kwargs)
+
+    return run
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("here"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    ("owner", "name", "calls"),
+    [
+        (framing.Framing, "to_square", 3),  # cropping, in a worker
+        (Animator, "coefficients", 1),  # the network reads, a batch at once
+        (Animator, "_drawn", 1),  # the network draws
+        (VideoWriter, "write", 3),  # the consumer of all stages
+    ],
+)
+def test_animating(
+    animator: Animator,
+    portrait_path: Path,
+    face_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+    calls: int,
+    error: BaseException,
+) -> None:
+    monkeypatch.setattr(owner, name, failing(getattr(owner, name), calls, error))
+    with pytest.raises(type(error)):
+        animate_file(animator, portrait_path, face_clip, tmp_path / "out.mp4", WHOLE)
+    assert stages() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Retouch, "__call__"), (VideoWriter, "write")])
+def test_editing_a_video(
+    animator: Animator,
+    face_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+) -> None:
+    monkeypatch.setattr(owner, name, failing(getattr(owner, name), 3, ZeroDivisionError("here")))
+    clip = edit_video(animator, face_clip, {0: 0.5}, EditVideoOptions(crop=False))
+    with pytest.raises(ZeroDivisionError):
+        write_clip(clip, tmp_path / "out.mp4")
+    assert stages() == []
+    assert list(tmp_path.iterdir()) == []
