@@ -85,8 +85,8 @@ class SeamFinder:
 
     def _marked(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Where the picture steps from left to right, and from top to bottom, as at a seam."""
-        down_WH = _seam_points(self._down_HW.T / self._count)
-        return _seam_points(self._across_HW / self._count), down_WH.T
+        down_WH = _seam_points(self._down_HW.T / np.float32(self._count))
+        return _seam_points(self._across_HW / np.float32(self._count)), down_WH.T
 
 
 def _steps(levels: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
