@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -6,7 +8,9 @@ from liax.preparation.selection import evenly_spaced, too_many_of_people, too_ma
 
 
 def clips(*videos: tuple[str, int]) -> list[ClipRecord]:
-    return [ClipRecord(key, 10 * k, 10 * k + 10, name=f"{key}{k}") for key, count in videos for k in range(count)]
+    return [
+        ClipRecord(key, 10 * k, 10 * k + 10, name=f"{key}{k}") for key, count in videos for k in range(count)
+    ]
 
 
 @given(st.integers(0, 200), st.integers(1, 20))
@@ -14,7 +18,7 @@ def test_evenly_spaced(count: int, most: int) -> None:
     chosen = sorted(evenly_spaced(count, most))
     assert len(chosen) == min(count, most)
     assert all(0 <= k < count for k in chosen)
-    gaps = [b - a for a, b in zip(chosen, chosen[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(chosen)]
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ _STEP, _ALONE, _BESIDE = 6.0, 2.5, 8
 # So much of a line across the picture, or a part of it, has to be like that. Door frames and panels end at
 # shoulders; on 110 people's clips without a grid, two had a line that is no seam.
 _SHARE = 0.85
+# Lines whose levels step by less than this on average are of bars, and do not count.
+_FLAT = 0.5
 # Parts that are less than this share of the picture's shorter side wide are bars and captions.
 _LEAST = 0.12
 # Rows and columns beside a seam that belong to neither side, and the share of the picture at its edge in
@@ -59,6 +61,7 @@ class SeamFinder:
         if not self._count:
             return []
         marked = self._marked()
+        steps_HW = (self._across_HW + self._down_HW) / self._count
         height, width = marked[0].shape
         found: list[_Part] = []
         least = _LEAST * min(height, width)
@@ -67,7 +70,7 @@ class SeamFinder:
             part = waiting.pop()
             if min(part.bottom - part.top, part.right - part.left) < least:
                 continue
-            halves = _divided(marked, part)
+            halves = _divided(marked, steps_HW, part)
             waiting += halves
             if not halves:
                 found.append(part)
@@ -113,20 +116,23 @@ def _shares(marked_HW: NDArray[np.bool_], along: int) -> NDArray[np.float64]:
     return shares
 
 
-def _divided(marked: tuple[NDArray[np.bool_], NDArray[np.bool_]], part: _Part) -> list[_Part]:
+def _divided(
+    marked: tuple[NDArray[np.bool_], NDArray[np.bool_]], steps_HW: NDArray[np.float32], part: _Part
+) -> list[_Part]:
     """Both sides of the clearest seam across a part; none if there is no seam."""
     within = (slice(part.top, part.bottom), slice(part.left, part.right))
-    columns, rows = _shares(marked[0][within], 0), _shares(marked[1][within], 1)
+    across_HW, down_HW = marked[0][within], marked[1][within]
+    filled_H, filled_W = (steps_HW[within].mean(axis) > _FLAT for axis in (1, 0))
+    if not filled_H.any() or not filled_W.any():
+        return []
+    columns, rows = _shares(across_HW[filled_H], 0), _shares(down_HW[:, filled_W], 1)
     if max(columns.max(), rows.max()) < _SHARE:
         return []
     if columns.max() >= rows.max():
         at = part.left + int(columns.argmax())
         return [
-            _Part(part.top, part.bottom, part.left, at - _BLURRED + 1),
-            _Part(part.top, part.bottom, at + _BLURRED, part.right),
+            replace(part, right=at - _BLURRED + 1),
+            replace(part, left=at + _BLURRED),
         ]
     at = part.top + int(rows.argmax())
-    return [
-        _Part(part.top, at - _BLURRED + 1, part.left, part.right),
-        _Part(at + _BLURRED, part.bottom, part.left, part.right),
-    ]
+    return [replace(part, bottom=at - _BLURRED + 1), replace(part, top=at + _BLURRED)]

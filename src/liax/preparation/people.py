@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.bounded import read_arrays
+from liax.bounded import read_arrays, short
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, read_manifest
-from liax.errors import LiaxError, WrongFileError
+from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
@@ -45,7 +45,7 @@ def load_people(path: Path) -> KnownPeople:
     """What `save_people` wrote.
 
     Raises:
-        WrongFileError: If it is no such file.
+        LiaxError: If it is no such file.
     """
     try:
         arrays = read_arrays(path)
@@ -54,8 +54,9 @@ def load_people(path: Path) -> KnownPeople:
             raise ValueError("of different lengths")
         return KnownPeople(tuple(names.tolist()), tuple(splits.tolist()), embeddings_PE.astype(np.float64))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        detail = error.strerror or "" if isinstance(error, OSError) else ""
-        raise WrongFileError(path, "other", "people", detail) from None
+        raise LiaxError(
+            f"{path} holds no people ({short(error)})", "delete it to have it made anew"
+        ) from None
 
 
 def people_of(folder: Path, cache: Path, progress: Progress = no_progress) -> KnownPeople:

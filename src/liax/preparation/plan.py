@@ -112,12 +112,12 @@ def square_in(boxes: Sequence[Box], cell: Cell, cut: CutOptions) -> Crop:
     left, top, right, bottom = cell
     width, height = right - left, bottom - top
     if cut.cropped:
-        side = min(width, height)
+        side = float(min(width, height))
         return Crop(left + (width - side) / 2, top + (height - side) / 2, side)
     crop = crop_for(boxes, cut.face_share)
     if not cut.inside:
         return crop
-    side = min(crop.side, width, height)
+    side = min(crop.side, float(width), float(height))
     # A smaller square has the face where the larger one had it.
     x, y = (
         begin + (crop.side - side) * at for begin, at in zip((crop.left, crop.top), FACE_CENTRE, strict=True)
