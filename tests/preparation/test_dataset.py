@@ -17,6 +17,7 @@ from liax.preparation.config import ClipRecord, CutOptions, QualityLimits, Selec
 from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.identities import assign_splits, group_by_identity
 from liax.preparation.inputs import InputVideo
+from liax.preparation.people import OtherPeople
 from liax.preparation.segment import Segment, process_segment
 
 
@@ -54,6 +55,7 @@ def made(
         CutOptions(size=64),
         limits or QualityLimits(),
         Selection(val=0.3),
+        OtherPeople(),
         Layout(shard, plain),
         lambda _, done, total: said.append((done, total)),
     )

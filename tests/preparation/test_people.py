@@ -14,7 +14,7 @@ from liax.preparation.config import ClipRecord, CutOptions, QualityLimits, Selec
 from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.identities import KnownPeople
 from liax.preparation.inputs import InputVideo
-from liax.preparation.people import PEOPLE_FILE, load_people, people_of, save_people
+from liax.preparation.people import PEOPLE_FILE, load_people, other_people, people_of, save_people
 from liax.preparation.segment import Segment, process_segment, read_records
 
 FACES_PE = np.eye(128)[:2]
@@ -112,7 +112,8 @@ def test_known_people_keep_name_and_split_and_others_are_left_out(
         (tmp_path / name).mkdir()
         rows = assemble_dataset(
             tmp_path / name, tmp_path / "units", inputs, [], CutOptions(size=64, identities=True),
-            QualityLimits(), selection, Layout(), lambda *_: None,
+            QualityLimits(), selection, other_people(selection, tmp_path / "cache"), Layout(),
+            lambda *_: None,
         )  # fmt: skip
         return {
             key: {

@@ -61,7 +61,7 @@ class SeamFinder:
         if not self._count:
             return []
         marked = self._marked()
-        steps_HW = (self._across_HW + self._down_HW) / self._count
+        steps_HW = (self._across_HW + self._down_HW) / np.float32(self._count)
         height, width = marked[0].shape
         found: list[_Part] = []
         least = _LEAST * min(height, width)

@@ -14,7 +14,7 @@ from liax.files import atomic_file
 from liax.preparation.config import ClipRecord, CutOptions, QualityLimits, Selection
 from liax.preparation.identities import KnownPeople, assign_splits, group_by_identity, mean_embeddings
 from liax.preparation.inputs import InputVideo
-from liax.preparation.people import PEOPLE_FILE, people_of, save_people
+from liax.preparation.people import PEOPLE_FILE, OtherPeople, save_people
 from liax.preparation.plain_files import name_files, remove_files, write_csv, write_files
 from liax.preparation.segment import read_records
 from liax.preparation.selection import too_many_of_people, too_many_of_videos
@@ -84,6 +84,7 @@ def assemble_dataset(
     cut: CutOptions,
     limits: QualityLimits,
     selection: Selection,
+    others: OtherPeople,
     layout: Layout,
     progress: Progress,
 ) -> list[Row]:
@@ -92,8 +93,6 @@ def assemble_dataset(
     The result does not depend on the order in which segments were finished. The manifest is replaced last,
     when all its clips are there.
     """
-    known = [people_of(path, folder / "known", progress) for path in selection.known]
-    apart = [(path, people_of(path, folder / "known", progress)) for path in selection.apart]
     rows, good, records, segments = [], [], [], {}
     for item, record, segment in _decisions(finished, inputs, duplicates, selection.minutes):
         reason = limits.reason(record)
@@ -102,7 +101,7 @@ def assemble_dataset(
             good.append(rows[-1])
             records.append(record)
             segments[record.name or ""] = segment
-    _select(good, records, known, apart, selection)
+    _select(good, records, others, selection)
     kept = [row for row in rows if row["kept"]]
     if cut.identities:
         _write_people(folder, kept, good, records)
@@ -128,32 +127,17 @@ def assemble_dataset(
 
 
 def _select(
-    good: Sequence[Row],
-    records: Sequence[ClipRecord],
-    known: Sequence[KnownPeople],
-    apart: Sequence[tuple[Path, KnownPeople]],
-    selection: Selection,
+    good: Sequence[Row], records: Sequence[ClipRecord], others: OtherPeople, selection: Selection
 ) -> None:
     """Gives the rows of good clips their person and split, and takes out those that are not to be kept."""
     people = group_by_identity(records)
-    embeddings = mean_embeddings(records, people)
-    names, splits, strangers = dict.fromkeys(people, ""), {}, {}
-    for person, embedding_E in embeddings.items():
-        for path, others in apart:
-            if others.closest(embedding_E) is not None:
-                strangers[person] = f"of a person of {path}"
-        for others in known:
-            match = others.closest(embedding_E)
-            if match is not None and not names[person]:
-                names[person], splits[others.names[match]] = others.names[match], others.splits[match]
-    people = [names[person] or person for person in people]
-    reasons = {k: strangers[person] for k, person in enumerate(people) if person in strangers}
-    reasons |= dict.fromkeys(
-        too_many_of_videos(records, selection.most_per_video, set(reasons)), "enough of this video"
-    )
-    reasons |= dict.fromkeys(
-        too_many_of_people(records, people, selection.most_per_person, set(reasons)), "enough of this person"
-    )
+    names, splits, unwanted = others.told(mean_embeddings(records, people))
+    reasons = {k: unwanted[person] for k, person in enumerate(people) if person in unwanted}
+    people = [names.get(person, person) for person in people]
+    too_many = too_many_of_videos(records, selection.most_per_video, set(reasons))
+    reasons |= dict.fromkeys(too_many, "enough of this video")
+    too_many = too_many_of_people(records, people, selection.most_per_person, set(reasons))
+    reasons |= dict.fromkeys(too_many, "enough of this person")
     stay = [k for k in range(len(records)) if k not in reasons]
     split = assign_splits([people[k] for k in stay], [records[k].key for k in stay], selection.val, splits)
     for k, row in enumerate(good):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from liax.errors import LiaxError
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
+from liax.preparation.config import Selection
 from liax.preparation.identities import KnownPeople
 from liax.preparation.selection import evenly_spaced
 from liax.progress import Progress, no_progress
@@ -28,6 +30,46 @@ PEOPLE_FILE = "people.npz"
 # Files of a person, and frames of each file, that are measured.
 _FILES, _FRAMES = 3, 3
 _SECONDS_BETWEEN_SAVES = 30
+
+
+@dataclass(frozen=True)
+class OtherPeople:
+    """People of other data sets: those who keep their names and splits, and those who are not wanted.
+
+    Args:
+        apart: Each with the data set that they are of.
+    """
+
+    known: tuple[KnownPeople, ...] = ()
+    apart: tuple[tuple[Path, KnownPeople], ...] = ()
+
+    def told(
+        self, embeddings: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Which of some people, by their mean embeddings, these are.
+
+        Returns:
+            The names of those who are known; the splits of these names; why others are not wanted.
+        """
+        names: dict[str, str] = {}
+        splits: dict[str, str] = {}
+        unwanted: dict[str, str] = {}
+        for person, embedding_E in embeddings.items():
+            for path, people in self.apart:
+                if people.closest(embedding_E) is not None:
+                    unwanted.setdefault(person, f"of a person of {path}")
+            for people in self.known:
+                match = people.closest(embedding_E)
+                if match is not None and person not in names:
+                    names[person] = people.names[match]
+                    splits.setdefault(people.names[match], people.splits[match])
+        return names, splits, unwanted
+
+
+def other_people(selection: Selection, cache: Path, progress: Progress = no_progress) -> OtherPeople:
+    """Those of the data sets that a selection names; see `people_of`."""
+    known = tuple(people_of(path, cache, progress) for path in selection.known)
+    return OtherPeople(known, tuple((path, people_of(path, cache, progress)) for path in selection.apart))
 
 
 def save_people(path: Path, people: KnownPeople) -> None:

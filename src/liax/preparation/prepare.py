@@ -18,6 +18,7 @@ from liax.files import atomic_file
 from liax.preparation.config import CutOptions, QualityLimits, Selection
 from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
+from liax.preparation.people import other_people
 from liax.preparation.segment import Segment, process_segment
 from liax.preparation.workers import parallel_map, ray_workers
 from liax.progress import Progress, no_progress
@@ -83,6 +84,7 @@ def prepare(
     selection.check(cut)
     files = list_videos(paths)
     _lock_settings(folder, cut)
+    others = other_people(selection, folder / "known", progress)
     finished = folder / "units"
     try:
         with ray_workers(count, address):
@@ -103,6 +105,7 @@ def prepare(
         cut,
         limits,
         selection,
+        others,
         layout,
         progress,
     )
