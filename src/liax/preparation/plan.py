@@ -76,7 +76,8 @@ def plan_clips(
         rate: Frames per second of the tracks.
     """
     for number, track in enumerate(_main(tracks) if cut.cropped else tracks):
-        cell = cells.cell_of(track, video.width, video.height)
+        whole = (0, 0, video.width, video.height)
+        cell = whole if cut.cropped else cells.cell_of(track, *whole[2:])
         seconds = (track.end - track.first) / rate
         parts = max(1, -int(-seconds // Fraction(str(cut.longest))))
         ends = [track.first + (track.end - track.first) * k // parts for k in range(parts + 1)]
@@ -144,4 +145,4 @@ def _outside(crop: Crop, cell: Cell) -> float:
     left, top, right, bottom = cell
     width = min(crop.left + crop.side, right) - max(crop.left, left)
     height = min(crop.top + crop.side, bottom) - max(crop.top, top)
-    return 1 - max(width, 0) * max(height, 0) / crop.side**2
+    return max(0.0, 1 - max(width, 0) * max(height, 0) / crop.side**2)
