@@ -106,7 +106,9 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     assert ended(str(tmp_path), "-o", str(tmp_path / "set"), "--val", "2") == 1
     assert "val must be a share from 0 to 1, not 2" in capsys.readouterr().err
     assert ended(str(tmp_path), "-o", str(tmp_path / "set"), "--apart", "other") == 1
-    assert "can only be told with identities" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "liax: people of other data sets can only be told by their faces; recognize people (--identities).\n"
+    )
 
 
 def test_ctrl_c_leaves_what_is_finished(tmp_path: Path) -> None:

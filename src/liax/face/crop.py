@@ -107,9 +107,7 @@ def _quarters(degrees: float) -> tuple[int, float]:
     return quarters % 4, degrees - 90 * quarters
 
 
-def crop_around(
-    face: Box, extent: Box | None = None, roll: float = 0.0, share: float = FACE_SIZE
-) -> Crop:
+def crop_around(face: Box, extent: Box | None = None, roll: float = 0.0, share: float = FACE_SIZE) -> Crop:
     """The square that shows a face as large and as centred as in the training data.
 
     These are the landmarks' boxes in the training data as fractions of the square's side, as the median (10

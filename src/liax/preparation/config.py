@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 from liax.face.crop import FACE_SIZE, Crop
 
 NAN = float("nan")
@@ -143,7 +143,11 @@ class Selection:
         if not (math.isfinite(self.val) and 0 <= self.val < 1):
             raise LiaxError(f"val must be a share from 0 to 1, not {self.val:g}.")
         if (self.known or self.apart) and not cut.identities:
-            raise LiaxError("people of other data sets can only be told with identities", "add that option")
+            raise OptionError(
+                {"identities": True},
+                "people of other data sets can only be told by their faces",
+                "recognize people",
+            )
 
 
 @dataclass(frozen=True)
