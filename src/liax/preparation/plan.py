@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from liax.face.crop import FACE_CENTRE, Box, Crop
-from liax.face.track import FaceTrack, crop_for
+from liax.face.place import crop_for
+from liax.face.track import FaceTrack
 from liax.media.footage import Picture
 from liax.media.video import Video
 from liax.preparation.cells import Cell, SeamFinder
