@@ -8,7 +8,8 @@ import pytest
 
 from liax.cli.main import main
 from liax.preparation import prepare as prepare_module
-from liax.preparation.config import CutOptions, QualityLimits
+from liax.preparation.config import CutOptions, QualityLimits, Selection
+from liax.preparation.dataset import Layout
 from liax.preparation.prepare import PreparationSummary
 
 MADE = PreparationSummary(
@@ -63,15 +64,18 @@ def test_options(asked: list[tuple]) -> None:
     assert (
         ended(
             *("a", "-o", "set", "--size", "512", "--identities", "--limits.text", "9", "--val", "0.1"),
-            *("--workers", "3", "--address", "auto", "--shard-megabytes", "2"),
+            *("--workers", "3", "--address", "auto", "--shard-megabytes", "2", "--plain", "--inside"),
+            *("--large", "1024", "--minutes", "2", "--known", "old", "--apart", "b", "c"),
         )
         == 0
     )
     ((_, _, options),) = asked
-    assert options["cut"] == CutOptions(size=512, identities=True)
+    assert options["cut"] == CutOptions(size=512, identities=True, large=1024, inside=True)
     assert options["limits"] == QualityLimits(text=9)
-    assert (options["val"], options["count"], options["address"]) == (0.1, 3, "auto")
-    assert options["shard_bytes"] == 2 << 20
+    others = (Path("b"), Path("c"))
+    assert options["selection"] == Selection(val=0.1, minutes=2, known=(Path("old"),), apart=others)
+    assert (options["count"], options["address"]) == (3, "auto")
+    assert options["layout"] == Layout(2 << 20, plain=True)
 
 
 def test_nothing_kept_and_minutes_lost_are_errors(
@@ -99,6 +103,12 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.startswith("liax: There is nothing to prepare; give videos")
     assert ended(str(tmp_path), "-o", str(tmp_path / "set"), "--size", "63") == 1
     assert "size must be even" in capsys.readouterr().err
+    assert ended(str(tmp_path), "-o", str(tmp_path / "set"), "--val", "2") == 1
+    assert "val must be a share from 0 to 1, not 2" in capsys.readouterr().err
+    assert ended(str(tmp_path), "-o", str(tmp_path / "set"), "--apart", "other") == 1
+    assert capsys.readouterr().err == (
+        "liax: people of other data sets can only be told by their faces; recognize people (--identities).\n"
+    )
 
 
 def test_ctrl_c_leaves_what_is_finished(tmp_path: Path) -> None:

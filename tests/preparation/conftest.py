@@ -22,7 +22,7 @@ def scene() -> Scene:
 def two_shots(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """640x360 with sound: two seconds of a head on the right, a cut, 1.4 seconds of one on the left."""
     path = tmp_path_factory.mktemp("raw") / "two shots.mp4"
-    frames = scene(50, left=280) + scene(35, left=30, top=40, side=300, shade=160)
+    frames = scene(50, left=280) + scene(35, left=30, top=40, side=300, shade=125)
     return write_clip(path, frames, sound="aac", options=FAST)
 
 

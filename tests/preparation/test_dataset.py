@@ -1,6 +1,7 @@
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from pyarrow import parquet
 from liax.data.frames import read_item
 from liax.data.manifest import read_manifest
 from liax.data.regions import load_regions
-from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
-from liax.preparation.dataset import assemble_dataset
+from liax.preparation.config import ClipRecord, CutOptions, QualityLimits, Selection
+from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.identities import assign_splits, group_by_identity
 from liax.preparation.inputs import InputVideo
+from liax.preparation.people import OtherPeople
 from liax.preparation.segment import Segment, process_segment
 
 
@@ -40,6 +42,7 @@ def made(
     inputs: list[InputVideo],
     limits: QualityLimits | None = None,
     shard: int = 1 << 20,
+    plain: bool = False,
 ):
     folder.mkdir(exist_ok=True)
     again = [(InputVideo(Path("copy.mp4"), "aa", 3.4), Path("aa.mp4"))]
@@ -51,9 +54,10 @@ def made(
         again,
         CutOptions(size=64),
         limits or QualityLimits(),
-        0.3,
-        shard,
-        lambda *s: said.append(s),
+        Selection(val=0.3),
+        OtherPeople(),
+        Layout(shard, plain),
+        lambda _, done, total: said.append((done, total)),
     )
     return rows, said
 
@@ -86,6 +90,25 @@ def test_the_trainer_reads_it(tmp_path: Path, segments: Path, inputs: list[Input
     for item in (*train.items, *val.items):
         assert read_item(tmp_path, item, 64).shape == (item.frames, 3, 64, 64)
         assert len(regions[item.file].boxes_TP4) == item.frames
+
+
+def test_plain_files_hold_the_same(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
+    made(tmp_path, segments, inputs, plain=True)
+    assert not (tmp_path / "shards").exists()
+    plain = read_manifest(tmp_path, None)
+    assert len(plain.items) == len(list((tmp_path / "clips").glob("*.mp4"))) == 6
+    assert {item.split for item in plain.items} == {"train", "val"}
+    regions = load_regions(tmp_path / "regions.npz")
+    frames = {item.file: read_item(tmp_path, item, 64) for item in plain.items}
+    assert all(len(regions[name].boxes_TP4) == len(frames[name]) for name in frames)
+    in_parquet = read_manifest(tmp_path / "manifest.parquet", None)
+    assert sorted(in_parquet.items, key=str) == sorted(plain.items, key=str)
+
+    made(tmp_path, segments, inputs)  # shards again: nothing of the files stays
+    assert not (tmp_path / "manifest.csv").exists()
+    assert not (tmp_path / "clips").exists()
+    for item in read_manifest(tmp_path, None).items:
+        assert (read_item(tmp_path, item, 64) == frames[f"clips/{item.file}"]).all()
 
 
 def test_shards_are_webdataset_tars(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
@@ -142,7 +165,7 @@ def test_a_lost_minute_is_told(tmp_path: Path, segments: Path, inputs: list[Inpu
 def test_nothing_kept_is_an_empty_data_set(tmp_path: Path, segments: Path, inputs: list[InputVideo]) -> None:
     rows, _ = made(tmp_path, segments, inputs, QualityLimits(sharpness=99))
     assert not any(row["kept"] for row in rows)
-    assert list((tmp_path / "shards").iterdir()) == []
+    assert list((tmp_path / "shards").glob("*")) == []
     assert load_regions(tmp_path / "regions.npz") == {}
 
 
@@ -166,14 +189,44 @@ def test_without_embeddings_a_video_is_a_person() -> None:
     assert group_by_identity([]) == []
 
 
-@given(st.lists(st.sampled_from("abcdefghij"), max_size=60), st.floats(0, 1))
-def test_splits_hold_people_out_and_keep_some(people: list[str], share: float) -> None:
-    split = assign_splits(people, share)
+def test_one_person_of_a_video_is_not_cut_into_two_by_a_change_of_light() -> None:
+    """.5 apart, between the limits for strangers' videos and for one video."""
+    one, other = someone("a", 0, 0, 0), someone("b", 0, 0.5, 1)
+    later = replace(other, key="a", since=5, until=6)
+    assert len(set(group_by_identity([one, later]))) == 1
+    beside = replace(later, since=0.5, until=6)  # both are in the picture, so that they are two people
+    assert len(set(group_by_identity([one, beside]))) == 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("uvwxyz")), max_size=60),
+    st.floats(0, 0.9),
+)
+def test_splits_divide_neither_people_nor_videos(clips: list[tuple[str, str]], share: float) -> None:
+    people, videos = [person for person, _ in clips], [video for _, video in clips]
+    split = assign_splits(people, videos, share)
     assert set(split) == set(people)
+    for of in (people, videos):
+        for name in set(of):
+            assert len({split[person] for person, this in zip(people, of, strict=True) if this == name}) == 1
     if people:
         assert "train" in split.values()
-        held_out = [name for name in split if split[name] == "val"]
-        assert bool(held_out) == (share > 0 and len(split) > 1)
-        without_last = sum(split[name] == "val" for name in people) - people.count((held_out or [""])[-1])
-        assert without_last <= max(share * len(people), 0)  # no more people than it takes
-    assert assign_splits(people[::-1], share) == split
+    backwards = assign_splits(people[::-1], videos[::-1], share)
+    assert backwards == split
+
+
+@given(st.integers(1, 300), st.floats(0, 0.9))
+def test_val_has_its_share_of_people_with_a_clip_each(count: int, share: float) -> None:
+    people = [f"p{k}" for k in range(count)]
+    held_out = sum(of == "val" for of in assign_splits(people, people, share).values())
+    assert abs(held_out - share * count) <= 0.5 + 1e-6 or held_out == count - 1
+
+
+def test_two_clips_are_too_few_for_a_twentieth() -> None:
+    assert set(assign_splits(["a", "b"], ["u", "v"], 0.05).values()) == {"train"}
+
+
+def test_known_people_take_their_videos_along() -> None:
+    people, videos = ["a", "b", "c", "d", "e"], ["u", "u", "v", "w", "w"]
+    split = assign_splits(people, videos, 0.0, {"a": "val2", "d": "val", "e": "train"})
+    assert split == {"a": "val2", "b": "val2", "c": "train", "d": None, "e": None}

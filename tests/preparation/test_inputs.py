@@ -44,7 +44,9 @@ def test_what_a_file_is(two_shots: Path) -> None:
     assert [segment.number for segment in item.segments()] == [0]
     minutes = InputVideo(Path("x"), "k", 150.0)
     assert [segment.number for segment in minutes.segments()] == [0, 1, 2]
-    assert minutes.segment_seconds() == [60, 60, 30]
+    assert [minutes.seconds_of(segment) for segment in minutes.segments()] == [60, 60, 30]
+    assert [segment.number for segment in minutes.segments(1)] == [1]
+    assert [segment.number for segment in minutes.segments(5)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 
 from liax.data.regions import Regions
 from liax.face.factors import FACTORS
-from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours
+from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours, skin_share
 
 BOX = (60.0, 40.0, 200.0, 220.0)
 
@@ -126,3 +126,20 @@ def test_heads_that_turn_far_are_not_covered() -> None:
     unseen = regions(60)  # frames without a face have no colours
     unseen.factors_TK[50:] = np.nan
     assert occlusion(skin_TP3[:50], landmarks_TP2[:50], unseen, 256) > 0.35
+
+
+def test_skin_and_what_is_rendered(portrait_HW3: NDArray[np.uint8]) -> None:
+    image = Image.fromarray(portrait_HW3).resize((256, 256))
+    landmarks_P2 = points()[0] * 0.3 + 90  # the middle of the face
+
+    def share(picture: Image.Image) -> float:
+        return skin_share(skin_colours(np.asarray(picture), landmarks_P2)[None])
+
+    assert share(image) > 0.7
+    assert share(image.point(lambda level: level // 4)) > 0.7  # in the dark
+    assert share(image.convert("L").convert("RGB")) == 0
+    normals = np.zeros((256, 256, 3), np.uint8)
+    rows, columns = np.mgrid[-1:1:256j, -1:1:256j]
+    normals[..., 0], normals[..., 1] = 127 + 90 * columns, 127 - 90 * rows
+    normals[..., 2] = 127 + 127 * np.sqrt(np.clip(1 - (rows**2 + columns**2) / 2, 0, 1))
+    assert share(Image.fromarray(normals)) < 0.2

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from liax.data.frames import decode
+from liax.data.manifest import read_manifest
+from liax.data.regions import load_regions
 from liax.errors import LiaxError
+from liax.face.factors import FACTORS
 from liax.interpretation.dataset import HEAD_FACTORS, HEAD_PEOPLE, load_rendered_heads
 from tools.heads.__main__ import main
+from tools.heads.clips import _render_clip, draw_frame, label, label_clips
 from tools.heads.render import draw_factors, render_heads
 
 NAMES = list(HEAD_FACTORS)
@@ -115,6 +121,63 @@ def test_heads_of_different_kinds_are_not_mixed(drawn: list[int], tmp_path: Path
     for other in ({"seed": 1, "size": 32}, {"seed": 0, "size": 64}):
         with pytest.raises(LiaxError, match="another seed, size or version"):
             render_heads(tmp_path, 1, **other)
+
+
+def test_frames_for_training_are_drawn_again_the_same_and_wink_to_both_sides() -> None:
+    drawn = [draw_frame(1, person, frame) for person in range(20) for frame in range(50)]
+    assert drawn[7] == draw_frame(1, 0, 7)
+    assert drawn[7] != draw_frame(2, 0, 7)
+    assert set(drawn[0]) == set(FACTORS)
+    values = {name: np.array([frame[name] for frame in drawn]) for name in FACTORS}
+    left_N, right_N = values["blink"] + values["wink"], values["blink"] - values["wink"]
+    assert min(left_N.min(), right_N.min()) >= 0
+    assert max(left_N.max(), right_N.max()) <= 1
+    for winks in (values["wink"] > 0.1, values["wink"] < -0.1):
+        assert winks.mean() == pytest.approx(0.125, abs=0.04)
+    assert (np.abs(values["yaw"]) > 30).mean() == pytest.approx(0.3, abs=0.05)
+    assert np.abs(values["yaw"]).max() <= 75
+    assert not (values["smile"] * values["pucker"]).any()
+
+
+def test_labels_are_the_truth_on_the_instruments_scale() -> None:
+    """Half as large, with noise, and nothing of profiles: labels lie on the line, also in profiles."""
+    names = list(FACTORS)
+    drawn = [draw_frame(0, 0, frame) for frame in range(400)]
+    truth_NK = np.array([[frame[name] for name in names] for frame in drawn])
+    measured_NK = 0.5 * truth_NK + np.random.default_rng(0).normal(0, 0.02, truth_NK.shape)
+    measured_NK[:, names.index("pitch")] += 3
+    measured_NK[np.abs(truth_NK[:, 0]) > 50] = np.nan
+    labels_NK = label(truth_NK, measured_NK.astype(np.float32))
+    for name, offset in {"yaw": 0, "pitch": 3, "wink": 0, "blink": 0}.items():
+        k = names.index(name)
+        np.testing.assert_allclose(
+            labels_NK[:, k], 0.5 * truth_NK[:, k] + offset, atol=0.02 * np.ptp(truth_NK[:, k])
+        )
+    gaze, shut_N = names.index("gaze-x"), (truth_NK[:, [names.index("blink")]] > 0.5)[:, 0]
+    assert np.isnan(labels_NK[shut_N, gaze]).all()
+    assert np.isfinite(labels_NK[:, gaze]).mean() > 0.6
+    jaw = names.index("jaw")
+    np.testing.assert_array_equal(labels_NK[:, jaw], measured_NK[:, jaw].astype(np.float32))
+
+
+def test_clips_are_a_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a head that is always the same, whose measures have no slope."""
+    head_HW3 = next(decode(Path(str(files("liax.assets") / "demo_driving.mp4"))))
+    monkeypatch.setattr("tools.heads.clips._pictures", lambda person, frames, *_: iter([head_HW3] * frames))
+    (tmp_path / "clips").mkdir()
+    paths = {person: tmp_path / "clips" / f"{person}.mp4" for person in range(2)}
+    for person in paths:
+        _render_clip(person, paths, frames=12, seed=0, size=64)
+    label_clips(tmp_path, list(paths.items()), seed=0)
+    manifest, regions = read_manifest(tmp_path, "train"), load_regions(tmp_path / "regions.npz")
+    assert [(item.file, item.identity, item.frames) for item in manifest.items] == [
+        ("clips/0.mp4", "0", 12),
+        ("clips/1.mp4", "1", 12),
+    ]
+    for item in manifest.items:
+        found = regions[item.file]
+        assert np.isfinite(found.boxes_TP4).all()
+        np.testing.assert_allclose(found.factors_TK[:, 0], 0, atol=1)  # yaw, whose line is level and passes 0
 
 
 def test_without_anny_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -54,13 +54,17 @@ class SyntheticPerson:
 class PeopleRenderer:
     """Draws the people of one seed, each made when first needed.
 
+    Args:
+        size: Side of pictures, pixels.
+        samples: Rays per pixel and axis; with one, edges are rough and a picture costs a third.
+
     Raises:
         LiaxError: Without anny or embreex.
     """
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int, size: int, samples: int = 2) -> None:
         self._seed, self._model = seed, HeadModel()
-        self._renderer = RayCaster(self._model, size)
+        self._renderer = RayCaster(self._model, size, samples)
         self._scalp = np.flatnonzero(self._model.rest_V3[: self._model.body_count, 2] > 0.08)
         self._people: dict[int, SyntheticPerson] = {}
 
@@ -133,25 +137,28 @@ class PeopleRenderer:
 
 
 def pose_of(factors: Mapping[str, float]) -> HeadPose:
-    """How the rig moves so that the face does what the factors say."""
+    """How the rig moves so that the face does what the factors say; pucker and wink may be missing."""
     jaw, smile, blink, brow = (factors[name] for name in ("jaw", "smile", "blink", "brow"))
     right, up = factors["gaze-x"] / 30, factors["gaze-y"] / 30
+    wink = factors.get("wink", 0.0)
+    shut = {"Left": blink + wink, "Right": blink - wink}
     both = {
-        "eyeBlink": _SHUT * blink,
         "mouthSmile": smile,
         "cheekSquint": 0.4 * smile,
         "mouthLowerDown": 0.3 * jaw,
         "browOuterUp": 0.8 * max(brow, 0),
         "browDown": max(-brow, 0),
-        # Lids follow the eyes, which the bones turn.
-        "eyeLookUp": max(up, 0) * (1 - blink),
-        "eyeLookDown": max(-up, 0) * (1 - blink),
     }
-    actions = {name + side: value for name, value in both.items() for side in ("Left", "Right")}
+    actions = {name + side: value for name, value in both.items() for side in shut}
+    for side, lid in shut.items():
+        actions["eyeBlink" + side] = _SHUT * lid
+        # Lids follow the eyes, which the bones turn.
+        actions["eyeLookUp" + side] = max(up, 0) * (1 - lid)
+        actions["eyeLookDown" + side] = max(-up, 0) * (1 - lid)
     # The head's left is the viewer's right.
     actions |= {"eyeLookOutLeft": max(right, 0), "eyeLookInRight": max(right, 0)}
     actions |= {"eyeLookInLeft": max(-right, 0), "eyeLookOutRight": max(-right, 0)}
-    actions |= {"jawOpen": jaw, "browInnerUp": max(brow, 0)}
+    actions |= {"jawOpen": jaw, "browInnerUp": max(brow, 0), "mouthPucker": factors.get("pucker", 0.0)}
     return HeadPose(
         factors["yaw"], factors["pitch"], factors["roll"], factors["gaze-x"], factors["gaze-y"], actions
     )

@@ -10,12 +10,17 @@ import tyro
 from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
-from liax.preparation.config import CutOptions, QualityLimits
+from liax.preparation.config import CutOptions, QualityLimits, Selection
 
 if TYPE_CHECKING:
     from liax.preparation.prepare import PreparationSummary
 
-_UNITS = {"reading files": "files", "cutting clips": "seconds of video", "writing clips": "clips"}
+_UNITS = {
+    "reading files": "files",
+    "cutting clips": "seconds of video",
+    "writing clips": "clips",
+    "measuring known people": "people",
+}
 
 
 def prepare(
@@ -24,8 +29,9 @@ def prepare(
     *,
     cut: Annotated[CutOptions, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = CutOptions(),  # noqa: B008 - frozen
     limits: QualityLimits = QualityLimits(),  # noqa: B008
-    val: float = 0.05,
+    selection: Annotated[Selection, tyro.conf.arg(name="")] = Selection(),  # noqa: B008
     shard_megabytes: int = 256,
+    plain: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     workers: int | None = None,
     address: str | None = None,
 ) -> None:
@@ -38,13 +44,14 @@ def prepare(
     Args:
         videos: Videos, or folders that are searched with all folders in them.
         output: Folder of the data set: a new one, or one to resume.
-        val: Share of the clips held out as the split val, by person.
         shard_megabytes: Approximate size of a shard.
+        plain: Write a file for each clip and a manifest.csv, instead of shards.
         workers: Processes at a time; by default one per core.
         address: Address of a Ray cluster to work on (auto: the cluster that this machine belongs to), whose
             machines see the same files by the same paths. By default this machine works alone.
     """
     # Imported here, so that --help does not wait.
+    from liax.preparation.dataset import Layout
     from liax.preparation.prepare import prepare as run
 
     with ProgressDisplay(_UNITS) as progress:
@@ -53,8 +60,8 @@ def prepare(
             output,
             cut=cut,
             limits=limits,
-            val=val,
-            shard_bytes=shard_megabytes << 20,
+            selection=selection,
+            layout=Layout(shard_megabytes << 20, plain),
             count=workers,
             address=address,
             progress=progress,

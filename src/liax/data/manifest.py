@@ -34,6 +34,7 @@ class Item:
         identity: Whose face it shows.
         frames: 1 for a still.
         shard_range: Where a clip is in one of the folder's shards; None for a file of its own.
+        split: The split that it belongs to.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Item:
     identity: str
     frames: int
     shard_range: ShardRange | None = None
+    split: str = ""
 
     def path(self, folder: Path) -> Path:
         """What PyAV and OpenCV open: the file, or for FFmpeg its bytes in the shard (`is_within_shard`)."""
@@ -118,7 +120,13 @@ def _in_csv(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
         raise LiaxError(f"the manifest {path} has no column {', '.join(sorted(missing))}", "add it")
     try:
         return _checked(
-            Item(row["file"], _kind(row["type"]), row["identity"], _count(row["frames"]))
+            Item(
+                row["file"],
+                _kind(row["type"]),
+                row["identity"],
+                _count(row["frames"]),
+                split=row["split"],
+            )
             for row in rows
             if split is None or row["split"] == split
         )
@@ -143,7 +151,8 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
                 "clip",
                 row["identity"],
                 row["frames"],
-                ShardRange(row["shard"], row["offset"], row["size"]),
+                None if row["shard"] is None else ShardRange(row["shard"], row["offset"], row["size"]),
+                row["split"] or "",
             )
             for row in rows.to_pylist()
             if split is None or row["split"] == split

@@ -108,7 +108,7 @@ def _quarters(degrees: float) -> tuple[int, float]:
     return quarters % 4, degrees - 90 * quarters
 
 
-def crop_around(face: Box, extent: Box | None = None, roll: float = 0.0) -> Crop:
+def crop_around(face: Box, extent: Box | None = None, roll: float = 0.0, share: float = FACE_SIZE) -> Crop:
     """The square that shows a face as large and as centred as in the training data.
 
     These are the landmarks' boxes in the training data as fractions of the square's side, as the median (10
@@ -128,9 +128,10 @@ def crop_around(face: Box, extent: Box | None = None, roll: float = 0.0) -> Crop
             at most).
         roll: By how much the square is turned. The boxes are those of the picture turned clockwise by as much
             about its upper left corner, in which the head is upright.
+        share: What the box's larger side becomes of the square's, instead of FACE_SIZE.
     """
     left, top, right, bottom = face
-    side = max(bottom - top, right - left, 1.0) / FACE_SIZE
+    side = max(bottom - top, right - left, 1.0) / share
     if extent is None:
         extent = face
     side = max(side, (extent[2] - extent[0]) / _MAX_EXTENT, (extent[3] - extent[1]) / _MAX_EXTENT)

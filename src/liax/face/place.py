@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Box, Crop, box_of, crop_around, keep_inside, turned, upright_roll
+from liax.face.crop import FACE_SIZE, Box, Crop, box_of, crop_around, keep_inside, turned, upright_roll
 from liax.face.landmarks import Face
 
 
@@ -55,9 +55,13 @@ def crop_for_places(places: Sequence[Place], width: int, height: int) -> Crop:
     return keep_inside(crop_around(typical, extent, roll), extent, width, height)
 
 
-def crop_for(boxes: Sequence[Box]) -> Crop:
-    """The square that shows a face in all these boxes, one at least; it may extend beyond the picture."""
-    return crop_around(*_typical_and_extent(boxes))
+def crop_for(boxes: Sequence[Box], share: float = FACE_SIZE) -> Crop:
+    """The square that shows a face in all these boxes, one at least; it may extend beyond the picture.
+
+    Args:
+        share: What the face becomes of the square's side.
+    """
+    return crop_around(*_typical_and_extent(boxes), share=share)
 
 
 def _typical_and_extent(boxes: Sequence[Box]) -> tuple[Box, Box]:

@@ -15,8 +15,10 @@ from liax.face.crop import Crop, crop_and_resize
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.media.writer import VideoWriter
+from liax.preparation.cells import SeamFinder
 from liax.preparation.config import ClipRecord
-from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours
+from liax.preparation.quality import movement, occlusion, shake, sharpness, skin_colours, skin_share
+from liax.preparation.selection import evenly_spaced
 from liax.preparation.text_detection import TEXT_SIDE, count_text_strokes
 
 # Evenly spaced moments at which a clip is searched for text, and at which its face is identified. What stands
@@ -31,10 +33,18 @@ _FACE_POINTS = 468
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """A clip to make: frames first … end - 1 of a range, the square to cut out, and the record so far."""
+    """A clip to make.
+
+    Args:
+        first, end: It has frames first … end - 1 of a range.
+        cell: Left, top, right, bottom of the part of the picture that is its picture.
+        crop: The square to cut out, in pixels of the whole picture.
+        record: What is known so far; its `pixels` are the clip's side.
+    """
 
     first: int
     end: int
+    cell: tuple[int, int, int, int]
     crop: Crop
     record: ClipRecord
 
@@ -46,12 +56,11 @@ class ClipMaker:
         self,
         plan: ClipPlan,
         rate: Fraction,
-        size: int,
         landmarker: FaceLandmarker,
         embedder: FaceEmbedder | None,
     ) -> None:
         self.plan = plan
-        self._rate, self._size = rate, size
+        self._rate, self._size = rate, plan.record.pixels
         self._landmarker, self._embedder = landmarker, embedder
         self._file = io.BytesIO()
         # One thread: what more of them write depends on their number.
@@ -61,24 +70,27 @@ class ClipMaker:
         self._sharpness: list[float] = []
         self._colours: list[NDArray[np.float32]] = []
         self._text: dict[int, NDArray[np.uint8]] = {}
+        self._seams = SeamFinder()
         self._embeddings: list[NDArray[np.float64]] = []
         count = plan.end - plan.first
         still = min(max(1, round(_STILL * rate)), count - 1)
-        self._text_samples = [(k, k + still) for k in sorted(_spaced(count - still, _TEXT_SAMPLES))]
-        self._identity_at = _spaced(count, _IDENTITY_SAMPLES)
+        self._text_samples = [(k, k + still) for k in sorted(evenly_spaced(count - still, _TEXT_SAMPLES))]
+        self._identity_at = evenly_spaced(count, _IDENTITY_SAMPLES)
 
     def add(self, image_HW3: NDArray[np.uint8]) -> None:
         """The next RGB uint8 frame (H, W, 3) of the video."""
-        square_SS3 = crop_and_resize(image_HW3, self.plan.crop, self._size)
+        left, top, right, bottom = self.plan.cell
+        crop = replace(self.plan.crop, left=self.plan.crop.left - left, top=self.plan.crop.top - top)
+        square_SS3 = crop_and_resize(image_HW3[top:bottom, left:right], crop, self._size)
         number = len(self._faces)
         self._writer.write(square_SS3, number / self._rate)
         faces = self._landmarker.detect(square_SS3)
         face = faces[0] if faces else None
         self._faces.append(face)
         if any(number in moment for moment in self._text_samples):
-            self._text[number] = np.asarray(
-                Image.fromarray(square_SS3).convert("L").resize((TEXT_SIDE, TEXT_SIDE))
-            )
+            grey = Image.fromarray(square_SS3).convert("L").resize((TEXT_SIDE, TEXT_SIDE))
+            self._text[number] = np.asarray(grey)
+            self._seams.add(self._text[number])
         if face is None:
             return
         self._others += any(other.area > _OTHER * face.area for other in faces[1:])
@@ -99,6 +111,7 @@ class ClipMaker:
             fps=float(self._rate),
             seen=round(len(self._colours) / count, 4),
             others=round(self._others / count, 4),
+            seam=round(self._seams.longest(), 4),
         )
         if self._colours:
             record = self._measured(record, regions)
@@ -119,10 +132,6 @@ class ClipMaker:
             shake=round(shake(landmarks_TP2), 5),
             occlusion=round(occlusion(np.stack(self._colours), landmarks_TP2, regions, self._size), 4),
             text=count_text_strokes(moments_NTSS, (left * scale, top * scale, right * scale, bottom * scale)),
+            skin=round(skin_share(np.stack(self._colours)), 4),
             embedding=tuple(embedding) if embedding else None,
         )
-
-
-def _spaced(count: int, most: int) -> set[int]:
-    """At most `most` of the numbers 0 … count - 1, evenly spaced and away from the ends."""
-    return {(2 * k + 1) * count // (2 * most) for k in range(min(count, most))}

@@ -1,138 +1,25 @@
-"""The data set: clips of finished segments become shards, regions and a manifest of every decision.
-
-Shards are tars of clips, which WebDataset reads as a stream and our training in any order.
-"""
+"""The data set: clips of finished segments, as shards or files, regions and a manifest of every decision."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from liax.data.regions import Regions, write_regions
+import numpy as np
+
 from liax.files import atomic_file
-from liax.preparation.config import ClipRecord, CutOptions, QualityLimits
-from liax.preparation.identities import assign_splits, group_by_identity
+from liax.preparation.config import ClipRecord, CutOptions, QualityLimits, Selection
+from liax.preparation.identities import KnownPeople, assign_splits, group_by_identity, mean_embeddings
 from liax.preparation.inputs import InputVideo
-from liax.preparation.segment import add_member, read_clips, read_records
-
-log = logging.getLogger(__name__)
-
-_BLOCK = tarfile.BLOCKSIZE
-# What the JSON beside a clip in the shard holds.
-_CLIP_JSON_KEYS = ("identity", "frames", "fps", "input", "since", "until")
-
-
-@dataclass(frozen=True)
-class ShardMember:
-    """A kept clip: its name without ending, its size in bytes, the JSON beside it, and the file it is in."""
-
-    name: str
-    size: int
-    about: bytes
-    segment: Path
-
-
-@dataclass(frozen=True)
-class Shard:
-    """`file` is relative to the data set's folder. Each clip is followed by its JSON."""
-
-    file: str
-    members: tuple[ShardMember, ...]
-
-    def offsets(self) -> Iterator[int]:
-        """Where each clip's bytes begin."""
-        at = 0
-        for member in self.members:
-            yield at + _BLOCK
-            at += _bytes_in_tar(member)
-
-
-def plan_shards(rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int) -> list[Shard]:
-    """Divide the kept rows into shards of about `size` bytes, split by split, in the order of their names.
-
-    A shard's name depends on its content, so that no shard changes while a manifest lists it. The rows get
-    their shard and offset.
-
-    Args:
-        segments: The file that each clip is in, by its name.
-    """
-    shards = []
-    in_order = sorted(rows, key=lambda row: (row["split"], row["name"]))
-    for split, in_split in groupby(in_order, lambda row: row["split"]):
-        for number, group in enumerate(_fill_shards(list(in_split), segments, size)):
-            told = "".join(f"{m.name} {m.size} {m.about!r}\n" for _, m in group)
-            digest = hashlib.sha256(told.encode()).hexdigest()[:8]
-            shard = Shard(f"shards/{split}-{number:05d}-{digest}.tar", tuple(member for _, member in group))
-            shards.append(shard)
-            for (row, _), offset in zip(group, shard.offsets(), strict=True):
-                row["shard"], row["offset"] = shard.file, offset
-    return shards
-
-
-def write_shards(folder: Path, shards: Iterable[Shard], progress: Callable[[int], None]) -> None:
-    """Write the shards that are not there yet, and the regions of all their clips, into `folder`."""
-    (folder / "shards").mkdir(exist_ok=True)
-    done = 0
-    with atomic_file(folder / "regions.npz") as file:
-
-        def measured() -> Iterator[tuple[str, Regions]]:
-            nonlocal done
-            for shard in shards:
-                for name, regions in _write_shard(folder / shard.file, shard):
-                    yield name, regions
-                    done += 1
-                    progress(done)
-
-        write_regions(file, measured())
-
-
-def remove_others(folder: Path, shards: Sequence[Shard]) -> None:
-    """Remove shards of earlier manifests."""
-    wanted = {folder / shard.file for shard in shards}
-    for path in (folder / "shards").glob("*.tar"):
-        if path not in wanted:
-            path.unlink()
-
-
-def _write_shard(path: Path, shard: Shard) -> Iterator[tuple[str, Regions]]:
-    """Write one shard; yields its clips' names and regions."""
-    with atomic_file(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for segment, members in groupby(shard.members, lambda member: member.segment):
-            about = {member.name: member.about for member in members}
-            for name, clip, regions in read_clips(segment, set(about)):
-                add_member(tar, f"{name}.mp4", clip)
-                add_member(tar, f"{name}.json", about[name])
-                yield f"{name}.mp4", regions
-
-
-def _fill_shards(
-    rows: Sequence[dict[str, Any]], segments: dict[str, Path], size: int
-) -> Iterator[list[tuple[dict[str, Any], ShardMember]]]:
-    group: list[tuple[dict[str, Any], ShardMember]] = []
-    taken = 0
-    for row in rows:
-        about = json.dumps({key: row[key] for key in _CLIP_JSON_KEYS}, sort_keys=True).encode()
-        member = ShardMember(row["name"], row["size"], about, segments[row["name"]])
-        group.append((row, member))
-        taken += _bytes_in_tar(member)
-        if taken >= size:
-            yield group
-            group, taken = [], 0
-    if group:
-        yield group
-
-
-def _bytes_in_tar(member: ShardMember) -> int:
-    """Bytes of the clip and its JSON in the tar, with their headers."""
-    return 2 * _BLOCK + sum(-(-size // _BLOCK) * _BLOCK for size in (member.size, len(member.about)))
-
+from liax.preparation.people import PEOPLE_FILE, OtherPeople, save_people
+from liax.preparation.plain_files import name_files, remove_files, write_csv, write_files
+from liax.preparation.segment import read_records
+from liax.preparation.selection import too_many_of_people, too_many_of_videos
+from liax.preparation.shards import plan_shards, remove_shards, write_shards
+from liax.progress import Progress
 
 Row = dict[str, Any]
 
@@ -159,6 +46,7 @@ _COLUMNS = {
     "left": "float64",
     "top": "float64",
     "side": "float64",
+    "pixels": "int64",
     "face": "float64",
     "outside": "float64",
     "seen": "float64",
@@ -168,8 +56,24 @@ _COLUMNS = {
     "shake": "float64",
     "occlusion": "float64",
     "text": "int64",
+    "seam": "float64",
+    "skin": "float64",
     "damaged": "int64",
 }
+_NOT_IN_CSV = ("kept", "reason", "shard", "offset", "size")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of a data set lie in its folder.
+
+    Args:
+        shard_bytes: About the size of a shard.
+        plain: An MP4 file for each clip and a manifest.csv, instead of shards.
+    """
+
+    shard_bytes: int = 256 << 20
+    plain: bool = False
 
 
 def assemble_dataset(
@@ -179,45 +83,100 @@ def assemble_dataset(
     duplicates: Sequence[tuple[InputVideo, Path]],
     cut: CutOptions,
     limits: QualityLimits,
-    val: float,
-    shard_bytes: int,
-    progress: Callable[[int, int], None],
+    selection: Selection,
+    others: OtherPeople,
+    layout: Layout,
+    progress: Progress,
 ) -> list[Row]:
-    """Write shards, regions.npz and manifest.parquet into `folder`; returns the manifest's rows.
+    """Write clips, regions.npz and the manifest into `folder`; returns the manifest's rows.
 
     The result does not depend on the order in which segments were finished. The manifest is replaced last,
-    when all its shards are there.
+    when all its clips are there.
     """
-    rows, records, segments = [], [], {}
-    for item, record, segment in _decisions(finished, inputs, duplicates):
+    rows, good, records, segments = [], [], [], {}
+    for item, record, segment in _decisions(finished, inputs, duplicates, selection.minutes):
         reason = limits.reason(record)
         rows.append(_row(item, record, reason))
         if reason is None:
+            good.append(rows[-1])
             records.append(record)
             segments[record.name or ""] = segment
+    _select(good, records, others, selection)
     kept = [row for row in rows if row["kept"]]
-    people = group_by_identity(records)
-    split = assign_splits(people, val)
-    for row, person in zip(kept, people, strict=True):
-        row |= {"type": "clip", "identity": person, "split": split[person], "file": f"{row['name']}.mp4"}
-    shards = plan_shards(kept, segments, shard_bytes)
-    write_shards(folder, shards, lambda done: progress(done, len(kept)))
-    settings = {"cut": asdict(cut), "limits": asdict(limits), "val": val}
-    _write_manifest(folder / "manifest.parquet", rows, settings)
-    remove_others(folder, shards)
+    if cut.identities:
+        _write_people(folder, kept, good, records)
+    settings = {"cut": asdict(cut), "limits": asdict(limits), "selection": asdict(selection)}
+
+    def report(done: int) -> None:
+        progress("writing clips", done, len(kept))
+
+    if layout.plain:
+        name_files(kept)
+        write_files(folder, kept, segments, report)
+        _write_manifest(folder / "manifest.parquet", rows, settings)
+        write_csv(folder, kept, [name for name in _COLUMNS if name not in _NOT_IN_CSV])
+        remove_shards(folder, [])
+        remove_files(folder, kept)
+    else:
+        shards = plan_shards(kept, segments, layout.shard_bytes)
+        write_shards(folder, shards, report)
+        _write_manifest(folder / "manifest.parquet", rows, settings)
+        remove_shards(folder, shards)
+        remove_files(folder, [])
     return rows
 
 
+def _select(
+    good: Sequence[Row], records: Sequence[ClipRecord], others: OtherPeople, selection: Selection
+) -> None:
+    """Gives the rows of good clips their person and split, and takes out those that are not to be kept."""
+    people = group_by_identity(records)
+    names, splits, unwanted = others.told(mean_embeddings(records, people))
+    reasons = {k: unwanted[person] for k, person in enumerate(people) if person in unwanted}
+    people = [names.get(person, person) for person in people]
+    too_many = too_many_of_videos(records, selection.most_per_video, set(reasons))
+    reasons |= dict.fromkeys(too_many, "enough of this video")
+    too_many = too_many_of_people(records, people, selection.most_per_person, set(reasons))
+    reasons |= dict.fromkeys(too_many, "enough of this person")
+    stay = [k for k in range(len(records)) if k not in reasons]
+    split = assign_splits([people[k] for k in stay], [records[k].key for k in stay], selection.val, splits)
+    for k, row in enumerate(good):
+        reason = reasons.get(k) or (None if split[people[k]] else "its video shows people of several splits")
+        row |= {"kept": reason is None, "reason": reason}
+        if reason is None:
+            row |= {"type": "clip", "identity": people[k], "split": split[people[k]]}
+            row["file"] = f"{row['name']}.mp4"
+
+
+def _write_people(
+    folder: Path, kept: Sequence[Row], good: Sequence[Row], records: Sequence[ClipRecord]
+) -> None:
+    """Write people.npz, by which other data sets know these people."""
+    shown = [(record, row["identity"]) for record, row in zip(records, good, strict=True) if row["kept"]]
+    embeddings = mean_embeddings([record for record, _ in shown], [person for _, person in shown])
+    split = {row["identity"]: row["split"] for row in kept}
+    names = tuple(sorted(embeddings))
+    means_PE = np.array([embeddings[name] for name in names]).reshape(len(names), -1)
+    save_people(folder / PEOPLE_FILE, KnownPeople(names, tuple(split[name] for name in names), means_PE))
+
+
 def _decisions(
-    finished: Path, inputs: Sequence[InputVideo], duplicates: Sequence[tuple[InputVideo, Path]]
+    finished: Path,
+    inputs: Sequence[InputVideo],
+    duplicates: Sequence[tuple[InputVideo, Path]],
+    minutes: int | None,
 ) -> Iterator[tuple[InputVideo, ClipRecord, Path]]:
     """Every decision about every input, in the order of content, time and place."""
     for item in sorted(inputs, key=lambda item: (item.key, item.path)):
         if item.problem is not None:
             yield item, ClipRecord(item.key, 0, 0, problem=item.problem), Path()
+        searched = {segment.number for segment in item.segments(minutes)}
         for segment in item.segments():
             path = segment.result(finished)
-            if path.exists():
+            if segment.number not in searched:
+                since, until = segment.interval
+                records = [ClipRecord(item.key, float(since), float(until), problem="not searched")]
+            elif path.exists():
                 records = read_records(path)
             else:
                 since, until = segment.interval
@@ -240,7 +199,7 @@ def _write_manifest(path: Path, rows: Sequence[Row], settings: dict[str, Any]) -
 
     schema = pa.schema(
         [(name, getattr(pa, kind + "_" * (kind == "bool"))()) for name, kind in _COLUMNS.items()],
-        metadata={"liax": json.dumps(settings)},
+        metadata={"liax": json.dumps(settings, default=str)},
     )
     table = pa.Table.from_pylist([{name: row.get(name) for name in _COLUMNS} for row in rows], schema)
     with atomic_file(path) as file:

@@ -13,6 +13,7 @@ from liax.files import refuse_stream
 from liax.media.footage import PICTURES
 from liax.media.video import Video
 from liax.preparation.segment import SEGMENT_SECONDS, Segment
+from liax.preparation.selection import evenly_spaced
 
 # Endings of files in a folder that are not videos and are skipped silently.
 _TEXTS = (".txt", ".md", ".csv", ".json", ".parquet", ".npz", ".srt", ".vtt")
@@ -39,16 +40,15 @@ class InputVideo:
     rate: float = 0.0
     problem: str | None = None
 
-    def segments(self) -> list[Segment]:
-        """Its minutes, which are processed independently."""
-        return [Segment(self.key, k, self.path) for k in range(math.ceil(self.seconds / SEGMENT_SECONDS))]
+    def segments(self, most: int | None = None) -> list[Segment]:
+        """Its minutes, which are processed independently: all, or at most so many, evenly spaced."""
+        count = math.ceil(self.seconds / SEGMENT_SECONDS)
+        chosen = range(count) if most is None else sorted(evenly_spaced(count, most))
+        return [Segment(self.key, k, self.path) for k in chosen]
 
-    def segment_seconds(self) -> list[float]:
-        """The length of each segment: 60 seconds, and what is left for the last."""
-        return [
-            min(SEGMENT_SECONDS, self.seconds - segment.number * SEGMENT_SECONDS)
-            for segment in self.segments()
-        ]
+    def seconds_of(self, segment: Segment) -> float:
+        """The length of a segment: 60 seconds, or what is left for the last."""
+        return min(SEGMENT_SECONDS, self.seconds - segment.number * SEGMENT_SECONDS)
 
 
 def list_videos(paths: Sequence[Path]) -> list[Path]:

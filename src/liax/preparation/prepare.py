@@ -15,9 +15,10 @@ from typing import Any
 from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
-from liax.preparation.config import CutOptions, QualityLimits
-from liax.preparation.dataset import assemble_dataset
+from liax.preparation.config import CutOptions, QualityLimits, Selection
+from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
+from liax.preparation.people import other_people
 from liax.preparation.segment import Segment, process_segment
 from liax.preparation.workers import parallel_map, ray_workers
 from liax.progress import Progress, no_progress
@@ -56,8 +57,8 @@ def prepare(
     *,
     cut: CutOptions = CutOptions(),  # noqa: B008 - frozen
     limits: QualityLimits = QualityLimits(),  # noqa: B008
-    val: float = 0.05,
-    shard_bytes: int = 256 << 20,
+    selection: Selection = Selection(),  # noqa: B008
+    layout: Layout = Layout(),  # noqa: B008
     count: int | None = None,
     address: str | None = None,
     progress: Progress = no_progress,
@@ -69,8 +70,8 @@ def prepare(
     Args:
         paths: Videos, or folders that are searched with all folders in them.
         folder: A new folder, or one of an earlier run.
-        val: Share of the clips for the split val, by person.
-        shard_bytes: Size of a shard, about.
+        cut, limits, selection, layout: How clips are cut, which are good, which of these are taken, and how
+            the files lie in the folder.
         count: Worker processes, by default one per core.
         address: Address of a Ray cluster whose machines see the same files; by default this machine works
             alone.
@@ -81,18 +82,22 @@ def prepare(
             or the disk is full.
     """
     cut.check()
+    selection.check(cut)
     if count is not None and not 1 <= count <= _MOST_WORKERS:
         raise LiaxError(f"{count} workers cannot be started", f"choose 1 to {_MOST_WORKERS}")
     if not 1 <= shard_bytes <= _LARGEST_SHARD:
         raise LiaxError(f"a shard cannot have {shard_bytes} bytes", "choose 1 MB to 1 TB")
     files = list_videos(paths)
     _lock_settings(folder, cut)
+    others = other_people(selection, folder / "known", progress)
     finished = folder / "units"
     try:
         with ray_workers(count, address):
             inputs, duplicates = split_duplicates(_inspected(files, count, progress))
             began = time.monotonic()
-            seconds, core_seconds = _process_segments(inputs, cut, finished, count, progress)
+            seconds, core_seconds = _process_segments(
+                inputs, cut, selection.minutes, finished, count, progress
+            )
             wall = time.monotonic() - began
     finally:
         for half in finished.rglob(".*.part"):  # of workers that were killed, now or in an earlier run
@@ -104,9 +109,10 @@ def prepare(
         duplicates,
         cut,
         limits,
-        val,
-        shard_bytes,
-        partial(progress, "writing clips"),
+        selection,
+        others,
+        layout,
+        progress,
     )
     return _summary(rows, seconds, wall, core_seconds)
 
@@ -114,16 +120,17 @@ def prepare(
 def _lock_settings(folder: Path, cut: CutOptions) -> None:
     """Record how the folder's clips are cut, or refuse settings other than the recorded ones."""
     path = folder / "prepare.json"
-    settings = asdict(cut)
+    settings, usual = asdict(cut), asdict(CutOptions())
     if path.exists():
         try:
             before = dict(read_json(path))
         except (ValueError, TypeError):
             raise LiaxError(f"{path} is damaged; name another folder, or delete this one.") from None
-        other = [name for name in settings if before.get(name) != settings[name]]
+        before = usual | before  # options that it does not know yet
+        other = [name for name in settings if before[name] != settings[name]]
         if other:
             raise LiaxError(
-                f"{folder} was prepared with {other[0]} {before.get(other[0])}, not {settings[other[0]]}; "
+                f"{folder} was prepared with {other[0]} {before[other[0]]}, not {settings[other[0]]}; "
                 "name another folder, or delete this one."
             )
         return
@@ -144,13 +151,18 @@ def _inspected(files: Sequence[Path], count: int | None, progress: Progress) -> 
 
 
 def _process_segments(
-    inputs: Sequence[InputVideo], cut: CutOptions, finished: Path, count: int | None, progress: Progress
+    inputs: Sequence[InputVideo],
+    cut: CutOptions,
+    minutes: int | None,
+    finished: Path,
+    count: int | None,
+    progress: Progress,
 ) -> tuple[float, float]:
     """Process what is not finished; returns seconds of video, and of cores."""
     waiting = {
-        segment.name: (segment, seconds)
+        segment.name: (segment, item.seconds_of(segment))
         for item in inputs
-        for segment, seconds in zip(item.segments(), item.segment_seconds(), strict=True)
+        for segment in item.segments(minutes)
         if not segment.result(finished).exists()
     }
     total = round(sum(seconds for _, seconds in waiting.values()))

@@ -20,6 +20,8 @@ _COVERED, _UNUSUAL = 0.2, 4.0
 _TURN, _TURNED = [list(FACTORS).index(name) for name in ("yaw", "pitch")], 15.0
 # Only points well within the face's outline count: up to this share of the way from its centre.
 _INNER = 0.75
+# Skin of all tones has more red than blue, in all but coloured light: at least by this share of its light.
+_RED_OVER_BLUE = 0.02
 # A clip's occlusion is this quantile of its frames' occlusions.
 _WORST = 0.97
 
@@ -71,6 +73,16 @@ def skin_colours(image_SS3: NDArray[np.uint8], landmarks_P2: NDArray[np.float32]
     x_P, y_P = (landmarks_P2 * _SKIN_SIDE / len(image_SS3)).astype(int).clip(0, _SKIN_SIDE - 1).T
     colours_P3 = np.asarray(image, np.float32)[y_P, x_P]
     return colours_P3 / max(float(np.median(colours_P3)), 1.0)
+
+
+def skin_share(colours_TP3: NDArray[np.float32]) -> float:
+    """The share of points of the face that have a skin's colour in most frames.
+
+    Rendered normals are blue in the face's middle, depths, meshes and films in black and white are grey.
+    """
+    light_TP = np.maximum(colours_TP3.sum(2), 1e-3)
+    red_TP = (colours_TP3[..., 0] - colours_TP3[..., 2]) / light_TP
+    return float((np.median(red_TP, 0) > _RED_OVER_BLUE).mean())
 
 
 def occlusion(

@@ -9,24 +9,23 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 from liax.bounded import parse_json, short
 from liax.data.regions import Regions, load_regions, write_regions
 from liax.errors import LiaxError
-from liax.face.crop import Crop
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
-from liax.face.place import crop_for
-from liax.face.track import FaceTrack, find_tracks
+from liax.face.track import find_tracks
 from liax.files import atomic_file
 from liax.media.cuts import detect_cuts
 from liax.media.video import Video
 from liax.preparation.clip import ClipMaker, ClipPlan
 from liax.preparation.clip_range import ClipRange
 from liax.preparation.config import ClipRecord, CutOptions
+from liax.preparation.jumps import cut_at_jumps
+from liax.preparation.plan import CellFinder, plan_clips
 
 SEGMENT_SECONDS = 60
 _RECORDS, _REGIONS = "records.json", "regions.npz"
@@ -131,52 +130,23 @@ def _decisions_of(
     try:
         video = Video(segment.path, threads=1)
         clip_range = ClipRange(video, since, until, cut.fps)
-        tracks, count = find_tracks(landmarker, detect_cuts(clip_range), clip_range.rate)
+        cells = CellFinder(clip_range.rate)
+        frames = cells.watch(cut_at_jumps(detect_cuts(clip_range)))
+        tracks, count = find_tracks(landmarker, frames, clip_range.rate)
         end = min(until, since + count / clip_range.rate)
         if not tracks:
             problem = "no face found" if count else "no frame that can be decoded"
             yield _record(segment, since, end, damaged=video.damaged, problem=problem), None, None
             return
         plans = []
-        for number, track in enumerate(tracks):
-            for plan in _plan_clips(segment, video, clip_range, cut, number, track):
-                if plan.record.problem is None:
-                    plans.append(plan)
-                else:
-                    yield plan.record, None, None
+        for plan in plan_clips(segment.key, since, tracks, cells, video, clip_range.rate, cut):
+            if plan.record.problem is None:
+                plans.append(plan)
+            else:
+                yield plan.record, None, None
         yield from _make_clips(plans, clip_range, cut, landmarker)
     except LiaxError as error:
         yield _record(segment, since, since, problem=str(error)), None, None
-
-
-def _plan_clips(
-    segment: Segment, video: Video, clip_range: ClipRange, cut: CutOptions, number: int, track: FaceTrack
-) -> Iterator[ClipPlan]:
-    """Divides a track into clips of equal length, none longer than `cut.longest`."""
-    seconds = (track.end - track.first) / clip_range.rate
-    parts = max(1, -int(-seconds // Fraction(str(cut.longest))))
-    ends = [track.first + (track.end - track.first) * k // parts for k in range(parts + 1)]
-    for first, end in pairwise(ends):
-        crop = crop_for(track.between(first, end) or track.boxes)
-        since, until = (segment.interval[0] + n / clip_range.rate for n in (first, end))
-        problem = None
-        if end - first < cut.shortest * clip_range.rate:
-            problem = "too short"
-        elif crop.side * cut.enlarged < cut.size:
-            problem = "too small"
-        record = _record(
-            segment,
-            since,
-            until,
-            problem=problem,
-            name=None if problem else f"{segment.key}_{round(since * 1000):08d}_{number:02d}",
-            left=round(crop.left, 2),
-            top=round(crop.top, 2),
-            side=round(crop.side, 2),
-            outside=round(_outside(crop, video), 4),
-            damaged=video.damaged,
-        )
-        yield ClipPlan(first, end, crop, record)
 
 
 def _make_clips(
@@ -188,7 +158,7 @@ def _make_clips(
     waiting = sorted(plans, key=lambda plan: plan.first)
     for number, frame in enumerate(clip_range):
         while waiting and waiting[0].first <= number:
-            makers.append(ClipMaker(waiting.pop(0), clip_range.rate, cut.size, landmarker, embedder))
+            makers.append(ClipMaker(waiting.pop(0), clip_range.rate, landmarker, embedder))
         if makers:
             image_HW3 = frame.rgb()
             for maker in makers:
@@ -201,13 +171,6 @@ def _make_clips(
 
 def _record(segment: Segment, since: Fraction, until: Fraction, **values: Any) -> ClipRecord:
     return ClipRecord(segment.key, round(float(since), 3), round(float(until), 3), **values)
-
-
-def _outside(crop: Crop, video: Video) -> float:
-    """The share of the square that lies beyond the picture."""
-    width = min(crop.left + crop.side, video.width) - max(crop.left, 0)
-    height = min(crop.top + crop.side, video.height) - max(crop.top, 0)
-    return 1 - max(width, 0) * max(height, 0) / crop.side**2
 
 
 @lru_cache(maxsize=1)
