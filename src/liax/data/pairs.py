@@ -134,7 +134,8 @@ class PairSampler:
         known = self._landmarks.get(self._items[item].file)
         if known is None:
             return item, source, driving
-        return item, *(int(known.times_T[known.nearest(time)]) for time in (source, driving))
+        source, driving = (int(known.times_T[known.nearest(time)]) for time in (source, driving))
+        return item, source, driving
 
     def _points(self, picks: list[tuple[int, int, int]]) -> NDArray[np.float32]:
         unknown_P2 = np.full_like(next(iter(self._landmarks.values())).points_TP2[0], np.nan)

@@ -38,12 +38,9 @@ class ProjectedDiscriminator(nn.Module):
 
     def logits_and_maps(self, image_B3RR: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The logits, and the hidden maps."""
-        features = self.features(image_B3RR)
-        maps = [
-            judge.hidden(feature / usual)
-            for judge, feature, usual in zip(self.judges, features, _USUAL, strict=True)
-        ]
-        return [judge.logits(hidden) for judge, hidden in zip(self.judges, maps, strict=True)], maps
+        features = zip(self.judges, self.features(image_B3RR), _USUAL, strict=True)
+        judged = [judge(feature / usual) for judge, feature, usual in features]
+        return [logits for logits, _ in judged], [hidden for _, hidden in judged]
 
 
 class PatchJudge(nn.Module):
@@ -51,16 +48,21 @@ class PatchJudge(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.mix = spectral_norm(nn.Conv2d(channels, width, 1))
-        self.down = spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1))
-        self.last = spectral_norm(nn.Conv2d(width, 1, 3, padding=1))
+        self.mix = _bounded(nn.Conv2d(channels, width, 1))
+        self.down = _bounded(nn.Conv2d(width, width, 4, stride=2, padding=1))
+        self.last = _bounded(nn.Conv2d(width, 1, 3, padding=1))
 
-    def hidden(self, feature_BCHW: Tensor) -> Tensor:
+    def forward(self, feature_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits (B, places), float32, and the hidden map."""
         x = F.leaky_relu(_in_type(self.mix, feature_BCHW), 0.2)
-        return F.leaky_relu(_in_type(self.down, x), 0.2)
+        hidden = F.leaky_relu(_in_type(self.down, x), 0.2)
+        return _in_type(self.last, hidden).flatten(1).float(), hidden
 
-    def logits(self, hidden_BCHW: Tensor) -> Tensor:
-        return _in_type(self.last, hidden_BCHW).flatten(1).float()
+
+def _bounded(conv: nn.Conv2d) -> nn.Conv2d:
+    """The convolution, whose largest singular value is now held at 1."""
+    spectral_norm(conv)
+    return conv
 
 
 def _in_type(conv: nn.Conv2d, x: Tensor) -> Tensor:
