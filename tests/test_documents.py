@@ -103,7 +103,7 @@ def test_commands_of_pages_parse(
                 with pytest.raises(SystemExit) as stopped:
                     main(arguments)
                 assert stopped.value.code == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
-            case ["make", target]:
+            case ["make", target, *_]:
                 assert target in targets
             case ["pip", "install", *arguments]:
                 for extra in re.findall(r"\[([\w,]+)\]", " ".join(arguments)):
