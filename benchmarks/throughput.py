@@ -35,7 +35,8 @@ from torch import Tensor
 
 from liax.model import LIAX, PRESETS
 from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
-from liax.portrait.engine import EagerEngine, Engine, choose_engine
+from liax.portrait.engine import EagerEngine, Engine
+from liax.portrait.engine_choice import choose_engine
 
 BATCHES = (1, 8)
 

@@ -13,18 +13,19 @@ import torch
 from liax.errors import LiaxError, SlowerPath
 from liax.model import LIAX
 from liax.portrait import animator as animator_module
-from liax.portrait import engine
+from liax.portrait import engine_choice
 from liax.portrait.animator import Animator
-from liax.portrait.engine import EagerEngine, choose_engine, difference
+from liax.portrait.engine import EagerEngine
+from liax.portrait.engine_choice import choose_engine, difference
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.fixture(autouse=True)
 def _nothing_was_said_before() -> Iterator[None]:
-    engine._warn.cache_clear()
+    engine_choice._warn.cache_clear()
     yield
-    engine._warn.cache_clear()
+    engine_choice._warn.cache_clear()
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -18,7 +18,8 @@ from liax.model import LIAX, Encoded
 from liax.options import EditSettings
 from liax.portrait.device import choose_device, choose_precision
 from liax.portrait.edit_vector import Edit
-from liax.portrait.engine import Drawing, choose_engine
+from liax.portrait.engine import Drawing
+from liax.portrait.engine_choice import choose_engine
 from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
 from liax.weights.controls import Controls, read_controls
 
