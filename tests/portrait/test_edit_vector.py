@@ -56,8 +56,9 @@ def test_twice_is_a_slip() -> None:
 )
 def test_written_settings_are_read_back(wanted: dict[str, tuple[float, str]]) -> None:
     texts = [f"{name}={value!r}{unit}" for name, (value, unit) in wanted.items()]
-    assert parse_settings(texts) == wanted
-    assert parse_settings([",".join(texts)] if texts else []) == wanted
+    amounts = {name: Amount(*amount) for name, amount in wanted.items()}
+    assert parse_settings(texts) == amounts
+    assert parse_settings([",".join(texts)] if texts else []) == amounts
 
 
 def test_vector() -> None:
