@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
@@ -42,7 +42,7 @@ class Item:
     identity: str
     frames: int
     shard_range: ShardRange | None = None
-    split: str = ""
+    split: str = field(default="", compare=False)
 
     def path(self, folder: Path) -> Path:
         """What PyAV and OpenCV open: the file, or for FFmpeg its bytes in the shard (`is_within_shard`)."""
@@ -151,7 +151,7 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
                 "clip",
                 row["identity"],
                 row["frames"],
-                None if row["shard"] is None else ShardRange(row["shard"], row["offset"], row["size"]),
+                _place(row["shard"], row["offset"], row["size"]),
                 row["split"] or "",
             )
             for row in rows.to_pylist()
@@ -159,6 +159,11 @@ def _in_parquet(path: Path, raw: bytes, split: str | None) -> tuple[Item, ...]:
         )
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise WrongFileError(path, "other", "manifest", short(error)) from None
+
+
+def _place(shard: str | None, offset: int | None, size: int | None) -> ShardRange | None:
+    """Where a clip lies; None for a file of its own, which has neither shard nor offset."""
+    return None if shard is None and offset is None else ShardRange(shard, offset, size)  # type: ignore[arg-type]
 
 
 def _checked(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -77,7 +77,7 @@ class CutOptions:
     """Share of the square's side that the face's height (or width) becomes: .535 as in portraits; more keeps
     tighter crops."""
     inside: bool = False
-    """Move squares into the picture and shrink those that are larger, instead of repeating its edge."""
+    """Move squares into the picture and shrink those that are larger, instead of mirroring its edge."""
     cropped: bool = False
     """Take square pictures as they are, for footage that is cropped to faces already."""
     fps: int = 25

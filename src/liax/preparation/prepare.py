@@ -85,8 +85,8 @@ def prepare(
     selection.check(cut)
     if count is not None and not 1 <= count <= _MOST_WORKERS:
         raise LiaxError(f"{count} workers cannot be started", f"choose 1 to {_MOST_WORKERS}")
-    if not 1 <= shard_bytes <= _LARGEST_SHARD:
-        raise LiaxError(f"a shard cannot have {shard_bytes} bytes", "choose 1 MB to 1 TB")
+    if not 1 <= layout.shard_bytes <= _LARGEST_SHARD:
+        raise LiaxError(f"a shard cannot have {layout.shard_bytes} bytes", "choose 1 MB to 1 TB")
     files = list_videos(paths)
     _lock_settings(folder, cut)
     others = other_people(selection, folder / "known", progress)
