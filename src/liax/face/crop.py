@@ -157,8 +157,6 @@ def keep_inside(crop: Crop, extent: Box, width: float, height: float) -> Crop:
         extent: The box around the face, as there.
         width, height: Of the picture.
     """
-    if crop.inside(width, height):
-        return crop
     least = max(FACE_SIZE / LARGEST_FACE, *(np.ptp(np.reshape(extent, (2, 2)), 0) / crop.side / _MAX_EXTENT))
     for factor in np.linspace(1, min(1, least), _SIDES_TRIED).tolist():
         moved = _moved_inside(_around_face(crop, factor), extent, width, height)
