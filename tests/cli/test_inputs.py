@@ -103,7 +103,7 @@ def test_regions_of_a_manifest(command: Command, folder: Path) -> None:
 def test_conversion(folder: Path) -> None:
     Path("weights.pt").symlink_to("weights.safetensors")
     with pytest.raises(LiaxError, match="also an input"):
-        convert_file("weights.safetensors", "weights.pt")
+        convert_file("weights.safetensors", "weights.pt", overwrite=True)
 
 
 def test_a_batch(folder: Path) -> None:

@@ -116,7 +116,7 @@ def test_only_the_head(
     animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]
 ) -> None:
     expected_NM = source.alpha_M + 4 * (alpha_NM - alpha_NM[0]) @ HEAD_MM
-    got = frames(animator, source, clip, only=["head"], strength=4, force=True)
+    got = frames(animator, source, clip, only=["head"], strength=4, force=True, first_frame=True)
     agree(animator, source, got, expected_NM)
     absolute_NM = source.alpha_M + 4 * (alpha_NM - source.alpha_M) @ HEAD_MM
     got = frames(animator, source, clip, only=["yaw"], strength=4, absolute=True, force=True)

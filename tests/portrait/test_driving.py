@@ -128,7 +128,7 @@ def test_odd_sides_and_rotation(animator: Animator, portrait_HW3: np.ndarray, tm
     straight = write_clip(tmp_path / "b.mp4", upright, pixels="yuv444p", options=fine)
     one, other = (moments_of(animator, path) for path in (turned, straight))
     for a, b in zip(one, other, strict=True):
-        # Two encodings of a face of 40 pixels, found half a pixel apart; a picture turned otherwise is 50 off.
+        # Two encodings of a face of 40 pixels, found half a pixel apart; a picture turned wrongly is 50 off.
         assert np.abs(a.square_RR3.astype(int) - b.square_RR3).mean() < 4
 
 

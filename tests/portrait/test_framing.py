@@ -119,7 +119,7 @@ def at(portrait_HW3: Picture, face: tuple[float, float, float, float], *parts: f
         ((9, 0.3, 9, 9), True, FACE_SIZE),  # little above the head: moved
         ((0.5, 0.4, 0.5, 0.4), True, None),  # close: smaller
         ((0.1, 0.1, 0.1, 0.1), False, LARGEST_FACE),  # the face fills it
-        ((-0.5, 9, 9, 9), False, LARGEST_FACE),  # half a face at the border
+        ((-0.3, 9, 9, 9), False, LARGEST_FACE),  # a face that the border cuts
     ],
 )
 def test_the_square_shows_what_is_real(

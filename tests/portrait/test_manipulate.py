@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from liax.errors import LiaxError
 from liax.model import LIAX, Encoded
 from liax.options import ManipulateOptions
+from liax.portrait import source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import write_clip
 from liax.portrait.edit import edit_image
@@ -51,7 +52,12 @@ def animator(tiny: LIAX) -> Recorder:
 
 @pytest.fixture(scope="module")
 def portrait(animator: Recorder, portrait_HW3: NDArray[np.uint8]) -> Portrait:
-    return open_portrait(animator, portrait_HW3)
+    """As if its head looked straight ahead; the pose takes from the ranges."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "measure_pose", lambda square_RR3: {"yaw": 0.0, "pitch": 0.0, "roll": 0.0})
+        portrait = open_portrait(animator, portrait_HW3)
+        assert portrait.pose["yaw"] == 0
+    return portrait
 
 
 def edits(animator: Recorder, portrait: Portrait) -> NDArray[np.floating]:

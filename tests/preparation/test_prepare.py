@@ -11,7 +11,7 @@ from clips import flat_frames, write_clip
 from liax.data.config import DataConfig
 from liax.errors import LiaxError
 from liax.preparation import prepare as prepare_module
-from liax.preparation.config import CutOptions, QualityLimits
+from liax.preparation.config import CutOptions, QualityLimits, Selection
 from liax.preparation.prepare import prepare
 from liax.preparation.workers import parallel_map, ray_workers
 from liax.training.config import LossConfig, TrainConfig
@@ -131,7 +131,9 @@ def test_another_setting_and_other_folders_are_refused(
 def test_the_trainer_trains_on_it(ray: None, scene: Scene, tmp_path: Path) -> None:
     for k in range(2):
         write_clip(tmp_path / f"{k}.mp4", scene(30, left=160 + k), options=FAST)
-    prepare([tmp_path / f"{k}.mp4" for k in range(2)], tmp_path / "set", cut=CUT)
+    prepare(
+        [tmp_path / f"{k}.mp4" for k in range(2)], tmp_path / "set", cut=CUT, selection=Selection(val=0.5)
+    )
     data = DataConfig(tmp_path / "set", regions=tmp_path / "set" / "regions.npz", frames="stream", workers=1)
     config = TrainConfig(
         out=tmp_path / "run",

@@ -143,7 +143,7 @@ def measure_effects(
         stage="moving vectors",
     )
     left_out_MV = move_MV < 0
-    factors_PMVF, identity_PMV, flow_PMV = (array[:, move_MV] for array in moved)
+    factors_PMVF, identity_PMV, flow_PMV = (array[:, move_MV] for array in moved[:3])
     for array in (factors_PMVF, identity_PMV, flow_PMV):
         array[:, left_out_MV] = np.nan
     return Effects(
