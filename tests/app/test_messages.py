@@ -19,6 +19,7 @@ from liax.errors import (
     OutOfRangeError,
     OutputExistsError,
     SeveralFaces,
+    SlowerPath,
     UnknownControlError,
     UnlikeBeginning,
     WrongFileError,
@@ -87,6 +88,7 @@ MESSAGES: list[tuple[LiaxError | LiaxWarning, str]] = [
     ),
     (OutputExistsError(UPLOAD), "my.png exists already."),
     (MissingPackageError("Identity", ("dlib-bin",), "evaluate"), "Identity needs the package dlib-bin."),
+    (SlowerPath("Triton is missing"), "Triton is missing; going on all the same, more slowly."),
     (NotMeasured("Identity", MissingPackageError("It", ("dlib-bin",), "x")), "Identity is not measured."),
 ]
 

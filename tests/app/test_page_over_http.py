@@ -129,15 +129,16 @@ def test_motion_is_saved_and_drives_again(visitor: Visitor, talk: Path) -> None:
 @pytest.fixture
 def slow(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Makes every batch of a clip take half a second, as a large network's; grows by each one's frames."""
-    decode, made = studio.animator.decode, list[int]()
+    engine, made = studio.animator._engine, list[int]()
+    draw_levels = engine.draw_levels
 
-    def slowly(code_BD: Tensor, features: tuple[Tensor, ...]) -> NDArray[np.uint8]:
-        if threading.current_thread().name.startswith("liax-long"):
+    def slowly(code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor:
+        if threading.current_thread().name == "liax stage":  # a picture alone is drawn in none
             time.sleep(0.5)
             made.append(len(code_BD))
-        return decode(code_BD, features)
+        return draw_levels(code_BD, features)
 
-    monkeypatch.setattr(studio.animator, "decode", slowly)
+    monkeypatch.setattr(engine, "draw_levels", slowly)
     return made
 
 
