@@ -159,7 +159,8 @@ def keep_inside(crop: Crop, extent: Box, width: float, height: float) -> Crop:
     """
     least = max(FACE_SIZE / LARGEST_FACE, *(np.ptp(np.reshape(extent, (2, 2)), 0) / crop.side / _MAX_EXTENT))
     for factor in np.linspace(1, min(1, least), _SIDES_TRIED).tolist():
-        moved = _moved_inside(_around_face(crop, factor), extent, width, height)
+        smaller = crop if factor == 1 else _around_face(crop, factor)  # exactly itself where it may stay
+        moved = _moved_inside(smaller, extent, width, height)
         if moved.inside(width, height):
             break
     return moved
