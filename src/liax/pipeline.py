@@ -32,10 +32,11 @@ class _End:
 _END = _End()
 
 
-def workers() -> int:
-    """Threads for one stage of work on pictures: the processors that this process may use, eight at most."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST_WORKERS, usable)
+def usable_cores() -> int:
+    """How many cores this process may use, as far as the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def ahead(items: Iterable[T], depth: int = _DEPTH) -> Generator[T]:
@@ -87,10 +88,10 @@ def mapped(
     Args:
         function: Runs in threads; of use where it leaves Python's lock to others, as work on arrays does.
         items: Taken in the consumer's thread.
-        threads: As many as `workers` says by default.
+        threads: One per core by default, eight at most.
         depth: Items that are computed or wait at once, twice as many as threads by default.
     """
-    threads = threads or workers()
+    threads = threads or min(_MOST_WORKERS, usable_cores())
     depth = depth or 2 * threads
     pool = ThreadPoolExecutor(threads, "liax worker")
     waiting: deque[Future[R]] = deque()

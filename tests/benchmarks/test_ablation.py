@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,22 +16,13 @@ from liax.interpretation.observe import Observations
 from liax.model import LIAX
 from liax.training.config import TrainConfig
 from liax.weights import load, save
-
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "ablation"
+from scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, ModuleType]:
     """The scripts as modules, by name."""
-    found = {}
-    for name in ("arms", "train", "table"):
-        spec = importlib.util.spec_from_file_location(f"ablation_{name}", FOLDER / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        found[name] = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = found[name]
-        spec.loader.exec_module(found[name])
-    return found
+    return {name: load_script(f"ablation/{name}") for name in ("arms", "train", "table")}
 
 
 def test_runs_differ_in_pressure_and_seed_alone(script: dict[str, ModuleType]) -> None:

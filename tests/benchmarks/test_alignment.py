@@ -1,22 +1,13 @@
-"""The alignment benchmark's pure functions; the script is imported by its path."""
-
-import importlib.util
-import sys
-from pathlib import Path
+"""The alignment benchmark's pure functions."""
 
 import numpy as np
 import pytest
 
 from liax.errors import LiaxError
 from liax.face.landmarks import Face
+from scripts import load_script
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "align.py"
-_spec = importlib.util.spec_from_file_location("benchmark_align", SCRIPT)
-assert _spec is not None
-assert _spec.loader is not None
-align = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = align  # dataclasses look their module up
-_spec.loader.exec_module(align)
+align = load_script("align")
 
 
 def _picture(name: str, identity: str, roll: float) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -14,18 +13,14 @@ from clips import gradients, write_clip
 from liax.evaluation.clips import EvaluationClip, Trial
 from liax.model import LIAX
 from liax.portrait.animator import Animator
+from scripts import load_script
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("shipped", ROOT / "benchmarks" / "shipped.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("shipped")
 
 
 def test_the_three_ways_of_one_network(script: ModuleType, tiny: LIAX, tmp_path: Path) -> None:

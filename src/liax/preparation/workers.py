@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from liax.errors import LiaxError
+from liax.pipeline import usable_cores
 
 # Retries of an item that ends its process; then it is given up.
 _RETRIES = 2
@@ -61,13 +62,6 @@ def ray_workers(count: int | None, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def usable_cores() -> int:
-    """How many cores this process may use, as far as the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parallel_map(
