@@ -28,8 +28,15 @@ def animator(tiny: LIAX) -> Animator:
     return Animator(tiny, "cpu", torch.float32)
 
 
-def stages() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("liax")]
+@pytest.fixture
+def stages() -> Callable[[], set[threading.Thread]]:
+    """Gives the threads of stages that have begun since the test did; other tests may have left theirs."""
+    before = set(threading.enumerate())
+
+    def begun() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("liax")} - before
+
+    return begun
 
 
 def failing(function: Callable[..., Any], after: int, error: BaseException) -> Callable[..., Any]:
@@ -63,11 +70,12 @@ def test_animating(
     name: str,
     calls: int,
     error: BaseException,
+    stages: Callable[[], set[threading.Thread]],
 ) -> None:
     monkeypatch.setattr(owner, name, failing(getattr(owner, name), calls, error))
     with pytest.raises(type(error)):
         animate_file(animator, portrait_path, face_clip, tmp_path / "out.mp4", WHOLE)
-    assert stages() == []
+    assert not stages()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -79,10 +87,11 @@ def test_editing_a_video(
     monkeypatch: pytest.MonkeyPatch,
     owner: type,
     name: str,
+    stages: Callable[[], set[threading.Thread]],
 ) -> None:
     monkeypatch.setattr(owner, name, failing(getattr(owner, name), 3, ZeroDivisionError("here")))
     clip = edit_video(animator, face_clip, {0: 0.5}, EditVideoOptions(crop=False))
     with pytest.raises(ZeroDivisionError):
         write_clip(clip, tmp_path / "out.mp4")
-    assert stages() == []
+    assert not stages()
     assert list(tmp_path.iterdir()) == []
