@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,20 @@ def gradients(count: int, side: int = 64) -> Frames:
     return [(picture.transpose(1, 2, 0) + 10 * k).astype(np.uint8) for k in range(count)]
 
 
+@contextmanager
+def _same_priority() -> Iterator[None]:
+    """SVT-AV1, where it may, gives the thread that opens it real-time priority, and leaves it so.
+
+    Whatever that thread starts later, a browser for one, inherits it and keeps all others from the cores.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    os.sched_setscheduler(0, policy, priority)
+
+
 def write_clip(
     path: Path,
     frames: Sequence[NDArray[np.uint8]],
@@ -61,7 +77,7 @@ def write_clip(
     seconds to the clip's end. aspect: of a pixel. quarter_turns: clockwise, as MP4 rotation metadata.
     matrix: a, b, c and d of the MP4's display matrix.
     """
-    with av.open(path, "w") as output:
+    with _same_priority(), av.open(path, "w") as output:
         stream: Any = output.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixels
