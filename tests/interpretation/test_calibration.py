@@ -166,14 +166,16 @@ def test_people_who_turn_differently_shorten_the_promise() -> None:
     assert (unlike.low, unlike.high, unlike.verified) == (-45, 45, None)
 
 
-@pytest.mark.parametrize("trouble", ["no face", "another person", "smeared", "no answer"])
+@pytest.mark.parametrize("trouble", ["no face", "another person", "all drift", "smeared", "no answer"])
 def test_a_range_ends_where_faces_do(trouble: str) -> None:
     own_PA = np.tile(10 * AMOUNTS, (5, 1))
     measured = curve(own_PA)
     if trouble == "no face":
         measured.change_PAF[0, 0] = np.nan  # of one in five portraits, at the lowest amount
     elif trouble == "another person":
-        measured.identity_PA[0, 0] = 0.46
+        measured.identity_PA[0, 0] = 0.61
+    elif trouble == "all drift":
+        measured.identity_PA[:, 0] = [0.4, 0.41, np.nan, 0.47, 0.54]  # 0.455 on average
     elif trouble == "smeared":
         measured.sharpness_PA[0, 0] = 0.55
     else:
@@ -192,6 +194,21 @@ def test_a_control_by_another_name_is_not_offered(look: float, offered: list[str
     named = Controls(3, (replace(JAW, low=-3, high=3), replace(YAW, vectors={0: look, 1: 1.0})))
     found = calibrate_controls(named, {"jaw": jaw, "yaw": yaw}, CURVE_QUANTITIES)
     assert [control.name for control in found] == offered
+
+
+def test_of_two_controls_by_each_others_name_the_purer_one_stays() -> None:
+    """A blink reads as a downward look, and a look that moves the lids alone blinks even more."""
+    jaw, yaw = curve(np.tile(0.1 * AMOUNTS, (5, 1)), "jaw"), curve(np.tile(12 * AMOUNTS, (5, 1)))
+    jaw.change_PAF[..., FACTORS.index("yaw")] = -10 * AMOUNTS  # 0.83 for each 1
+    yaw.change_PAF[..., FACTORS.index("jaw")] = -0.12 * AMOUNTS  # 1.2
+    named = Controls(3, (replace(JAW, low=-3, high=3), replace(YAW, vectors={1: -1.0})))
+    found = calibrate_controls(named, {"jaw": jaw, "yaw": yaw}, CURVE_QUANTITIES)
+    assert [control.name for control in found] == ["jaw"]
+
+
+def test_a_movement_that_is_hardly_seen_is_not_offered() -> None:
+    """One usual deviation, from end to end."""
+    assert one(YAW, curve(np.tile(2 * AMOUNTS, (5, 1)))) is None
 
 
 def test_what_one_portrait_in_twenty_does_is_allowed() -> None:

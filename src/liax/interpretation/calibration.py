@@ -30,8 +30,8 @@ _BEYOND_OBSERVED, _FARTHEST, _BEYOND_TRIED = 3.0, 1.0, 1.5
 _IDLE = 0.05
 # A factor is offered if it travels at least this many usual deviations from end to end, moves the same way on
 # this share of people, and nothing else moves this many times as much. (The last is above 1 because factors
-# overlap: a closed lid reads as a downward look, on people too.)
-LEAST_TRAVEL, _LEAST_AGREEMENT, LARGEST_LEAK = 0.75, 0.8, 1.5
+# overlap: a closed lid reads as a downward look, on people too.) Less travel is measured, but hardly seen.
+LEAST_TRAVEL, _LEAST_AGREEMENT, LARGEST_LEAK = 1.5, 0.8, 1.5
 # Weight of moving vectors far, against leaking: small, to choose among directions that leak alike.
 _RIDGE = 0.02
 
@@ -167,10 +167,12 @@ def _worth_offering(statistics: EffectStatistics, f: int, direction: _Direction)
     )
 
 
-# Pictures hold as long as this share of the people still show a face, whose identity has drifted less far
-# (embeddings of one person in different clips are about .30 apart, and what looks smeared is beyond this),
-# and that is this much as sharp as the unmoved one,
-_MOST_PEOPLE, LARGEST_DRIFT, _LEAST_SHARPNESS = 0.9, 0.45, 0.6
+# Pictures hold as long as this share of the people still show a face, of the same person (embeddings' distance),
+# and this much as sharp as the unmoved one,
+_MOST_PEOPLE, _SAME_PERSON, _LEAST_SHARPNESS = 0.9, 0.6, 0.6
+# and identity has drifted less far on average: embeddings of one person in different clips are about .30 apart,
+# and what looks smeared is beyond this,
+LARGEST_DRIFT = 0.45
 # and the factor does not turn back by this part of its steepest slope. It answers as long as it moves that
 # much.
 _RESPONDS = 0.2
@@ -197,8 +199,8 @@ def calibrate_controls(
 ) -> Controls:
     """The controls in units of what they measure, as far as pictures hold; others are left out.
 
-    Pictures hold as long as nine of ten portraits show a face that is like the unmoved one and about as
-    sharp, and the factor does not turn back. A control is left out if its factor hardly moves until then,
+    Pictures hold as long as nine of ten portraits show the same person about as sharp, identity has not
+    drifted far on average, and the factor does not turn back. A control is left out if its factor hardly moves until then,
     if something else moves much more, or if it is another control by another name.
 
     Controls of the head are in the factor's own units (degrees, or parts of the square) by a straight line,
@@ -246,19 +248,23 @@ def calibrate_controls(
 def _without_aliases(
     controls: list[Control], curves: Mapping[str, ControlCurve], quantities: Mapping[str, Quantity]
 ) -> tuple[Control, ...]:
-    """The controls less those that move the coefficients as another does and move its factor more.
+    """The controls less those that move the coefficients as another does and move its factor, too.
 
-    Such is an upward look that only opens the eyes: instruments see the lids.
+    Such is an upward look that only opens the eyes: instruments see the lids. Of two that move each other's
+    factors, the one that does so less stays.
     """
     count = 1 + max((m for control in controls for m in control.vectors), default=0)
     unit_MK = Controls(count, tuple(controls)).directions_MK
     unit_MK = unit_MK / np.linalg.norm(unit_MK, axis=0).clip(1e-12)
     alike_KK = np.abs(unit_MK.T @ unit_MK) > _ALIKE
 
+    def moves(k: int, i: int) -> float:
+        """How far control k moves the factor of i, for 1 of its own."""
+        return abs(curves[controls[k].name].moved(controls[k].name, quantities)[controls[i].name])
+
     def is_alias(k: int) -> bool:
-        moved = curves[controls[k].name].moved(controls[k].name, quantities)
-        others = (controls[i].name for i in np.flatnonzero(alike_KK[k]) if i != k)
-        return any(abs(moved[name]) > _ALIAS_MOVES for name in others)
+        others = (i for i in np.flatnonzero(alike_KK[k]) if i != k)
+        return any(moves(k, i) > max(_ALIAS_MOVES, moves(i, k)) for i in others)
 
     return tuple(control for k, control in enumerate(controls) if not is_alias(k))
 
@@ -268,9 +274,12 @@ def _usable_range(curve: ControlCurve, factor: str) -> _UsableRange:
     zero = int(np.flatnonzero(curve.asked_A == 0)[0])
     begun_P = np.isfinite(own_PA[:, zero])
     # Without an embedder every face counts as the same person's.
-    whole_PA = np.isfinite(own_PA) & ~(curve.identity_PA > LARGEST_DRIFT)
+    whole_PA = np.isfinite(own_PA) & ~(curve.identity_PA > _SAME_PERSON)
     whole_PA &= ~(curve.sharpness_PA < _LEAST_SHARPNESS)
     whole_A = whole_PA[begun_P].mean(0) >= _MOST_PEOPLE if begun_P.any() else np.zeros(len(own_PA[0]), bool)
+    known_PA = np.isfinite(curve.identity_PA)
+    drift_A = np.where(known_PA, curve.identity_PA, 0.0).sum(0) / known_PA.sum(0).clip(1)
+    whole_A &= drift_A <= LARGEST_DRIFT
     mean_A = np.nanmean(np.where(np.isfinite(own_PA).any(0), own_PA, 0.0), 0)
     slope_B = np.diff(mean_A) / np.diff(curve.asked_A)
     slope_B = slope_B / max(float(slope_B.max()), 1e-12)
