@@ -17,8 +17,9 @@ demo: $(VENV)/.ready
 check: lint
 	$(BIN)/python -m tools.check
 
+# A process per core, four at most; each takes a whole file of tests at a time.
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 # Mutated files and texts for so many minutes, other ones each day; what fails is kept in tests/fuzz/finds.
 MINUTES ?= 30

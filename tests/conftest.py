@@ -22,6 +22,10 @@ from liax.model import LIAX, PRESETS
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
+# Processes that test side by side share the cores.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+
 # Tests that run in the background ignore Ctrl-C, and so would the processes that they start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
