@@ -26,6 +26,9 @@ if not torch.cuda.is_available():
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
 
+# Ray's workers are niced by default, and another test beside them would starve them.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # Tests that run in the background ignore Ctrl-C, and so would the processes that they start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
