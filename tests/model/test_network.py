@@ -41,6 +41,20 @@ def test_any_power_of_two(size: int) -> None:
     assert torch.equal(network.decode(encoded.code_BD, encoded.features), states[-1].image)
 
 
+def test_a_smaller_picture_is_that_of_its_level() -> None:
+    network = build(ModelConfig(128, width=4, max_width=16, latent=24, vectors=5)).requires_grad_(False)
+    whole = network.encode(pictures(1, 128))
+    states = network.render(whole.code_BD, whole.features)
+    network.draw_at(64)
+    seen = network.encode(pictures(1, 128))
+    assert torch.equal(seen.alpha_BM, whole.alpha_BM)
+    assert [feature.shape[-1] for feature in seen.features] == [8, 16, 32, 64]
+    assert torch.equal(network.decode(seen.code_BD, seen.features), states[-2].image)
+    for size in (32, 100, 256):
+        with pytest.raises(ValueError, match=f"no level of {size}"):
+            network.draw_at(size)
+
+
 def test_samples_do_not_mix() -> None:
     network = build().requires_grad_(False)
     source, driving = pictures(3), pictures(6)[3:]

@@ -30,6 +30,13 @@ def test_missing_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_pictures_of_a_size_that_the_network_does_not_draw(tiny_weights: Path) -> None:
+    assert load(tiny_weights, size=64).drawn_size == load(tiny_weights).drawn_size == 64
+    for size in (32, 128):
+        with pytest.raises(LiaxError, match=rf"draws no pictures of {size} pixels; choose one of 64"):
+            load(tiny_weights, size=size)
+
+
 def test_weights_are_found_by_entry_point(
     tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ def evaluate(
     videos: Path | None = None,
     random: str | None = None,
     absolute: tyro.conf.FlagCreatePairsOff[bool] = False,
+    drawn_size: int | None = None,
     dtype: Precision = "auto",
     device: str | None = DEFAULT_DEVICE,
     options: Annotated[
@@ -43,6 +44,8 @@ def evaluate(
             name (SOURCE__DRIVING in cross-reenactment).
         random: Instead of weights: an untrained network of this preset, to try the evaluation with.
         absolute: For cross: take over the driving's pose as it is, instead of its change.
+        drawn_size: Side of the pictures that the network draws, as --size of liax animate; --size here is the
+            side at which they are compared.
         dtype: Precision in which the network draws. auto is what liax animate uses on this device: bfloat16
             where it is native, else float32.
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
@@ -77,7 +80,9 @@ def evaluate(
     elif random is not None:
         reenactor = open_untrained(random, chosen, precision=dtype)
     else:
-        reenactor = open_network(weights or DEFAULT_WEIGHTS, chosen, precision=dtype, absolute=absolute)
+        reenactor = open_network(
+            weights or DEFAULT_WEIGHTS, chosen, precision=dtype, absolute=absolute, size=drawn_size
+        )
     with ProgressDisplay() as progress:
         command = shlex.join(["liax", *sys.argv[1:]])
         run(reenactor, data, output, options, device=chosen, command=command, progress=progress)

@@ -268,6 +268,7 @@ def open_network(
     *,
     precision: Precision = "auto",
     absolute: bool = False,
+    size: int | None = None,
 ) -> NetworkReenactor:
     """The network of a bundled name, weights file or hub name, as `liax animate` opens it.
 
@@ -275,11 +276,12 @@ def open_network(
         device: "cpu", "cuda", "cuda:N" or "mps"; None takes the fastest present.
         precision: "auto" is what `liax animate` takes on this device, bfloat16 where it is native.
         absolute: Take over the driving's pose in cross-reenactment, too.
+        size: Side of the pictures that it draws, as in `liax.load`.
 
     Raises:
         LiaxError: If the weights cannot be loaded, or there is no such device.
     """
-    animator = Animator(load(weights), device, DTYPES[precision])
+    animator = Animator(load(weights, size=size), device, DTYPES[precision])
     key = f"weights {fingerprint(animator.network)}"
     return NetworkReenactor(animator, Path(weights).name, _key(key, animator, absolute), absolute)
 
@@ -305,4 +307,5 @@ DTYPES: dict[Precision, torch.dtype | None] = {
 def _key(network: str, animator: Animator, absolute: bool) -> str:
     facts = drawing_facts(animator, limits=True)
     parts = [network, facts.precision, "limits" if facts.limits else "no limits"]
+    parts += [f"drawn at {animator.size}"] if animator.size != animator.seen_size else []
     return ", ".join([*parts, "absolute"] if absolute else parts)

@@ -165,7 +165,7 @@ class Decoder(nn.Module):
         self.levels = nn.ModuleList(Level(config, side) for side in config.sides)
 
     def forward(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
-        """The states of all levels, 8×8 first; the last one's image is the result, (B, 3, R, R).
+        """The states of as many levels as there are features, 8×8 first; the last one's image is the result.
 
         Args:
             code_BD: The codes to draw.
@@ -174,7 +174,7 @@ class Decoder(nn.Module):
         batch = code_BD.shape[0]
         h = self.start(self.constant.to(features[0].dtype).expand(batch, -1, -1, -1), code_BD)
         states: list[State] = []
-        for level, feature in zip(self.levels, features, strict=True):
+        for level, feature in zip(self.levels, features, strict=False):
             below = states[-1] if states else None
             states.append(level(below, below.blended() if below else h, code_BD, feature))
         return states

@@ -41,6 +41,7 @@ class InferenceNetwork:
     def __init__(self, network: LIAX, dtype: torch.dtype) -> None:
         self._dtype = dtype
         encoder, decoder = network.encoder, network.decoder
+        self._drawn_levels = network.config.sides.index(network.drawn_size) + 1
         rgb = encoder.from_rgb
         self._rgb_weight_3C = (rgb.weight * rgb.scale).flatten(1).T.contiguous()
         self._rgb_bias_C = _bias(rgb)
@@ -63,7 +64,8 @@ class InferenceNetwork:
             x = down(x)
         code_BD = F.linear(x.permute(0, 2, 3, 1).flatten(1).float(), self._to_code)
         alpha_BM = F.linear(code_BD, self._to_alpha_MD, self._alpha_bias_M)
-        return Encoded(code_BD, alpha_BM, tuple(reversed(features)) if with_features else ())
+        drawn = tuple(reversed(features))[: self._drawn_levels] if with_features else ()
+        return Encoded(code_BD, alpha_BM, drawn)
 
     def draw(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Image and grid of the last state of `LIAX.render`."""
@@ -72,8 +74,9 @@ class InferenceNetwork:
         x = F.conv2d(x.contiguous(memory_format=torch.channels_last), self._start.weight, padding=1)
         _, x = self._start.epilogue(style).modulated(x, style.m(self._levels[0].up))
         below: _Below | None = None
-        above = [*(level.up for level in self._levels[1:]), None]
-        for level, feature, up in zip(self._levels, features, above, strict=True):
+        levels = self._levels[: len(features)]
+        above = [*(level.up for level in levels[1:]), None]
+        for level, feature, up in zip(levels, features, above, strict=True):
             below, x = level(below, x, style, feature, None if up is None else style.m(up))
         assert below is not None
         flow_BRR2 = torch.tanh(below.logits[:, :2]).permute(0, 2, 3, 1)

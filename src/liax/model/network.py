@@ -20,7 +20,7 @@ class Encoded(NamedTuple):
     Args:
         code_BD: Codes z_sr, float32.
         alpha_BM: Motion coefficients a, float32.
-        features: Maps that the decoder warps, (B, C, side, side) from side 8 up to R.
+        features: Maps that the decoder warps, (B, C, side, side) from side 8 up to that of what is drawn.
     """
 
     code_BD: Tensor
@@ -36,6 +36,7 @@ class LIAX(nn.Module):
 
     Attributes:
         metadata: Free facts of the weights file, text to text.
+        drawn_size: Side of the pictures that are drawn: R, or what `draw_at` chose.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -46,6 +47,17 @@ class LIAX(nn.Module):
         self.to_alpha = EqualLinear(config.latent, config.vectors)
         self.dictionary = MotionDictionary(config)
         self.decoder = Decoder(config)
+        self.drawn_size = config.size
+
+    def draw_at(self, size: int) -> None:
+        """Draw pictures of this side from now on: the decoder stops at its level. Images that go in stay R × R.
+
+        Raises:
+            ValueError: If no level from 64 up has this side.
+        """
+        if size < 64 or size not in self.config.sides:
+            raise ValueError(f"there is no level of {size} × {size}")
+        self.drawn_size = size
 
     def encode(self, image_B3RR: Tensor, count: int | None = None) -> Encoded:
         """E(x), its features, and the coefficients a = FC(E(x)) of equation (3).
@@ -55,7 +67,8 @@ class LIAX(nn.Module):
             count: Return features of the first `count` images only; None for all.
         """
         code_BD, features = self.encoder(image_B3RR, count)
-        return Encoded(code_BD, self.to_alpha(code_BD), features)
+        levels = self.config.sides.index(self.drawn_size) + 1
+        return Encoded(code_BD, self.to_alpha(code_BD), features[:levels])
 
     def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
         """z_sd = z_sr + Σ_i a_i d_i of equations (1) and (2): (B, D).
@@ -73,12 +86,13 @@ class LIAX(nn.Module):
             features: Of each code's source, or of one source (batch 1) for all codes.
 
         Returns:
-            Images (B, 3, R, R) in float32, not clamped to [-1, 1]; `liax.model.pixels` converts them.
+            Images (B, 3, side, side) in float32, of the last feature's side, not clamped to [-1, 1];
+            `liax.model.pixels` converts them.
         """
         return self.render(code_BD, features)[-1].image
 
     def render(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> list[State]:
-        """As `decode`, but return the states of all levels, 8×8 first."""
+        """As `decode`, but return the states of all levels up to the last feature's, 8×8 first."""
         if len(features[0]) != len(code_BD):
             features = tuple(map_1CHW.expand(len(code_BD), -1, -1, -1) for map_1CHW in features)
         return self.decoder(code_BD, features)

@@ -33,7 +33,8 @@ class Animator:
     """The network on its device, ready to animate.
 
     Args:
-        network: Moved to `device` and set to evaluation.
+        network: Moved to `device` and set to evaluation. Where it draws at a smaller side than it sees
+            (`liax.load("small", size=256)`), so does the animator.
         device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present.
         dtype: In what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the
             device multiplies it natively, which changes colours by less than a level of 256 on average.
@@ -68,7 +69,12 @@ class Animator:
 
     @property
     def size(self) -> int:
-        """Side R of the network's square images, in pixels."""
+        """Side R of the square pictures that are drawn, in pixels."""
+        return self.network.drawn_size
+
+    @property
+    def seen_size(self) -> int:
+        """Side of the square pictures that the network is given; R, or a larger one."""
         return self.network.config.size
 
     def animate(
@@ -84,7 +90,7 @@ class Animator:
 
         Args:
             source_HW3: RGB uint8 portrait, cropped as the model expects (`liax.face.crop`). Whatever is not
-                R × R is resized.
+                `seen_size` wide and high is resized.
             driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise.
             absolute: Take over the driving's coefficients as they are (equations 1-3), instead of moving the
                 source by their change since the first frame (equations 8 and 10). Neither goes beyond the
@@ -172,8 +178,9 @@ class Animator:
             yield from levels_BRR3.cpu().numpy()
 
     def _levels(self, frames: Iterable[NDArray[np.uint8]]) -> Tensor:
-        """The frames at the network's size, (B, R, R, 3)."""
-        return torch.from_numpy(np.stack([resize(frame_HW3, self.size, self.size) for frame_HW3 in frames]))
+        """The frames at the side that the network sees, (B, side, side, 3)."""
+        side = self.seen_size
+        return torch.from_numpy(np.stack([resize(frame_HW3, side, side) for frame_HW3 in frames]))
 
     def _drawn(
         self,

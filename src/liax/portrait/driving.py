@@ -123,7 +123,7 @@ class DrivingFootage:
 
     def _view(self, each: ShotFrame) -> View:
         number, frame, shot = each
-        square_RR3 = shot.framing.to_square(frame.rgb(), self._animator.size)
+        square_RR3 = shot.framing.to_square(frame.rgb(), self._animator.seen_size)
         return View(frame.time, square_RR3, number == shot.first_face, shot.shows_face(number))
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Crop, turned
+from liax.face.crop import Crop, resize, turned
 from liax.face.landmarks import FaceLandmarker
 from liax.media.video import Video
 from liax.options import EditSettings, EditVideoOptions
@@ -173,7 +173,7 @@ class _ShotRetouches:
 
     def picture(self, frame_HW3: NDArray[np.uint8], square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What changes are put into."""
-        return frame_HW3 if self._whole else square_RR3
+        return frame_HW3 if self._whole else resize(square_RR3, self._size, self._size)
 
 
 def _pose(shot: Shot, number: int) -> dict[str, float]:
@@ -193,7 +193,7 @@ def _frame_by_frame(
     def view(each: ShotFrame) -> _View:
         number, frame, shot = each
         picture_HW3 = frame.rgb()
-        square_RR3 = shot.framing.to_square(picture_HW3, animator.size)
+        square_RR3 = shot.framing.to_square(picture_HW3, animator.seen_size)
         return _View(number, frame.time, shot, picture_HW3, square_RR3)
 
     def placed() -> Iterator[_Placed]:
@@ -265,7 +265,7 @@ def _from_first_frame(
     if first is None:
         raise changed_meanwhile(footage)
     picture_HW3 = first.rgb()
-    square_RR3 = shot.framing.to_square(picture_HW3, animator.size)
+    square_RR3 = shot.framing.to_square(picture_HW3, animator.seen_size)
     picture_HW3 = retouches.picture(picture_HW3, square_RR3)
     encoded = animator.encode([square_RR3])
     edit_delta, retouch = EditDelta(animator, encoded), retouches.of(shot)

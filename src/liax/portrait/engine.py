@@ -15,7 +15,7 @@ class Drawing(NamedTuple):
     """What the decoder draws.
 
     Args:
-        image: (B, 3, R, R) float32, not clamped to [-1, 1].
+        image: (B, 3, R, R) float32, not clamped to [-1, 1]; R is the side of what the network draws.
         grid: From where in the source the pixels are, (B, R, R, 2), as in `liax.model.decoder.State`.
     """
 

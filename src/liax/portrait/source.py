@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.images import read_image
 from liax.model import Encoded
@@ -25,7 +26,7 @@ class Portrait:
     Args:
         picture_HW3: RGB uint8, as it was read.
         framing: How it became the square.
-        square_RR3: RGB uint8, what the network was given.
+        square_RR3: RGB uint8, what the network was given, at the size that it draws.
         encoded: What it made of it (batch 1).
     """
 
@@ -76,5 +77,6 @@ def open_portrait(
             framing = frame_source(landmarker, picture_HW3, path, animator.size, options.face)
     else:
         framing = frame_whole_picture(picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
-    square_RR3 = framing.to_square(picture_HW3, animator.size)
-    return Portrait(picture_HW3, framing, square_RR3, animator.encode([square_RR3]))
+    seen_RR3 = framing.to_square(picture_HW3, animator.seen_size)
+    square_RR3 = resize(seen_RR3, animator.size, animator.size)
+    return Portrait(picture_HW3, framing, square_RR3, animator.encode([seen_RR3]))

@@ -20,7 +20,12 @@ DEFAULT = "small"
 ENTRY_POINTS = "liax.weights"
 
 
-def load(name_or_path: str | os.PathLike[str] = DEFAULT, device: str | torch.device = "cpu") -> LIAX:
+def load(
+    name_or_path: str | os.PathLike[str] = DEFAULT,
+    device: str | torch.device = "cpu",
+    *,
+    size: int | None = None,
+) -> LIAX:
     """Load a network for inference: float32 on `device`, evaluation mode, no gradients.
 
     The file's own metadata becomes the network's `metadata`.
@@ -29,12 +34,22 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT, device: str | torch.dev
         name_or_path: The name of installed weights ("small"), the path of a weights file, or a hub name
             ("owner/repository"; "YaohuiW/LIA-X" is the published checkpoint, converted as it is read).
         device: Where the network is put.
+        size: Side of the pictures that it draws, 64, 128, … up to that of the weights, which is the default.
+            A smaller one is drawn faster; what goes in keeps the weights' size.
 
     Raises:
         WrongFileError: If the file is not a weights file of liax.
-        LiaxError: If there is no such file or name, or the file is damaged.
+        LiaxError: If there is no such file or name, the file is damaged, or its network does not draw `size`.
     """
-    return files.build(open_weights(name_or_path), device)
+    network = files.build(open_weights(name_or_path), device)
+    if size is not None:
+        try:
+            network.draw_at(size)
+        except ValueError:
+            sides = ", ".join(str(side) for side in network.config.sides if side >= 64)
+            problem = f"{name_or_path} draws no pictures of {size} pixels"
+            raise LiaxError(problem, f"choose one of {sides}") from None
+    return network
 
 
 def open_weights(name_or_path: str | os.PathLike[str] = DEFAULT) -> files.StoredWeights:
