@@ -20,6 +20,7 @@ from liax.evaluation.metrics import (
     PerceptualMetric,
     SteadinessMetrics,
 )
+from liax.evaluation.mouth_metrics import MouthMetrics
 from liax.evaluation.options import EvaluateOptions
 from liax.evaluation.perceptual import open_perceptual
 from liax.evaluation.temporal import TemporalErrorMeter
@@ -62,6 +63,8 @@ def open_metrics(
             )
             if landmarker is not None:
                 families.append(FaceMetrics(first, paired, landmarker, cache))
+                if paired:
+                    families.append(MouthMetrics(frames, landmarker, distance))
                 embedder = _open_or_warn("Identity", FaceEmbedder)
                 if embedder is not None:
                     families.append(IdentityMetrics(frames, landmarker, embedder))
