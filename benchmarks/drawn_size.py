@@ -78,10 +78,10 @@ def main(settings: Settings) -> None:
     first_of = {c.identity: c.path for c in reversed(list_clips(settings.data, settings.split))}
     times, scores, rows = [], [], []
     for path in list(first_of.values())[: settings.limit]:
-        for seconds, score, shown in compared(full, half, path, settings.frames):
-            times.append(seconds)
-            scores.append(score)
-        rows.append(np.concatenate(shown, 1))
+        seconds, score, shown = zip(*compared(full, half, path, settings.frames), strict=True)
+        times.extend(seconds)
+        scores.extend(score)
+        rows.append(np.concatenate(shown[-1], 1))
     times_N3, scores_N3 = np.median(times, 0), np.array(scores)
     encoding, drawing, drawing_half = times_N3
     cost = Cost(

@@ -12,7 +12,7 @@ their mirror image, so that there is something around the face.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from liax.media.video import Video
 from liax.options import SourceOptions, parse_settings
 from liax.portrait import Animator
 from liax.portrait.edit_vector import edit_vector
-from liax.portrait.retouch import EditDelta, PixelChange, Retouch
+from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import open_portrait
 from liax.weights import load
 
@@ -73,7 +73,7 @@ def main(settings: Settings) -> None:
             for change in edit_delta.stream(portrait.alpha_M + change_NM):
                 result_HW3 = retouch(picture_HW3, change)
                 moved_HW3 = retouch(
-                    picture_HW3, PixelChange(change.shift_RR2, 0 * change.new_RR, 0 * change.drawn_RR3)
+                    picture_HW3, replace(change, new_RR=0 * change.new_RR, drawn_RR3=0 * change.drawn_RR3)
                 )
                 moving = seam_ratio(picture_HW3, result_HW3, retouch.wide)
                 ratios = np.maximum(ratios, [moving, seam_ratio(moved_HW3, result_HW3, retouch.square)])

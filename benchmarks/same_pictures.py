@@ -52,7 +52,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "animate-absolute": (
         "animate portrait.jpg driving.mp4 -o {out}.webm --absolute --without head --set yaw=10deg",
     ),
-    "animate-best-frame": ("animate portrait.jpg driving.mp4 -o {out}.mp4 --best-frame --no-crop",),
+    "animate-best-frame": ("animate portrait.jpg driving.mp4 -o {out}.mp4 --reference best --no-crop",),
     "animate-picture": ("animate portrait.jpg portrait.jpg -o {out}.png --set blink=0.8",),
     "encode": (
         "encode driving.mp4 -o {out}.safetensors",

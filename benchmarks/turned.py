@@ -37,8 +37,8 @@ from liax.weights import load
 LARGEST_DRIFT = 0.45
 _LEAST_TURN, _LOOKS = 25.0, 12
 WAYS = {
-    "free": AnimateOptions(first_frame=True, force=True, crop=False),
-    "first_frame": AnimateOptions(first_frame=True, crop=False),
+    "free": AnimateOptions(reference="first", force=True, crop=False),
+    "first_frame": AnimateOptions(reference="first", crop=False),
     "default": AnimateOptions(crop=False),
 }
 

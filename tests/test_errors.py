@@ -99,9 +99,9 @@ def test_every_kind_has_an_example() -> None:
     [
         (SeveralFaces(P, 3, "face"), "a.png shows 3 faces; using the largest, face chooses another."),
         (
-            UnlikeBeginning("turned", "best_frame", "first_frame"),
-            "The driving begins turned; its motion counts from where the two are most alike. first_frame "
-            "counts it from the first frame.",
+            UnlikeBeginning("turned", "best", "first"),
+            "The driving begins turned; its motion counts from where the two are most alike. "
+            "reference=first counts it from the first frame.",
         ),
         (
             NotMeasured("ST-LPIPS", LiaxError("It lacks x", "install x")),

@@ -11,8 +11,9 @@ import tyro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.cli.option_types import join_repeated, option_types
+from liax.cli.option_types import join_repeated, option_types, without_aliases
 from liax.errors import LiaxError
+from liax.option_flags import changed_options, to_arguments
 from liax.options import (
     Amount,
     AnimateOptions,
@@ -20,16 +21,18 @@ from liax.options import (
     EditOptions,
     EditVideoOptions,
     ManipulateOptions,
+    Seconds,
     SourceOptions,
+    Square,
     Stretch,
-    changed_options,
     parse_amount,
     parse_names,
     parse_rate,
+    parse_reference,
     parse_seconds,
     parse_settings,
+    parse_square,
     parse_strength,
-    to_arguments,
     to_text,
 )
 
@@ -45,8 +48,11 @@ OPTIONS = st.builds(
     driving_face=st.none() | st.integers(1, 9),
     rate=st.none() | st.sampled_from([Fraction(25), Fraction(2997, 100), Fraction(30000, 1001)]),
     absolute=st.booleans(),
-    best_frame=st.booleans(),
-    first_frame=st.booleans(),
+    reference=st.sampled_from([None, "first", "best", Seconds(3.2), Seconds(62.5)]),
+    since=st.none() | st.sampled_from([Seconds(0.3), Seconds(2)]),
+    until=st.none() | st.sampled_from([Seconds(6), Seconds(3601.5)]),
+    square=st.none() | st.builds(Square, NUMBERS, NUMBERS, NUMBERS),
+    quality=st.none() | st.integers(1, 100),
     align=st.sampled_from([None, "pose", "expression", "all"]),
     only=st.lists(NAMES, max_size=3).map(tuple),
     without=st.lists(NAMES, max_size=3).map(tuple),
@@ -101,10 +107,34 @@ def test_a_repeated_flag_is_joined(arguments: list[str], joined: list[str]) -> N
     assert join_repeated(arguments) == joined
 
 
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [
+        (["--from", "2s", "--to=6s"], ["--since", "2s", "--until=6s"]),
+        (["a", "--best-frame", "--paste"], ["a", "--reference", "best", "--paste"]),
+        (["--first-frame"], ["--reference", "first"]),
+        (["--", "--from"], ["--", "--from"]),
+    ],
+)
+def test_flags_that_stand_for_others(arguments: list[str], own: list[str]) -> None:
+    assert without_aliases(arguments) == own
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [("first", "first"), (" Best ", "best"), ("3.2s", 3.2), ("300ms", 0.3), ("1:02.5", 62.5)],
+)
+def test_references(text: str, reference: object) -> None:
+    assert parse_reference(text) == reference
+
+
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     ("parse", "text", "words"),
     [
+        (parse_reference, "worst", "is no reference; give first, best or a time such as 3.2s"),
+        (parse_square, "1,2", "is no square; give its left and upper edge"),
+        (parse_square, "1,2,nan", "is no square"),
         (parse_amount, "1" * 5000, "is no setting"),
         (parse_amount, "1e999", "is no setting"),
         (parse_amount, "1" * 100_000 + " x 3", "is no setting"),

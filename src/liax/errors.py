@@ -209,16 +209,16 @@ class UnlikeBeginning(LiaxWarning):
 
     Args:
         how: How it begins: "with the head turned away from the portrait's (yaw +35 deg)".
-        counted: The option by which motion counts as it does.
-        other: The option by which it would count otherwise.
+        counted: The `reference` from which motion counts.
+        other: That from which it could count instead.
     """
 
     how: str
-    counted: Literal["best_frame", "first_frame"]
-    other: Literal["best_frame", "first_frame"]
+    counted: Literal["best", "first"]
+    other: Literal["best", "first"]
 
     def __str__(self) -> str:
-        return f"{self.told} {self.other} counts it from {COUNTED_FROM[self.other]}."
+        return f"{self.told} reference={self.other} counts it from {COUNTED_FROM[self.other]}."
 
     @property
     def told(self) -> str:
@@ -226,8 +226,8 @@ class UnlikeBeginning(LiaxWarning):
         return f"The driving begins {self.how}; its motion counts from {COUNTED_FROM[self.counted]}."
 
 
-COUNTED_FROM = {"best_frame": "where the two are most alike", "first_frame": "the first frame"}
-"""Option of relative motion -> from where it counts."""
+COUNTED_FROM = {"best": "where the two are most alike", "first": "the first frame"}
+"""Reference of relative motion -> from where it counts."""
 
 
 @dataclass(frozen=True)

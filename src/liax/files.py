@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -71,6 +72,31 @@ def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
             part.unlink()
 
 
+@contextmanager
+def atomic_files(folder: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """A hidden folder whose files are moved into `folder` when the block ends, and deleted if it raises.
+
+    Args:
+        overwrite: Whether files of their names are replaced.
+
+    Raises:
+        OutputExistsError: If there is one at the end, and `overwrite` is false; those before it stay.
+    """
+    _sweep(folder.resolve())
+    part = folder / _part_name(folder / "pictures")
+    part.mkdir()
+    try:
+        yield part
+        for file in sorted(part.iterdir()):
+            _check_replaceable(folder / file.name)
+            if overwrite:
+                os.replace(file, folder / file.name)
+            elif not _rename_to_new(file, folder / file.name):
+                raise OutputExistsError(folder / file.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def _rename_to_new(part: Path, path: Path) -> bool:
     """Give the finished file its name, unless another has it; whether it got it."""
     try:
@@ -132,14 +158,16 @@ def _sweep(folder: Path) -> None:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _PART.fullmatch(entry.name)
-            if match is None or not entry.is_file(follow_symlinks=False):
+            if match is None or entry.is_symlink():
                 continue
             machine, process = match.groups()
             if machine == _machine() and os.name != "nt":
                 stale = not _is_running(int(process))
             else:
                 stale = time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S
-            if stale:
+            if stale and entry.is_dir():
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif stale and entry.is_file():
                 with suppress(OSError):
                     os.unlink(entry.path)
 

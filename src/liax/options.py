@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -22,6 +22,18 @@ class Stretch(NamedTuple):
 
     start: float
     end: float | None = None
+
+
+class Seconds(float):
+    """A time of a clip in seconds; as text "1.2s", "300ms" or "1:02.5"."""
+
+
+class Square(NamedTuple):
+    """A square of a picture, in its pixels: the left and upper edge, and the side."""
+
+    left: float
+    top: float
+    side: float
 
 
 class Amount(NamedTuple):
@@ -50,6 +62,9 @@ Names = tuple[str, ...]
 
 Alignment = Literal["pose", "expression", "all"]
 
+Reference = Literal["first", "best"] | Seconds
+"""From which frame of a driving its change counts; "best" is the one most like the source."""
+
 
 @dataclass(frozen=True)
 class SourceOptions:
@@ -63,9 +78,23 @@ class SourceOptions:
     face: int | None = None
     """Which of several faces in the source, 1 being the largest; by default the largest, with a warning."""
 
+    square: Square | None = None
+    """The square to cut out, instead of one around the face: left, top and side in pixels (120,40,600)."""
+
 
 @dataclass(frozen=True)
-class DrivingOptions:
+class PartOptions:
+    """Which part of a video is used."""
+
+    since: Seconds | None = None
+    """Use the video from here on, such as 2s or 1:02.5; --from is the same."""
+
+    until: Seconds | None = None
+    """Use it up to here; --to is the same."""
+
+
+@dataclass(frozen=True)
+class DrivingOptions(PartOptions):
     """How the face is found in what drives, and how fast a folder of pictures plays."""
 
     crop: bool = True
@@ -75,13 +104,20 @@ class DrivingOptions:
 
     driving_face: int | None = None
     """Which of several faces in the driving, 1 being the largest; by default the largest, with a warning."""
-
     rate: Fraction | None = None
     """Frames a second of a folder of pictures; by default 25."""
 
 
 @dataclass(frozen=True)
-class AnimateOptions(SourceOptions, DrivingOptions):
+class OutputOptions:
+    """How results are written."""
+
+    quality: int | None = None
+    """1 to 100; by default 75 of videos and 95 of pictures. PNG, GIF and MOV have no such choice."""
+
+
+@dataclass(frozen=True)
+class AnimateOptions(SourceOptions, DrivingOptions, OutputOptions):
     """How a driving's motion becomes a portrait's, and how the result is shown.
 
     Names in `only`, `without`, `strength` and `set` are the weights' controls and their groups, such as head,
@@ -92,12 +128,11 @@ class AnimateOptions(SourceOptions, DrivingOptions):
     """Take over the driving's pose as it is (equations 1-3), instead of its change since the first frame
     (equations 8 and 10)."""
 
-    best_frame: bool = False
-    """Count the change since the driving frame most like the source, instead of the first. The driving is
-    then encoded twice. Done by itself when the driving begins with the head turned far from the source's."""
-
-    first_frame: bool = False
-    """Count it since the first driving frame, also when the head is turned far from the source's there."""
+    reference: Reference | None = None
+    """From which driving frame its change counts: first, best (the one most like the source; the driving is
+    then encoded twice), or a time such as 3.2s. By default the first, or the best where the driving begins
+    with the head turned far from the source's.
+    """
 
     align: Alignment | None = None
     """First give the source the first driving frame's pose, expression or both."""
@@ -133,7 +168,7 @@ class AnimateOptions(SourceOptions, DrivingOptions):
 
 
 @dataclass(frozen=True)
-class EditOptions(SourceOptions):
+class EditOptions(SourceOptions, OutputOptions):
     """How a portrait is edited."""
 
     paste: bool = False
@@ -144,7 +179,7 @@ class EditOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class EditVideoOptions(SourceOptions):
+class EditVideoOptions(SourceOptions, PartOptions, OutputOptions):
     """How a video is edited."""
 
     from_first_frame: bool = False
@@ -158,7 +193,7 @@ class EditVideoOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class ManipulateOptions(SourceOptions):
+class ManipulateOptions(SourceOptions, OutputOptions):
     """How a portrait is swept or turned."""
 
     extent: float | None = None
@@ -269,6 +304,28 @@ def parse_seconds(text: str) -> float:
         raise LiaxError(f"{short(text)} is no time ({error}); give one such as 1.2s.") from None
 
 
+def parse_reference(text: str) -> Reference:
+    """ "first", "best", or a time such as "3.2s"; raises LiaxError for others."""
+    word = text.strip().lower()
+    words: dict[str, Reference] = {"first": "first", "best": "best"}
+    try:
+        return words.get(word) or Seconds(parse_seconds(word))
+    except LiaxError:
+        raise LiaxError(f"{short(text)} is no reference; give first, best or a time such as 3.2s.") from None
+
+
+def parse_square(text: str) -> Square:
+    """ "120,40,600": left and upper edge and side, in pixels; raises LiaxError for others."""
+    try:
+        left, top, side = (parse_number(part) for part in text.split(","))
+    except ValueError:
+        raise LiaxError(
+            f"{short(text)} is no square; give its left and upper edge and its side in pixels, such as "
+            "120,40,600."
+        ) from None
+    return Square(left, top, side)
+
+
 def to_rate(value: float) -> Fraction:
     """A finite number as a fraction, such as 29.97 as 2997/100; ValueError for others."""
     if not abs(value) < 1e9:
@@ -282,6 +339,8 @@ def to_text(value: object) -> str:
         return f"{value.value:g}{value.unit}{'@' + to_text(value.when) if value.when else ''}"
     if isinstance(value, Stretch):
         return f"{value.start:g}s" + ("" if value.end is None else f"-{value.end:g}s")
+    if isinstance(value, Seconds):
+        return f"{value:.10g}s"
     if isinstance(value, Mapping):
         return ",".join(f"{name}={to_text(amount)}" for name, amount in value.items())
     if isinstance(value, tuple):
@@ -289,26 +348,3 @@ def to_text(value: object) -> str:
     if isinstance(value, Fraction):
         return f"{float(value):.10g}"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def changed_options(options: SourceOptions | DrivingOptions) -> dict[str, object]:
-    """Name -> value of the options that differ from their defaults, in the order of their definition."""
-    defaults = type(options)()
-    named = ((each.name, getattr(options, each.name)) for each in fields(options))
-    return {name: value for name, value in named if value != getattr(defaults, name)}
-
-
-def to_flag(name: str, value: object) -> str:
-    """The flag that gives an option this value: "--best-frame", or "--no-crop" where it is False."""
-    flag = name.replace("_", "-")
-    return f"--no-{flag}" if value is False else f"--{flag}"
-
-
-def to_arguments(options: SourceOptions | DrivingOptions) -> list[str]:
-    """The command-line arguments that give these options: ["--no-crop", "--set", "yaw=10"]."""
-    arguments: list[str] = []
-    for name, value in changed_options(options).items():
-        arguments.append(to_flag(name, value))
-        if not isinstance(value, bool):
-            arguments.append(to_text(value))
-    return arguments

@@ -20,7 +20,7 @@ from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 
 from liax.bounded import parse_json, parse_toml, read_bytes, short
 from liax.errors import LiaxError
-from liax.options import to_rate
+from liax.options import Seconds, Square, parse_seconds, parse_square, to_rate
 
 T = TypeVar("T")
 _MOST_BYTES = 4 << 20  # of a file of options
@@ -127,7 +127,23 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _seconds(value: Any) -> Seconds:
+    seconds = parse_seconds(value) if isinstance(value, str) else _number(_finite, value)
+    if seconds < 0:
+        raise ValueError(f"{seconds} is before the beginning")
+    return Seconds(seconds)
+
+
+def _square(value: Any) -> Square:
+    if isinstance(value, str):
+        return parse_square(value)
+    left, top, side = (_number(_finite, part) for part in _strict(list, value))
+    return Square(left, top, side)
+
+
 _TYPES: dict[Any, OptionType] = {
+    Seconds: OptionType(_seconds, 'a time such as "3.2s"', 'times such as "3.2s"'),
+    Square: OptionType(_square, "a list of left, top and side", "lists of left, top and side"),
     bool: OptionType(partial(_strict, bool), "true or false", "true or false"),
     int: OptionType(partial(_strict, int), "a whole number", "whole numbers"),
     float: OptionType(partial(_number, _finite), "a number", "numbers"),

@@ -61,7 +61,7 @@ MESSAGES: list[tuple[LiaxError | LiaxWarning, str]] = [
         "my.png shows 3 faces; the largest one is used. Choose another under “Which face in the portrait”.",
     ),
     (
-        UnlikeBeginning("with an opener mouth", "first_frame", "best_frame"),
+        UnlikeBeginning("with an opener mouth", "first", "best"),
         "The driving begins with an opener mouth; its motion counts from the first frame.",
     ),
     (

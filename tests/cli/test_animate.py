@@ -19,7 +19,7 @@ from liax.cli import demo as demo_module
 from liax.cli.main import main
 from liax.media.video import Video
 from liax.model import LIAX
-from liax.options import Amount, AnimateOptions
+from liax.options import Amount, AnimateOptions, Seconds, Square
 from liax.portrait.clip import WrittenFile
 from liax.weights import set_controls
 from liax.weights.controls import Control
@@ -132,8 +132,12 @@ def test_options_reach_the_animator(
     assert given == {"options": AnimateOptions(), "overwrite": False, "files": files}
     for arguments, options in [
         ("--absolute", AnimateOptions(absolute=True)),
-        ("--best-frame", AnimateOptions(best_frame=True)),
-        ("--first-frame", AnimateOptions(first_frame=True)),
+        ("--reference best", AnimateOptions(reference="best")),
+        ("--reference 1:02.5", AnimateOptions(reference=Seconds(62.5))),
+        ("--first-frame", AnimateOptions(reference="first")),
+        ("--from 2s --to 6s", AnimateOptions(since=Seconds(2), until=Seconds(6))),
+        ("--square 120,40,600", AnimateOptions(square=Square(120, 40, 600))),
+        ("--quality 90", AnimateOptions(quality=90)),
         ("--align pose", AnimateOptions(align="pose")),
         ("--only mouth,eyes", AnimateOptions(only=("mouth", "eyes"))),
         ("--without head", AnimateOptions(without=("head",))),
@@ -296,7 +300,7 @@ def test_bad_options(bad: Callable[..., str], face_clip: Path) -> None:
         ("--strength", "loud"): "'loud' is no strength; write a factor such as 1.3",
         ("--strength", "5"): "5 is no strength for all; give 0 to 4",
         ("--paste", "--no-crop"): "leave out --paste or --no-crop",
-        ("--absolute", "--best-frame"): "leave out --best-frame or --absolute",
+        ("--absolute", "--best-frame"): "leave out --reference or --absolute",
         ("--absolute", "--align", "all"): "leave out --absolute or --align",
         ("--face", "2"): "has 1 face(s); --face goes from 1 (the largest) to 1",
         ("--driving-face", "4"): "face.mp4 has 1 face(s); --driving-face goes",
@@ -392,7 +396,7 @@ def test_demo(
     (assets / "demo_portrait.jpg").write_bytes(portrait_path.read_bytes())
     (assets / "demo_driving.mp4").write_bytes(face_clip.read_bytes())
     monkeypatch.setattr(demo_module, "files", lambda package: assets)
-    monkeypatch.setattr("liax.weights.load", lambda name: tiny)
+    monkeypatch.setattr("liax.weights.load", lambda name, size=None: tiny)
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # the second replaces the first
         ended = liax("demo")

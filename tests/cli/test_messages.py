@@ -101,10 +101,10 @@ CASES: list[tuple[LiaxError | LiaxWarning, str, str]] = [
         "a.mp4 shows 3 faces; using the largest, --face N chooses another.",
     ),
     (
-        UnlikeBeginning("turned", "best_frame", "first_frame"),
+        UnlikeBeginning("turned", "best", "first"),
         "animate",
-        "The driving begins turned; its motion counts from where the two are most alike. --first-frame "
-        "counts it from the first frame.",
+        "The driving begins turned; its motion counts from where the two are most alike. "
+        "--reference first counts it from the first frame.",
     ),
     (
         NotMeasured("Identity", MissingPackageError("Identity", ("dlib-bin",), "evaluate")),
@@ -122,6 +122,6 @@ def test_remedies(message: LiaxError | LiaxWarning, command: str, words: str) ->
 
 def test_names_of_options() -> None:
     assert option("crop", False, "animate") == "--no-crop"
-    assert option("best_frame", True, "animate") == "--best-frame"
+    assert option("driving_face", 2, "animate") == "--driving-face"
     assert option("crop", False, "batch") == "crop = false"
     assert option("face", None, "batch") == "face"

@@ -23,13 +23,12 @@ from liax.cli.option_types import join_repeated, option_types
 from liax.errors import LiaxError
 from liax.evaluation.options import EvaluateOptions
 from liax.interpretation.options import InterpretOptions
+from liax.option_flags import to_arguments, to_flag
 from liax.options import (
     AnimateOptions,
     EditOptions,
     EditVideoOptions,
     ManipulateOptions,
-    to_arguments,
-    to_flag,
 )
 from liax.options_file import read_options
 from liax.portrait.batch_config import _TYPES as BATCH_TYPES

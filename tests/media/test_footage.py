@@ -7,7 +7,7 @@ from PIL import Image
 
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
-from liax.media.footage import ImageSequence, is_still, open_footage
+from liax.media.footage import Excerpt, ImageSequence, is_still, open_footage, sound_of
 from liax.media.video import Video
 
 
@@ -111,3 +111,21 @@ def test_one_picture_in_memory_at_a_time(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * 500 * 500 * 3
+
+
+def test_an_excerpt_is_footage_of_its_own(tmp_path: Path) -> None:
+    """Its frames are those from `since` on and before `until`, of a video and of a folder alike."""
+    clip = write_clip(tmp_path / "c.mp4", flat_frames(25), rate=10)
+    for number in range(25):
+        save(tmp_path / f"{number}.png", 20 + 5 * number)
+    for whole in (Video(clip), ImageSequence(tmp_path, rate=Fraction(10))):
+        part = Excerpt(whole, 0.6, 1.9)
+        frames = [(frame.time, int(frame.rgb().mean())) for frame in part]
+        assert (part.start, part.expected, part.rate) == (Fraction(6, 10), 13, 10)
+        assert [time for time, _ in frames] == [Fraction(k, 10) for k in range(13)]
+        assert [level for _, level in frames] == pytest.approx([20 + 5 * k for k in range(6, 19)], abs=2)
+        assert Excerpt(whole, 2.05, None).expected == 4
+        with pytest.raises(LiaxError, match=r"has no frame between 0.61 s and 0.65 s"):
+            Excerpt(whole, 0.61, 0.65)
+    assert sound_of(Excerpt(Video(clip), 0.6, None)) == (clip, Fraction(6, 10))
+    assert sound_of(Excerpt(ImageSequence(tmp_path), 0.6, None)) == (None, Fraction(6, 10))

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from liax.errors import LiaxError, MissingPackageError
 from liax.media import images
+from liax.media.colour import to_rgb
 from liax.media.images import SUFFIXES, read_image, write_image
 
 
@@ -187,3 +189,45 @@ def test_avif(tmp_path: Path) -> None:
     picture_HW3 = read_image(tmp_path / "a.avif", "portrait")
     assert picture_HW3.shape == (24, 32, 3)
     assert np.abs(picture_HW3.astype(int) - [200, 90, 40]).max() <= 4
+
+
+# Numbers of ITU-T H.273: PQ, HLG, BT.709; BT.2020 and BT.709 as primaries and as matrices.
+@pytest.mark.parametrize(("transfer", "primaries", "matrix"), [(16, 9, 9), (18, 9, 9), (1, 1, 1)])
+def test_hdr_stills_are_read_as_video_is(tmp_path: Path, transfer: int, primaries: int, matrix: int) -> None:
+    """The same numbers look darker as PQ's than Pillow says, and those of SDR are read by Pillow itself."""
+    path = tmp_path / "a.avif"
+    deep_HW3 = np.full((64, 96, 3), (36_000, 32_000, 26_000), np.uint16)
+    deep_HW3[:, 48:] //= 2
+    picture = av.VideoFrame.from_ndarray(deep_HW3, format="rgb48le")
+    with av.open(path, "w", format="avif") as container:
+        stream = container.add_stream("libsvtav1", rate=1, options={"crf": "5", "svtav1-params": "avif=1"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p10le"
+        codec = stream.codec_context
+        codec.color_trc, codec.color_primaries, codec.colorspace, codec.color_range = (
+            transfer,
+            primaries,
+            matrix,
+            1,
+        )
+        frame = picture.reformat(format="yuv420p10le", dst_colorspace=matrix, dst_color_range=1)
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    seen = read_image(path)
+    assert seen.shape == (64, 96, 3)
+    with Image.open(path) as plain:
+        by_pillow = np.asarray(plain.convert("RGB")).astype(int)
+    if transfer == 1:
+        assert np.array_equal(seen, by_pillow)
+    else:
+        with av.open(path) as container:
+            wanted = to_rgb(next(container.decode(video=0)), 96, 64)
+        assert np.array_equal(seen, wanted)
+        assert np.abs(seen.astype(int) - by_pillow).max() > 10
+
+
+def test_a_gain_map_is_left_alone(tmp_path: Path) -> None:
+    """A JPEG with a gain map is a multi-picture file; its first picture is the SDR base."""
+    base, gain = Image.new("RGB", (64, 48), (200, 150, 100)), Image.new("RGB", (32, 24), (9, 9, 9))
+    base.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[gain])
+    seen = read_image(tmp_path / "a.jpg")
+    assert seen.shape == (48, 64, 3)
+    assert np.abs(seen.astype(int) - [200, 150, 100]).max() <= 3

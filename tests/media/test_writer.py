@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from clips import flat_frames, write_clip
 from liax.errors import LiaxError
@@ -66,6 +67,42 @@ def test_what_goes_in_comes_out(tmp_path: Path, name: str, codec: str) -> None:
             assert stream.codec_context.pix_fmt == "yuv420p"
             assert stream.codec_context.colorspace == 1  # BT.709, said in the file
             assert stream.average_rate == 20
+
+
+@pytest.mark.parametrize("name", ["b.mov", "b.webp"])
+def test_transparency_comes_out(tmp_path: Path, name: str) -> None:
+    frame_HW4 = np.full((48, 64, 4), (200, 40, 90, 255), np.uint8)
+    frame_HW4[:, :32, 3], frame_HW4[:, 32:48, 3] = 0, 128
+    with create_video(tmp_path / name, Fraction(20)) as writer:
+        for k in range(5):
+            writer.write(np.roll(frame_HW4, k, 1), Fraction(k, 20))
+    if name == "b.mov":
+        with av.open(tmp_path / name) as container:
+            stream = container.streams.video[0]
+            assert (stream.codec_context.name, stream.codec_context.profile) == ("prores", "4444")
+            read = [frame.to_ndarray(format="rgba") for frame in container.decode(stream)]
+    else:
+        with Image.open(tmp_path / name) as image:
+            assert image.info["loop"] == 0
+            read = [np.asarray(frame.convert("RGBA")) for frame in ImageSequence.Iterator(image)]
+    assert len(read) == 5
+    assert np.abs(read[3][20, [20, 40, 60], 3].astype(int) - [0, 128, 255]).max() <= 4
+    assert np.abs(read[3][20, 60, :3].astype(int) - [200, 40, 90]).max() <= 6
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".webp"])
+def test_quality(tmp_path: Path, suffix: str) -> None:
+    """Files grow with it; an MP4's and a WebM's of 75 is the one without."""
+    sizes = {}
+    for quality in (20, 75, 95, None):
+        path = tmp_path / f"{quality}{suffix}"
+        with create_video(path, Fraction(20), quality=quality) as writer:
+            for k, frame in enumerate(noise(3)):
+                writer.write(frame, Fraction(k, 20))
+        sizes[quality] = path.stat().st_size
+    assert 1.2 * sizes[20] < sizes[75] < sizes[95] / 1.1
+    if suffix != ".webp":
+        assert sizes[None] == sizes[75]
 
 
 def test_rate_and_length_are_kept(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def close(got: Tensor, wanted: Tensor) -> bool:
 
 @torch.inference_mode()
 def test_it_is_the_same_network(network: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes, coefficients, features, and pictures: each of its own source, all of one, and of half the side."""
+    """Codes, coefficients, features, and pictures: of own sources, of one source, of half the side."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     levels_BRR3 = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8).to(DEVICE)
     wanted = network.encode(from_uint8(levels_BRR3.permute(0, 3, 1, 2)))

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clips import write_clip
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 from liax.model import LIAX
-from liax.options import AnimateOptions, DrivingOptions, SourceOptions
+from liax.options import AnimateOptions, DrivingOptions, Seconds, SourceOptions
 from liax.portrait.animate import animate, animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.driving import open_driving
@@ -116,7 +116,7 @@ def test_only_the_head(
     animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]
 ) -> None:
     expected_NM = source.alpha_M + 4 * (alpha_NM - alpha_NM[0]) @ HEAD_MM
-    got = frames(animator, source, clip, only=["head"], strength=4, force=True, first_frame=True)
+    got = frames(animator, source, clip, only=["head"], strength=4, force=True, reference="first")
     agree(animator, source, got, expected_NM)
     absolute_NM = source.alpha_M + 4 * (alpha_NM - source.alpha_M) @ HEAD_MM
     got = frames(animator, source, clip, only=["yaw"], strength=4, absolute=True, force=True)
@@ -147,10 +147,44 @@ def test_best_frame(animator: Animator, clip: Path, alpha_NM: NDArray[np.float32
         source,
         clip,
         lambda stage, done, total: stages.setdefault(stage, []).append((done, total)),
-        best_frame=True,
+        reference="best",
     )
     agree(animator, source, got, source.alpha_M + alpha_NM - alpha_NM[6])
-    assert stages["finding the best frame"] == [(k, 9) for k in range(1, 10)]
+    assert stages["finding the reference"] == [(k, 9) for k in range(1, 10)]
+
+
+def test_a_reference_by_its_time(
+    animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32]
+) -> None:
+    """Ten frames a second: 0.65 s is within frame 6. In a part of the clip, it is still the clip's time."""
+    got = frames(animator, source, clip, reference=Seconds(0.6))
+    agree(animator, source, got, source.alpha_M + alpha_NM - alpha_NM[6])
+    got = frames(animator, source, clip, reference=Seconds(0.65), since=Seconds(0.4))
+    agree(animator, source, got, source.alpha_M + alpha_NM[4:] - alpha_NM[6])
+    with pytest.raises(OptionError, match=r"no frame at 60 s \(it lasts 0.80 s\)"):
+        frames(animator, source, clip, reference=Seconds(60))
+
+
+@pytest.mark.parametrize("as_template", [False, True])
+def test_a_part_of_the_driving(
+    animator: Animator, source: Portrait, clip: Path, alpha_NM: NDArray[np.float32], as_template: bool
+) -> None:
+    """Its motion counts from the part's own first frame, and times start there."""
+    driving = clip
+    if as_template:
+        driving = clip.with_name("part.safetensors")
+        whole = open_driving(animator, clip, DrivingOptions(crop=False))
+        save_template(Template.of(whole.frames(), whole.rate, animator.network), driving)
+    part = {"since": Seconds(0.1), "until": Seconds(0.8)}
+    made = animate(animator, source, driving, AnimateOptions(crop=False, **part))
+    times, got = zip(*made.frames, strict=True)
+    assert made.total == len(got)
+    assert times == tuple(Fraction(k, 10) for k in range(7))
+    agree(animator, source, list(got), source.alpha_M + alpha_NM[1:8] - alpha_NM[1])
+    with pytest.raises(LiaxError, match=r"has no (frame after 9 s|moment in that part)"):
+        frames(animator, source, driving, since=Seconds(9))
+    with pytest.raises(OptionError, match="ends before it begins"):
+        frames(animator, source, driving, since=Seconds(0.4), until=Seconds(0.2))
 
 
 def test_a_driving_that_begins_turned(
@@ -167,11 +201,11 @@ def test_a_driving_that_begins_turned(
     agree(animator, source, got, np.stack(alphas))
     assert caplog.messages == [
         "The driving begins with the head turned away from the portrait's (yaw +40 deg); its motion counts "
-        "from where the two are most alike. first_frame counts it from the first frame."
+        "from where the two are most alike. reference=first counts it from the first frame."
     ]
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        held = frames(animator, source, template, first_frame=True)
+        held = frames(animator, source, template, reference="first")
     expected = [source.alpha_M + max(yaw - 40, -50) * yaw_M for yaw in yaws]
     agree(animator, source, held, np.stack(expected).astype(np.float32))
     assert caplog.messages == [
@@ -269,10 +303,11 @@ def test_a_video_is_no_picture(animator: Animator, source: Portrait, clip: Path,
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"absolute": True, "best_frame": True}, "leave out best_frame=True or absolute=True"),
+        ({"absolute": True, "reference": "best"}, "leave out reference='best' or absolute=True"),
         ({"absolute": True, "align": "pose"}, "takes over the driving's pose already"),
-        ({"best_frame": True, "first_frame": True}, "leave out best_frame=True or first_frame=True"),
-        ({"align": "pose", "best_frame": True}, "leave out align='pose' or best_frame=True"),
+        ({"align": "pose", "reference": "best"}, "leave out align='pose' or reference='best'"),
+        ({"reference": Seconds(1), "since": Seconds(2)}, "outside the part of the driving that is used"),
+        ({"reference": Seconds(3), "until": Seconds(2)}, "outside the part of the driving that is used"),
         ({"paste": True, "crop": False}, "leave out paste=True or crop=False"),
         ({"set": {"yaw": 60}}, "yaw=60deg is out of its range"),
         ({"set": {"frown": 1}}, "no control 'frown'"),

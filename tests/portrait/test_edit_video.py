@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clips import flat_frames, moving_face, write_clip
 from liax.errors import LiaxError
 from liax.face.landmarks import FaceLandmarker
+from liax.media.footage import open_footage
 from liax.media.video import Video
 from liax.model import LIAX
-from liax.options import EditVideoOptions
+from liax.options import EditVideoOptions, Seconds
 from liax.portrait import Animator
 from liax.portrait.clip import write_clip as write_result
 from liax.portrait.edit_video import _amount, edit_video
@@ -223,3 +225,21 @@ def test_the_background_does_not_flicker(shared: Path, tmp_path: Path) -> None:
         assert flicker_ratio(before, after, landmarker) <= 1.1
         turned = [landmarker.detect(f[0])[0].yaw_pitch_roll[0] for f in (before, after)]
     assert abs(turned[1] - turned[0]) > 8
+
+
+def test_a_part_of_an_animated_picture(
+    animator: Animator, portrait_HW3: np.ndarray, face_clip: Path, tmp_path: Path
+) -> None:
+    """An animated WebP is edited as a video is, and of both a part by itself."""
+    first, *rest = (Image.fromarray(frame) for frame in moving_face(portrait_HW3, 12))
+    webp = tmp_path / "face.webp"
+    first.save(webp, save_all=True, append_images=rest, duration=80, lossless=True)
+    assert edit_video(animator, webp, {0: 0.5}).sound is None
+    for path, step in ((webp, Fraction(8, 100)), (face_clip, Fraction(1, 12))):
+        part = {"since": Seconds(3 * step), "until": Seconds(8 * step)}
+        clip = edit_video(animator, path, {0: 0.0}, EditVideoOptions(**part))
+        times, pictures = zip(*clip.frames, strict=True)
+        assert times == tuple(k * step for k in range(5))
+        before = [frame.rgb() for frame in open_footage(path, "video")]
+        assert all(np.array_equal(a, b) for a, b in zip(pictures, before[3:8], strict=True))
+    assert clip.sound_start == Fraction(3, 12)

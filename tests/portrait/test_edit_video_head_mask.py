@@ -60,7 +60,13 @@ def test_a_change_is_kept_to_the_head() -> None:
     made = around((0, BOX))
     ones = np.ones((SIZE, SIZE), np.float32)
     change = made.apply(
-        PixelChange(np.stack([3 * ones, 0 * ones], -1), ones, np.stack([50 * ones] * 3, -1)), 0
+        PixelChange(
+            np.stack([3 * ones, 0 * ones], -1),
+            ones,
+            np.stack([50 * ones] * 3, -1),
+            np.zeros((*ones.shape, 3), np.uint8),
+        ),
+        0,
     )
     assert tuple(change.shift_RR2[30, 32]) == (3, 0)
     assert (change.new_RR[30, 32], change.drawn_RR3[30, 32, 0]) == (1, 50)

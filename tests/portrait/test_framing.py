@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clips import write_clip
-from liax.errors import NoFaceError
-from liax.face.crop import FACE_SIZE, LARGEST_FACE
+from liax.errors import NoFaceError, OptionError
+from liax.face.crop import FACE_SIZE, LARGEST_FACE, Crop, crop_and_resize
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
 from liax.model import LIAX
-from liax.options import AnimateOptions, EditOptions, EditVideoOptions
+from liax.options import AnimateOptions, EditOptions, EditVideoOptions, SourceOptions, Square
 from liax.portrait.animate import animate
 from liax.portrait.animator import Animator
 from liax.portrait.edit import edit_image
@@ -178,3 +178,34 @@ def test_no_face_in_any_direction(animator: Animator) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
     with pytest.raises(NoFaceError):
         open_portrait(animator, noise)
+
+
+def test_a_square_that_is_chosen_by_hand(animator: Animator, portrait_HW3: Picture, tmp_path: Path) -> None:
+    """Also where no face is; in a video, nothing far from it changes."""
+    chosen = Square(10, 300, 200)
+    portrait = open_portrait(animator, portrait_HW3, SourceOptions(square=chosen))
+    assert np.array_equal(portrait.square_RR3, crop_and_resize(portrait_HW3, Crop(10, 300, 200), 64))
+    clip = write_clip(tmp_path / "still.mkv", [portrait_HW3] * 2, codec="ffv1", pixels="bgr0")
+    made = edit_video(animator, clip, {0: 1.0}, EditVideoOptions(square=chosen))
+    (_, after_HW3), *_ = made.frames
+    changed_HW = np.abs(after_HW3.astype(int) - portrait_HW3).max(-1) > 8
+    assert changed_HW[320:480, 30:190].mean() > 0.1
+    assert not changed_HW[:200].any()
+    assert not changed_HW[:, 300:].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (SourceOptions(square=Square(400, 0, 200)), "not within The picture, which is 512x512"),
+        (SourceOptions(square=Square(0, 0, 5)), "less than 16 pixels"),
+        (SourceOptions(square=Square(0, 0, float("nan"))), "not within"),
+        (SourceOptions(square=Square(0, 0, 99), crop=False), "frames the source already; leave out square"),
+        (SourceOptions(square=Square(0, 0, 99), face=2), "frames the source already; leave out square"),
+    ],
+)
+def test_squares_that_do_not_work(
+    animator: Animator, portrait_HW3: Picture, options: SourceOptions, sentence: str
+) -> None:
+    with pytest.raises(OptionError, match=sentence):
+        open_portrait(animator, portrait_HW3, options)

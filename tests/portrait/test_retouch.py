@@ -31,7 +31,10 @@ def still(x: float = 0, y: float = 0, new: float = 0, drawn: float = 0) -> Pixel
     """The same change everywhere in the square."""
     shift_RR2 = np.tile(np.float32([x, y]), (SIZE, SIZE, 1))
     return PixelChange(
-        shift_RR2, np.full((SIZE, SIZE), new, np.float32), np.full((SIZE, SIZE, 3), drawn, np.float32)
+        shift_RR2,
+        np.full((SIZE, SIZE), new, np.float32),
+        np.full((SIZE, SIZE, 3), drawn, np.float32),
+        np.full((SIZE, SIZE, 3), drawn, np.uint8),
     )
 
 

@@ -149,7 +149,7 @@ def test_what_cannot_drive(animator: Animator, tmp_path: Path) -> None:
     with pytest.raises(LiaxError, match="a: smile is a bare number, not in deg"):
         open_track(replace(track(smile=[1]), units={"smile": "deg"}), animator, "a")
     (tmp_path / "keys.toml").write_text("[[key]]\nat = 0\nyaw = 3\n")
-    for option in ({"absolute": True}, {"best_frame": True}, {"align": "pose"}):
+    for option in ({"absolute": True}, {"reference": "best"}, {"align": "pose"}):
         with pytest.raises(OptionError, match=r"keys\.toml says changes of the portrait, and has no pose"):
             animate(
                 animator,

@@ -36,8 +36,10 @@ _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
 # How the portrait and the first frame of the video go together.
 _BEGINNINGS = {
     "Keep the portrait's own pose": AnimateOptions(),
-    "Keep it, and measure motion from the video's most similar moment": AnimateOptions(best_frame=True),
-    "Keep it, and measure motion from the video's first moment in any case": AnimateOptions(first_frame=True),
+    "Keep it, and measure motion from the video's most similar moment": AnimateOptions(reference="best"),
+    "Keep it, and measure motion from the video's first moment in any case": AnimateOptions(
+        reference="first"
+    ),
     "Take the video's head pose": AnimateOptions(align="pose"),
     "Take the video's expression": AnimateOptions(align="expression"),
     "Take the video's pose and expression": AnimateOptions(align="all"),

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import gradio as gr
 from gradio.components import Component
 
+from liax.option_flags import changed_options, to_arguments
 from liax.options import (
     AnimateOptions,
     EditOptions,
@@ -19,8 +20,6 @@ from liax.options import (
     EditVideoOptions,
     ManipulateOptions,
     Names,
-    changed_options,
-    to_arguments,
     to_text,
 )
 

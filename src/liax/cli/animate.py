@@ -35,7 +35,8 @@ def animate(
         driving: Whose head and face motion is carried over: a video, a picture, a folder of pictures, a
             motion template (.safetensors) or track (.csv, .json) from liax encode, keyframes (.toml), a CSV
             of Live Link Face or OpenFace, JSON of MediaPipe, or webcam:0.
-        output: Where to write: .mp4, .webm, .gif (silent); or .png, .jpg, .webp if a picture is the driving.
+        output: Where to write: .mp4, .webm, .mov (ProRes), .gif or .webp (both silent), numbered pictures,
+            such as out_%04d.png; or .png, .jpg, .webp if a picture is the driving.
         idle: Instead of a driving, so much idle life, such as 10s: blinks, small sways and breaths. It loops.
         seed: Which of many idle lives.
         seconds: How long a webcam is recorded.

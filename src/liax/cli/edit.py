@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show_picture
 from liax.errors import LiaxError
 from liax.options import EditOptions, EditSettings, to_text
+
+log = logging.getLogger(__name__)
 
 
 def edit(
@@ -39,19 +42,25 @@ def edit(
     # Imported here, so that --help does not wait for PyTorch.
     from liax.cli.option_types import check_settings
     from liax.files import check_input, check_output
-    from liax.media.images import SUFFIXES, write_image
+    from liax.media.images import ALPHA_SUFFIXES, SUFFIXES, write_image
+    from liax.portrait.clip import check_quality
     from liax.portrait.edit import edit_image
     from liax.portrait.sheets import draw_sheet
+    from liax.portrait.transparency import transparency_lost
 
     check_settings(settings)
+    check_quality(options.quality)
     check_input(image, "portrait")
     outputs = [output] if sheet is None else [output, sheet]
     for path in outputs:
         check_output(path, suffixes=SUFFIXES, overwrite=overwrite, inputs=(image, *model.files))
     if sheet is not None and sheet.resolve() == output.resolve():
         raise LiaxError(f"{sheet} is to be both the output and the sheet; name two files.")
-    edited = edit_image(model.open(), image, settings, options)
-    write_image(output, edited.picture_HW3, overwrite=overwrite)
+    keeps = output.suffix.lower() in ALPHA_SUFFIXES
+    edited = edit_image(model.open(), image, settings, options, transparent=keeps)
+    if lost := transparency_lost(edited.portrait, output, keeps):
+        log.warning(lost)
+    write_image(output, edited.picture_HW3, overwrite=overwrite, quality=options.quality)
     if sheet is not None:
         cells = [(edited.before_HW3, "before"), (edited.after_HW3, to_text(settings).replace(",", ", "))]
         write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)), overwrite=overwrite)

@@ -26,24 +26,31 @@ def edit_video(
 
     Args:
         video: The video with a face; any format.
-        output: Where to write: .mp4, .webm, or .gif (silent).
+        output: Where to write: .mp4, .webm, .mov (ProRes), .gif or .webp (both silent), or numbered pictures,
+            such as out_%04d.png.
         settings: What to change: yaw=15deg, smile=0.5, or 12=0.3 for motion vector 12; may be repeated.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
     from liax.cli.option_types import check_settings
     from liax.files import check_input, check_output
-    from liax.media.writer import SUFFIXES
     from liax.portrait import write_clip
+    from liax.portrait.clip import clip_suffixes
     from liax.portrait.edit_video import edit_video as edited
 
     check_settings(settings)
     check_input(video, "video")
-    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=(video, *model.files))
+    check_output(output, suffixes=clip_suffixes(output), overwrite=overwrite, inputs=(video, *model.files))
     animator = model.open()
     with ProgressDisplay() as progress:
         clip = edited(animator, video, settings, options, progress=progress)
         done = write_clip(
-            clip, output, overwrite=overwrite, inputs=(video,), stage="editing", progress=progress
+            clip,
+            output,
+            overwrite=overwrite,
+            inputs=(video,),
+            stage="editing",
+            quality=options.quality,
+            progress=progress,
         )
     show_written(done)

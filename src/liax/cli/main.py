@@ -98,7 +98,7 @@ def _take_flags(args: Sequence[str]) -> tuple[list[str], set[str]]:
 def _run(name: str, rest: list[str], *, verbose: bool) -> int:
     import tyro
 
-    from liax.cli.option_types import join_repeated, option_types
+    from liax.cli.option_types import join_repeated, option_types, without_aliases
 
     started = time.monotonic()
     handler = _StderrHandler(name)
@@ -116,7 +116,9 @@ def _run(name: str, rest: list[str], *, verbose: bool) -> int:
         module = import_module(f"liax.cli.{function}")
         command = module.configured(rest) if hasattr(module, "configured") else getattr(module, function)
         log.info("%s: imported in %.1f s", name, time.monotonic() - started)
-        tyro.cli(command, prog=f"liax {name}", args=join_repeated(rest), registry=option_types())
+        tyro.cli(
+            command, prog=f"liax {name}", args=join_repeated(without_aliases(rest)), registry=option_types()
+        )
         log.info("%s: done in %.1f s", name, time.monotonic() - started)
     except SystemExit as stopped:
         if stopped.code == 0:  # after --help

@@ -53,7 +53,7 @@ def manipulate(
             sheet_HW3 = manipulation.orbit_sheet(animator, portrait, options)
         else:
             sheet_HW3 = manipulation.sweep_sheet(animator, portrait, sweep, options)
-        images.write_image(output, sheet_HW3, overwrite=overwrite)
+        images.write_image(output, sheet_HW3, overwrite=overwrite, quality=options.quality)
         show_picture(sheet_HW3, output)
         return
     if orbit:
@@ -61,5 +61,12 @@ def manipulate(
     else:
         clip = manipulation.sweep(animator, portrait, sweep, options)
     with ProgressDisplay() as progress:
-        done = write_clip(clip, output, overwrite=overwrite, stage="manipulating", progress=progress)
+        done = write_clip(
+            clip,
+            output,
+            overwrite=overwrite,
+            stage="manipulating",
+            quality=options.quality,
+            progress=progress,
+        )
     show_written(done)

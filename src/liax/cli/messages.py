@@ -18,7 +18,7 @@ from liax.errors import (
     UnlikeBeginning,
     WrongFileError,
 )
-from liax.options import to_flag
+from liax.option_flags import to_flag
 
 # What was wanted -> the command that makes it.
 _MADE_BY: dict[FileKind, str] = {
@@ -69,7 +69,9 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
                 f"{option(message.option, None, command)} N chooses another."
             )
         case UnlikeBeginning():
-            otherwise = option(message.other, True, command)
+            otherwise = (
+                f'reference = "{message.other}"' if command == "batch" else f"--reference {message.other}"
+            )
             return f"{message.told} {otherwise} counts it from {COUNTED_FROM[message.other]}."
         case NotMeasured():
             reason = message.reason

@@ -16,10 +16,16 @@ from liax.errors import LiaxError
 from liax.options import (
     EditSettings,
     Names,
+    Reference,
+    Seconds,
+    Square,
     Strength,
     parse_names,
     parse_rate,
+    parse_reference,
+    parse_seconds,
     parse_settings,
+    parse_square,
     parse_strength,
     to_text,
 )
@@ -33,6 +39,9 @@ def option_types() -> ConstructorRegistry:
         (Strength, parse_strength, "FACTOR|NAME=FACTOR,…"),
         (Names, parse_names, "NAME,NAME,…"),
         (Fraction, parse_rate, "FLOAT"),
+        (Reference | None, parse_reference, "first|best|TIME"),
+        (Seconds, lambda text: Seconds(parse_seconds(text)), "TIME"),
+        (Square | None, parse_square, "LEFT,TOP,SIDE"),
         (float, parse_number, "FLOAT"),
     ):
         registry.primitive_rule(_rule(kind, parse, metavar))
@@ -55,6 +64,27 @@ def join_repeated(arguments: Sequence[str], flag: str = "--set") -> list[str]:
             at = at if values else len(rest)
             values.append(value if separator else next(waiting, ""))
     return [*rest[:at], flag, ",".join(values), *rest[at:]] if values else rest
+
+
+# Flags that stand for others: the usual words for a part of a clip, and the names of before.
+_STANDS_FOR = {
+    "--from": ["--since"],
+    "--to": ["--until"],
+    "--best-frame": ["--reference", "best"],
+    "--first-frame": ["--reference", "first"],
+}
+
+
+def without_aliases(arguments: Sequence[str]) -> list[str]:
+    """The arguments with options by their own names: --from 2s -> --since 2s."""
+    own: list[str] = []
+    for number, argument in enumerate(arguments):
+        if argument == "--":
+            return [*own, *arguments[number:]]
+        name, separator, value = argument.partition("=")
+        first, *rest = _STANDS_FOR.get(name, [name])
+        own += [f"{first}{separator}{value}", *rest]
+    return own
 
 
 def check_settings(settings: EditSettings) -> None:

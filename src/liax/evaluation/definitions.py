@@ -174,8 +174,8 @@ METRICS = (
         "lower",
         "≥ 0",
         3,
-        "Learned distance of squares around the driving's lips, .4 of its face's longer side wide and scaled to "
-        "128 pixels, in output and driving frame.",
+        "Learned distance of squares around the driving's lips, .4 of its face's longer side wide and scaled "
+        "to 128 pixels, in output and driving frame.",
         _PAIRED,
     ),
     Metric(
@@ -185,8 +185,8 @@ METRICS = (
         "lower",
         "0…1",
         3,
-        "Mean |Δ| of the share of the height between the lips that shows teeth, in output and driving face, over "
-        "the frames in which both mouths are open (the height is 4 % of the face or more).",
+        "Mean |Δ| of the share of the height between the lips that shows teeth, in output and driving face, "
+        "over the frames in which both mouths are open (the height is 4 % of the face or more).",
         _PAIRED,
     ),
     Metric(
@@ -196,8 +196,8 @@ METRICS = (
         "",
         "≥ 0",
         2,
-        "Mean share of teeth in the output over that in the driving, on the same frames; above 1, teeth are too "
-        "long or shown where there are none.",
+        "Mean share of teeth in the output over that in the driving, on the same frames; above 1, teeth are "
+        "too long or shown where there are none.",
         _PAIRED,
     ),
     Metric(

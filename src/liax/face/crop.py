@@ -166,6 +166,21 @@ def keep_inside(crop: Crop, extent: Box, width: float, height: float) -> Crop:
     return moved
 
 
+def fit_inside(crop: Crop, picture: Box) -> Crop:
+    """The upright square made as small as it must be, and moved, until it lies in a part of a picture.
+
+    Unlike `keep_inside`, which stops at what the network is used to.
+    """
+    left, top, right, bottom = picture
+    smaller = _around_face(crop, min(1.0, (right - left) / crop.side, (bottom - top) / crop.side))
+    x, y = smaller.left - left, smaller.top - top
+    return replace(
+        smaller,
+        left=smaller.left + _least_shift(x, x + smaller.side, right - left),
+        top=smaller.top + _least_shift(y, y + smaller.side, bottom - top),
+    )
+
+
 def _around_face(crop: Crop, factor: float) -> Crop:
     """The square made smaller by `factor` with the face at the same place in it."""
     still_2 = crop.to_picture(np.array(FACE_CENTRE))

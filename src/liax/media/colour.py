@@ -44,12 +44,17 @@ def to_rgb(decoded: av.VideoFrame, width: int, height: int) -> NDArray[np.uint8]
     if matrix not in list(Colorspace):
         matrix = Colorspace.ITU709 if decoded.height >= _HD_HEIGHT else Colorspace.ITU601
         matrix = Colorspace.BT2020 if primaries == _BT2020 else matrix
-    if transfer not in (_PQ, _HLG) and (primaries not in _PRIMARIES or primaries == 1):
+    if not is_hdr(transfer) and (primaries not in _PRIMARIES or primaries == 1):
         return _converted(decoded, width, height, "rgb24", matrix)
     deep_HW3 = _converted(decoded, width, height, "rgb48le", matrix)
     to_709_33 = np.linalg.inv(_to_xyz(1)) @ _to_xyz(primaries if primaries in _PRIMARIES else _BT2020)
     linear_HW3 = _to_linear(transfer)[deep_HW3] @ to_709_33.T.astype(np.float32)
     return (_from_linear(linear_HW3.clip(0, 1), transfer) * 255 + 0.5).astype(np.uint8)
+
+
+def is_hdr(transfer: int) -> bool:
+    """Whether a transfer characteristic of H.273 is PQ or HLG."""
+    return transfer in (_PQ, _HLG)
 
 
 _thread = local()

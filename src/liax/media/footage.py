@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -123,6 +123,52 @@ class ImageSequence:
             yield ImageFrame(k / self.rate, image_HW3)
 
 
+class Excerpt:
+    """A part of footage as footage of its own, whose times start at 0.
+
+    Args:
+        footage: The whole.
+        since, until: Seconds from and up to which it is taken; None is an end of the whole.
+
+    Attributes:
+        whole: The whole.
+        start: Time of the first frame of the part, in seconds of the whole.
+
+    Raises:
+        LiaxError: If there is no frame in between.
+    """
+
+    def __init__(self, footage: Footage, since: float | None, until: float | None) -> None:
+        self.whole, self.path, self.rate = footage, footage.path, footage.rate
+        self.width, self.height = footage.width, footage.height
+        self._since = _exact(since or 0.0)
+        self._until = None if until is None else _exact(until)
+        first = next(self._frames(), None)
+        if first is None:
+            start = f"{float(self._since):g} s"
+            where = f"after {start}" if until is None else f"between {start} and {until:g} s"
+            raise LiaxError(f"{self.path} has no frame {where}", "choose a part that it has")
+        self.start = first.time
+        self.expected = footage.expected
+        if footage.expected is not None:
+            end = footage.expected if self._until is None else round(self._until * self.rate)
+            self.expected = max(1, min(end, footage.expected) - round(self.start * self.rate))
+
+    def __iter__(self) -> Iterator[Picture]:
+        for frame in self._frames():
+            yield replace(frame, time=frame.time - self.start)  # type: ignore[type-var]
+
+    def _frames(self) -> Iterator[Picture]:
+        if isinstance(self.whole, Video):
+            yield from self.whole.between(self._since, self._until)
+            return
+        for frame in self.whole:
+            if self._until is not None and frame.time >= self._until:
+                return
+            if frame.time >= self._since:
+                yield frame
+
+
 class AnimatedImage:
     """An animated WebP as footage, one frame in memory at a time; FFmpeg does not decode those.
 
@@ -189,6 +235,19 @@ def open_footage(path: Path, role: str, rate: Fraction | None = None) -> Footage
     if is_still(path):
         return ImageSequence(path, role)
     return AnimatedImage(path, role) if path.suffix.lower() == ".webp" else Video(path, role)
+
+
+def _exact(seconds: float) -> Fraction:
+    """The time that was meant: 0.6 as 3/5, at which a frame may begin."""
+    return Fraction(seconds).limit_denominator(1_000_000)
+
+
+def sound_of(footage: Footage) -> tuple[Path | None, Fraction]:
+    """The video that has the footage's sound, if any, and the footage's first moment on its clock."""
+    if isinstance(footage, Excerpt):
+        path, start = sound_of(footage.whole)
+        return path, start + footage.start
+    return (footage.path, footage.start) if isinstance(footage, Video) else (None, Fraction(0))
 
 
 def files_of(path: Path) -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 from liax.errors import LiaxError, MissingPackageError
 from liax.files import atomic_file, check_input
 from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
+from liax.media.hdr import read_hdr
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -28,13 +29,16 @@ _FORMATS: dict[str, tuple[str, dict[str, int]]] = {
     ".webp": ("WEBP", {"quality": 95}),
 }
 SUFFIXES = tuple(_FORMATS)
+# Those that can hold transparency.
+ALPHA_SUFFIXES = (".png", ".webp")
 
 
 def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
     """Read a picture as RGB uint8 (H, W, 3), turned upright as its EXIF says.
 
     Transparent pixels are blended with grey, 16 bits become 8, and embedded colour profiles are converted to
-    sRGB. Of an animated picture, the first frame is read.
+    sRGB. HDR (AVIF and HEIC of PQ or HLG) is shown as video is, and JPEGs with a gain map as their SDR base.
+    Of an animated picture, the first frame is read.
 
     Args:
         path: The file.
@@ -44,8 +48,22 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         LiaxError: If the file is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
         MissingPackageError: If it is a HEIC picture and the extra `heic` is not installed.
     """
-    with open_image(Path(path), role) as image:
-        return np.asarray(to_rgb(ImageOps.exif_transpose(image)))
+    return read_with_alpha(path, role)[0]
+
+
+def read_with_alpha(path: Path, role: str = "picture") -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """As `read_image`, and how opaque each pixel is: uint8 (H, W), or None where all are."""
+    path = Path(path)
+    with open_image(path, role) as image:
+        hdr_HW3 = read_hdr(path) if image.format in ("AVIF", "HEIF") else None
+        if hdr_HW3 is not None:
+            return hdr_HW3, None
+        upright = ImageOps.exif_transpose(image)
+        alpha_HW = None
+        if upright.has_transparency_data:
+            alpha_HW = np.asarray(upright.convert("RGBA").getchannel("A"))
+        opaque = alpha_HW is None or alpha_HW.min(initial=255) == 255
+        return np.asarray(to_rgb(upright)), None if opaque else alpha_HW
 
 
 @contextmanager
@@ -82,13 +100,16 @@ def open_image(path: Path, role: str) -> Iterator[Image.Image]:
         raise LiaxError(f"{path} is damaged and cannot be decoded", "save or download it again") from error
 
 
-def write_image(path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = True) -> None:
+def write_image(
+    path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = True, quality: int | None = None
+) -> None:
     """Write an RGB uint8 picture (H, W, 3), completely or not at all.
 
     Args:
         path: Its suffix is one of SUFFIXES.
-        image_HW3: The picture.
+        image_HW3: The picture; RGBA (H, W, 4) for one of ALPHA_SUFFIXES.
         overwrite: Whether a file that is there by then is replaced.
+        quality: 1 to 100, of JPEG and WebP; 95 by default.
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
@@ -96,6 +117,8 @@ def write_image(path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = T
     """
     path = Path(path)
     kind, options = _FORMATS[path.suffix.lower()]
+    if quality is not None and "quality" in options:
+        options = options | {"quality": quality}
     encoded = io.BytesIO()
     try:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)

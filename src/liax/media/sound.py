@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 # Container -> the codecs in it that all browsers play, which are copied, and the encoder for all other sound.
 COPIED = {
     "mp4": {"aac", "mp3", "opus"},
+    "mov": {"aac", "mp3"},
     "webm": {"opus", "vorbis"},
 }
-ENCODER = {"mp4": "aac", "webm": "libopus"}
+ENCODER = {"mp4": "aac", "mov": "aac", "webm": "libopus"}
 # Opus has few sampling rates, and AAC none above this one.
 _OPUS_RATE = 48_000
 _AAC_MAX_RATE = 96_000

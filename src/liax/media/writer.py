@@ -1,4 +1,4 @@
-"""Write frames with their times as an MP4, WebM or GIF, completely or not at all."""
+"""Write frames with their times as an MP4, MOV, WebM, WebP or GIF, completely or not at all."""
 
 from __future__ import annotations
 
@@ -31,13 +31,27 @@ _FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "yuv420p",
         {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
     ),
+    ".mov": ("mov", "prores_ks", "yuv444p10le", {"profile": "4444", "vendor": "apl0"}),
+    ".webp": ("webp", "libwebp_anim", "bgra", {"quality": "90"}),
     ".gif": ("gif", "gif", "pal8", {}),
 }
 SUFFIXES = tuple(_FORMATS)
+# The pixel format of frames with transparency, where they can be written.
+_WITH_ALPHA = {".mov": "yuva444p10le", ".webm": "yuva420p", ".webp": "bgra"}
+ALPHA_SUFFIXES = tuple(_WITH_ALPHA)
+_SILENT = (".webp", ".gif")
 # A GIF's times are hundredths of a second, and browsers slow down frames shorter than two of these.
 _GIF_TICK = Fraction(1, 100)
 _GIF_SHORTEST = 2
 _CLOCK = 90_000
+# The encoders' own measure, at a quality of 0: it falls to the one in _FORMATS at 75, and evenly on.
+_WORST_CRF = {".mp4": 50, ".webm": 63}
+
+
+def _crf(suffix: str, quality: int) -> int:
+    """The encoder's constant rate factor for a quality of 1 to 100; the lower, the better."""
+    worst, usual = _WORST_CRF[suffix], int(_FORMATS[suffix][3]["crf"])
+    return round(worst - (worst - usual) * quality / 75)
 
 
 @contextmanager
@@ -48,6 +62,7 @@ def create_video(
     sound_start: Fraction = Fraction(0),
     *,
     overwrite: bool = True,
+    quality: int | None = None,
 ) -> Iterator[VideoWriter]:
     """Open a video for writing; the file appears at `path` when the block ends without an exception.
 
@@ -56,9 +71,10 @@ def create_video(
     Args:
         path: The video; its suffix is one of SUFFIXES, and its folder exists.
         rate: Nominal frames a second; every frame is written with its own time.
-        sound_of: A video whose sound is copied. A GIF stays silent.
+        sound_of: A video whose sound is copied. GIF and WebP stay silent.
         sound_start: Time of the first frame written on that video's clock, in seconds.
         overwrite: Whether a file that is at `path` when the block ends is replaced.
+        quality: 1 to 100, of MP4, WebM (75 by default) and WebP (90).
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
@@ -66,7 +82,7 @@ def create_video(
     """
     path = Path(path)
     with atomic_file(path, overwrite=overwrite) as file:
-        writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start)
+        writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start, quality=quality)
         try:
             yield writer
             writer.finish()
@@ -80,7 +96,7 @@ class VideoWriter:
     Args:
         file: It stays open.
         suffix: One of SUFFIXES, which chooses the format.
-        rate, sound_of, sound_start: As for `create_video`.
+        rate, sound_of, sound_start, quality: As for `create_video`.
         threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
         fast_start: Whether an MP4's table of contents comes first, so that it plays while it is loaded. Then
             the file has a name, by which it is read again at the end.
@@ -97,16 +113,25 @@ class VideoWriter:
         sound_of: Path | None = None,
         sound_start: Fraction = Fraction(0),
         *,
+        quality: int | None = None,
         threads: int = 0,
         fast_start: bool = True,
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
+        self._pixels_with_alpha = _WITH_ALPHA.get(suffix)
+        if quality is not None and suffix in _WORST_CRF:
+            self._options = self._options | {"crf": str(_crf(suffix, quality))}
+        elif quality is not None and "quality" in self._options:
+            self._options = self._options | {"quality": str(quality)}
         self._threads = threads
         self._rate = rate
         # Fine enough for any clock, and a whole number of ticks a frame at a constant rate.
         self._tick = Fraction(1, rate.numerator * math.ceil(_CLOCK / rate.numerator))
         if self._codec == "gif":
-            self._tick, sound_of = _GIF_TICK, None
+            self._tick = _GIF_TICK
+        if suffix == ".webp":
+            self._tick = Fraction(1, 1000)
+        sound_of = None if suffix in _SILENT else sound_of
         self._sound_of, self._sound_start = sound_of, sound_start
         self._failing: _FailingOnce | None = None
         self._output = self._open(file, fast_start)
@@ -119,12 +144,15 @@ class VideoWriter:
         """Append a frame.
 
         Args:
-            frame_HW3: RGB uint8 with even sides, of the same size as the first frame.
+            frame_HW3: RGB uint8 with even sides, of the same size as the first frame; RGBA (H, W, 4), as all
+                frames then, for one of ALPHA_SUFFIXES.
             time: Seconds from which the frame is shown, later than those of the frame before. A GIF leaves
                 out frames that follow each other too closely.
         """
         height, width = frame_HW3.shape[:2]
         if self._stream is None:
+            if frame_HW3.shape[2] == 4 and self._pixels_with_alpha is not None:
+                self._pixels = self._pixels_with_alpha
             self._stream = self._begin(width, height)
         stream = self._stream
         if (stream.width, stream.height) != (width, height):
@@ -159,13 +187,15 @@ class VideoWriter:
             self._output.close()
 
     def _open(self, file: IO[bytes], fast_start: bool) -> OutputContainer:
-        if self._container_name != "mp4" or not fast_start:
+        if self._container_name == "webp":
+            return av.open(file, "w", format="webp", container_options={"loop": "0"})
+        if self._container_name not in ("mp4", "mov") or not fast_start:
             return av.open(file, "w", format=self._container_name)
         self._failing = _FailingOnce(file)
         return av.open(
             self._failing,
             "w",
-            format="mp4",
+            format=self._container_name,
             container_options={"movflags": "faststart"},
             io_open=self._failing.reopen,
         )
@@ -180,7 +210,7 @@ class VideoWriter:
         stream.width, stream.height, stream.pix_fmt = width, height, self._pixels
         stream.codec_context.time_base = self._tick
         stream.codec_context.thread_count = self._threads
-        if self._pixels == "yuv420p":  # players guess the colours of small untagged videos wrong
+        if self._pixels.startswith("yuv"):  # players guess the colours of small untagged videos wrong
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
             context.color_range = int(ColorRange.MPEG)
@@ -191,7 +221,10 @@ class VideoWriter:
     def _frame(self, frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
         if self._codec == "gif":
             return _with_palette(frame_HW3)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")
+        layout = "rgba" if frame_HW3.shape[2] == 4 else "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format=layout)
+        if self._pixels == "bgra":
+            return frame.reformat(format=self._pixels)
         return frame.reformat(
             format=self._pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )

@@ -50,7 +50,7 @@ class LIAX(nn.Module):
         self.drawn_size = config.size
 
     def draw_at(self, size: int) -> None:
-        """Draw pictures of this side from now on: the decoder stops at its level. Images that go in stay R × R.
+        """Draw pictures of this side from now on, by stopping at its level; images that go in stay R × R.
 
         Raises:
             ValueError: If no level from 64 up has this side.

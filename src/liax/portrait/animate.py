@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -13,17 +14,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError, OptionError, UnlikeBeginning
+from liax.errors import LiaxError, OptionError
 from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.files import check_output
 from liax.media import images, writer
 from liax.media.footage import files_of
+from liax.media.sequence import is_sequence
 from liax.options import Alignment, AnimateOptions
 from liax.pipeline import mapped
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
-from liax.portrait.clip import RenderedClip, WrittenFile, write_clip
+from liax.portrait.clip import RenderedClip, WrittenFile, check_quality, write_clip
 from liax.portrait.driving import open_driving
 from liax.portrait.edit import check_paste
 from liax.portrait.edit_vector import Edit
@@ -31,27 +33,22 @@ from liax.portrait.motion import (
     Driving,
     DrivingFrame,
     Transfer,
-    nearest_references,
     retarget,
-    smooth_motion,
     transfer_motion,
 )
 from liax.portrait.pose import HeldStretches, PoseRange, measured_controls
+from liax.portrait.reference import choose_references, driving_frames, first_frame
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.portrait.track_driving import KeyedEdit, NamedDriving
-from liax.progress import Progress, no_progress, with_progress
+from liax.portrait.transparency import Cutout, transparency_lost
+from liax.progress import Progress, no_progress
 from liax.tracks.keyframes import Keyframes, read_keyframes, timed_settings, untimed_settings
-from liax.weights.controls import Controls
 
 log = logging.getLogger(__name__)
 
 # Endings of what can be written.
 OUTPUTS = writer.SUFFIXES + images.SUFFIXES
-# Turns of the head, and how many degrees of one a driving may begin from the source's pose.
-_TURNS, _FAR = ("yaw", "pitch"), 15.0
-# How much of the jaw's range it may begin opener.
-_OPEN = 0.4
 
 
 def animate(
@@ -60,6 +57,7 @@ def animate(
     driving: Path | Driving,
     options: AnimateOptions = AnimateOptions(),  # noqa: B008 - frozen
     *,
+    transparent: bool = False,
     progress: Progress = no_progress,
 ) -> RenderedClip:
     """The portrait `source` moved by `driving`, at its rate and times and with its sound.
@@ -67,14 +65,17 @@ def animate(
     Motion stops at the coefficient limits, or where the driving face does if that goes further, and the head
     where the resulting pose leaves its controls' ranges, unless `options.force` is set. Where the driving
     begins with the head turned far from the source's pose, its motion counts from the frame most like the
-    source (`options.first_frame` prevents that). A single driving picture has no change to move the source
-    by: its pose and expression are taken over as with `options.absolute`, unless `options.align` is given.
+    source, unless `options.reference` says otherwise. A single driving picture has no change to move the
+    source by: its pose and expression are taken over as with `options.absolute`, unless `options.align` is
+    given.
 
     Args:
         source: As in `open_portrait`.
         driving: As in `open_driving`, or what that gave.
         options: Without `crop` both are taken whole, resized to a square, and the result has the source's
             aspect. `compare` leaves out the driving if it has no pictures.
+        transparent: Whether frames are RGBA where the portrait is a file with transparency. Otherwise they
+            are RGB, laid over grey.
         progress: Told about what comes before the first frame.
 
     Raises:
@@ -107,18 +108,14 @@ def animate(
         log.warning("A single driving picture has no motion; its pose and expression are taken over instead.")
         absolute = True
     transfer = Transfer(not absolute, edit_M, gains_MM, edit.limits, pose_range)
-    alpha_M, references = portrait.alpha_M, None
-    if options.best_frame or _begins_far(driving, alpha_M, transfer, options, animator.controls):
-        counted = with_progress(
-            _driving_frames(driving, options.smooth), "finding the best frame", driving.total, progress
-        )
-        references = nearest_references(alpha_M, counted, transfer)
-    show = _Show(animator, portrait, driving, options.paste, options.compare)
+    alpha_M = portrait.alpha_M
+    references = choose_references(driving, alpha_M, transfer, options, animator.controls, progress)
+    show = _Show(animator, portrait, driving, options, transparent)
     held = HeldStretches()
     moved = partial(
         transfer_motion, alpha_M, transfer=transfer, references=references, held=held, edit_at=edit_at
     )
-    frames = _frames(_driving_frames(driving, options.smooth), moved, show, held)
+    frames = _frames(driving_frames(driving, options.smooth), moved, show, held)
     return RenderedClip(
         frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
     )
@@ -137,8 +134,9 @@ def animate_file(
     """Write what `animate` makes of `source` and `driving` to `output`.
 
     Args:
-        output: Ends in .mp4, .webm or .gif (silent); what a single picture drives can also be a .png, .jpg or
-            .webp.
+        output: Ends in .mp4, .mov, .webm, .gif or .webp (the last two silent); what a single picture drives
+            can also be a .png or .jpg, and a name with a number in it, such as talk_%04d.png, becomes a
+            sequence of pictures. Of these, .mov, .webm, .webp and .png keep a portrait's transparency.
         overwrite: Whether it may exist already.
 
     Raises:
@@ -146,17 +144,26 @@ def animate_file(
     """
     inputs = files_of(driving) if isinstance(driving, Path) else ()
     inputs += (source,) if isinstance(source, Path) else ()
+    check_quality(options.quality)
     check_output(output, suffixes=OUTPUTS, overwrite=overwrite, inputs=inputs)
-    clip = animate(animator, source, driving, options, progress=progress)
-    if output.suffix.lower() in writer.SUFFIXES:
-        return write_clip(clip, output, overwrite=overwrite, inputs=inputs, progress=progress)
+    _check(options)
+    suffix = output.suffix.lower()
+    source = open_portrait(animator, source, options)
+    keeps = suffix in writer.ALPHA_SUFFIXES + images.ALPHA_SUFFIXES
+    _warn(transparency_lost(source, output, keeps))
+    clip = animate(animator, source, driving, options, transparent=keeps, progress=progress)
+    still = clip.total == 1 and suffix in images.SUFFIXES
+    if is_sequence(output) or (suffix in writer.SUFFIXES and not still):
+        return write_clip(
+            clip, output, overwrite=overwrite, inputs=inputs, quality=options.quality, progress=progress
+        )
     if clip.total != 1:
         raise LiaxError(
             f"{output} can hold one picture, but the driving has more; name it one of "
             f"{', '.join(writer.SUFFIXES)}."
         )
     (picture_HW3,) = (picture_HW3 for _, picture_HW3 in clip.frames)
-    images.write_image(output, picture_HW3, overwrite=overwrite)
+    images.write_image(output, picture_HW3, overwrite=overwrite, quality=options.quality)
     return WrittenFile(output, 1, float(1 / clip.rate), clip.width, clip.height)
 
 
@@ -168,20 +175,28 @@ class _Show:
     """
 
     def __init__(
-        self, animator: Animator, portrait: Portrait, driving: Driving, paste: bool, compare: bool
+        self,
+        animator: Animator,
+        portrait: Portrait,
+        driving: Driving,
+        options: AnimateOptions,
+        transparent: bool,
     ) -> None:
         self._animator, self._portrait = animator, portrait
-        self._retouch: Retouch | None = None
+        self._retouch: Retouch | Cutout | None = None
         self._alone, self.height = portrait.framing.width, portrait.framing.height
         picture_HW3 = portrait.from_square(portrait.square_RR3)
-        if paste:
+        if transparent and portrait.alpha_HW is not None and not options.compare:
+            self._retouch = Cutout(portrait, animator.size, options.paste)
+            self._alone, self.height = self._retouch.width, self._retouch.height
+        elif options.paste:
             height, width, _ = portrait.picture_HW3.shape
             self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
             self._alone, self.height = self._retouch.width, self._retouch.height
             picture_HW3 = portrait.picture_HW3[: self.height, : self._alone]
         self.width = self._alone
         self._source_HW3: NDArray[np.uint8] | None = None
-        if compare:
+        if options.compare:
             self._source_HW3 = resize(picture_HW3, self._alone, self.height)
             self._driving_width = driving.width_at(self.height)
             self.width = 2 * self._alone + self._driving_width
@@ -193,7 +208,10 @@ class _Show:
             yield from mapped(portrait.from_square, self._animator.render(portrait.encoded, alphas))
         else:
             changes = EditDelta(self._animator, portrait.encoded).stream(alphas)
-            yield from mapped(lambda change: retouch(portrait.picture_HW3, change), changes)
+            if isinstance(retouch, Cutout):
+                yield from mapped(retouch, changes)
+            else:
+                yield from mapped(lambda change: retouch(portrait.picture_HW3, change), changes)
 
     def beside(self, result_HW3: NDArray[np.uint8], frame: DrivingFrame) -> NDArray[np.uint8]:
         """The frame that shows a result."""
@@ -228,43 +246,7 @@ def _frames(
         for result_HW3 in show.results(moved(given())):
             frame = waiting.popleft()
             yield frame.time, show.beside(result_HW3, frame)
-    _warn(held.sentence())
-
-
-def _driving_frames(driving: Driving, smooth: bool) -> Generator[DrivingFrame]:
-    with closing(driving.frames()) as frames:
-        yield from smooth_motion(frames) if smooth else frames
-
-
-def _begins_far(
-    driving: Driving,
-    alpha_source_M: NDArray[np.float32],
-    transfer: Transfer,
-    options: AnimateOptions,
-    controls: Controls,
-) -> bool:
-    """Whether relative motion had better not count from the first frame, which is then told."""
-    if not transfer.relative or options.first_frame or options.align is not None or driving.total == 1:
-        return False
-    first = next(driving.frames(), None)
-    if first is None:
-        return False
-    change_M = transfer.scaled(first.alpha_M - alpha_source_M)
-    turned = PoseRange(controls, {}).amounts(change_M)
-    far = {name: turned[name] for name in _TURNS if abs(turned.get(name, 0.0)) > _FAR}
-    if far:
-        turns = ", ".join(f"{name} {degrees:+.0f} deg" for name, degrees in far.items())
-        how = f"with the head turned away from the portrait's ({turns})"
-        log.warning(UnlikeBeginning(how, "best_frame", "first_frame"))
-    elif _opened(controls, change_M) > _OPEN:
-        log.warning(UnlikeBeginning("with an opener mouth than the portrait's", "first_frame", "best_frame"))
-    return bool(far)
-
-
-def _opened(controls: Controls, change_M: NDArray[np.floating]) -> float:
-    """How much of the control of the jaw is in a change of the coefficients; 0 without one."""
-    jaw_M1 = Controls(controls.count, tuple(c for c in controls if c.name == "jaw")).directions_MK
-    return float((np.linalg.pinv(jaw_M1) @ change_M).sum())
+    held.tell()
 
 
 def _warn(sentence: str) -> None:
@@ -275,9 +257,7 @@ def _warn(sentence: str) -> None:
 def _aligned(
     animator: Animator, portrait: Portrait, driving: Driving, align: Alignment
 ) -> NDArray[np.float32]:
-    first = next(driving.frames(), None)
-    if first is None:
-        raise LiaxError("The driving has no frame.")
+    first = first_frame(driving)
     with FaceLandmarker() as landmarker:
         return align_source(animator, portrait.encoded, first.square_RR3, first.alpha_M, align, landmarker)
 
@@ -297,7 +277,7 @@ def _sum_at(edits: Sequence[KeyedEdit], time: Fraction) -> NDArray[np.float32]:
 
 def _check_changes(options: AnimateOptions, driving: NamedDriving) -> None:
     """Raise OptionError for what asks a pose of a driving that only says changes of the portrait's."""
-    for name in ("absolute", "best_frame", "align"):
+    for name in ("absolute", "reference", "align"):
         if value := getattr(options, name):
             raise OptionError(
                 {name: value}, f"{driving.name} says changes of the portrait, and has no pose of its own"
@@ -305,20 +285,25 @@ def _check_changes(options: AnimateOptions, driving: NamedDriving) -> None:
 
 
 def _check(options: AnimateOptions) -> None:
-    if options.absolute and options.best_frame:
-        raise OptionError({"best_frame": True, "absolute": True}, "The best frame is about relative motion")
+    if options.absolute and options.reference is not None:
+        raise OptionError(
+            {"reference": options.reference, "absolute": True}, "A reference is for relative motion"
+        )
     if options.absolute and options.align is not None:
         raise OptionError(
             {"absolute": True, "align": options.align},
             "Absolute motion takes over the driving's pose already",
         )
-    if options.best_frame and options.first_frame:
+    if options.reference not in (None, "first") and options.align is not None:
         raise OptionError(
-            {"best_frame": True, "first_frame": True}, "Motion counts from one frame, the best or the first"
+            {"align": options.align, "reference": options.reference},
+            "Alignment goes by the first frame, and the reference is another",
         )
-    if options.best_frame and options.align is not None:
+    since, until = options.since or 0.0, options.until
+    if isinstance(options.reference, float) and not since <= options.reference < (until or math.inf):
         raise OptionError(
-            {"align": options.align, "best_frame": True},
-            "Alignment goes by the first frame, and the best frame is another",
+            {"reference": options.reference, "since": options.since, "until": until},
+            "The reference is outside the part of the driving that is used",
+            "choose a time within it",
         )
     check_paste(options.paste, options.crop)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
-from liax.options import changed_options
+from liax.option_flags import changed_options
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob

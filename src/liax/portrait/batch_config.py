@@ -25,7 +25,12 @@ _TYPES = {
 }
 _MOST_JOBS = 100_000
 # Keys of older files -> what is said of them.
-_RENAMED = {"edit": "set", "relative": "absolute (relative = false is absolute = true)"}
+_RENAMED = {
+    "edit": "set",
+    "relative": "absolute (relative = false is absolute = true)",
+    "best_frame": 'reference (best_frame = true is reference = "best")',
+    "first_frame": 'reference (first_frame = true is reference = "first")',
+}
 
 
 @dataclass(frozen=True)

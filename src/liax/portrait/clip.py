@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 from liax.files import check_output
-from liax.media.writer import SUFFIXES, create_video
+from liax.media import images
+from liax.media.sequence import SequenceWriter, create_sequence, is_sequence
+from liax.media.writer import SUFFIXES, VideoWriter, create_video
 from liax.pipeline import ahead
 from liax.progress import Progress, no_progress
 
@@ -24,7 +26,7 @@ class RenderedClip:
 
     Args:
         frames: A generator of (seconds since the first frame, RGB uint8 (height, width, 3)); it can be read
-            once.
+            once. With transparency, frames are RGBA (height, width, 4).
         rate: Nominal frames a second.
         total: How many frames there will be, None when that is unknown.
         sound: A video whose sound belongs to the frames.
@@ -57,6 +59,25 @@ class WrittenFile:
     height: int
 
 
+def clip_suffixes(output: Path) -> tuple[str, ...]:
+    """The endings that a clip's output may have: a video's or, of numbered pictures, a picture's."""
+    return images.SUFFIXES if is_sequence(output) else SUFFIXES
+
+
+def _create(
+    clip: RenderedClip, output: Path, overwrite: bool, quality: int | None
+) -> AbstractContextManager[VideoWriter | SequenceWriter]:
+    if is_sequence(output):
+        return create_sequence(output, overwrite=overwrite, quality=quality)
+    return create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite, quality=quality)
+
+
+def check_quality(quality: int | None) -> None:
+    """Raise OptionError for a quality that there is not."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise OptionError({"quality": quality}, f"There is no quality {quality}", "choose 1 to 100")
+
+
 def write_clip(
     clip: RenderedClip,
     output: Path,
@@ -64,21 +85,26 @@ def write_clip(
     overwrite: bool = False,
     inputs: tuple[Path, ...] = (),
     stage: str = "animating",
+    quality: int | None = None,
     progress: Progress = no_progress,
 ) -> WrittenFile:
-    """Write a clip to `output` (.mp4, .webm or silent .gif), complete or not at all.
+    """Write a clip to `output`, complete or not at all.
+
+    A name with a number in it, such as talk_%04d.png, becomes a sequence of pictures.
 
     Args:
         overwrite: Whether `output` may exist already.
         inputs: Files that it must not replace, besides the one with the sound.
+        quality: As in `liax.options.OutputOptions`.
 
     Raises:
         LiaxError: For an output that cannot be written, and whatever making the frames raises.
     """
     inputs += (clip.sound,) if clip.sound is not None else ()
-    check_output(output, suffixes=SUFFIXES, overwrite=overwrite, inputs=inputs)
+    check_output(output, suffixes=clip_suffixes(output), overwrite=overwrite, inputs=inputs)
+    check_quality(quality)
     count, time = 0, Fraction(0)
-    with create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite) as writer:
+    with _create(clip, output, overwrite, quality) as writer:
         with closing(ahead(clip.frames)) as frames:  # made while the last ones are encoded
             for time, picture_HW3 in frames:
                 writer.write(picture_HW3, time)

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import OptionError
 from liax.face.landmarks import FaceLandmarker
-from liax.media.footage import Footage, open_footage
-from liax.media.video import Video
-from liax.options import DrivingOptions
+from liax.media.footage import Excerpt, Footage, open_footage, sound_of
+from liax.options import DrivingOptions, PartOptions
 from liax.pipeline import ahead, mapped
 from liax.portrait.animator import Animator
 from liax.portrait.motion import Driving, DrivingFrame
@@ -27,6 +27,7 @@ from liax.portrait.template import SUFFIX, Template, load_template
 from liax.portrait.track_driving import open_track
 from liax.progress import Progress, no_progress, with_progress
 from liax.tracks.reading import is_track, read_track
+from liax.tracks.track import Track
 
 __all__ = ["Driving", "DrivingFootage", "DrivingFrame", "encode_motion", "open_driving"]
 
@@ -45,12 +46,14 @@ def open_driving(
             (.safetensors), or a motion track (.csv, .json) or keyframes (.toml, .json). Pictures are read
             once here, for the shots, and for the face in each.
         options: How the face is found in pictures, one square for each shot, and the rate of a folder or of
-            a track that has no times. A template needs neither.
+            a track that has no times. A template needs neither. Of all, only the part from `since` to `until`
+            is used, and its times start at 0.
 
     Raises:
         LiaxError: If nothing there can drive, no face is found, or the template is of other weights.
     """
     path = Path(path)
+    check_part(options)
     if path.suffix.lower() == SUFFIX and not path.is_dir():
         if options.rate is not None:
             raise OptionError(
@@ -60,10 +63,12 @@ def open_driving(
             )
         template = load_template(path)
         template.check(animator.network, path)
-        return template
+        return _part_of(template, path, options)
     if is_track(path):
-        return open_track(read_track(path, options.rate), animator, path)
+        return open_track(_part_of(read_track(path, options.rate), path, options), animator, path)
     footage = open_footage(path, "driving video", options.rate)
+    if options.since is not None or options.until is not None:
+        footage = Excerpt(footage, options.since, options.until)
     stage = "finding the face" if options.crop else "finding cuts"
     with FaceLandmarker() if options.crop else nullcontext() as landmarker:
         shots, total = find_shots(
@@ -74,6 +79,32 @@ def open_driving(
             lambda done: progress(stage, done, footage.expected),
         )
     return DrivingFootage(animator, footage, shots, total)
+
+
+_Part = TypeVar("_Part", Template, Track)
+
+
+def _part_of(whole: _Part, path: Path, options: DrivingOptions) -> _Part:
+    if options.since is None and options.until is None:
+        return whole
+    try:
+        return whole.between(options.since, options.until)
+    except ValueError as error:
+        given = {name: getattr(options, name) for name in ("since", "until")}
+        given = {name: value for name, value in given.items() if value is not None}
+        raise OptionError(
+            given, f"{path} cannot be cut there ({error})", "choose a part that it has"
+        ) from None
+
+
+def check_part(options: PartOptions) -> None:
+    """Raise OptionError for a part that ends before it begins."""
+    if options.since is not None and options.until is not None and options.until <= options.since:
+        raise OptionError(
+            {"since": options.since, "until": options.until},
+            "The part to use ends before it begins",
+            "give an end that comes later",
+        )
 
 
 class DrivingFootage:
@@ -87,8 +118,7 @@ class DrivingFootage:
     def __init__(self, animator: Animator, footage: Footage, shots: list[Shot], total: int) -> None:
         self._animator, self._footage, self._shots = animator, footage, shots
         self.rate, self.total = footage.rate, total
-        self.sound = footage.path if isinstance(footage, Video) else None
-        self.sound_start = footage.start if isinstance(footage, Video) else Fraction(0)
+        self.sound, self.sound_start = sound_of(footage)
 
     def width_at(self, height: int) -> int:
         """The even width of its picture when shown `height` pixels high."""
@@ -101,7 +131,9 @@ class DrivingFootage:
         """
         alpha_M: NDArray[np.float32] | None = None
         with closing(self.views()) as views:
-            while chunk := list(islice(views, self._animator.batch_size)):
+            count = 1  # whoever needs only the first frame waits for no batch
+            while chunk := list(islice(views, count)):
+                count = self._animator.batch_size
                 seen_BM = self._animator.coefficients(view.square_RR3 for view in chunk)
                 for view, seen_M in zip(chunk, seen_BM, strict=True):
                     if view.shows_face:

@@ -14,6 +14,7 @@ from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import Edit
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
+from liax.portrait.transparency import Cutout
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ class EditResult:
         before_HW3, after_HW3: The face's square, or the whole picture without crop, of the same size: as it
             was, and as the network draws it with the edit.
         picture_HW3: The result: `after_HW3`, or the full source picture with its own pixels changed in
-            that way.
+            that way. RGBA (H, W, 4) where transparency was asked for and is there.
+        portrait: What was edited.
         edit_M: v of equation (11), what was added to the coefficients.
     """
 
@@ -34,6 +36,7 @@ class EditResult:
     after_HW3: NDArray[np.uint8]
     picture_HW3: NDArray[np.uint8]
     edit_M: NDArray[np.float32]
+    portrait: Portrait
 
 
 def edit_image(
@@ -41,6 +44,8 @@ def edit_image(
     source: Source,
     settings: EditSettings,
     options: EditOptions = EditOptions(),  # noqa: B008 - frozen
+    *,
+    transparent: bool = False,
 ) -> EditResult:
     """The portrait decoded from z = z_sr + Q (a_s + v)  (equation 11), v being what `settings` ask for.
 
@@ -49,6 +54,7 @@ def edit_image(
 
     Args:
         settings: Controls and motion vectors, and how much of each.
+        transparent: Whether the result is RGBA where the source is a file with transparency.
 
     Raises:
         LiaxError: For settings or a source that do not work, and for paste without crop.
@@ -63,8 +69,12 @@ def edit_image(
     alpha_M = portrait.alpha_M + edit_M
     (result_RR3,) = animator.render(portrait.encoded, [alpha_M])
     after_HW3 = portrait.from_square(result_RR3)
-    picture_HW3 = PictureEditor(animator, portrait)(alpha_M) if options.paste else after_HW3
-    return EditResult(portrait.from_square(portrait.square_RR3), after_HW3, picture_HW3, edit_M)
+    if transparent and portrait.alpha_HW is not None:
+        (change,) = EditDelta(animator, portrait.encoded)(alpha_M[None])
+        picture_HW3 = Cutout(portrait, animator.size, options.paste)(change)
+    else:
+        picture_HW3 = PictureEditor(animator, portrait)(alpha_M) if options.paste else after_HW3
+    return EditResult(portrait.from_square(portrait.square_RR3), after_HW3, picture_HW3, edit_M, portrait)
 
 
 class PictureEditor:

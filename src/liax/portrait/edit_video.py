@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -16,20 +15,19 @@ from numpy.typing import NDArray
 
 from liax.face.crop import Crop, resize, turned
 from liax.face.landmarks import FaceLandmarker
-from liax.media.video import Video
+from liax.media.footage import Excerpt, Footage, open_footage, sound_of
 from liax.options import EditSettings, EditVideoOptions
 from liax.pipeline import ahead, mapped
 from liax.portrait import motion
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip
-from liax.portrait.driving import DrivingFootage
+from liax.portrait.driving import DrivingFootage, check_part
 from liax.portrait.edit_vector import Edit
+from liax.portrait.framing import check_square, frame_square
 from liax.portrait.pose import HeldStretches, PoseRange
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.shots import Shot, ShotFrame, ShotMessages, changed_meanwhile, find_shots, in_shots
 from liax.progress import Progress, no_progress
-
-log = logging.getLogger(__name__)
 
 # Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
 # second. Upwards, where the hair is, both are larger by this factor.
@@ -90,6 +88,7 @@ class HeadMask:
             change.shift_RR2 * weight_RR[..., None],
             change.new_RR * weight_RR,
             change.drawn_RR3 * weight_RR[..., None],
+            change.picture_RR3,
         )
 
 
@@ -133,9 +132,17 @@ def edit_video(
         LiaxError: Before the first frame is made, for settings or a video that do not work.
     """
     edit = Edit.of(settings, animator.controls, options.force)
-    footage = Video(video)
-    stage = "finding the face" if options.crop else "finding cuts"
-    with FaceLandmarker() if options.crop else nullcontext() as landmarker:
+    check_square(options)
+    check_part(options)
+    footage = open_footage(video, "video")
+    if options.since is not None or options.until is not None:
+        footage = Excerpt(footage, options.since, options.until)
+    framing = None
+    if options.square is not None:
+        framing = frame_square(options.square, video, footage.width, footage.height, animator.size)
+    finding = options.crop and framing is None
+    stage = "finding the face" if finding else "finding cuts"
+    with FaceLandmarker() if finding else nullcontext() as landmarker:
         shots, total = find_shots(
             landmarker,
             footage,
@@ -143,13 +150,12 @@ def edit_video(
             options.face,
             lambda done: progress(stage, done, footage.expected),
             _MESSAGES,
+            framing,
         )
     retouches = _ShotRetouches(footage, animator.size, whole=options.paste or not options.crop)
     make = _from_first_frame if options.from_first_frame else _frame_by_frame
     frames = make(animator, footage, shots, edit, retouches)
-    return RenderedClip(
-        frames, footage.rate, retouches.width, retouches.height, total, footage.path, footage.start
-    )
+    return RenderedClip(frames, footage.rate, retouches.width, retouches.height, total, *sound_of(footage))
 
 
 class _ShotRetouches:
@@ -159,7 +165,7 @@ class _ShotRetouches:
         whole: Whether full frames come out, of width × height pixels, or squares.
     """
 
-    def __init__(self, footage: Video, size: int, whole: bool) -> None:
+    def __init__(self, footage: Footage, size: int, whole: bool) -> None:
         self._frame, self._size, self._whole = (footage.width, footage.height), size, whole
         self._shot: Shot | None = None
         self._retouch = Retouch(None, *(self._frame if whole else (size, size)), size)
@@ -186,7 +192,7 @@ def _pose(shot: Shot, number: int) -> dict[str, float]:
 
 
 def _frame_by_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
+    animator: Animator, footage: Footage, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
     held = HeldStretches()
 
@@ -212,8 +218,7 @@ def _frame_by_frame(
         return seen.time, retouch(retouches.picture(seen.picture_HW3, seen.square_RR3), change)
 
     yield from mapped(put, ahead(placed(), _FULL_FRAMES), depth=_FULL_FRAMES)
-    if sentence := held.sentence():
-        log.warning(sentence)
+    held.tell()
 
 
 # So many frames of the video's own size wait between two stages.
@@ -258,7 +263,7 @@ def _changes(
 
 
 def _from_first_frame(
-    animator: Animator, footage: Video, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
+    animator: Animator, footage: Footage, shots: Sequence[Shot], edit: Edit, retouches: _ShotRetouches
 ) -> _Frames:
     (shot, *_) = (shot for shot in shots if shot.first_face is not None)
     first = next((frame for number, frame, _ in in_shots(footage, shots) if number == shot.first_face), None)
@@ -281,8 +286,7 @@ def _from_first_frame(
         results = mapped(lambda change: retouch(picture_HW3, change), changes)
         for frame, result_HW3 in zip(frames, results, strict=True):
             yield frame.time, result_HW3
-    if sentence := held.sentence():
-        log.warning(sentence)
+    held.tell()
 
 
 def _amount(shot: Shot, number: int, fade: float) -> float:

@@ -11,13 +11,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import FaceChoiceError, NoFaceError, SeveralFaces
+from liax.errors import FaceChoiceError, NoFaceError, OptionError, SeveralFaces
 from liax.face.crop import Crop, box_of, crop_and_resize, resize
 from liax.face.find import find_faces, find_upright
 from liax.face.landmarks import FaceLandmarker
 from liax.face.place import Place, crop_for_places
+from liax.options import SourceOptions, Square
 
 log = logging.getLogger(__name__)
+
+# Least side of a square that is chosen by hand.
+_SMALLEST = 16
 
 FaceOption = Literal["face", "driving_face"]
 """The option that chooses one of several faces."""
@@ -92,6 +96,23 @@ def frame_source(
     return Framing(crop, part[2] - part[0], part[3] - part[1], part)
 
 
+def frame_square(square: Square, path: Path, width: int, height: int, size: int) -> Framing:
+    """Framing of a square that was chosen by hand in a picture of width × height pixels.
+
+    Raises:
+        OptionError: If it leaves the picture by more than a hundredth of its side, or is too small to see.
+    """
+    crop = Crop(*square)
+    if not (square.side >= _SMALLEST and crop.inside(width, height)):
+        raise OptionError(
+            {"square": square},
+            f"A square of {square.side:g} pixels at {square.left:g},{square.top:g} is not within {path}, "
+            f"which is {width}x{height}, or has less than {_SMALLEST} pixels a side",
+            "choose one that is",
+        )
+    return Framing(crop, size, size)
+
+
 def _real_part(crop: Crop, width: int, height: int, size: int) -> tuple[int, int, int, int]:
     """What of a square of `size` pixels lies in the picture; all of it if it is turned by no quarter."""
     if crop.roll % 90:
@@ -106,6 +127,17 @@ def _inner(start: float, end: float, size: int) -> tuple[int, int]:
     first = min(max(0, math.ceil(start - 0.01)), size - 2)
     last = max(first + 2, min(size, math.floor(end + 0.01)))
     return first, last - (last - first) % 2
+
+
+def check_square(options: SourceOptions) -> None:
+    """Raise OptionError for a square beside another way to frame a source."""
+    others: dict[str, object] = {} if options.crop else {"crop": False}
+    if options.face is not None:
+        others["face"] = options.face
+    if options.square is not None and others:
+        raise OptionError(
+            {"square": options.square, **others}, "A square that is chosen by hand frames the source already"
+        )
 
 
 def check_choice(path: Path, count: int, choice: int | None, option: FaceOption) -> None:

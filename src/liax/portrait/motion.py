@@ -111,7 +111,7 @@ def transfer_motion(
     alpha_source_M: NDArray[np.float32],
     frames: Iterable[DrivingFrame],
     transfer: Transfer,
-    references: Sequence[NDArray[np.float32]] | None = None,
+    references: Sequence[NDArray[np.float32]] = (),
     held: HeldStretches | None = None,
     edit_at: Callable[[Fraction], NDArray[np.floating]] | None = None,
 ) -> Iterator[NDArray[np.float32]]:
@@ -119,7 +119,7 @@ def transfer_motion(
 
     Args:
         alpha_source_M: a_s.
-        references: a_ref of every shot (`nearest_references`); None takes each shot's first frame.
+        references: a_ref of the first shots; any other counts from its own first frame.
         held: Is told where `transfer.pose_range` holds the head.
         edit_at: What is added to v (M,) at a frame's time.
     """
@@ -127,7 +127,7 @@ def transfer_motion(
     for shot, frame in _shots(frames):
         if shot != current:
             current = shot
-            reference_M = frame.alpha_M if references is None else references[shot]
+            reference_M = references[shot] if shot < len(references) else frame.alpha_M
         now = transfer
         if edit_at is not None:
             edit_M = edit_at(frame.time)
@@ -157,6 +157,32 @@ def nearest_references(
         elif distance >= least:
             continue
         references[shot], least = frame.alpha_M, distance
+    return references
+
+
+_ROUNDING = 1e-6  # seconds, of times that people give
+
+
+def references_at(frames: Iterable[DrivingFrame], time: float) -> list[NDArray[np.float32]]:
+    """The coefficients (M,) from which shots count, so that the one that is seen at `time` counts from there.
+
+    The shots before it count from their first frames.
+
+    Raises:
+        ValueError: If the frames end before that, with how many seconds they last.
+    """
+    references: list[NDArray[np.float32]] = []
+    last = None
+    for shot, frame in _shots(frames):
+        if last is not None and frame.time > time + _ROUNDING:
+            break
+        if shot == len(references):
+            references.append(frame.alpha_M)
+        last = frame
+    else:
+        if last is None or time > last.time + 1:
+            raise ValueError(f"it lasts {0.0 if last is None else float(last.time):.2f} s")
+    references[-1] = last.alpha_M
     return references
 
 

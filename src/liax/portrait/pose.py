@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from liax.face.factors import FACTORS
 from liax.face.landmarks import FaceLandmarker
 from liax.weights.controls import Control, Controls
+
+log = logging.getLogger(__name__)
 
 Pose = Mapping[str, float]
 """Control of the head -> where the portrait's own head is, in the control's unit; empty where that is not
@@ -108,6 +111,11 @@ class HeldStretches:
             first = self._stretches.pop()[0] if self._held_before else time
             self._stretches.append((first, time))
         self._held_before = bool(beyond)
+
+    def tell(self) -> None:
+        """Warn of what happened, if anything did."""
+        if sentence := self.sentence():
+            log.warning(sentence)
 
     def sentence(self) -> str:
         """What happened; "" if nothing did."""

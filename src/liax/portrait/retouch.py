@@ -47,11 +47,13 @@ class PixelChange:
             drawing).
         drawn_RR3: What is to be added to the moved picture times 1 − new, in levels: the drawing minus 1 −
             new times the moved drawing of the picture as it was.
+        picture_RR3: The drawing itself, RGB uint8.
     """
 
     shift_RR2: NDArray[np.float32]
     new_RR: NDArray[np.float32]
     drawn_RR3: NDArray[np.float32]
+    picture_RR3: NDArray[np.uint8]
 
 
 class EditDelta:
@@ -83,13 +85,16 @@ class EditDelta:
         unlike_B1RR = _blurred((drawn_B3RR - moved_B3RR).abs().mean(1, keepdim=True))
         new_B1RR = 1 - torch.exp(-((unlike_B1RR / _NEW) ** 2))
         rest_B3RR = drawn_B3RR - (1 - new_B1RR) * moved_B3RR
-        for shift_RR2, new_1RR, rest_3RR in zip(
+        picture_B3RR = drawn_B3RR.round().clamp(0, 255).to(torch.uint8)
+        for shift_RR2, new_1RR, rest_3RR, picture_3RR in zip(
             (shift_BRR2 * ((size - 1) / 2)).cpu().numpy(),
             new_B1RR.cpu().numpy(),
             rest_B3RR.cpu().numpy(),
+            picture_B3RR.cpu().numpy(),
             strict=True,
         ):
-            yield PixelChange(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0))
+            picture_RR3 = picture_3RR.transpose(1, 2, 0)
+            yield PixelChange(shift_RR2, new_1RR[0], rest_3RR.transpose(1, 2, 0), picture_RR3)
 
     def stream(self, alphas: Iterable[NDArray[np.floating]]) -> Iterator[PixelChange]:
         """The change for each of the coefficients (M,), as they come; memory is that of a batch."""
@@ -125,7 +130,10 @@ class Retouch:
         self.width, self.height = self.wide.width, self.wide.height
 
     def __call__(self, picture_HW3: NDArray[np.uint8], change: PixelChange) -> NDArray[np.uint8]:
-        """The RGB uint8 picture with a change in its square, (self.height, self.width, 3)."""
+        """The RGB uint8 picture with a change in its square, (self.height, self.width, 3).
+
+        What is beside RGB in a picture (H, W, 4) moves with it.
+        """
         picture_HW3 = picture_HW3[: self.height, : self.width].copy()
         if self.wide.empty:
             return picture_HW3
@@ -136,7 +144,7 @@ class Retouch:
         result_HW3 = _moved(picture_HW3, self.wide.window, shift_HW2)
         if not self.square.empty:
             x0, y0, x1, y1 = self.square.window
-            inside_HW3 = result_HW3[y0 - top : y1 - top, x0 - left : x1 - left]
+            inside_HW3 = result_HW3[y0 - top : y1 - top, x0 - left : x1 - left, :3]
             weight_HW1 = self.square.weight_HW[..., None]
             seen_RR1 = self._seen(change.shift_RR2)[..., None]
             inside_HW3 *= 1 - weight_HW1 * _scaled(seen_RR1 * change.new_RR[..., None], self.square)

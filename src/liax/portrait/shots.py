@@ -109,6 +109,7 @@ def find_shots(
     choice: int | None,
     progress: Callable[[int], None] = lambda done: None,
     purpose: ShotMessages = DRIVING_MESSAGES,
+    framing: Framing | None = None,
 ) -> tuple[list[Shot], int]:
     """The shots of the footage in order, and how many frames it has; reads it once.
 
@@ -116,11 +117,12 @@ def find_shots(
     without the face, are logged as warnings.
 
     Args:
-        landmarker: None takes the pictures whole, and the face for seen throughout.
+        landmarker: None looks for no face, and takes it for seen throughout.
         size: Side of the network's images.
         choice: Which face in each shot, 1 the largest; None takes that and says so if there are several.
         progress: Called with the number of frames read so far.
         purpose: For messages.
+        framing: Of all frames, without a landmarker; None takes the pictures whole.
 
     Raises:
         LiaxError: If there is no frame, or none shows the face.
@@ -133,9 +135,8 @@ def find_shots(
             time = frame.time
             if landmarker is None:
                 if cut:
-                    shots.append(
-                        Shot(count, frame_whole_picture(footage.width, footage.height, size), count, time)
-                    )
+                    whole = framing or frame_whole_picture(footage.width, footage.height, size)
+                    shots.append(Shot(count, whole, count, time))
             else:
                 if cut and tracker is not None:
                     shots.append(_shot(tracker, count, time, size))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
-from liax.media.images import read_image
+from liax.media.images import read_with_alpha
 from liax.model import Encoded
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
-from liax.portrait.framing import Framing, frame_source, frame_whole_picture
+from liax.portrait.framing import Framing, check_square, frame_source, frame_square, frame_whole_picture
 from liax.portrait.pose import measure_pose
 
 
@@ -28,12 +28,14 @@ class Portrait:
         framing: How it became the square.
         square_RR3: RGB uint8, what the network was given, at the size that it draws.
         encoded: What it made of it (batch 1).
+        alpha_HW: How opaque the picture is, uint8, before it was laid over grey; None where it is throughout.
     """
 
     picture_HW3: NDArray[np.uint8]
     framing: Framing
     square_RR3: NDArray[np.uint8]
     encoded: Encoded
+    alpha_HW: NDArray[np.uint8] | None = None
 
     @property
     def alpha_M(self) -> NDArray[np.float32]:
@@ -62,7 +64,8 @@ def open_portrait(
     """The portrait `source`, encoded; one that is open already is given back as it is.
 
     Args:
-        options: How the face is found. Without `crop` the whole picture is resized to a square.
+        options: How the face is found. With a `square` that is cut out; without `crop` the whole picture is
+            resized to a square.
 
     Raises:
         LiaxError: If the file cannot be read.
@@ -71,12 +74,18 @@ def open_portrait(
     if isinstance(source, Portrait):
         return source
     path = source if isinstance(source, Path) else Path("The picture")
-    picture_HW3 = read_image(source, "portrait") if isinstance(source, Path) else source
-    if options.crop:
+    check_square(options)
+    picture_HW3, alpha_HW = (
+        read_with_alpha(source, "portrait") if isinstance(source, Path) else (source, None)
+    )
+    height, width, _ = picture_HW3.shape
+    if options.square is not None:
+        framing = frame_square(options.square, path, width, height, animator.size)
+    elif options.crop:
         with FaceLandmarker() as landmarker:
             framing = frame_source(landmarker, picture_HW3, path, animator.size, options.face)
     else:
-        framing = frame_whole_picture(picture_HW3.shape[1], picture_HW3.shape[0], animator.size)
+        framing = frame_whole_picture(width, height, animator.size)
     seen_RR3 = framing.to_square(picture_HW3, animator.seen_size)
     square_RR3 = resize(seen_RR3, animator.size, animator.size)
-    return Portrait(picture_HW3, framing, square_RR3, animator.encode([seen_RR3]))
+    return Portrait(picture_HW3, framing, square_RR3, animator.encode([seen_RR3]), alpha_HW)

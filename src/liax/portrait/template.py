@@ -86,6 +86,11 @@ class Template:
         """How long it lasts."""
         return float(int(self.ticks_T[-1]) * self.tick + 1 / self.rate)
 
+    def between(self, since: float | None, until: float | None) -> Template:
+        """The part from `since` seconds on and before `until`; ValueError if there is none."""
+        part, timing = self.timing.between(since, until)
+        return Template.at(self.alpha_TM[part], timing, self.weights)
+
     def width_at(self, height: int) -> int:
         """0: there is no picture."""
         return 0

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from liax.face.crop import FACE_CENTRE, Box, Crop
+from liax.face.crop import Box, Crop, fit_inside
 from liax.face.place import crop_for
 from liax.face.track import FaceTrack
 from liax.media.footage import Picture
@@ -117,14 +117,7 @@ def square_in(boxes: Sequence[Box], cell: Cell, cut: CutOptions) -> Crop:
         side = float(min(width, height))
         return Crop(left + (width - side) / 2, top + (height - side) / 2, side)
     crop = crop_for(boxes, cut.face_share)
-    if not cut.inside:
-        return crop
-    side = min(crop.side, float(width), float(height))
-    # A smaller square has the face where the larger one had it.
-    x, y = (
-        begin + (crop.side - side) * at for begin, at in zip((crop.left, crop.top), FACE_CENTRE, strict=True)
-    )
-    return Crop(min(max(x, left), right - side), min(max(y, top), bottom - side), side)
+    return fit_inside(crop, (left, top, right, bottom)) if cut.inside else crop
 
 
 def _main(tracks: Sequence[FaceTrack]) -> list[FaceTrack]:

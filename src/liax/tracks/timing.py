@@ -90,6 +90,22 @@ class Timing:
         usual = to_rate(float(1 / np.median(np.diff(seconds_T))))
         return cls(ticks_T, Fraction(1, 1_000_000), usual, starts_shot_T)
 
+    def between(self, since: float | None, until: float | None) -> tuple[slice, Timing]:
+        """Which moments are from `since` seconds on and before `until`, and their timing, which starts at 0.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        bounds_2 = np.array([since or 0.0, np.inf if until is None else until])
+        start, end = np.searchsorted(self.seconds_T, bounds_2 - _ROUNDING)
+        if start == end:
+            raise ValueError(f"it lasts {self.length:.2f} s, and has no moment in that part")
+        part = slice(int(start), int(end))
+        starts_shot_T = self.starts_shot_T[part].copy()
+        # A shot that began before goes on; before the first one there is nothing to go on.
+        starts_shot_T[0] |= bool(self.starts_shot_T[: start + 1].any())
+        return part, Timing(self.ticks_T[part] - self.ticks_T[start], self.tick, self.rate, starts_shot_T)
+
     def __len__(self) -> int:
         return len(self.ticks_T)
 

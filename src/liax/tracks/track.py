@@ -41,6 +41,12 @@ class Track:
         """The coefficients of `vectors` (T, V), also when there are none."""
         return np.zeros((len(self.timing), 0)) if self.coefficients_TV is None else self.coefficients_TV
 
+    def between(self, since: float | None, until: float | None) -> Track:
+        """The part from `since` seconds on and before `until`; ValueError if there is none."""
+        part, timing = self.timing.between(since, until)
+        free_TV = None if self.coefficients_TV is None else self.coefficients_TV[part]
+        return replace(self, timing=timing, amounts_TK=self.amounts_TK[part], coefficients_TV=free_TV)
+
     def only_controls(self) -> Track:
         """The track without its motion vectors, which any weights can follow."""
         return replace(self, vectors=(), coefficients_TV=None, weights="")
