@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import liax
 from clips import moving_face, write_clip
@@ -142,7 +143,8 @@ def material(
     for name in ("portrait.jpg", "smile.jpg", "portraits/ann.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(portrait_path.read_bytes())
-    for name in ("driving.mp4", "talk.mp4"):
+    Image.fromarray(np.hstack([portrait_HW3, portrait_HW3])).save(folder / "group.jpg")
+    for name in ("driving.mp4", "talk.mp4", "nod.mp4", "person.mp4"):
         write_clip(folder / name, moving_face(portrait_HW3, 5), rate=12)
     batch = next(block.text for block in blocks("toml") if "drivings" in block.text)
     (folder / "jobs.toml").write_text(batch.replace("nod.safetensors", "motion.safetensors"))

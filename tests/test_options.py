@@ -11,7 +11,7 @@ import tyro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liax.cli.option_types import join_repeated, option_types, without_aliases
+from liax.cli.option_types import face_and_driving, join_repeated, option_types, without_aliases
 from liax.errors import LiaxError
 from liax.option_flags import changed_options, to_arguments
 from liax.options import (
@@ -113,6 +113,8 @@ def test_a_repeated_flag_is_joined(arguments: list[str], joined: list[str]) -> N
         (["--from", "2s", "--to=6s"], ["--since", "2s", "--until=6s"]),
         (["a", "--best-frame", "--paste"], ["a", "--reference", "best", "--paste"]),
         (["--first-frame"], ["--reference", "first"]),
+        (["--face", "2"], ["--face", "2"]),
+        (["--face", "2=a.mp4", "--face=1=b.mp4"], ["--faces", "2=a.mp4", "--faces=1=b.mp4"]),
         (["--", "--from"], ["--", "--from"]),
     ],
 )
@@ -126,6 +128,13 @@ def test_flags_that_stand_for_others(arguments: list[str], own: list[str]) -> No
 )
 def test_references(text: str, reference: object) -> None:
     assert parse_reference(text) == reference
+
+
+def test_a_face_and_its_driving() -> None:
+    assert face_and_driving("2=a=b.mp4") == (2, Path("a=b.mp4"))
+    for text in ("a.mp4", "0=a.mp4", "1=", "x=a.mp4", "1" * 9 + "=a.mp4"):
+        with pytest.raises(LiaxError, match="is no face and driving"):
+            face_and_driving(text)
 
 
 @pytest.mark.timeout(10)

@@ -22,7 +22,8 @@ from liax.model import LIAX
 from liax.options import EditVideoOptions, Seconds
 from liax.portrait import Animator
 from liax.portrait.clip import write_clip as write_result
-from liax.portrait.edit_video import _amount, edit_video
+from liax.portrait.edit_video import edit_video
+from liax.portrait.filmed import amount_of
 from liax.portrait.framing import Framing
 from liax.portrait.shots import Absence, Shot
 from liax.weights import load
@@ -186,7 +187,7 @@ def test_without_a_face_frames_stay_as_they_are(
 def test_the_edit_fades_around_an_absence() -> None:
     absence = Absence(10, 20, Fraction(1), Fraction(2))
     shot = Shot(0, Framing(None, 64, 64), 0, Fraction(0), (absence,))
-    amounts = [_amount(shot, number, 4) for number in range(30)]
+    amounts = [amount_of(shot, number, 4) for number in range(30)]
     assert amounts == [1] * 7 + [0.75, 0.5, 0.25] + [0] * 10 + [0.25, 0.5, 0.75] + [1] * 7
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from liax.bounded import parse_number
+from liax.bounded import parse_number, short
 from liax.errors import LiaxError
 from liax.options import (
     EditSettings,
@@ -82,9 +83,20 @@ def without_aliases(arguments: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*own, *arguments[number:]]
         name, separator, value = argument.partition("=")
+        following = value if separator else next(iter(arguments[number + 1 :]), "")
+        if name == "--face" and "=" in following:  # a face and what moves it
+            name = "--faces"
         first, *rest = _STANDS_FOR.get(name, [name])
         own += [f"{first}{separator}{value}", *rest]
     return own
+
+
+def face_and_driving(text: str) -> tuple[int, Path]:
+    """ "2=talk.mp4" -> (2, talk.mp4); raises LiaxError for others."""
+    number, separator, name = text.partition("=")
+    if not (separator and name and number.isdecimal() and 1 <= len(number) <= 3 and int(number) > 0):
+        raise LiaxError(f"{short(text)} is no face and driving; write both, such as 2=talk.mp4.")
+    return int(number), Path(name)
 
 
 def check_settings(settings: EditSettings) -> None:

@@ -10,13 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from liax.errors import LiaxError
 from liax.files import check_input
-from liax.media.formats import PICTURE_ERRORS, picture_formats
+from liax.media.container import open_media
+from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
 from liax.media.images import open_image, read_image, to_rgb
 from liax.media.video import FASTEST, SLOWEST, Video
 
@@ -169,6 +171,23 @@ class Excerpt:
                 yield frame
 
 
+class StillFootage:
+    """The first frame of footage, shown for some time; its fields are those of `Footage`.
+
+    Args:
+        rate, count: Frames a second, and how many there are.
+    """
+
+    def __init__(self, footage: Footage, rate: Fraction, count: int) -> None:
+        self.path, self.rate, self.expected = footage.path, rate, count
+        self.width, self.height = footage.width, footage.height
+        self._image_HW3 = next(iter(footage)).rgb()
+
+    def __iter__(self) -> Iterator[ImageFrame]:
+        for number in range(self.expected):
+            yield ImageFrame(number / self.rate, self._image_HW3)
+
+
 class AnimatedImage:
     """An animated WebP as footage, one frame in memory at a time; FFmpeg does not decode those.
 
@@ -273,6 +292,27 @@ def is_still(path: Path) -> bool:
                 return not getattr(image, "is_animated", False)
     except PICTURE_ERRORS:
         return True  # reading it will say what is wrong
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is a video and no picture, of which only the first frame would count."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            if is_heic(file.read(12)):
+                return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=picture_formats()):
+                return False
+    except PICTURE_ERRORS:
+        pass
+    try:
+        with open_media(path) as container:
+            return bool(container.streams.video)
+    except (av.FFmpegError, OSError):
+        return False
 
 
 def _in_order(folder: Path) -> list[Path]:

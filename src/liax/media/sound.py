@@ -39,6 +39,15 @@ _TRIED = 20
 _GAP = Fraction(1, 10)
 
 
+def has_sound(path: Path) -> bool:
+    """Whether a video has any sound; False also for one that cannot be opened."""
+    try:
+        with open_media(path) as container:
+            return bool(container.streams.audio)
+    except (av.FFmpegError, OSError):
+        return False
+
+
 class Sound:
     """The sound of a video, muxed into another one piece by piece.
 

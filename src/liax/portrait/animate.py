@@ -19,7 +19,7 @@ from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.files import check_output
 from liax.media import images, writer
-from liax.media.footage import files_of
+from liax.media.footage import files_of, is_video
 from liax.media.sequence import is_sequence
 from liax.options import Alignment, AnimateOptions
 from liax.pipeline import mapped
@@ -37,6 +37,7 @@ from liax.portrait.motion import (
     transfer_motion,
 )
 from liax.portrait.pose import HeldStretches, PoseRange, measured_controls
+from liax.portrait.reenact_video import reenact_file
 from liax.portrait.reference import choose_references, driving_frames, first_frame
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
@@ -131,7 +132,7 @@ def animate_file(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> WrittenFile:
-    """Write what `animate` makes of `source` and `driving` to `output`.
+    """Write what `animate` makes of `source` and `driving` to `output`, or `reenact_video` of a video.
 
     Args:
         output: Ends in .mp4, .mov, .webm, .gif or .webp (the last two silent); what a single picture drives
@@ -142,6 +143,10 @@ def animate_file(
     Raises:
         LiaxError: For every input, output or option that does not work; then nothing is written.
     """
+    if isinstance(source, Path) and is_video(source):
+        return reenact_file(
+            animator, source, {None: driving}, output, options, overwrite=overwrite, progress=progress
+        )
     inputs = files_of(driving) if isinstance(driving, Path) else ()
     inputs += (source,) if isinstance(source, Path) else ()
     check_quality(options.quality)

@@ -95,11 +95,15 @@ class ShotFrame(NamedTuple):
     shot: Shot
 
 
+def shot_at(shots: Sequence[Shot], number: int) -> Shot:
+    """The shot of the frame of that number."""
+    return shots[bisect_right(shots, number, key=lambda shot: shot.first) - 1]
+
+
 def in_shots(footage: Footage, shots: Sequence[Shot]) -> Iterator[ShotFrame]:
     """Every frame with its shot."""
-    starts = [shot.first for shot in shots]
     for number, frame in enumerate(footage):
-        yield ShotFrame(number, frame, shots[bisect_right(starts, number) - 1])
+        yield ShotFrame(number, frame, shot_at(shots, number))
 
 
 def find_shots(

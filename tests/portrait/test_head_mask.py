@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from liax.face.crop import Crop
-from liax.portrait.edit_video import HeadMask
 from liax.portrait.framing import Framing, frame_whole_picture
+from liax.portrait.head_mask import HeadMask
 from liax.portrait.retouch import PixelChange
 from liax.portrait.shots import Shot
 

@@ -1,0 +1,81 @@
+"""Where the head is in a filmed square, so that what is around it stays as filmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.face.crop import Crop, turned
+from liax.portrait.retouch import PixelChange
+from liax.portrait.shots import Shot
+
+# Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
+# second. Upwards, where the hair is, both are larger by this factor.
+_WHOLE, _END = 1.15, 1.7
+_UPWARDS = 1.3
+# The head has room for where it is within so many seconds, so that what surrounds it need not move with it.
+_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class HeadMask:
+    """Where in the square the head is throughout a shot.
+
+    A network that turns a head also draws some of what surrounds it elsewhere, a little more or less in every
+    frame: walls would bend and swim.
+
+    Args:
+        frames_N: Numbers of some frames.
+        boxes_N4: Left, top, right and bottom of all places where the face is around these, in pixels of the
+            square.
+        size: Side R of the square.
+    """
+
+    frames_N: NDArray[np.int64]
+    boxes_N4: NDArray[np.float64]
+    size: int
+
+    @staticmethod
+    def of(shot: Shot, size: int, rate: Fraction) -> HeadMask | None:
+        """Those of a shot with `rate` frames a second; None where it is not known where the face is."""
+        crop = shot.framing.crop
+        if crop is None or not shot.face_boxes:
+            return None
+        frames_N = np.array([number for number, _ in shot.face_boxes])
+        boxes_N4 = _in_square(np.array([box for _, box in shot.face_boxes]), crop, size)
+        reach = float(_SECONDS * rate)
+        starts = np.searchsorted(frames_N, frames_N - reach)
+        ends = np.searchsorted(frames_N, frames_N + reach, "right")
+        near = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+        reached_N4 = np.stack([np.r_[boxes_N4[n, :2].min(0), boxes_N4[n, 2:].max(0)] for n in near])
+        smooth_N4 = np.stack([reached_N4[n].mean(0) for n in near])
+        return HeadMask(frames_N, smooth_N4, size)
+
+    def weight(self, number: int) -> NDArray[np.float32]:
+        """How much of an edit each place in frame `number` gets: 1 at the head, 0 away from it; (R, R)."""
+        left, top, right, bottom = (np.interp(number, self.frames_N, self.boxes_N4[:, k]) for k in range(4))
+        axis_R = np.arange(self.size) + 0.5
+        x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
+        y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top)
+        y_R = np.where(y_R < 0, y_R / _UPWARDS, y_R)
+        t_RR = ((_END - np.hypot(x_R, y_R[:, None])) / (_END - _WHOLE)).clip(0, 1)
+        return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
+
+    def apply(self, change: PixelChange, number: int) -> PixelChange:
+        """The change of frame `number`, without what it does to the head's surroundings."""
+        weight_RR = self.weight(number)
+        return PixelChange(
+            change.shift_RR2 * weight_RR[..., None],
+            change.new_RR * weight_RR,
+            change.drawn_RR3 * weight_RR[..., None],
+            change.picture_RR3,
+        )
+
+
+def _in_square(boxes_N4: NDArray[np.float64], crop: Crop, size: int) -> NDArray[np.float64]:
+    """Boxes of the frame turned clockwise by the crop's roll, in pixels of the square."""
+    corner_2 = turned(np.array(crop.centre), -crop.roll) - crop.side / 2
+    return (boxes_N4 - np.tile(corner_2, 2)) * (size / crop.side)
