@@ -43,7 +43,7 @@ def gradients(count: int, side: int = 64) -> Frames:
 
 
 @contextmanager
-def _same_priority() -> Iterator[None]:
+def same_priority() -> Iterator[None]:
     """SVT-AV1, where it may, gives the thread that opens it real-time priority, and leaves it so.
 
     Whatever that thread starts later, a browser for one, inherits it and keeps all others from the cores.
@@ -77,7 +77,7 @@ def write_clip(
     seconds to the clip's end. aspect: of a pixel. quarter_turns: clockwise, as MP4 rotation metadata.
     matrix: a, b, c and d of the MP4's display matrix.
     """
-    with _same_priority(), av.open(path, "w") as output:
+    with same_priority(), av.open(path, "w") as output:
         stream: Any = output.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixels

@@ -117,7 +117,7 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class AnimateOptions(SourceOptions, DrivingOptions, OutputOptions):
+class AnimateOptions(OutputOptions, SourceOptions, DrivingOptions):
     """How a driving's motion becomes a portrait's, and how the result is shown.
 
     Names in `only`, `without`, `strength` and `set` are the weights' controls and their groups, such as head,
@@ -168,7 +168,7 @@ class AnimateOptions(SourceOptions, DrivingOptions, OutputOptions):
 
 
 @dataclass(frozen=True)
-class EditOptions(SourceOptions, OutputOptions):
+class EditOptions(OutputOptions, SourceOptions):
     """How a portrait is edited."""
 
     paste: bool = False
@@ -179,7 +179,7 @@ class EditOptions(SourceOptions, OutputOptions):
 
 
 @dataclass(frozen=True)
-class EditVideoOptions(SourceOptions, PartOptions, OutputOptions):
+class EditVideoOptions(OutputOptions, PartOptions, SourceOptions):
     """How a video is edited."""
 
     from_first_frame: bool = False
@@ -193,7 +193,7 @@ class EditVideoOptions(SourceOptions, PartOptions, OutputOptions):
 
 
 @dataclass(frozen=True)
-class ManipulateOptions(SourceOptions, OutputOptions):
+class ManipulateOptions(OutputOptions, SourceOptions):
     """How a portrait is swept or turned."""
 
     extent: float | None = None

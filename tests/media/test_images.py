@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
+from clips import same_priority
 from liax.errors import LiaxError, MissingPackageError
 from liax.media import images
 from liax.media.colour import to_rgb
@@ -199,7 +200,7 @@ def test_hdr_stills_are_read_as_video_is(tmp_path: Path, transfer: int, primarie
     deep_HW3 = np.full((64, 96, 3), (36_000, 32_000, 26_000), np.uint16)
     deep_HW3[:, 48:] //= 2
     picture = av.VideoFrame.from_ndarray(deep_HW3, format="rgb48le")
-    with av.open(path, "w", format="avif") as container:
+    with same_priority(), av.open(path, "w", format="avif") as container:
         stream = container.add_stream("libsvtav1", rate=1, options={"crf": "5", "svtav1-params": "avif=1"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p10le"
         codec = stream.codec_context

@@ -132,7 +132,7 @@ def test_patterns_name_each_file_once_and_plain_names_may_have_brackets(write: C
 
 WRONG = {
     JOB + "smoth = true": "[[job]] 1 has the unknown key 'smoth'; did you mean smooth?",
-    JOB + "progress = true": "[[job]] 1 has the unknown key 'progress'; known are crop, ",
+    JOB + "progress = true": "[[job]] 1 has the unknown key 'progress'; known are since, ",
     "[defaults]\nfaces = 1\n" + JOB: "[defaults] has the unknown key 'faces'; did you mean face?",
     "weights = 'x'\n" + JOB: " has the unknown key 'weights'; known are sources, drivings, output,",
     JOB + "smooth = 1": "[[job]] 1: smooth must be true or false, not 1.",

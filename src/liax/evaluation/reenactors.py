@@ -108,7 +108,7 @@ class CopySource:
 @dataclass(frozen=True)
 class NetworkReenactor:
     """What `liax animate` makes of a trial: the same encoding, transfer, limits, decoding, precision and 8
-    bits.
+    bits; but the head is not held where its pose leaves the controls' ranges, so that far turns count.
 
     A clip's own first frame takes over the driving's coefficients, z_sr + Q a_t. Another person keeps the own
     pose and gets the driving's change, z_sr + Q (a_s + a_t − a_1) (equation 8), unless `absolute`.

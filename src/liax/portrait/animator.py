@@ -94,7 +94,8 @@ class Animator:
             driving: RGB uint8 frames (H, W, 3) of one size, cropped likewise.
             absolute: Take over the driving's coefficients as they are (equations 1-3), instead of moving the
                 source by their change since the first frame (equations 8 and 10). Neither goes beyond the
-                coefficient limits, unless the driving face does.
+                coefficient limits, unless the driving face does; the head's pose, which is not measured
+                here, is not held in its range.
             edit: What is added throughout, v of equation (10).
             batch_size: Frames computed at once; None chooses by device.
 
