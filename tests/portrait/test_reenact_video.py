@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -79,6 +80,25 @@ def test_only_what_is_carried_changes(animator: Animator, still_face: Path, tmp_
     assert mouth[0] == 0
     assert min(mouth[1:]) > 0.1
     assert min(changes(still_face, pictures(animator, still_face, turning))[1:]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "masked"), [({"only": ("mouth",)}, True), ({}, False), ({"without": ("head",)}, True)]
+)
+def test_only_a_head_that_moves_takes_its_surroundings_along(
+    animator: Animator, still_face: Path, tmp_path: Path, options: dict[str, object], masked: bool
+) -> None:
+    rest = template(animator, tmp_path / "m.safetensors", moved(MOUTH, [0.0] * 2))
+    found: list[bool] = []
+
+    def watched(animator: Animator, footage: object, faces: list[module.FilmedFace]) -> Iterator[object]:
+        found.extend(face.masked for face in faces)
+        yield Fraction(0), np.zeros((240, 320, 3), np.uint8)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "change_filmed", watched)
+        pictures(animator, still_face, rest, **options)
+    assert found == [masked]
 
 
 def test_the_filmed_motion_is_replaced_where_it_is_carried(

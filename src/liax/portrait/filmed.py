@@ -56,10 +56,13 @@ class FilmedFace:
     Args:
         shots: Of the footage, as `find_filmed` gives them.
         added: What is added to the coefficients (M,) of a frame; asked frame by frame, in order.
+        masked: Whether what surrounds the head stays as filmed. A head that leaves its place had better take
+            its surroundings with it, or its hair stays behind.
     """
 
     shots: Sequence[Shot]
     added: Callable[[FaceFrame, NDArray[np.float32]], NDArray[np.floating]]
+    masked: bool = True
 
 
 def find_filmed(
@@ -136,6 +139,8 @@ def change_filmed(
         return _View(number, frame.time, shots, picture_HW3, squares)
 
     def mask(face: int, shot: Shot) -> HeadMask | None:
+        if not faces[face].masked:
+            return None
         if face not in masks or masks[face][0] is not shot:
             masks[face] = shot, HeadMask.of(shot, animator.size, footage.rate)
         return masks[face][1]

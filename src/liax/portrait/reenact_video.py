@@ -27,6 +27,7 @@ from liax.portrait.shots import Shot, ShotMessages
 from liax.portrait.track_driving import NamedDriving
 from liax.progress import Progress, no_progress
 from liax.tracks.keyframes import untimed_settings
+from liax.weights.controls import Controls
 
 _MESSAGES = ShotMessages("face", "the face is framed anew", "nothing is changed")
 # Options of portraits that a filmed person has no use for.
@@ -85,7 +86,7 @@ def reenact_video(
         relative = not options.absolute and driving.total != 1
         transfer = Transfer(relative, None, gains_MM, edit.limits)
         carried.append(_Carried(animator, footage, shots, driving, transfer, edit, options, held, progress))
-        faces.append(FilmedFace(shots, carried[-1].added))
+        faces.append(FilmedFace(shots, carried[-1].added, not _carries_head(transfer, animator.controls)))
     retouches = ShotRetouches(footage, animator.size, whole=True)
     sounds = [(d.sound, d.sound_start) for d in opened.values() if d.sound is not None and has_sound(d.sound)]
     sound, start = sounds[0] if sounds else sound_of(footage)
@@ -244,6 +245,11 @@ def _frames(
             stack.enter_context(each)
         yield from change_filmed(animator, footage, faces)
     held.tell()
+
+
+def _carries_head(transfer: Transfer, controls: Controls) -> bool:
+    heads = Controls(controls.count, tuple(c for c in controls if c.group == "head")).directions_MK
+    return any(transfer.scaled(direction_M.astype(np.float32)).any() for direction_M in heads.T)
 
 
 def _as_long(footage: Footage, drivings: Collection[Driving]) -> Footage:
