@@ -275,7 +275,7 @@ def test_bad_inputs(bad: Callable[..., str], tmp_path: Path) -> None:
         ("source", "nowhere.png"): "nowhere.png does not exist",
         ("source", "empty"): "empty is empty (0 bytes)",
         ("source", "text"): "text is not a picture; give a JPEG, PNG or WebP as portrait",
-        ("source", "grey.mp4"): "grey.mp4 is not a picture",
+        ("source", "grey.mp4"): "grey.mp4 shows no face that can be found",
         ("source", "grey.png"): "grey.png shows no face that can be found; use one with a face",
         ("driving", "nowhere.mp4"): "nowhere.mp4 does not exist",
         ("driving", "empty"): "empty is empty (0 bytes)",

@@ -145,7 +145,7 @@ def test_grids(manipulate: Command, tmp_path: Path) -> None:
         ("out.mp4", ["--sweep", "yaw,frown"], "no control 'frown'"),
         ("out.mp4", ["--orbit", "--extent", "2"], "give more than 0, up to 1 (--extent)"),
         ("out.mp4", ["--orbit", "--turns", "0"], "are no orbit"),
-        ("out.avi", ["--orbit"], "name it one of .mp4, .webm, .gif, .png, .jpg, .jpeg, .webp"),
+        ("out.avi", ["--orbit"], "name it one of .mp4, .webm, .mov, .webp, .gif, .png, .jpg, .jpeg"),
     ],
 )
 def test_manipulate_refuses(

@@ -68,8 +68,8 @@ def test_what_does_not_work(
     command: Command, portrait_path: Path, face_clip: Path, weights: Path, tmp_path: Path
 ) -> None:
     for arguments, reason in (
-        (("animate", portrait_path), "moved by a driving or by idle life; give one of them (--idle)"),
-        (("animate", portrait_path, face_clip, "--idle", "3s"), "give one of them (--idle)"),
+        (("animate", portrait_path), "by its own driving; give one of them (--idle, --faces)"),
+        (("animate", portrait_path, face_clip, "--idle", "3s"), "give one of them (--idle, --faces)"),
         (("animate", portrait_path, "--idle", "soon"), "'soon' is no time"),
         (("animate", portrait_path, "--idle", "1s"), "lasts 2 to 600 s"),
         (("animate", portrait_path, face_clip, "--keys", tmp_path / "no.toml"), "cannot read"),

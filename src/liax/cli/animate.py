@@ -68,7 +68,9 @@ def animate(
     idle_life = None if idle is None else idle_track(parse_seconds(idle), seed)
     if (driving is not None) + (idle_life is not None) + bool(faces) != 1:
         raise OptionError(
-            {"idle": idle}, "A portrait is moved by a driving or by idle life", "give one of them"
+            {"idle": idle, "faces": faces},
+            "A portrait is moved by a driving, by idle life, or each of its faces by its own driving",
+            "give one of them",
         )
     drivings: dict[int | None, Path] = {}
     for text in faces:

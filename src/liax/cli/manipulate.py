@@ -44,7 +44,7 @@ def manipulate(
     if bool(sweep) == orbit:
         raise LiaxError("Say what to do: either --sweep with controls, such as yaw,pitch,roll, or --orbit.")
     check_input(image, "portrait")
-    suffixes = writer.SUFFIXES + images.SUFFIXES
+    suffixes = tuple(dict.fromkeys(writer.SUFFIXES + images.SUFFIXES))
     check_output(output, suffixes=suffixes, overwrite=overwrite, inputs=(image, *model.files))
     animator = model.open()
     portrait = open_portrait(animator, image, options)

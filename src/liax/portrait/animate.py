@@ -49,7 +49,7 @@ from liax.tracks.keyframes import Keyframes, read_keyframes, timed_settings, unt
 log = logging.getLogger(__name__)
 
 # Endings of what can be written.
-OUTPUTS = writer.SUFFIXES + images.SUFFIXES
+OUTPUTS = tuple(dict.fromkeys(writer.SUFFIXES + images.SUFFIXES))
 
 
 def animate(
