@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
@@ -17,6 +18,9 @@ from PIL import Image
 
 from clips import moving_face, write_clip
 from liax.model import LIAX, PRESETS
+
+# The certificate that liax makes for its user is not made in the tester's own folder.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="liax-tests-")
 
 # Without a GPU, kernels run in Triton's interpreter; Triton reads it when it is imported.
 if not torch.cuda.is_available():

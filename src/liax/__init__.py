@@ -11,13 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from liax.errors import LiaxError
+from liax.version import __version__
 
 if TYPE_CHECKING:
     from liax.options import AnimateOptions, EditOptions, EditVideoOptions
-    from liax.portrait import Animator, animate, edit_image, edit_video, write_clip
+    from liax.portrait.animate import animate
+    from liax.portrait.animator import Animator
+    from liax.portrait.clip import write_clip
+    from liax.portrait.edit import edit_image
+    from liax.portrait.edit_video import edit_video
     from liax.weights import load
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AnimateOptions",
@@ -25,6 +28,7 @@ __all__ = [
     "EditOptions",
     "EditVideoOptions",
     "LiaxError",
+    "__version__",
     "animate",
     "edit_image",
     "edit_video",

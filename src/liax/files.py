@@ -50,7 +50,7 @@ def atomic_file(path: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
     _sweep(path.parent)
     part = path.with_name(_part_name(path))
     try:
-        with part.open("xb", buffering=1 << 18) as file:
+        with part.open("x+b", buffering=1 << 18) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -95,6 +95,23 @@ def atomic_files(folder: Path, *, overwrite: bool = True) -> Iterator[Path]:
                 raise OutputExistsError(folder / file.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def scratch_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file beside `path` for the block, which writes and reads it; it is deleted at the end.
+
+    Args:
+        path: What is made of it; its name and folder have been checked.
+    """
+    path = path.resolve()
+    part = path.with_name(_part_name(path))
+    try:
+        with part.open("x+b", buffering=1 << 18) as file:
+            yield file
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _rename_to_new(part: Path, path: Path) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from liax.options import PartOptions, SourceOptions, to_text
+from liax.options import MarkOptions, PartOptions, SourceOptions, to_text
 
 
-def changed_options(options: SourceOptions | PartOptions) -> dict[str, object]:
+def changed_options(options: SourceOptions | PartOptions | MarkOptions) -> dict[str, object]:
     """Name -> value of the options that differ from their defaults, in the order of their definition."""
     defaults = type(options)()
     named = ((each.name, getattr(options, each.name)) for each in fields(options))

@@ -209,6 +209,18 @@ class ManipulateOptions(OutputOptions, SourceOptions):
     """Write the control's name into a video's frames."""
 
 
+@dataclass(frozen=True)
+class MarkOptions:
+    """How results say that they are synthetic."""
+
+    mark: bool = True
+    """Write into the file, signed, that it is synthetic and how it was made. Without this mark, nothing
+    tells the result from a recording: leave it out for research only."""
+
+    badge: bool = False
+    """Also draw the letters AI into a corner of every picture."""
+
+
 _SETTING = re.compile(
     r"\s*([^\s=]+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\s\d@]*)\s*(?:@([^@]*))?", re.I
 )

@@ -23,6 +23,7 @@ from liax.data.regions import Regions, find_regions, save_regions
 from liax.face.factors import FACTORS
 from liax.face.landmarks import FaceLandmarker
 from liax.files import atomic_file
+from liax.marking import NOT_SYNTHETIC
 from liax.media.writer import create_video
 from liax.progress import Progress, no_progress
 
@@ -161,6 +162,6 @@ def _pictures(person: int, frames: int, seed: int, size: int) -> Iterator[NDArra
 
 
 def _render_clip(person: int, paths: dict[int, Path], frames: int, seed: int, size: int) -> None:
-    with create_video(paths[person], _RATE) as video:
+    with create_video(paths[person], _RATE, provenance=NOT_SYNTHETIC) as video:
         for number, picture_RR3 in enumerate(_pictures(person, frames, seed, size)):
             video.write(picture_RR3, number / _RATE)

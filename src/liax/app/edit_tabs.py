@@ -35,6 +35,7 @@ from liax.errors import LiaxError, LiaxWarning
 from liax.media.images import write_image
 from liax.options import EditOptions, EditVideoOptions
 from liax.portrait import edit_video, write_clip
+from liax.portrait.provenance import provenance_of
 
 # Pictures of more pixels become JPEGs, which are written faster.
 _MAX_PNG_PIXELS = 1_000_000
@@ -129,7 +130,8 @@ def build_image_tab(studio: Studio) -> gr.Image:
         height, width, _ = picture_HW3.shape
         name = "edited.jpg" if height * width > _MAX_PNG_PIXELS else "edited.png"
         path = studio.new_result_path(name, visitor=request.session_hash)
-        write_image(path, picture_HW3)
+        made = provenance_of(studio.animator, "edit", source=portrait_path(form.portrait))
+        write_image(path, picture_HW3, provenance=made)
         return path, done_html("", warnings, studio.folder, labels)
 
     gr.on(

@@ -28,6 +28,7 @@ from liax.media.images import write_image
 from liax.options import ManipulateOptions, Names
 from liax.portrait import manipulate, write_clip
 from liax.portrait.manipulate import ORBIT, ORBIT_EXTENT
+from liax.portrait.provenance import provenance_of
 
 _ORBIT_LABEL, _SWEEP_LABEL = "Look around in a circle", "One movement after another"
 _SHEET = ("One picture of all poses (PNG)", "png")
@@ -149,7 +150,8 @@ def build(studio: Studio) -> gr.Image:
                 sheet_HW3 = manipulate.orbit_sheet(studio.animator, opened, options, progress=job)
             else:
                 sheet_HW3 = manipulate.sweep_sheet(studio.animator, opened, form.sweep, options, progress=job)
-            write_image(output, sheet_HW3)
+            made = provenance_of(studio.animator, "manipulate", source=opened)
+            write_image(output, sheet_HW3, provenance=made)
             return JobResult(result.updates(output), f"{sheet_HW3.shape[1]} × {sheet_HW3.shape[0]}")
 
         def make_clip(job: Job[JobResult]) -> JobResult:

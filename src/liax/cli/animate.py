@@ -10,7 +10,7 @@ import tyro
 from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show_written
 from liax.cli.progress import ProgressDisplay
-from liax.options import AnimateOptions
+from liax.options import AnimateOptions, MarkOptions
 
 
 def animate(
@@ -26,6 +26,7 @@ def animate(
     seed: int = 0,
     seconds: float = 10.0,
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Move a portrait with the motion of a video, keeping its frame rate and sound.
@@ -90,7 +91,14 @@ def animate(
         progress = stack.enter_context(ProgressDisplay())
         if drivings:
             done = reenact_file(
-                animator, source, drivings, output, options, overwrite=overwrite, progress=progress
+                animator,
+                source,
+                drivings,
+                output,
+                options,
+                mark=marking,
+                overwrite=overwrite,
+                progress=progress,
             )
             show_written(done)
             return
@@ -104,6 +112,13 @@ def animate(
             assert driving is not None
             moved_by = driving
         done = animate_file(
-            animator, source, moved_by, output, options, overwrite=overwrite, progress=progress
+            animator,
+            source,
+            moved_by,
+            output,
+            options,
+            mark=marking,
+            overwrite=overwrite,
+            progress=progress,
         )
     show_written(done)

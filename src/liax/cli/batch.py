@@ -14,6 +14,7 @@ from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
+from liax.options import MarkOptions
 
 if TYPE_CHECKING:
     from liax.portrait.batch import JobOutcome
@@ -24,6 +25,7 @@ def batch(
     jobs: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="JOBS.TOML")],
     *,
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008 - frozen
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
 ) -> None:
     """Animate many portraits with one load of the weights; report jobs that fail, and go on with the others.
 
@@ -47,7 +49,7 @@ def batch(
     outcomes: list[JobOutcome] = []
     try:
         with ProgressDisplay() as progress:
-            for outcome in run_batch(animator, listed, progress=progress):
+            for outcome in run_batch(animator, listed, mark=marking, progress=progress):
                 outcomes.append(outcome)
                 if outcome.error is not None:
                     told = printable(sentence(outcome.error, "batch"))

@@ -12,7 +12,7 @@ import tyro
 from liax.bounded import printable
 from liax.cli.model_options import DEFAULT_DEVICE, DEFAULT_WEIGHTS, Flat
 from liax.cli.output import show
-from liax.options import ManipulateOptions, SourceOptions
+from liax.options import ManipulateOptions, MarkOptions, SourceOptions
 
 if TYPE_CHECKING:
     from liax.weights.controls import Controls
@@ -29,6 +29,7 @@ def controls(
     portrait: Path | None = None,
     options: Flat[SourceOptions] = SourceOptions(),  # noqa: B008 - frozen
     device: str | None = DEFAULT_DEVICE,
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """List the controls of weights; with -o, draw each at five values on a portrait.
@@ -49,6 +50,7 @@ def controls(
     from liax.media.images import SUFFIXES, write_image
     from liax.portrait import Animator
     from liax.portrait.manipulate import sweep_sheet
+    from liax.portrait.provenance import provenance_of
     from liax.weights.controls import read_controls
     from liax.weights.files import build
     from liax.weights.loading import open_weights
@@ -65,7 +67,8 @@ def controls(
             sheet_HW3 = sweep_sheet(
                 animator, portrait or demo, names, ManipulateOptions(crop=options.crop, face=options.face)
             )
-        write_image(output, sheet_HW3, overwrite=overwrite)
+            made = provenance_of(animator, "controls", source=portrait or demo)
+        write_image(output, sheet_HW3, provenance=made, mark=marking, overwrite=overwrite)
 
     def listed() -> None:
         _print_list(weights, known)

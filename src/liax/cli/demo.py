@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 
 from liax.cli.animate import animate
-from liax.cli.model_options import DEFAULT_DEVICE, ModelOptions
-from liax.options import AnimateOptions
+from liax.cli.model_options import DEFAULT_DEVICE, Flat, ModelOptions
+from liax.options import AnimateOptions, MarkOptions
 
 _SOURCE, _DRIVING = "demo_portrait.jpg", "demo_driving.mp4"
 
@@ -19,6 +19,7 @@ def demo(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demo.mp4"),
     *,
     device: str | None = DEFAULT_DEVICE,
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Animate the bundled portrait: source, driving and result side by side. Needs no network and no files.
 
@@ -34,5 +35,6 @@ def demo(
             output=output.resolve(),
             options=AnimateOptions(compare=True),
             model=ModelOptions(device=device),
+            marking=marking,
             overwrite=True,
         )

@@ -11,7 +11,7 @@ import tyro
 from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show_picture
 from liax.errors import LiaxError
-from liax.options import EditOptions, EditSettings, to_text
+from liax.options import EditOptions, EditSettings, MarkOptions, to_text
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ def edit(
     sheet: Path | None = None,
     options: Flat[EditOptions] = EditOptions(),  # noqa: B008 - frozen
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Change a portrait's pose and expression by the weights' controls; liax controls lists them.
@@ -40,6 +41,8 @@ def edit(
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
+    from functools import partial
+
     from liax.cli.option_types import check_settings
     from liax.files import check_input, check_output
     from liax.media.images import ALPHA_SUFFIXES, SUFFIXES, write_image
@@ -60,8 +63,9 @@ def edit(
     edited = edit_image(model.open(), image, settings, options, transparent=keeps)
     if lost := transparency_lost(edited.portrait, output, keeps):
         log.warning(lost)
-    write_image(output, edited.picture_HW3, overwrite=overwrite, quality=options.quality)
+    write = partial(write_image, provenance=edited.provenance, mark=marking, overwrite=overwrite)
+    write(output, edited.picture_HW3, quality=options.quality)
     if sheet is not None:
         cells = [(edited.before_HW3, "before"), (edited.after_HW3, to_text(settings).replace(",", ", "))]
-        write_image(sheet, draw_sheet([("", cells)], len(edited.after_HW3)), overwrite=overwrite)
+        write(sheet, draw_sheet([("", cells)], len(edited.after_HW3)))
     show_picture(edited.picture_HW3, *outputs)

@@ -10,7 +10,7 @@ import tyro
 from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show_written
 from liax.cli.progress import ProgressDisplay
-from liax.options import EditSettings, EditVideoOptions
+from liax.options import EditSettings, EditVideoOptions, MarkOptions
 
 
 def edit_video(
@@ -20,6 +20,7 @@ def edit_video(
     settings: Annotated[EditSettings, tyro.conf.arg(name="set")] = {},  # noqa: B006 - never changed
     options: Flat[EditVideoOptions] = EditVideoOptions(),  # noqa: B008 - frozen
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Change pose and expression throughout a video, keeping its size, frame rate and sound.
@@ -47,6 +48,7 @@ def edit_video(
         done = write_clip(
             clip,
             output,
+            mark=marking,
             overwrite=overwrite,
             inputs=(video,),
             stage="editing",

@@ -33,6 +33,7 @@ COMMANDS = {
     "batch": "animate many portraits with many videos",
     "studio": "open a web page that does all of this",
     "demo": "animate the bundled portrait and show what came out",
+    "verify": "tell whether files are marked as synthetic",
     "evaluate": "measure how good weights are on clips",
     "interpret": "measure what motion vectors mean, and name them",
     "prepare": "cut training clips out of raw videos",

@@ -11,7 +11,7 @@ from liax.cli.model_options import Flat, ModelOptions
 from liax.cli.output import show_picture, show_written
 from liax.cli.progress import ProgressDisplay
 from liax.errors import LiaxError
-from liax.options import ManipulateOptions, Names
+from liax.options import ManipulateOptions, MarkOptions, Names
 
 
 def manipulate(
@@ -22,6 +22,7 @@ def manipulate(
     orbit: tyro.conf.FlagCreatePairsOff[bool] = False,
     options: Flat[ManipulateOptions] = ManipulateOptions(),  # noqa: B008 - frozen
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008
+    marking: Flat[MarkOptions] = MarkOptions(),  # noqa: B008
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Sweep a portrait's controls one after another, or turn its head in a circle; as a video or a grid.
@@ -39,6 +40,7 @@ def manipulate(
     from liax.media import images, writer
     from liax.portrait import manipulate as manipulation
     from liax.portrait import write_clip
+    from liax.portrait.provenance import provenance_of
     from liax.portrait.source import open_portrait
 
     if bool(sweep) == orbit:
@@ -53,7 +55,15 @@ def manipulate(
             sheet_HW3 = manipulation.orbit_sheet(animator, portrait, options)
         else:
             sheet_HW3 = manipulation.sweep_sheet(animator, portrait, sweep, options)
-        images.write_image(output, sheet_HW3, overwrite=overwrite, quality=options.quality)
+        made = provenance_of(animator, "manipulate", source=portrait)
+        images.write_image(
+            output,
+            sheet_HW3,
+            provenance=made,
+            mark=marking,
+            overwrite=overwrite,
+            quality=options.quality,
+        )
         show_picture(sheet_HW3, output)
         return
     if orbit:
@@ -64,6 +74,7 @@ def manipulate(
         done = write_clip(
             clip,
             output,
+            mark=marking,
             overwrite=overwrite,
             stage="manipulating",
             quality=options.quality,

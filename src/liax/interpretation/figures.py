@@ -12,11 +12,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.files import atomic_file
+from liax.marking.output import marked_file
 from liax.options import SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import edit_vector
 from liax.portrait.manipulate import five_values
+from liax.portrait.provenance import provenance_of
 from liax.portrait.source import Source, open_portrait
 from liax.progress import Progress, no_progress
 from liax.report.charts import ACCENT, COOL, INK, MUTED, WARM, Chart
@@ -151,7 +152,7 @@ def draw_strips(
                 )
                 strip.paste(face, (column * STRIP_FACE_SIDE, row * STRIP_FACE_SIDE))
             progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
-        with atomic_file(path) as file:
+        with marked_file(path, provenance_of(animator, "interpret")) as file:
             strip.save(file, "WEBP", quality=_QUALITY, method=6)
     return paths
 

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError, MissingPackageError
-from liax.files import atomic_file, check_input
+from liax.files import check_input
+from liax.marking.badge import draw_badge
+from liax.marking.output import marked_file
+from liax.marking.provenance import Provenance
 from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
 from liax.media.hdr import read_hdr
+from liax.options import MarkOptions
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
@@ -101,13 +105,21 @@ def open_image(path: Path, role: str) -> Iterator[Image.Image]:
 
 
 def write_image(
-    path: Path, image_HW3: NDArray[np.uint8], *, overwrite: bool = True, quality: int | None = None
+    path: Path,
+    image_HW3: NDArray[np.uint8],
+    *,
+    provenance: Provenance = Provenance(),  # noqa: B008 - frozen
+    mark: MarkOptions = MarkOptions(),  # noqa: B008
+    overwrite: bool = True,
+    quality: int | None = None,
 ) -> None:
     """Write an RGB uint8 picture (H, W, 3), completely or not at all.
 
     Args:
         path: Its suffix is one of SUFFIXES.
         image_HW3: The picture; RGBA (H, W, 4) for one of ALPHA_SUFFIXES.
+        provenance: How it was made, which the file says if it is synthetic, as all is by default.
+        mark: How it says so.
         overwrite: Whether a file that is there by then is replaced.
         quality: 1 to 100, of JPEG and WebP; 95 by default.
 
@@ -120,11 +132,13 @@ def write_image(
     if quality is not None and "quality" in options:
         options = options | {"quality": quality}
     encoded = io.BytesIO()
+    if mark.badge and provenance.synthetic:
+        image_HW3 = draw_badge(image_HW3)
     try:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format
         raise LiaxError(f"{path} cannot be written as {kind} ({error})", "name it .png instead") from error
-    with atomic_file(path, overwrite=overwrite) as file:
+    with marked_file(path, provenance, mark, overwrite=overwrite) as file:
         file.write(encoded.getbuffer())
 
 

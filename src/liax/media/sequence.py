@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from liax.errors import OutputExistsError
 from liax.files import atomic_files
+from liax.marking import Provenance
 from liax.media.images import write_image
+from liax.options import MarkOptions
 
 _NUMBER = re.compile(r"%(?:0?([1-9]))?d")
 
@@ -30,12 +33,18 @@ def picture_path(path: Path, number: int) -> Path:
 
 @contextmanager
 def create_sequence(
-    path: Path, *, overwrite: bool = True, quality: int | None = None
+    path: Path,
+    *,
+    provenance: Provenance = Provenance(),  # noqa: B008 - frozen
+    mark: MarkOptions = MarkOptions(),  # noqa: B008
+    overwrite: bool = True,
+    quality: int | None = None,
 ) -> Iterator[SequenceWriter]:
     """Open a sequence for writing; its pictures appear when the block ends without an exception.
 
     Args:
         path: Has a number in its name (`is_sequence`), and a suffix that pictures have.
+        provenance, mark: As in `write_image`, of every picture.
         overwrite: Whether pictures that are there are replaced.
         quality: As in `write_image`.
 
@@ -46,7 +55,7 @@ def create_sequence(
     if not overwrite and picture_path(path, 1).exists():
         raise OutputExistsError(picture_path(path, 1))
     with atomic_files(path.parent, overwrite=overwrite) as folder:
-        yield SequenceWriter(folder / path.name, quality)
+        yield SequenceWriter(folder / path.name, provenance, mark, quality)
 
 
 class SequenceWriter:
@@ -56,11 +65,12 @@ class SequenceWriter:
         frames: How many are written so far.
     """
 
-    def __init__(self, path: Path, quality: int | None) -> None:
-        self._path, self._quality = path, quality
+    def __init__(self, path: Path, provenance: Provenance, mark: MarkOptions, quality: int | None) -> None:
+        self._path = path
+        self._write = partial(write_image, provenance=provenance, mark=mark, quality=quality)
         self.frames = 0
 
     def write(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> None:
         """Append a frame, RGB or RGBA uint8; pictures have no times."""
         self.frames += 1
-        write_image(picture_path(self._path, self.frames), frame_HWC, quality=self._quality)
+        self._write(picture_path(self._path, self.frames), frame_HWC)

@@ -15,6 +15,7 @@ import numpy as np
 from av.container import InputContainer
 
 from liax.errors import LiaxError
+from liax.marking import NOT_SYNTHETIC
 from liax.media.writer import create_video
 
 PREFIX = "webcam:"
@@ -81,7 +82,7 @@ def record_webcam(
     count = 0
     with _open(index) as container:
         rate = Fraction(container.streams.video[0].average_rate or _RATE)
-        with create_video(path, rate) as writer:
+        with create_video(path, rate, provenance=NOT_SYNTHETIC) as writer:
             for time, frame in _frames(container, index, rate):
                 if time >= seconds:
                     break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -19,8 +19,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.files import atomic_file
+from liax.marking.badge import draw_badge
+from liax.marking.output import marked_file, tags
+from liax.marking.provenance import Provenance
 from liax.media.sound import Sound
+from liax.options import MarkOptions
 
 # File name suffix -> container, encoder, pixel format, encoder options.
 _FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
@@ -61,6 +64,8 @@ def create_video(
     sound_of: Path | None = None,
     sound_start: Fraction = Fraction(0),
     *,
+    provenance: Provenance = Provenance(),  # noqa: B008 - frozen
+    mark: MarkOptions = MarkOptions(),  # noqa: B008
     overwrite: bool = True,
     quality: int | None = None,
 ) -> Iterator[VideoWriter]:
@@ -73,16 +78,22 @@ def create_video(
         rate: Nominal frames a second; every frame is written with its own time.
         sound_of: A video whose sound is copied. GIF and WebP stay silent.
         sound_start: Time of the first frame written on that video's clock, in seconds.
+        provenance: How it was made, which the file says if it is synthetic, as all is by default.
+        mark: How it says so.
         overwrite: Whether a file that is at `path` when the block ends is replaced.
         quality: 1 to 100, of MP4, WebM (75 by default) and WebP (90).
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
-        LiaxError: If the disk is full.
+        LiaxError: If the disk is full, or the user's certificate cannot sign.
     """
     path = Path(path)
-    with atomic_file(path, overwrite=overwrite) as file:
-        writer = VideoWriter(file, path.suffix.lower(), rate, sound_of, sound_start, quality=quality)
+    suffix = path.suffix.lower()
+    badge, told = mark.badge and provenance.synthetic, tags(suffix, provenance, mark)
+    with marked_file(path, provenance, mark, overwrite=overwrite) as file:
+        writer = VideoWriter(
+            file, suffix, rate, sound_of, sound_start, quality=quality, badge=badge, tags=told
+        )
         try:
             yield writer
             writer.finish()
@@ -100,6 +111,8 @@ class VideoWriter:
         threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
         fast_start: Whether an MP4's table of contents comes first, so that it plays while it is loaded. Then
             the file has a name, by which it is read again at the end.
+        badge: Whether frames get the badge of what is synthetic.
+        tags: What the container says of itself, name to text.
 
     Attributes:
         frames: How many frames are written so far.
@@ -116,6 +129,8 @@ class VideoWriter:
         quality: int | None = None,
         threads: int = 0,
         fast_start: bool = True,
+        badge: bool = False,
+        tags: Mapping[str, str] = {},
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
         self._pixels_with_alpha = _WITH_ALPHA.get(suffix)
@@ -135,6 +150,8 @@ class VideoWriter:
         self._sound_of, self._sound_start = sound_of, sound_start
         self._failing: _FailingOnce | None = None
         self._output = self._open(file, fast_start)
+        self._output.metadata.update(tags)
+        self._badge = badge
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
         self._last: int | None = None
@@ -163,7 +180,7 @@ class VideoWriter:
             return
         self._last = pts
         self.frames += 1
-        frame = self._frame(frame_HW3)
+        frame = self._frame(draw_badge(frame_HW3) if self._badge else frame_HW3)
         frame.pts, frame.time_base = pts, self._tick
         self._mux(stream.encode(frame))
         if self._sound is not None:

@@ -21,7 +21,7 @@ from liax.files import check_output
 from liax.media import images, writer
 from liax.media.footage import files_of, is_video
 from liax.media.sequence import is_sequence
-from liax.options import Alignment, AnimateOptions
+from liax.options import Alignment, AnimateOptions, MarkOptions
 from liax.pipeline import mapped
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
@@ -37,6 +37,7 @@ from liax.portrait.motion import (
     transfer_motion,
 )
 from liax.portrait.pose import HeldStretches, PoseRange, measured_controls
+from liax.portrait.provenance import provenance_of
 from liax.portrait.reenact_video import reenact_file
 from liax.portrait.reference import choose_references, driving_frames, first_frame
 from liax.portrait.retouch import EditDelta, Retouch
@@ -86,6 +87,7 @@ def animate(
     edit = Edit.of(untimed_settings(options.set), animator.controls, options.force)
     gains_MM = retarget(animator.controls, options.only, options.without, options.strength)
     portrait = open_portrait(animator, source, options)
+    provenance = provenance_of(animator, "animate", source=portrait, driving=driving, keyframes=options.keys)
     pose = portrait.pose if measured_controls(animator.controls) else {}
     edit_M = edit.vector_for(portrait.alpha_M, pose)
     pose_range = None if options.force else PoseRange(animator.controls, pose)
@@ -118,7 +120,14 @@ def animate(
     )
     frames = _frames(driving_frames(driving, options.smooth), moved, show, held)
     return RenderedClip(
-        frames, driving.rate, show.width, show.height, driving.total, driving.sound, driving.sound_start
+        frames,
+        driving.rate,
+        show.width,
+        show.height,
+        driving.total,
+        driving.sound,
+        driving.sound_start,
+        provenance,
     )
 
 
@@ -129,6 +138,7 @@ def animate_file(
     output: Path,
     options: AnimateOptions = AnimateOptions(),  # noqa: B008 - frozen
     *,
+    mark: MarkOptions = MarkOptions(),  # noqa: B008
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> WrittenFile:
@@ -138,6 +148,7 @@ def animate_file(
         output: Ends in .mp4, .mov, .webm, .gif or .webp (the last two silent); what a single picture drives
             can also be a .png or .jpg, and a name with a number in it, such as talk_%04d.png, becomes a
             sequence of pictures. Of these, .mov, .webm, .webp and .png keep a portrait's transparency.
+        mark: How the file says that it is synthetic.
         overwrite: Whether it may exist already.
 
     Raises:
@@ -145,7 +156,14 @@ def animate_file(
     """
     if isinstance(source, Path) and is_video(source):
         return reenact_file(
-            animator, source, {None: driving}, output, options, overwrite=overwrite, progress=progress
+            animator,
+            source,
+            {None: driving},
+            output,
+            options,
+            mark=mark,
+            overwrite=overwrite,
+            progress=progress,
         )
     inputs = files_of(driving) if isinstance(driving, Path) else ()
     inputs += (source,) if isinstance(source, Path) else ()
@@ -160,7 +178,13 @@ def animate_file(
     still = clip.total == 1 and suffix in images.SUFFIXES
     if is_sequence(output) or (suffix in writer.SUFFIXES and not still):
         return write_clip(
-            clip, output, overwrite=overwrite, inputs=inputs, quality=options.quality, progress=progress
+            clip,
+            output,
+            mark=mark,
+            overwrite=overwrite,
+            inputs=inputs,
+            quality=options.quality,
+            progress=progress,
         )
     if clip.total != 1:
         raise LiaxError(
@@ -168,7 +192,14 @@ def animate_file(
             f"{', '.join(writer.SUFFIXES)}."
         )
     (picture_HW3,) = (picture_HW3 for _, picture_HW3 in clip.frames)
-    images.write_image(output, picture_HW3, overwrite=overwrite, quality=options.quality)
+    images.write_image(
+        output,
+        picture_HW3,
+        provenance=clip.provenance,
+        mark=mark,
+        overwrite=overwrite,
+        quality=options.quality,
+    )
     return WrittenFile(output, 1, float(1 / clip.rate), clip.width, clip.height)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -22,6 +23,7 @@ from liax.portrait.engine import Drawing
 from liax.portrait.engine_choice import choose_engine
 from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
 from liax.weights.controls import Controls, read_controls
+from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,11 @@ class Animator:
         self.batch_size = _BATCH[self.device.type]
         self._too_many: set[int] = set()  # frames at once, as was said
         self.controls: Controls = read_controls(network.metadata, network.config.vectors)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What identifies the network's weights (`liax.weights.files.fingerprint`)."""
+        return fingerprint(self.network)
 
     @property
     def size(self) -> int:

@@ -16,6 +16,7 @@ from liax.bounded import read_json
 from liax.errors import LiaxError
 from liax.files import atomic_file
 from liax.option_flags import changed_options
+from liax.options import MarkOptions
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob
@@ -45,7 +46,11 @@ class JobOutcome:
 
 
 def run_batch(
-    animator: Animator, batch: BatchConfig, *, progress: Progress = no_progress
+    animator: Animator,
+    batch: BatchConfig,
+    *,
+    mark: MarkOptions = MarkOptions(),  # noqa: B008 - frozen
+    progress: Progress = no_progress,
 ) -> Iterator[JobOutcome]:
     """Do a batch's jobs (`read_batch`) in order, and yield each one's outcome as it ends.
 
@@ -59,7 +64,7 @@ def run_batch(
     """
     weights = fingerprint(animator.network)
     for number, job in enumerate(batch.jobs, 1):
-        name, asked = batch.name(job.output), _digest(batch, job, weights)
+        name, asked = batch.name(job.output), _digest(batch, job, weights, mark)
         done = _read_record(batch.record).get(name, {})
         ours = job.output.is_file() and done.get("output") == _content(job.output)
         if ours and done.get("job") == asked:
@@ -69,7 +74,7 @@ def run_batch(
         def tell(stage: str, count: int, total: int | None, number: int = number) -> None:
             progress(f"{number} of {len(batch.jobs)}: {stage}", count, total)
 
-        outcome = _do(animator, job, ours, tell)
+        outcome = _do(animator, job, ours, mark, tell)
         if outcome.status == "done":
             entry = {
                 "job": asked,
@@ -82,7 +87,7 @@ def run_batch(
         yield outcome
 
 
-def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> JobOutcome:
+def _do(animator: Animator, job: BatchJob, ours: bool, mark: MarkOptions, progress: Progress) -> JobOutcome:
     """Do one job; `ours` is whether the file at its output is this batch's own."""
     begun = time.monotonic()
     try:
@@ -98,6 +103,7 @@ def _do(animator: Animator, job: BatchJob, ours: bool, progress: Progress) -> Jo
             job.driving,
             job.output,
             job.options,
+            mark=mark,
             overwrite=ours or job.overwrite,
             progress=progress,
         )
@@ -117,11 +123,13 @@ def _make_folder(folder: Path) -> None:
         raise LiaxError(f"{folder} cannot be created ({error.strerror}); write elsewhere.") from error
 
 
-def _digest(batch: BatchConfig, job: BatchJob, weights: str) -> str:
+def _digest(batch: BatchConfig, job: BatchJob, weights: str, mark: MarkOptions) -> str:
     """Of everything that decides what the output shows."""
     files = (job.source, job.driving, *([job.options.keys] if job.options.keys else []))
     inputs = [(batch.name(path), _stamp(path)) for path in files]
-    told = json.dumps([inputs, changed_options(job.options), weights], sort_keys=True, default=str)
+    told = json.dumps(
+        [inputs, changed_options(job.options), changed_options(mark), weights], sort_keys=True, default=str
+    )
     return hashlib.sha256(told.encode()).hexdigest()
 
 

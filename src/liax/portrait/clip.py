@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from liax.errors import LiaxError, OptionError
 from liax.files import check_output
+from liax.marking import Provenance
 from liax.media import images
 from liax.media.sequence import SequenceWriter, create_sequence, is_sequence
 from liax.media.writer import SUFFIXES, VideoWriter, create_video
+from liax.options import MarkOptions
 from liax.pipeline import ahead
 from liax.progress import Progress, no_progress
 
@@ -31,6 +33,7 @@ class RenderedClip:
         total: How many frames there will be, None when that is unknown.
         sound: A video whose sound belongs to the frames.
         sound_start: Seconds on its clock of the first frame.
+        provenance: How it is made, which its file will say.
     """
 
     frames: Iterator[tuple[Fraction, NDArray[np.uint8]]]
@@ -40,6 +43,7 @@ class RenderedClip:
     total: int | None = None
     sound: Path | None = None
     sound_start: Fraction = Fraction(0)
+    provenance: Provenance = Provenance()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,22 @@ def clip_suffixes(output: Path) -> tuple[str, ...]:
 
 
 def _create(
-    clip: RenderedClip, output: Path, overwrite: bool, quality: int | None
+    clip: RenderedClip, output: Path, mark: MarkOptions, overwrite: bool, quality: int | None
 ) -> AbstractContextManager[VideoWriter | SequenceWriter]:
     if is_sequence(output):
-        return create_sequence(output, overwrite=overwrite, quality=quality)
-    return create_video(output, clip.rate, clip.sound, clip.sound_start, overwrite=overwrite, quality=quality)
+        return create_sequence(
+            output, provenance=clip.provenance, mark=mark, overwrite=overwrite, quality=quality
+        )
+    return create_video(
+        output,
+        clip.rate,
+        clip.sound,
+        clip.sound_start,
+        provenance=clip.provenance,
+        mark=mark,
+        overwrite=overwrite,
+        quality=quality,
+    )
 
 
 def check_quality(quality: int | None) -> None:
@@ -82,6 +97,7 @@ def write_clip(
     clip: RenderedClip,
     output: Path,
     *,
+    mark: MarkOptions = MarkOptions(),  # noqa: B008 - frozen
     overwrite: bool = False,
     inputs: tuple[Path, ...] = (),
     stage: str = "animating",
@@ -93,6 +109,7 @@ def write_clip(
     A name with a number in it, such as talk_%04d.png, becomes a sequence of pictures.
 
     Args:
+        mark: How the file says that it is synthetic.
         overwrite: Whether `output` may exist already.
         inputs: Files that it must not replace, besides the one with the sound.
         quality: As in `liax.options.OutputOptions`.
@@ -104,7 +121,7 @@ def write_clip(
     check_output(output, suffixes=clip_suffixes(output), overwrite=overwrite, inputs=inputs)
     check_quality(quality)
     count, time = 0, Fraction(0)
-    with _create(clip, output, overwrite, quality) as writer:
+    with _create(clip, output, mark, overwrite, quality) as writer:
         with closing(ahead(clip.frames)) as frames:  # made while the last ones are encoded
             for time, picture_HW3 in frames:
                 writer.write(picture_HW3, time)

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.errors import OptionError
+from liax.marking import Provenance
 from liax.options import EditOptions, EditSettings
 from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import Edit
+from liax.portrait.provenance import provenance_of
 from liax.portrait.retouch import EditDelta, Retouch
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.portrait.transparency import Cutout
@@ -30,6 +32,7 @@ class EditResult:
             that way. RGBA (H, W, 4) where transparency was asked for and is there.
         portrait: What was edited.
         edit_M: v of equation (11), what was added to the coefficients.
+        provenance: How it was made, for the file.
     """
 
     before_HW3: NDArray[np.uint8]
@@ -37,6 +40,7 @@ class EditResult:
     picture_HW3: NDArray[np.uint8]
     edit_M: NDArray[np.float32]
     portrait: Portrait
+    provenance: Provenance
 
 
 def edit_image(
@@ -74,7 +78,9 @@ def edit_image(
         picture_HW3 = Cutout(portrait, animator.size, options.paste)(change)
     else:
         picture_HW3 = PictureEditor(animator, portrait)(alpha_M) if options.paste else after_HW3
-    return EditResult(portrait.from_square(portrait.square_RR3), after_HW3, picture_HW3, edit_M, portrait)
+    before_HW3 = portrait.from_square(portrait.square_RR3)
+    provenance = provenance_of(animator, "edit", source=portrait)
+    return EditResult(before_HW3, after_HW3, picture_HW3, edit_M, portrait, provenance)
 
 
 class PictureEditor:

@@ -21,6 +21,7 @@ from liax.portrait.driving import DrivingFootage, check_part
 from liax.portrait.edit_vector import Edit
 from liax.portrait.filmed import FaceFrame, FilmedFace, Frames, ShotRetouches, change_filmed, find_filmed
 from liax.portrait.pose import HeldStretches, PoseRange
+from liax.portrait.provenance import provenance_of
 from liax.portrait.retouch import EditDelta
 from liax.portrait.shots import Shot, ShotMessages, changed_meanwhile, in_shots
 from liax.progress import Progress, no_progress
@@ -66,7 +67,15 @@ def edit_video(
         frames = _from_first_frame(animator, footage, shots, edit, retouches)
     else:
         frames = _frame_by_frame(animator, footage, shots, edit, whole)
-    return RenderedClip(frames, footage.rate, retouches.width, retouches.height, total, *sound_of(footage))
+    return RenderedClip(
+        frames,
+        footage.rate,
+        retouches.width,
+        retouches.height,
+        total,
+        *sound_of(footage),
+        provenance=provenance_of(animator, "edit-video", video=video),
+    )
 
 
 def _frame_by_frame(

@@ -14,6 +14,7 @@ from liax.options import EditSettings, ManipulateOptions
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip
 from liax.portrait.edit_vector import Edit, edit_vector
+from liax.portrait.provenance import provenance_of
 from liax.portrait.sheets import caption, draw_sheet
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.progress import Progress, no_progress, with_progress
@@ -193,7 +194,14 @@ def _clip(
         texts = (", ".join(step) for step in steps)
         pictures = (caption(picture, text) for picture, text in zip(pictures, texts, strict=True))
     frames = ((i / rate, picture_HW3) for i, picture_HW3 in enumerate(pictures))
-    return RenderedClip(frames, rate, portrait.framing.width, portrait.framing.height, len(steps))
+    return RenderedClip(
+        frames,
+        rate,
+        portrait.framing.width,
+        portrait.framing.height,
+        len(steps),
+        provenance=provenance_of(animator, "manipulate", source=portrait),
+    )
 
 
 def _sheet(

@@ -14,7 +14,7 @@ from liax.errors import LiaxError, OptionError
 from liax.files import check_output
 from liax.media.footage import Excerpt, Footage, StillFootage, files_of, open_footage, sound_of
 from liax.media.sound import has_sound
-from liax.options import AnimateOptions
+from liax.options import AnimateOptions, MarkOptions
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip, WrittenFile, clip_suffixes, write_clip
 from liax.portrait.driving import DrivingFootage, open_driving
@@ -22,6 +22,7 @@ from liax.portrait.edit_vector import Edit
 from liax.portrait.filmed import FaceFrame, FilmedFace, Frames, ShotRetouches, change_filmed, find_filmed
 from liax.portrait.motion import Driving, DrivingFrame, Transfer, nearest_references, retarget
 from liax.portrait.pose import HeldStretches, PoseRange
+from liax.portrait.provenance import provenance_of
 from liax.portrait.reference import choose_references, driving_frames, first_frame
 from liax.portrait.shots import Shot, ShotMessages
 from liax.portrait.track_driving import NamedDriving
@@ -91,7 +92,9 @@ def reenact_video(
     sounds = [(d.sound, d.sound_start) for d in opened.values() if d.sound is not None and has_sound(d.sound)]
     sound, start = sounds[0] if sounds else sound_of(footage)
     frames = _frames(animator, footage, faces, carried, held)
-    return RenderedClip(frames, footage.rate, retouches.width, retouches.height, total, sound, start)
+    moved_by = {("driving" if face is None else f"driving {face}"): d for face, d in drivings.items()}
+    made = provenance_of(animator, "animate", source=video, **moved_by)
+    return RenderedClip(frames, footage.rate, retouches.width, retouches.height, total, sound, start, made)
 
 
 def reenact_file(
@@ -101,6 +104,7 @@ def reenact_file(
     output: Path,
     options: AnimateOptions = AnimateOptions(),  # noqa: B008 - frozen
     *,
+    mark: MarkOptions = MarkOptions(),  # noqa: B008
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> WrittenFile:
@@ -114,7 +118,13 @@ def reenact_file(
     check_output(output, suffixes=clip_suffixes(output), overwrite=overwrite, inputs=inputs)
     clip = reenact_video(animator, video, drivings, options, progress=progress)
     return write_clip(
-        clip, output, overwrite=overwrite, inputs=inputs, quality=options.quality, progress=progress
+        clip,
+        output,
+        mark=mark,
+        overwrite=overwrite,
+        inputs=inputs,
+        quality=options.quality,
+        progress=progress,
     )
 
 

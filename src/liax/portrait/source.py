@@ -29,6 +29,7 @@ class Portrait:
         square_RR3: RGB uint8, what the network was given, at the size that it draws.
         encoded: What it made of it (batch 1).
         alpha_HW: How opaque the picture is, uint8, before it was laid over grey; None where it is throughout.
+        path: The file that it was read from, if it was.
     """
 
     picture_HW3: NDArray[np.uint8]
@@ -36,6 +37,7 @@ class Portrait:
     square_RR3: NDArray[np.uint8]
     encoded: Encoded
     alpha_HW: NDArray[np.uint8] | None = None
+    path: Path | None = None
 
     @property
     def alpha_M(self) -> NDArray[np.float32]:
@@ -88,4 +90,6 @@ def open_portrait(
         framing = frame_whole_picture(width, height, animator.size)
     seen_RR3 = framing.to_square(picture_HW3, animator.seen_size)
     square_RR3 = resize(seen_RR3, animator.size, animator.size)
-    return Portrait(picture_HW3, framing, square_RR3, animator.encode([seen_RR3]), alpha_HW)
+    encoded = animator.encode([seen_RR3])
+    origin = source if isinstance(source, Path) else None
+    return Portrait(picture_HW3, framing, square_RR3, encoded, alpha_HW, origin)

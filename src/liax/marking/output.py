@@ -1,0 +1,98 @@
+"""The one place that every picture and video passes on its way into a file: it is marked there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from liax.errors import LiaxError
+from liax.files import atomic_file, scratch_file
+from liax.marking import manifest
+from liax.marking.certificate import Certificate, certificate
+from liax.marking.provenance import SOURCE_TYPE, Provenance
+from liax.options import MarkOptions
+
+log = logging.getLogger(__name__)
+
+UNSIGNED = (".webm",)
+"""Formats in which C2PA has no place for a manifest; the facts are tags there, which nobody signs."""
+
+TYPE_TAG, FACTS_TAG = "DIGITAL_SOURCE_TYPE", "LIAX_PROVENANCE"
+
+
+@contextmanager
+def marked_file(
+    path: Path,
+    provenance: Provenance,
+    options: MarkOptions = MarkOptions(),  # noqa: B008 - frozen
+    *,
+    overwrite: bool = True,
+) -> Iterator[IO[bytes]]:
+    """Open a binary file that becomes `path` when the block ends, with a signed manifest if it is synthetic.
+
+    Otherwise as `liax.files.atomic_file`. Where no manifest can be signed, a warning says so, and the file is
+    written without one: hours of work are not lost for it.
+
+    Args:
+        path: Its suffix says what is written into it.
+        provenance: How it was made.
+        options: Whether it is marked.
+        overwrite: Whether a file that is at `path` when the block ends is replaced.
+
+    Raises:
+        LiaxError: As `atomic_file` does; before the block, also for a certificate of the user's that cannot
+            sign.
+    """
+    kind = manifest.FORMATS.get(path.suffix.lower())
+    marked = options.mark and provenance.synthetic
+    signer = _signer(path) if marked and kind is not None else None
+    with atomic_file(path, overwrite=overwrite) as target:
+        if signer is None or kind is None:
+            yield target
+            return
+        with scratch_file(path) as source:
+            yield source
+            source.flush()
+            try:
+                manifest.sign(source, target, kind, provenance.facts(), signer)
+            except LiaxError as error:
+                log.warning("%s is not marked as synthetic. %s", path, error)
+                _copy(source, target)
+
+
+def tags(suffix: str, provenance: Provenance, options: MarkOptions) -> dict[str, str]:
+    """What stands in a video's own tags, of a format that has no place for a manifest."""
+    if suffix not in UNSIGNED or not (options.mark and provenance.synthetic):
+        return {}
+    return {TYPE_TAG: SOURCE_TYPE, FACTS_TAG: json.dumps(provenance.facts())}
+
+
+def _signer(path: Path) -> Certificate | None:
+    """What signs, tried once; None, with a warning, where the package for it is missing."""
+    if manifest.c2pa() is None:
+        log.warning(
+            "%s is not marked as synthetic: the package c2pa-python is not installed, or does not run here.",
+            path,
+        )
+        return None
+    signer = certificate()
+    _try(signer)
+    return signer
+
+
+@cache
+def _try(signer: Certificate) -> None:
+    manifest.check(signer)
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    source.seek(0)
+    target.seek(0)
+    target.truncate()
+    while block := source.read(1 << 20):
+        target.write(block)
