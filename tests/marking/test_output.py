@@ -12,6 +12,7 @@ from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -107,6 +108,21 @@ def test_a_changed_file_is_found(folder: Path, made: Provenance, name: str) -> N
     mark = read_mark(path)
     assert (mark.finding, mark.marked) == ("changed", False)
     assert "hash" in mark.problem
+
+
+def test_tags_stay_when_streams_are_copied(folder: Path, made: Provenance) -> None:
+    """As programs do that write a video anew without encoding it: the manifest is lost, the tags are not."""
+    path = write(folder / "a.mp4", made)
+    options = {"movflags": "use_metadata_tags"}
+    with av.open(path) as old, av.open(folder / "b.mp4", "w", options=options) as new:
+        new.metadata.update(old.metadata)
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(old.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    mark = read_mark(folder / "b.mp4")
+    assert (mark.finding, mark.facts) == ("tagged", read_mark(path).facts)
 
 
 def test_a_badge_is_in_the_corner_and_nowhere_else(folder: Path) -> None:

@@ -19,8 +19,9 @@ from liax.options import MarkOptions
 
 log = logging.getLogger(__name__)
 
-UNSIGNED = (".webm",)
-"""Formats in which C2PA has no place for a manifest; the facts are tags there, which nobody signs."""
+TAGGED = (".webm", ".mp4", ".mov")
+"""Formats whose own tags say the same, which nobody signs. C2PA has no place for a manifest in WebM, and
+programs that copy the streams of an MP4 into a new file keep tags, but no manifest."""
 
 TYPE_TAG, FACTS_TAG = "DIGITAL_SOURCE_TYPE", "LIAX_PROVENANCE"
 
@@ -66,8 +67,8 @@ def marked_file(
 
 
 def tags(suffix: str, provenance: Provenance, options: MarkOptions) -> dict[str, str]:
-    """What stands in a video's own tags, of a format that has no place for a manifest."""
-    if suffix not in UNSIGNED or not (options.mark and provenance.synthetic):
+    """What stands in a video's own tags."""
+    if suffix not in TAGGED or not (options.mark and provenance.synthetic):
         return {}
     return {TYPE_TAG: SOURCE_TYPE, FACTS_TAG: json.dumps(provenance.facts())}
 

@@ -66,7 +66,7 @@ def read_mark(path: Path) -> FileMark:
     with path.open("rb") as file:
         kind = _kind(file.read(16))
     if kind == "video/webm":
-        return _tagged(path)
+        return _tagged(path, "matroska")
     if kind is None:
         return FileMark(path, "none", {}, problem="it is of no kind that liax marks")
     if manifest.c2pa() is None:
@@ -78,7 +78,9 @@ def read_mark(path: Path) -> FileMark:
         told = read_manifests(path, kind)
     except LiaxError as error:
         return FileMark(path, "damaged", {}, problem=str(error))
-    return FileMark(path, "none", {}) if told is None else _of_manifests(path, told)
+    if told is not None:
+        return _of_manifests(path, told)
+    return _tagged(path, "mov") if kind == "video/mp4" else FileMark(path, "none", {})
 
 
 def _kind(start: bytes) -> str | None:
@@ -162,9 +164,13 @@ def _failure(told: dict[str, Any]) -> str:
     return next(filter(None, texts), "the content or the manifest was changed")
 
 
-def _tagged(path: Path) -> FileMark:
-    """What the tags of a WebM or Matroska file say."""
-    options = {"format_whitelist": "matroska", "protocol_whitelist": "file"}
+def _tagged(path: Path, format: str) -> FileMark:
+    """What the tags of a video say.
+
+    Args:
+        format: "matroska" or "mov", which is MP4 too.
+    """
+    options = {"format_whitelist": format, "protocol_whitelist": "file"}
     try:
         with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
             found = {name.upper(): text for name, text in container.metadata.items()}

@@ -213,7 +213,7 @@ class VideoWriter:
             self._failing,
             "w",
             format=self._container_name,
-            container_options={"movflags": "faststart"},
+            container_options={"movflags": "faststart+use_metadata_tags"},
             io_open=self._failing.reopen,
         )
 
