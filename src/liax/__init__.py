@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from liax.portrait.clip import write_clip
     from liax.portrait.edit import edit_image
     from liax.portrait.edit_video import edit_video
-    from liax.weights import load
+    from liax.weights import PretrainedLIAX, load
 
 __all__ = [
     "AnimateOptions",
@@ -28,6 +28,7 @@ __all__ = [
     "EditOptions",
     "EditVideoOptions",
     "LiaxError",
+    "PretrainedLIAX",
     "__version__",
     "animate",
     "edit_image",
@@ -39,7 +40,7 @@ __all__ = [
 _HOMES = {
     "liax.options": ("AnimateOptions", "EditOptions", "EditVideoOptions"),
     "liax.portrait": ("Animator", "animate", "edit_image", "edit_video", "write_clip"),
-    "liax.weights": ("load",),
+    "liax.weights": ("PretrainedLIAX", "load"),
 }
 
 

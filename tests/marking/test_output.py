@@ -27,7 +27,7 @@ from liax.options import MarkOptions
 
 pytestmark = pytest.mark.usefixtures("read_here")
 
-PICTURES, VIDEOS = ("a.png", "a.jpg", "a.webp"), ("a.mp4", "a.gif", "a.webm")
+PICTURES, VIDEOS = ("a.png", "a.jpg", "a.webp"), ("a.mp4", "a.mov", "a.gif", "a.webm")
 
 
 @pytest.fixture

@@ -2,5 +2,6 @@
 
 from liax.weights.files import fingerprint, save
 from liax.weights.loading import installed_names, load, set_controls
+from liax.weights.pretrained import PretrainedLIAX
 
-__all__ = ["fingerprint", "installed_names", "load", "save", "set_controls"]
+__all__ = ["PretrainedLIAX", "fingerprint", "installed_names", "load", "save", "set_controls"]

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -224,7 +224,14 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes | {VECTORS: (config.latent, config.vectors)}
 
 
-def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
+N = TypeVar("N", bound=LIAX)
+
+
+def build(
+    stored: StoredWeights,
+    device: str | torch.device = "cpu",
+    kind: type[N] = LIAX,  # type: ignore[assignment]
+) -> N:
     """The network of `stored`, ready for inference: float32 on `device`, evaluation mode, no gradients.
 
     If the file has no W, then W is set to Q, whose QR is Q up to rounding, so that training can continue.
@@ -237,7 +244,7 @@ def build(stored: StoredWeights, device: str | torch.device = "cpu") -> LIAX:
     _check_finite(state)
     vectors_DM = state.pop(VECTORS)
     with torch.device("meta"):
-        network = LIAX(stored.config)
+        network = kind(stored.config)
     network.load_state_dict(state, assign=True)
     network.dictionary.freeze(vectors_DM)
     network.metadata = dict(stored.metadata)

@@ -11,9 +11,9 @@ import torch
 
 from liax.bounded import short
 from liax.errors import LiaxError
-from liax.model import LIAX
 from liax.weights import files
 from liax.weights.controls import CONTROLS_KEY, Control, Controls, read_controls
+from liax.weights.pretrained import PretrainedLIAX
 
 DEFAULT = "small"
 # Distributions with weights declare an entry point of this group: a name, and the path of a weights file.
@@ -25,7 +25,7 @@ def load(
     device: str | torch.device = "cpu",
     *,
     size: int | None = None,
-) -> LIAX:
+) -> PretrainedLIAX:
     """Load a network for inference: float32 on `device`, evaluation mode, no gradients.
 
     The file's own metadata becomes the network's `metadata`.
@@ -41,7 +41,7 @@ def load(
         WrongFileError: If the file is not a weights file of liax.
         LiaxError: If there is no such file or name, the file is damaged, or its network does not draw `size`.
     """
-    network = files.build(open_weights(name_or_path), device)
+    network = files.build(open_weights(name_or_path), device, PretrainedLIAX)
     if size is not None:
         try:
             network.draw_at(size)
