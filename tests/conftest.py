@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from liax.model import LIAX, PRESETS
 
 # The certificate that liax makes for its user is not made in the tester's own folder.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="liax-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 # Without a GPU, kernels run in Triton's interpreter; Triton reads it when it is imported.
 if not torch.cuda.is_available():

@@ -52,7 +52,7 @@ def encoders(tree: ast.AST) -> Iterator[str]:
         owner = ast.unparse(node.func).split(".")[0]
         formatted = len(node.args) > 1 or any(keyword.arg == "format" for keyword in node.keywords)
         if name == "save" and isinstance(node.func, ast.Attribute) and formatted:
-            if owner not in ("torch", "dcp"):
+            if owner not in ("torch", "dcp", "files"):
                 yield ast.unparse(node.func)
         elif name in (
             "VideoWriter",
