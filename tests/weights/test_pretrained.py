@@ -85,6 +85,7 @@ def test_a_card_of_bare_weights(tiny: LIAX, tmp_path: Path) -> None:
     card = huggingface_hub.ModelCard.load(tmp_path / "folder" / "README.md")
     assert card.data.license == "other"
     assert "have no names" in card.text
+    assert 'from_pretrained("path/of/this/folder")' in card.text
     assert "## Training" not in card.text
     assert stored(tmp_path / "folder").metadata["controls"] == "rubbish"
 

@@ -29,6 +29,7 @@ def model_card(network: LIAX, repo_id: str | None = None) -> str:
     """
     config, metadata = network.config, network.metadata
     name = repo_id or metadata.get("name") or "weights"
+    place = repo_id or "path/of/this/folder"
     parameters = sum(parameter.numel() for parameter in network.parameters())
     try:
         controls = read_controls(metadata, config.vectors)
@@ -58,7 +59,7 @@ def model_card(network: LIAX, repo_id: str | None = None) -> str:
         "```python",
         "import liax",
         "",
-        f"network = liax.PretrainedLIAX.from_pretrained({json.dumps(name)})",
+        f"network = liax.PretrainedLIAX.from_pretrained({json.dumps(place)})",
         "animator = liax.Animator(network)",
         "```",
         "",
