@@ -77,6 +77,7 @@ class LiaxControls(io.ComfyNode):
         sliders = [
             io.Float.Input(
                 control.name,
+                optional=True,  # so that a workflow fits other weights, too
                 default=0.0,
                 min=control.low,
                 max=control.high,

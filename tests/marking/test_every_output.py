@@ -88,6 +88,8 @@ PORTRAIT, CLIP, BATCH = "PORTRAIT", "CLIP", "BATCH"
 OUTPUTS: dict[str, list[tuple[list[str], dict[str, str]]]] = {
     "animate": [
         ([PORTRAIT, CLIP, "-o", "a.mp4"], {"a.mp4": "animate"}),
+        ([PORTRAIT, CLIP, "-o", "f_%d.png"], {f"f_{k}.png": "animate" for k in (1, 2, 3)}),
+        ([CLIP, CLIP, "-o", "a.mov"], {"a.mov": "animate"}),
         ([PORTRAIT, PORTRAIT, "-o", "a.webp"], {"a.webp": "animate"}),
     ],
     "edit": [
