@@ -173,7 +173,7 @@ def soak_command(name: str, folder: Path, minutes: list[float], rate: int) -> di
 
 def serve(folder: Path) -> None:
     """The page, in a process of its own: prints its address and stays."""
-    from liax.app.page import serve as serve_page
+    from liax.app.server import ServedPage
     from liax.app.studio import Studio
     from liax.app.uploads import VisitorLimits
     from liax.portrait import Animator
@@ -181,8 +181,7 @@ def serve(folder: Path) -> None:
 
     animator = Animator(load(folder / "tiny.safetensors"), "cpu")
     with Studio(animator, limits=VisitorLimits(kept_minutes=_KEPT_MINUTES)) as studio:
-        _, address = serve_page(studio)
-        print(address, flush=True)
+        print(ServedPage(studio).address, flush=True)
         threading.Event().wait()
 
 
@@ -225,8 +224,14 @@ class Visitors:
             self._visitor = self._new_visitor()
         name = self._chance.choice(list(self._jobs))
         stops = self._chance.random() < 0.1
+        try:
+            asked = self._jobs[name](self._visitor)
+        except httpx.HTTPStatusError as error:  # what is no picture or video is not even taken
+            if error.response.status_code != 415:
+                raise
+            return f"{name}: refused"
         messages = []
-        for message in self._jobs[name](self._visitor):
+        for message in asked:
             messages.append(message)
             if stops and len(messages) == 4 and name != "edit":
                 self._visitor.stop()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import gradio as gr
 import pytest
 
-from liax.app.page import serve
+from liax.app.server import ServedPage
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits
 from liax.model import LIAX
@@ -26,24 +25,24 @@ def studio(tiny: LIAX) -> Iterator[Studio]:
     animator = Animator(tiny, "cpu")
     animator.controls = Controls(tiny.config.vectors, CONTROLS)
     limits = VisitorLimits(
-        megabytes=1, picture_megapixels=2, video_megapixels=1, seconds=3, frames=60, waiting=3
+        megabytes=1,
+        visitor_megabytes=100,
+        picture_megapixels=2,
+        video_megapixels=1,
+        seconds=3,
+        frames=60,
+        waiting=3,
     )
     with Studio(animator, "small", limits) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def page(studio: Studio) -> Iterator[gr.Blocks]:
-    """The studio's page, served."""
+def address(studio: Studio) -> Iterator[str]:
+    """Where the studio's page is served."""
     # Gradio has one folder for uploads in a process: that of the page that was built last.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
-        page, _ = serve(studio)
-        yield page
-        page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def address(page: gr.Blocks) -> str:
-    """Where the page is served."""
-    return page.local_url
+        page = ServedPage(studio)
+        yield page.address
+        page.close()

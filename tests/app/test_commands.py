@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clips import moving_face, write_clip
-from liax.app.commands import AnyOptions, Invocation
+from liax.app.commands import AnyOptions, Invocation, result_name
 from liax.cli.main import main
 from liax.media.images import read_image
 from liax.media.video import Video
@@ -111,6 +111,26 @@ animate_file(
     AnimateOptions(smooth=True),
 )"""
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "name"),
+    [
+        (["astronaut.jpg"], {"yaw": 10.0}, "astronaut_yaw10"),
+        (
+            ["astronaut.jpg"],
+            {"yaw": -2.5, "x": 0.1, "jaw": 1.0, "smile": 0.2},
+            "astronaut_yaw-2.5_x0.1_jaw1",
+        ),
+        (["astronaut.jpg"], {}, "astronaut_done"),
+        (["astronaut.jpg", "my talk.mp4"], {}, "astronaut_my talk"),
+        (["a" * 300 + ".jpg"], {}, "a" * 60 + "_done"),
+    ],
+)
+def test_results_are_called_after_what_they_are_made_of(
+    given: list[str], settings: dict[str, float], name: str
+) -> None:
+    assert result_name(given, settings, "done") == name
 
 
 @pytest.mark.parametrize("name", ["a b.jpg", "it's.jpg", '"; rm -rf .jpg', "$(x).jpg", "日本.jpg"])

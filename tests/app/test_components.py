@@ -10,13 +10,14 @@ import pytest
 from liax.app.components import ControlsPanel
 from liax.app.theme import CSS
 from liax.portrait.edit_vector import edit_vector
+from liax.tracks.presets import PRESETS
 from liax.weights import load
 from liax.weights.controls import Control, Controls, read_controls
 
 
 def _panel(controls: Controls) -> ControlsPanel:
     with gr.Blocks(analytics_enabled=False):
-        return ControlsPanel(controls)
+        return ControlsPanel(controls, "here")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,26 @@ def test_every_control_has_a_slider_and_its_ends_are_allowed(bundled: Controls) 
 @pytest.mark.parametrize("held", [True, False])
 def test_that_expressions_stop_is_told_where_they_do(bundled: Controls, held: bool) -> None:
     with gr.Blocks(analytics_enabled=False) as page:
-        ControlsPanel(bundled if held else replace(bundled, limits=None))
+        ControlsPanel(bundled if held else replace(bundled, limits=None), "here")
     notes = [block.value for block in page.blocks.values() if isinstance(block, gr.Markdown)]
     assert [note.startswith("Expressions stop where faces do") for note in notes] == [True] * held
+
+
+def test_expressions_set_all_sliders_as_far_as_they_go(bundled: Controls) -> None:
+    panel = _panel(bundled)
+    offered = [name for name in PRESETS if set(PRESETS[name]) <= set(panel.names)]
+    assert len(offered) > 5
+    for name in offered:
+        values = dict(zip(panel.names, panel._expression(name), strict=True))
+        assert set(panel.settings(list(values.values()))) == set(PRESETS[name])
+        edit_vector(panel.settings(list(values.values())), bundled)  # raises for what is out of range
+    assert panel.settings(panel._expression("look-left"))["yaw"] == -10
+
+
+def test_weights_without_the_names_offer_no_expressions() -> None:
+    with gr.Blocks(analytics_enabled=False) as page:
+        ControlsPanel(Controls(1, (Control("yaw", "head", {0: 0.1}, -20, 20),)), "here")
+    assert not any(block.visible for block in page.blocks.values() if isinstance(block, gr.Dropdown))
 
 
 def test_ends_and_zero_are_where_the_control_has_them() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from liax.app.jobs import Job, JobProgress, JobQueue
+from liax.app.jobs import Job, JobProgress, JobQueue, Pace
 from liax.errors import LiaxError, SeveralFaces
 from liax.files import atomic_file
 from liax.portrait.clip import RenderedClip, write_clip
@@ -22,7 +22,7 @@ from liax.progress import Progress
 
 @pytest.fixture
 def queue() -> Iterator[JobQueue]:
-    queue = JobQueue(2)
+    queue = JobQueue(2, 9)
     yield queue
     queue.close()
 
@@ -106,6 +106,23 @@ def test_others_wait_in_line_and_know_how_many_are_before_them(queue: JobQueue) 
     assert all(told.ahead == 0 for told in watching[2])
 
 
+def test_one_visitor_has_a_few_jobs_and_leaves_room_for_others() -> None:
+    queue, end = JobQueue(20, 2), threading.Event()
+
+    def job(visitor: str) -> Iterator[JobProgress]:
+        return iter(Job(lambda progress: _frames(progress, end), queue, 10_000, visitor))
+
+    watching = [job("one"), job("one"), job("two")]
+    for told in watching:
+        next(told)
+    with pytest.raises(LiaxError, match="2 jobs of yours run or wait"):
+        next(job("one"))
+    watching[1].close()  # type: ignore[attr-defined]
+    assert next(job("one")).ahead == 2
+    end.set()
+    queue.close()
+
+
 def test_the_newest_frame_is_told_while_a_clip_is_made(queue: JobQueue, tmp_path: Path) -> None:
     frames = [np.full((16, 32, 3), level, np.uint8) for level in range(0, 250, 10)]
 
@@ -134,7 +151,30 @@ def test_the_estimate_counts_the_time_before_a_stage_tells_its_first_frame(queue
 
     last = list(Job(work, queue, 100))[-1]
     assert last.stage == "animating"
-    assert 0.4 <= last.seconds < 0.6
+    assert last.left is not None
+    assert 9 * 0.4 <= last.left < 9 * 0.6  # 36 frames are left, and 4 took that long
+
+
+def test_what_is_left_counts_all_stages_as_soon_as_they_are_known(queue: JobQueue) -> None:
+    pace, stages, told = Pace(), ["finding the face", "animating"], []
+
+    def work(job: Job) -> None:
+        for stage, seconds in zip(stages, (0.2, 0.6), strict=True):
+            time.sleep(seconds)
+            job(stage, 2, 4)
+            told.append(job._progress)
+            time.sleep(seconds)
+            job(stage, 4, 4)
+
+    list(Job(work, queue, 100, stages=stages, pace=pace))
+    assert told[0].left is None  # how long the second takes is not known yet
+    assert told[0].share is None
+    assert "left" not in str(told[0])
+    assert 0.5 < told[1].left < 0.9
+    told.clear()
+    list(Job(work, queue, 100, stages=stages, pace=pace))
+    assert 1.3 < told[0].left < 1.9  # 0.2 s of this, and 1.2 s of the next
+    assert 0.05 < told[0].share < told[1].share < 1
 
 
 def test_work_longer_than_the_limit_ends(queue: JobQueue) -> None:
@@ -163,7 +203,7 @@ def test_typed_warnings_keep_their_fields(queue: JobQueue) -> None:
 
 
 def test_closing_ends_what_runs_and_forgets_what_waits() -> None:
-    queue = JobQueue(2)
+    queue = JobQueue(2, 9)
     begun, other = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> None:
@@ -187,8 +227,14 @@ def test_closing_ends_what_runs_and_forgets_what_waits() -> None:
     [
         (JobProgress(), "Starting …"),
         (JobProgress(ahead=2), "Waiting for others: 2 before you"),
-        (JobProgress("animating", 30, 120, 10.0), "Animating: 30 of 120 frames, about 30 s left"),
-        (JobProgress("animating", 30, 1230, 10.0), "Animating: 30 of 1230 frames, about 7 min left"),
+        (
+            JobProgress("animating", 30, 120, 10.0, 30.0),
+            "Animating: 30 of 120 frames, about 30 s left",
+        ),
+        (
+            JobProgress("animating", 30, 1230, 10.0, 400.0),
+            "Animating: 30 of 1230 frames, about 7 min left",
+        ),
         (JobProgress("finding the face", 30, None, 10.0), "Finding the face: 30 frames"),
     ],
 )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +13,10 @@ import numpy as np
 import pytest
 
 import liax.app.studio as module
+from liax.app.jobs import capture_warnings
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits
-from liax.errors import LiaxError
+from liax.errors import LiaxError, SeveralFaces
 from liax.model import LIAX
 from liax.options import EditOptions, SourceOptions
 from liax.portrait import Animator, edit_image
@@ -29,6 +34,19 @@ def test_a_portrait_is_encoded_once(
     first = own.portrait(portrait_path)
     monkeypatch.setattr(module, "open_portrait", lambda *_, **__: pytest.fail("opened again"))
     assert own.portrait(portrait_path) is first
+
+
+def test_what_was_warned_of_is_told_each_time(own: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(_: object, path: Path, __: object) -> object:
+        logging.getLogger("liax.face").warning(SeveralFaces(path, 3, "face"))
+        return object()
+
+    monkeypatch.setattr(module, "open_portrait", opened)
+    monkeypatch.setattr(module, "check_picture", lambda *_: None)
+    for _ in range(3):
+        with capture_warnings() as warnings:
+            own.portrait(Path("three.jpg"))
+        assert [type(warning) for warning in warnings] == [SeveralFaces]
 
 
 def test_ways_of_opening_are_kept_apart(own: Studio, portrait_path: Path) -> None:
@@ -77,21 +95,54 @@ def test_pictures_beyond_the_limits_are_not_opened(own: Studio, tmp_path: Path) 
 
 
 def test_of_what_replaces_each_other_two_stay(own: Studio) -> None:
-    paths = [own.new_result_path("edited.png", visitor="one") for _ in range(4)]
-    other = own.new_result_path("edited.png", visitor="../two")
+    paths = [own.new_result_path("edited.png", view="one") for _ in range(4)]
+    other = own.new_result_path("edited.png", view="../two")
     alone = [own.new_result_path("clip.mp4") for _ in range(3)]
     assert [path.parent.exists() for path in paths] == [False, False, True, True]
     assert all(path.parent.exists() for path in (other, *alone))
     assert all(path.parent.parent == own.folder / "results" for path in (*paths, other, *alone))
 
 
-def test_old_results_are_removed(own: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = own.new_result_path("clip.mp4")
-    path.write_bytes(b"clip")
-    now = module.time.monotonic()
-    monkeypatch.setattr(module.time, "monotonic", lambda: now + 60 * own.limits.kept_minutes + 1)
-    own.new_result_path("clip.mp4")
-    assert not path.parent.exists()
+def test_old_results_are_removed(own: Studio) -> None:
+    old, new = own.new_result_path("clip.mp4"), own.new_result_path("clip.mp4")
+    for path in (old, new):
+        path.write_bytes(b"clip")
+    long_ago = time.time() - 60 * own.limits.kept_minutes - 1
+    os.utime(old, (long_ago, long_ago))
+    own.remove_old_files()
+    assert not old.parent.exists()
+    assert new.exists()
+
+
+def test_no_result_is_begun_where_there_is_no_room(tiny: LIAX) -> None:
+    with Studio(Animator(tiny, "cpu"), limits=VisitorLimits(total_megabytes=1)) as studio:
+        studio.new_result_path("clip.mp4").write_bytes(bytes(1_000_001))
+        with pytest.raises(LiaxError, match="no room for results"):
+            studio.new_result_path("clip.mp4")
+
+
+def test_who_asks_for_many_pictures_waits_and_others_do_not(own: Studio) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        end.wait(10)
+
+    threads = [
+        threading.Thread(target=own.run_quick, args=(hold, "one")) for _ in range(module._QUICK_PER_VISITOR)
+    ]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(5)
+    while own._quick_of["one"] < module._QUICK_PER_VISITOR:
+        time.sleep(0.01)
+    with pytest.raises(LiaxError, match="too many pictures at once"):
+        own.run_quick(hold, "one")
+    end.set()
+    assert own.run_quick(lambda: "drawn", "two") == "drawn"
+    for thread in threads:
+        thread.join()
+    assert own.run_quick(lambda: "drawn", "one") == "drawn"
 
 
 def test_nothing_stays_behind(tiny: LIAX) -> None:

@@ -54,7 +54,7 @@ def test_it_serves_until_it_is_ended_and_leaves_nothing(
 ) -> None:
     with _running(tmp_path, "--weights", str(tiny_weights)) as (process, address, heard):
         visitor = Visitor(address)
-        (picture, _) = visitor.change("edit", Your_portrait=visitor.upload(portrait_path))
+        picture, _, _ = visitor.change("edit", Your_portrait=visitor.upload(portrait_path))
         assert Path(picture["path"]).is_file()
         assert len(_temporary(tmp_path)) == 1
         process.send_signal(ending)
@@ -65,6 +65,27 @@ def test_it_serves_until_it_is_ended_and_leaves_nothing(
         assert all("127.0.0.1" in place or "localhost" in place for place in places), places
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--port", "80000"], "liax: 80000 is no port; take 1 to 65535 (--port 80000).\n"),
+        (
+            ["--host", "nonsense"],
+            "liax: nonsense is no address of this computer; take 127.0.0.1, or 0.0.0.0 to let other "
+            "computers in (--host nonsense).\n",
+        ),
+    ],
+)
+def test_places_that_cannot_be_listened_at_are_told(
+    tmp_path: Path, tiny_weights: Path, options: list[str], told: str
+) -> None:
+    words = [sys.executable, "-m", "liax", "studio", "--weights", str(tiny_weights), *options]
+    ended = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert ended.returncode == 1
+    assert ended.stderr == told
+    assert not _temporary(tmp_path)
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path, tiny_weights: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -73,6 +94,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, tiny_weights: Path) -> Non
             words, capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
         )
     assert ended.returncode == 1
-    assert ended.stderr.startswith("liax: The page cannot be served")
+    assert ended.stderr.startswith(f"liax: Port {port} cannot be used")
+    assert f"choose another (--port {port})" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not _temporary(tmp_path)

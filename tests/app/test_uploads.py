@@ -88,6 +88,20 @@ def test_lists_of_other_files_are_no_videos(tmp_path: Path, list_of_files: str) 
             check_video(path, LIMITS)
 
 
+def test_the_documents_tell_the_limits() -> None:
+    page = (Path(__file__).parents[2] / "docs/animating.md").read_text("utf-8")
+    told = page[page.index("### Opening it to others") : page.index("## In scripts")]
+    limits = VisitorLimits()
+    for words in (
+        f"{limits.visitor_megabytes} MB an hour",
+        f"up to {limits.megabytes} MB",
+        f"have {limits.visitor_jobs} jobs run or wait",
+        f"up to {limits.total_megabytes} MB",
+    ):
+        assert words in " ".join(told.split())
+    assert limits.kept_minutes == 60
+
+
 def test_sound_alone_and_text_are_no_videos(tmp_path: Path) -> None:
     text = tmp_path / "video.mp4"
     text.write_text("hello")

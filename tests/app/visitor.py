@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ class Visitor:
     def __init__(self, address: str) -> None:
         self.http = httpx.Client(base_url=address, timeout=60)
         self.session = secrets.token_hex(6)
-        config = self.http.get("/config").json()
-        self._components = {component["id"]: component for component in config["components"]}
-        self._events = config["dependencies"]
+        written = re.search(r"window\.gradio_config = (.*?);</script>", self.http.get("/").text)
+        assert written is not None
+        self.config = json.loads(written[1])
+        self._components = {component["id"]: component for component in self.config["components"]}
+        self._events = self.config["dependencies"]
 
     def upload(self, path: Path) -> dict[str, Any]:
         """The file as a component's value, after it was uploaded."""
@@ -37,6 +40,11 @@ class Visitor:
         before = next(
             e for e in self._events if [pressed, "click"] in e["targets"] and e["trigger_after"] is None
         )
+        self._stop = before["outputs"][1]
+        self.http.post(
+            "/gradio_api/run/predict",
+            json={"data": [], "fn_index": before["id"], "session_hash": self.session},
+        ).raise_for_status()
         event = next(e for e in self._events if e["trigger_after"] == before["id"])
         yield from self.send(event, **values)
 
@@ -56,9 +64,7 @@ class Visitor:
             data.append(wanted.pop(props.get("label"), props.get("value")))
         assert not wanted, f"no such inputs: {wanted}"
         body = {"data": data, "fn_index": event["id"], "session_hash": self.session}
-        joined = self.http.post("/gradio_api/queue/join", json=body)
-        joined.raise_for_status()
-        self.running = {**body, "event_id": joined.json()["event_id"]}
+        self.http.post("/gradio_api/queue/join", json=body).raise_for_status()
         yield from self.listen()
 
     def listen(self) -> Iterator[dict[str, Any]]:
@@ -74,9 +80,10 @@ class Visitor:
                         return
 
     def stop(self) -> None:
-        """Give up the event that runs."""
-        body = {name: self.running[name] for name in ("session_hash", "fn_index", "event_id")}
-        self.http.post("/gradio_api/cancel", json=body).raise_for_status()
+        """Press the Stop beside the button that was pressed last."""
+        stop = next(e for e in self._events if [self._stop, "click"] in e["targets"])
+        body = {"data": [], "fn_index": stop["id"], "session_hash": self.session}
+        self.http.post("/gradio_api/run/predict", json=body).raise_for_status()
 
 
 def file_value(path: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+import numpy as np
 from gradio.components import Component
 
-from liax.app.commands import CommandsView, Invocation
+from liax.app.commands import CommandsView, Invocation, result_name
 from liax.app.components import (
     ControlsPanel,
     ResultView,
@@ -22,13 +23,17 @@ from liax.app.components import (
     portrait_path,
     video_input,
 )
-from liax.app.job_view import JobResult, JobView, clip_result
+from liax.app.face_chooser import FaceChooser
+from liax.app.job_view import FINDING, READING, JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction
+from liax.app.preview import liveliest_excerpt
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits, check_motion, check_video
 from liax.errors import LiaxError
+from liax.media.images import write_image
 from liax.options import ALL_MOTION, AnimateOptions
 from liax.portrait import animate, encode_motion, write_clip
+from liax.portrait.provenance import provenance_of
 from liax.portrait.template import SUFFIX, save_template
 from liax.weights.controls import GROUPS, Controls
 
@@ -88,11 +93,12 @@ class _Form(NamedTuple):
     def invocation(self, weights: str) -> Invocation[AnimateOptions]:
         """The same as a command."""
         inputs = [Path(self.portrait or "portrait.jpg").name, Path(self.driving or "driving.mp4").name]
-        return Invocation(inputs, f"animated.{self.format}", self.options(), weights=weights)
+        output = f"{result_name(inputs, {}, 'animated')}.{self.format}"
+        return Invocation(inputs, output, self.options(), weights=weights)
 
 
-def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
-    """Make the tab; returns its portrait and its driving video."""
+def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
+    """Make the tab; returns its portrait, its driving video and the sliders of its portrait."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             with gr.Row():
@@ -113,21 +119,21 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
             with gr.Accordion("How much of each motion", open=False):
                 strengths = _strength_sliders(studio.controls)
             with gr.Accordion("Change the portrait throughout", open=False):
-                panel = ControlsPanel(studio.controls)
+                panel = ControlsPanel(studio.controls, "animate")
             with gr.Accordion("More options", open=False):
-                with gr.Row():
-                    face, driving_face = face_input("portrait"), face_input("video")
+                face, driving_face = FaceChooser(studio, portrait).face, face_input("video")
                 cropped = cropped_input()
                 format = format_input()
         with gr.Column(min_width=320, elem_classes="liax-sticky"):
-            view = JobView(studio, "Animate")
+            view = JobView(studio, "Animate", [FINDING, "animating"])
+            looking = JobView(studio, "Preview two moments", [FINDING, READING], "secondary")
             result = ResultView()
             with gr.Accordion("Save this motion for other portraits", open=False):
                 gr.Markdown(
                     "Keeps the movement without the pictures, in a small file that moves portraits as the "
                     "video does."
                 )
-                saving = JobView(studio, "Save this motion", "secondary")
+                saving = JobView(studio, "Save this motion", [FINDING], "secondary")
                 saved = gr.DownloadButton("Download the motion", visible=False)
             commands = CommandsView()
 
@@ -157,8 +163,27 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
 
         def work(job: Job[JobResult]) -> JobResult:
             opened = studio.portrait(source, options)
-            clip = animate(studio.animator, opened, driving, options, progress=job)
+            motion = studio.driving(driving, options, job)
+            clip = animate(studio.animator, opened, motion, options, progress=job)
             return clip_result(result, write_clip(job.with_preview(clip), output, progress=job))
+
+        return work
+
+    def prepare_preview(form: _Form) -> JobFunction[JobResult]:
+        source = portrait_path(form.portrait)
+        options = replace(form.options(), smooth=False)  # which takes neighbours in time
+        driving = _checked_driving(form.driving, studio.limits)
+        output = studio.new_result_path(f"{Path(form.invocation(studio.weights_name).output).stem}.png")
+
+        def work(job: Job[JobResult]) -> JobResult:
+            opened = studio.portrait(source, options)
+            excerpt = liveliest_excerpt(studio.driving(driving, options, job), opened.alpha_M, job)
+            frames = list(animate(studio.animator, opened, excerpt, options).frames)
+            pictures = [frames[number] for number in dict.fromkeys(excerpt.shown)]
+            made = provenance_of(studio.animator, "animate", source=opened, driving=driving)
+            write_image(output, np.concatenate([picture_HW3 for _, picture_HW3 in pictures], 1), provenance=made)
+            when = " and ".join(f"at {float(time):.1f} s" for time, _ in pictures)
+            return JobResult(result.updates(output), f"How it looks {when}, where it moves most.")
 
         return work
 
@@ -178,9 +203,10 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
 
     labels = labels_of(face=face, driving_face=driving_face, crop=cropped, paste=paste)
     view.connect(lambda *values: prepare_animation(read(*values)), inputs, result.outputs, labels)
+    looking.connect(lambda *values: prepare_preview(read(*values)), inputs, result.outputs, labels)
     saving.connect(lambda *values: prepare_saving(read(*values)), inputs, [saved], labels)
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return portrait, video
+    return portrait, video, panel
 
 
 def _strength_sliders(controls: Controls) -> dict[str, gr.Slider]:

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import indent
 from typing import Generic, TypeVar
 
@@ -33,6 +34,8 @@ _COMMANDS: dict[type, str] = {
     ManipulateOptions: "manipulate",
 }
 _LINE_LENGTH = 88
+# In names of results: how many letters of a file's name, and how many changes.
+_NAME_LENGTH, _NAMED_SETTINGS = 60, 3
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,23 @@ class Invocation(Generic[Options]):
                     return imports, [f"sheet = {sheet}", f"write_image({output}, sheet)"]
                 imports = [f"from liax.portrait import {name}, write_clip"]
                 return imports, [f"clip = {_call(name, arguments)}", f"write_clip(clip, {output})"]
+
+
+def result_name(given: Sequence[str | Path | None], settings: EditSettings, otherwise: str) -> str:
+    """What a result is called, without an ending: after the files given and what was changed.
+
+    Args:
+        given: The portrait or video, and what drives it.
+        settings: What an edit changes; the first few are named.
+        otherwise: What was done, if nothing of that says it.
+
+    Returns:
+        Such as "astronaut_yaw10" or "astronaut_talk".
+    """
+    names = [Path(path).stem[:_NAME_LENGTH] for path in given if path]
+    changed = [f"{str(name).replace('#', 'no')}{value:g}" for name, value in settings.items()]
+    parts = [*names, *changed[:_NAMED_SETTINGS]]
+    return "_".join(parts if len(parts) > 1 else [*parts, otherwise])
 
 
 class CommandsView:

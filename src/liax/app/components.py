@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal, TypedDict
 
 import gradio as gr
 from gradio.data_classes import ImageData
 
 from liax.errors import LiaxError
 from liax.portrait.manipulate import VECTOR_RANGE
+from liax.tracks.presets import PRESETS
 from liax.weights.controls import GROUPS, Control, Controls
 
+
+class Quiet(TypedDict):
+    """How events happen that show nothing of their own, and are no programming interface."""
+
+    show_progress: Literal["hidden"]
+    api_visibility: Literal["private"]
+
+
+QUIET: Quiet = {"show_progress": "hidden", "api_visibility": "private"}
 _ASSETS = files("liax.assets")
 DEMO_PORTRAIT = str(_ASSETS / "demo_portrait.jpg")
 DEMO_DRIVING = str(_ASSETS / "demo_driving.mp4")
@@ -133,15 +144,36 @@ _LIMITS_NOTE = (
 
 
 class ControlsPanel:
-    """A slider for each control, by group, and a button that sets all of them to 0.
+    """A slider for each control, by group; buttons that take changes back or set all to 0; and expressions.
+
+    What was set stays over a reload of the page (studio.js keeps it).
+
+    Args:
+        controls: What there are sliders for.
+        place: Where on the page the panel is, for the page's memory.
 
     Attributes:
         names: Of the controls.
         sliders: In the same order.
+        restore_js: Gives the sliders, when the page opens, what they were set to.
     """
 
-    def __init__(self, controls: Controls) -> None:
-        by_group = {group: [c for c in available_controls(controls) if c.group == group] for group in GROUPS}
+    def __init__(self, controls: Controls, place: str) -> None:
+        shown = available_controls(controls)
+        by_group = {group: [control for control in shown if control.group == group] for group in GROUPS}
+        names = {control.name for control in shown}
+        known = [name for name, amounts in PRESETS.items() if amounts and set(amounts) <= names]
+        chosen = gr.Dropdown(
+            [(name.replace("-", " ").capitalize(), name) for name in known],
+            value=None,
+            label="An expression",
+            info="sets all sliders",
+            filterable=False,
+            visible=bool(known),
+        )
+        with gr.Row():
+            undo, redo = gr.Button("Undo", size="sm"), gr.Button("Redo", size="sm")
+            reset = gr.Button("Reset all", size="sm")
         self.names: list[str] = []
         self.sliders: list[gr.Slider] = []
         for group, members in by_group.items():
@@ -152,14 +184,23 @@ class ControlsPanel:
                         self.sliders.append(_slider(control))
         if controls.limits is not None:
             gr.Markdown(_LIMITS_NOTE)
-        self.reset = gr.Button("Reset all", size="sm")
-        self.reset.click(
-            lambda: [0.0] * len(self.sliders),
-            outputs=self.sliders,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        chosen.input(self._expression, chosen, self.sliders, queue=False, **QUIET)
+        reset.click(lambda: [0.0] * len(self.sliders), outputs=self.sliders, queue=False, **QUIET)
+        self.restore_js = f"(...values) => liax.restored({place!r}, values)"
+        changes = [slider.change for slider in self.sliders]
+        remember = f"(...values) => liax.remember({place!r}, values)"
+        gr.on(changes, None, self.sliders, js=remember, **QUIET)
+        for button, step in ((undo, -1), (redo, 1)):
+            step_js = f"(...values) => liax.step({place!r}, values, {step})"
+            button.click(None, self.sliders, self.sliders, js=step_js, **QUIET)
+
+    def _expression(self, name: str) -> list[float]:
+        """The sliders' values for an expression, as far as they go."""
+        amounts = PRESETS.get(name, {})
+        return [
+            min(max(amounts[control].value, slider.minimum), slider.maximum) if control in amounts else 0.0
+            for control, slider in zip(self.names, self.sliders, strict=True)
+        ]
 
     def settings(self, values: Sequence[float]) -> dict[str, float]:
         """Control's name -> amount, of the sliders that are not at 0.

@@ -13,9 +13,11 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 from numpy.typing import NDArray
+from PIL import Image
 
-from liax.app.commands import CommandsView, Invocation
+from liax.app.commands import CommandsView, Invocation, result_name
 from liax.app.components import (
+    QUIET,
     ControlsPanel,
     ResultView,
     cropped_input,
@@ -26,19 +28,30 @@ from liax.app.components import (
     portrait_path,
     video_input,
 )
-from liax.app.job_view import JobResult, JobView, clip_result
+from liax.app.face_chooser import FaceChooser
+from liax.app.job_view import FINDING, JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction, capture_warnings
 from liax.app.messages import done_html, error_html
+from liax.app.preview import frame_at
 from liax.app.studio import Studio
-from liax.app.uploads import check_video
+from liax.app.uploads import VisitorLimits, check_video, visitor_of
 from liax.errors import LiaxError, LiaxWarning
+from liax.media.formats import PICTURE_ERRORS, picture_formats
 from liax.media.images import write_image
 from liax.options import EditOptions, EditVideoOptions
-from liax.portrait import edit_video, write_clip
+from liax.portrait import edit_image, edit_video, write_clip
 from liax.portrait.provenance import provenance_of
 
-# Pictures of more pixels become JPEGs, which are written faster.
+# Whole pictures of more pixels become JPEGs, which are written faster.
 _MAX_PNG_PIXELS = 1_000_000
+
+
+def _is_large(picture: Path) -> bool:
+    try:
+        with Image.open(picture, formats=picture_formats()) as image:
+            return image.width * image.height > _MAX_PNG_PIXELS
+    except (Image.DecompressionBombError, *PICTURE_ERRORS):
+        return False
 
 
 class _ImageForm(NamedTuple):
@@ -49,6 +62,7 @@ class _ImageForm(NamedTuple):
     paste: bool
     face: int
     cropped: bool
+    compare: bool
 
     def options(self) -> EditOptions:
         """The same for the library."""
@@ -57,7 +71,9 @@ class _ImageForm(NamedTuple):
     def invocation(self, weights: str) -> Invocation[EditOptions]:
         """The same as a command."""
         inputs = [Path(self.portrait or "portrait.jpg").name]
-        return Invocation(inputs, "edited.png", self.options(), self.settings, weights=weights)
+        ending = "jpg" if self.paste and self.portrait and _is_large(Path(self.portrait)) else "png"
+        output = f"{result_name(inputs, self.settings, 'edited')}.{ending}"
+        return Invocation(inputs, output, self.options(), self.settings, weights=weights)
 
 
 class _VideoForm(NamedTuple):
@@ -82,18 +98,30 @@ class _VideoForm(NamedTuple):
 
     def invocation(self, weights: str) -> Invocation[EditVideoOptions]:
         """The same as a command."""
-        inputs, output = [Path(self.video or "video.mp4").name], f"edited.{self.format}"
+        inputs = [Path(self.video or "video.mp4").name]
+        output = f"{result_name(inputs, self.settings, 'edited')}.{self.format}"
         return Invocation(inputs, output, self.options(), self.settings, weights=weights)
 
 
-def build_image_tab(studio: Studio) -> gr.Image:
-    """Make the tab "Edit image"; returns its portrait."""
-    with gr.Row(equal_height=False):
+def _checked_video(form: _VideoForm, limits: VisitorLimits) -> Path:
+    if form.video is None:
+        raise LiaxError("Give a video first: drop one on “Your video”.")
+    if not form.settings:
+        raise LiaxError("Nothing is to be changed yet; move a slider first.")
+    path = Path(form.video)
+    check_video(path, limits)
+    return path
+
+
+def build_image_tab(studio: Studio) -> tuple[gr.Image, ControlsPanel]:
+    """Make the tab "Edit image"; returns its portrait and its sliders."""
+    with gr.Row(equal_height=False, elem_classes="liax-edit"):
         with gr.Column(scale=2, min_width=320, elem_classes="liax-sticky"):
             portrait = portrait_input()
             paste = gr.Checkbox(label="In the whole picture", info="keeps the picture's own sharpness")
+            compare = gr.Checkbox(label="Before and after", info="side by side, with a divider to drag")
             with gr.Accordion("More options", open=False):
-                face, cropped = face_input("portrait"), cropped_input()
+                face, cropped = FaceChooser(studio, portrait).face, cropped_input()
         with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky liax-live"):
             result = gr.Image(
                 label="Result",
@@ -103,59 +131,86 @@ def build_image_tab(studio: Studio) -> gr.Image:
                 height=460,
                 buttons=["download", "fullscreen"],
             )
+            divided = gr.ImageSlider(
+                label="Before and after",
+                type="filepath",
+                interactive=False,
+                visible=False,
+                height=460,
+                buttons=["fullscreen"],
+            )
             status = gr.HTML(elem_classes="liax-status")
             commands = CommandsView()
         with gr.Column(scale=3, min_width=320):
-            panel = ControlsPanel(studio.controls)
+            panel = ControlsPanel(studio.controls, "edit-image")
     labels = labels_of(face=face, crop=cropped, paste=paste)
-    inputs: list[Component] = [portrait, paste, face, cropped, *panel.sliders]
+    inputs: list[Component] = [portrait, paste, face, cropped, compare, *panel.sliders]
 
     def read(*values: Any) -> _ImageForm:
         """The values of `inputs`, by name."""
         fixed = len(inputs) - len(panel.sliders)
         return _ImageForm(panel.settings(values[fixed:]), *values[:fixed])
 
-    def edit(request: gr.Request, *values: object) -> tuple[Path | None, str]:
+    def edit(request: gr.Request, *values: object) -> dict[Component, object]:
         form = read(*values)
 
-        def work() -> tuple[NDArray[np.uint8], list[LiaxWarning | str]]:
-            source = portrait_path(form.portrait)
+        def work() -> tuple[list[NDArray[np.uint8]], list[LiaxWarning | str]]:
+            source, options = portrait_path(form.portrait), form.options()
             with capture_warnings() as warnings:
-                return studio.edit_portrait(source, form.settings, form.options()), warnings
+                pictures = [studio.edit_portrait(source, form.settings, options)]
+                if form.compare:
+                    pictures.append(studio.unedited(source, options))
+                return pictures, warnings
 
         try:
-            picture_HW3, warnings = studio.run_quick(work)
+            pictures, warnings = studio.run_quick(work, visitor_of(request.client.host))
         except Exception as error:
-            return None, error_html(error, studio.folder, labels)
-        height, width, _ = picture_HW3.shape
-        name = "edited.jpg" if height * width > _MAX_PNG_PIXELS else "edited.png"
-        path = studio.new_result_path(name, visitor=request.session_hash)
+            return {result: None, divided: None, status: error_html(error, studio.folder, labels)}
+        name = form.invocation(studio.weights_name).output
+        path = studio.new_result_path(name, view=request.session_hash)
         made = provenance_of(studio.animator, "edit", source=portrait_path(form.portrait))
-        write_image(path, picture_HW3, provenance=made)
-        return path, done_html("", warnings, studio.folder, labels)
+        write_image(path, pictures[0], provenance=made)
+        before = path.with_stem("before")
+        if form.compare:
+            write_image(before, pictures[1], provenance=made)
+        return {
+            result: path,
+            divided: (before, path) if form.compare else None,
+            status: done_html("", warnings, studio.folder, labels),
+        }
 
+    compare.change(
+        lambda compare: (gr.update(visible=not compare), gr.update(visible=compare)),
+        compare,
+        [result, divided],
+        queue=False,
+        **QUIET,
+    )
     gr.on(
         None,  # after every change, and when the page opens
         edit,
         inputs,
-        [result, status],
+        [result, divided, status],
         trigger_mode="always_last",
         concurrency_limit=8,
         show_progress="hidden",
         api_visibility="private",
     )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return portrait
+    return portrait, panel
 
 
-def build_video_tab(studio: Studio) -> None:
-    """Make the tab "Edit video"."""
+def build_video_tab(studio: Studio) -> ControlsPanel:
+    """Make the tab "Edit video"; returns its sliders."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             video = video_input("Your video")
-            panel = ControlsPanel(studio.controls)
+            panel = ControlsPanel(studio.controls, "edit-video")
         with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky"):
-            view = JobView(studio, "Edit the video")
+            view = JobView(studio, "Edit the video", [FINDING, "editing"])
+            with gr.Accordion("Preview one moment", open=False):
+                moment = gr.Slider(0, 100, 0, step=1, label="Moment (% of the video)", buttons=[])
+                looking = JobView(studio, "Preview this moment", [], "secondary")
             result = ResultView()
             with gr.Accordion("More options", open=False):
                 square = gr.Checkbox(label="Only the square around the face")
@@ -174,12 +229,7 @@ def build_video_tab(studio: Studio) -> None:
         return _VideoForm(panel.settings(values[len(fixed) :]), *values[: len(fixed)])
 
     def prepare(form: _VideoForm) -> JobFunction[JobResult]:
-        if form.video is None:
-            raise LiaxError("Give a video first: drop one on “Your video”.")
-        if not form.settings:
-            raise LiaxError("Nothing is to be changed yet; move a slider first.")
-        source = Path(form.video)
-        check_video(source, studio.limits)
+        source = _checked_video(form, studio.limits)
         output = studio.new_result_path(form.invocation(studio.weights_name).output)
 
         def work(job: Job[JobResult]) -> JobResult:
@@ -189,6 +239,27 @@ def build_video_tab(studio: Studio) -> None:
 
         return work
 
+    def prepare_preview(share: float, form: _VideoForm) -> JobFunction[JobResult]:
+        source = _checked_video(form, studio.limits)
+        output = studio.new_result_path(f"{Path(form.invocation(studio.weights_name).output).stem}.png")
+        options = EditOptions(crop=form.options().crop, face=form.options().face, paste=not form.square)
+
+        def work(job: Job[JobResult]) -> JobResult:
+            time, picture_HW3 = frame_at(source, share / 100, job)
+            edited = edit_image(studio.animator, picture_HW3, form.settings, options)
+            made = provenance_of(studio.animator, "edit", source=source)
+            write_image(output, edited.picture_HW3, provenance=made)
+            return JobResult(result.updates(output), f"How it looks at {time:.1f} s.")
+
+        return work
+
     labels = labels_of(face=face, crop=cropped)
     view.connect(lambda *values: prepare(read(*values)), inputs, result.outputs, labels)
+    looking.connect(
+        lambda share, *values: prepare_preview(share, read(*values)),
+        [moment, *inputs],
+        result.outputs,
+        labels,
+    )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
+    return panel

@@ -1,19 +1,15 @@
-"""What the page refuses: files that were not uploaded to it, and messages as large as files."""
+"""What the page refuses as values of its components: files that were not uploaded to it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import BlockFunction
+from gradio.blocks import Block, BlockFunction
 from gradio.exceptions import ComponentProcessingError
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-# A message of the page holds values and names of files; this many bytes are enough.
-_MAX_MESSAGE_BYTES = 1_000_000
 
 
 class GuardedPage(gr.Blocks):
@@ -30,32 +26,18 @@ class GuardedPage(gr.Blocks):
     ) -> Any:
         """Gradio's own, after the inputs are checked."""
         _refuse_foreign_paths(inputs, self.folder)
+        inputs = [_on_scale(block, value) for block, value in zip(block_fn.inputs, inputs, strict=True)]
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except ComponentProcessingError as error:
-            raise _refusal("This cannot be read; give a JPEG, PNG or WebP picture.") from error
-
-
-class MessageSizeLimit:
-    """Middleware that answers 413 to messages that are too large, unread; uploads have their own limit."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and not scope["path"].endswith("/upload"):
-            size = dict(scope["headers"]).get(b"content-length")
-            if size is None or int(size) > _MAX_MESSAGE_BYTES:
-                await PlainTextResponse("This message is too large.", 413)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+            raise _refusal("A value is none that can be chosen; open the page anew.") from error
 
 
 def _refuse_foreign_paths(value: object, folder: Path) -> None:
     """Refuse files outside `folder`, and files sent as text, which would evade the limits of uploads."""
     if isinstance(value, Mapping):
         path, url = value.get("path"), value.get("url")
-        if "path" in value and not (isinstance(path, str) and Path(path).resolve().is_relative_to(folder)):
+        if "path" in value and not (isinstance(path, str) and _is_inside(Path(path), folder)):
             raise _refusal("This file was not uploaded here; upload it again.")
         if isinstance(url, str) and url.startswith("data:"):
             raise _refusal("Upload the file itself, not its content as text.")
@@ -64,6 +46,23 @@ def _refuse_foreign_paths(value: object, folder: Path) -> None:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
             _refuse_foreign_paths(item, folder)
+
+
+def _on_scale(block: Block, value: object) -> object:
+    """A slider's value: the nearest one on its scale, or where it rests if its box is empty."""
+    if not isinstance(block, gr.Slider):
+        return value
+    rest = block.value if isinstance(block.value, int | float) else block.minimum
+    number = value if isinstance(value, int | float) and math.isfinite(value) else rest
+    return min(max(number, block.minimum), block.maximum)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether this is in the folder, and not a folder itself; it may be removed already."""
+    try:
+        return path.resolve().is_relative_to(folder) and not path.is_dir()
+    except (OSError, ValueError):  # too long, or with a null byte
+        return False
 
 
 def _refusal(sentence: str) -> gr.Error:

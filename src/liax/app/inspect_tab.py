@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from liax.app import motion_view
 from liax.app.components import available_controls, portrait_input, portrait_path, video_input
-from liax.app.job_view import JobResult, JobView
+from liax.app.job_view import FINDING, READING, JobResult, JobView
 from liax.app.jobs import Job, JobFunction
 from liax.app.motion_view import ClipMotion, read_motion, vector_names
 from liax.app.studio import Studio
@@ -35,9 +35,9 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
         "vectors*. Here you see which of them a clip uses, and what each does to a face."
     )
     with gr.Tabs():
-        with gr.Tab("What moves in a clip"):
+        with gr.Tab("In a clip"):
             clip = _build_clip(studio)
-        with gr.Tab("What each movement does"):
+        with gr.Tab("Each by itself"):
             portrait = _build_strips(studio)
     return portrait, clip
 
@@ -48,7 +48,7 @@ def _build_clip(studio: Studio) -> gr.Video:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             video = video_input("A clip of a face")
-            view = JobView(studio, "Read the motion")
+            view = JobView(studio, "Read the motion", [FINDING, READING])
         with gr.Column(scale=3, min_width=320):
             facts = gr.HTML(_INTRODUCTION)
             seconds = gr.Slider(0, 1, 0, step=0.01, label="Moment (seconds)", visible=False, buttons=[])
@@ -104,7 +104,7 @@ def _build_strips(studio: Studio) -> gr.Image:
                 value=_NAMED if named else every,
                 label="Which movements",
             )
-            view = JobView(studio, "Show what each does")
+            view = JobView(studio, "Show what each does", ["drawing strips"])
     strips = gr.HTML()
 
     def prepare(given: str | None, which: str) -> JobFunction[JobResult]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Event, Lock
 from typing import Literal, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
 
-from liax.app.components import ResultView
-from liax.app.jobs import JobFunction, JobProgress
+from liax.app.components import QUIET, ResultView
+from liax.app.jobs import JobFunction, JobProgress, StoppedError
 from liax.app.messages import box_html, done_html, error_html
 from liax.app.studio import Studio
+from liax.app.uploads import visitor_of
 from liax.portrait import WrittenFile
 from liax.report import picture_uri
 
+# What is done first with every frame of a video, and then if only its motion is wanted.
+FINDING, READING = "finding the face", "reading the motion"
 # Width of the preview of the newest frame, in pixels.
 _PREVIEW = 320
+# Open pages whose jobs can be stopped.
+_PAGES = 1000
 
 
 class JobResult(NamedTuple):
@@ -39,14 +46,20 @@ class JobView:
     Args:
         studio: Whose queue the jobs go to.
         label: What the start button says, such as "Animate".
+        stages: What is done with every frame, in this order, for the remaining time.
         variant: How much it stands out.
     """
 
     def __init__(
-        self, studio: Studio, label: str, variant: Literal["primary", "secondary"] = "primary"
+        self,
+        studio: Studio,
+        label: str,
+        stages: Sequence[str],
+        variant: Literal["primary", "secondary"] = "primary",
     ) -> None:
-        self._studio = studio
-        with gr.Row():
+        self._studio, self._stages = studio, stages
+        self._stops = _Stops()
+        with gr.Row(elem_classes="liax-job"):
             self.start = gr.Button(label, variant=variant)
             self.stop = gr.Button("Stop", variant="stop", visible=False)
         self.status = gr.HTML(elem_classes="liax-status")
@@ -67,47 +80,64 @@ class JobView:
             labels: Option -> label of the component that sets it, for messages.
         """
         folder = self._studio.folder
+        ready = self._buttons(busy=False)
 
-        def run(*values: object) -> Iterator[dict[Component, object]]:
+        def begin(request: gr.Request) -> dict[Component, object]:
+            self._stops.renew(request.session_hash)
+            return {**self._buttons(busy=True), self.status: progress_html(JobProgress())}
+
+        def run(request: gr.Request, *values: object) -> Iterator[dict[Component, object]]:
+            stop = self._stops.get(request.session_hash)
             try:
-                job = self._studio.job(prepare(*values))
+                visitor = visitor_of(request.client.host)
+                job = self._studio.job(prepare(*values), visitor, stop, self._stages)
                 for progress in job:
                     yield {self.status: progress_html(progress)}
                 new_values, summary = job.result
                 status = done_html(summary, job.warnings, folder, labels)
-                yield {self.status: status, **dict(zip(outputs, new_values, strict=True))}
+                yield {**ready, self.status: status, **dict(zip(outputs, new_values, strict=True))}
+            except StoppedError:
+                yield {**ready, self.status: box_html("Stopped; nothing was kept.", "note")}
             except Exception as error:
-                yield {self.status: error_html(error, folder, labels)}
+                yield {**ready, self.status: error_html(error, folder, labels)}
 
-        buttons = [self.start, self.stop]
-        waiting = self.start.click(
-            lambda: (gr.update(visible=False), gr.update(visible=True), progress_html(JobProgress())),
-            outputs=[*buttons, self.status],
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        shown = [self.start, self.stop, self.status]
+        waiting = self.start.click(begin, outputs=shown, queue=False, **QUIET)
+        # The studio keeps its own queue.
         running = waiting.then(
-            run,
-            list(inputs),
-            [self.status, *outputs],
-            concurrency_limit=None,  # the studio keeps its own queue
-            show_progress="hidden",
-            api_visibility="private",
+            run, list(inputs), [self.status, *outputs, self.start, self.stop], concurrency_limit=None, **QUIET
         )
-        ready = (gr.update(visible=True), gr.update(visible=False))
-        for afterwards in (running.then, running.failure):
-            afterwards(
-                lambda: ready, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private"
-            )
-        self.stop.click(
-            lambda: (*ready, box_html("Stopped; nothing was kept.", "note")),
-            outputs=[*buttons, self.status],
-            cancels=[running],
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        # Where a value is refused, the work does not begin.
+        running.failure(lambda: {**ready, self.status: ""}, outputs=shown, queue=False, **QUIET)
+        # The work itself tells that it was stopped, so that nothing of it can come later.
+        self.stop.click(self._stop_job, queue=False, **QUIET)
+
+    def _buttons(self, busy: bool) -> dict[Component, object]:
+        return {self.start: gr.update(visible=not busy), self.stop: gr.update(visible=busy)}
+
+    def _stop_job(self, request: gr.Request) -> None:
+        self._stops.get(request.session_hash).set()
+
+
+class _Stops:
+    """An event for each open page that ends its running job; those of the last pages are kept."""
+
+    def __init__(self) -> None:
+        self._events: OrderedDict[str, Event] = OrderedDict()
+        self._lock = Lock()
+
+    def renew(self, session: str | None) -> None:
+        """Before a job begins."""
+        with self._lock:
+            self._events.pop(session or "", None)
+
+    def get(self, session: str | None) -> Event:
+        """The event of this page's job."""
+        with self._lock:
+            event = self._events.setdefault(session or "", Event())
+            while len(self._events) > _PAGES:
+                self._events.popitem(last=False)
+            return event
 
 
 def clip_result(view: ResultView, clip: WrittenFile) -> JobResult:

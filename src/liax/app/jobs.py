@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -36,7 +37,8 @@ class JobProgress:
         stage: What is being done, such as "animating".
         done: Frames done in this stage.
         total: Frames of this stage; None if unknown.
-        seconds: Time since this stage began.
+        elapsed: Seconds since the job began.
+        left: Seconds until the whole job ends; None if unknown.
         ahead: How many other jobs have to end before this one begins.
         picture_HW3: The newest frame, RGB uint8.
     """
@@ -44,14 +46,15 @@ class JobProgress:
     stage: str = "starting"
     done: int = 0
     total: int | None = None
-    seconds: float = 0.0
+    elapsed: float = 0.0
+    left: float | None = None
     ahead: int = 0
     picture_HW3: NDArray[np.uint8] | None = None
 
     @property
     def share(self) -> float | None:
-        """The part of the stage that is done, 0 to 1; None if unknown."""
-        return min(1.0, self.done / self.total) if self.total else None
+        """The part of the job that is done, 0 to 1; None if unknown."""
+        return None if self.left is None else self.elapsed / ((self.elapsed + self.left) or 1.0)
 
     def __str__(self) -> str:
         """The progress in words, such as "Animating: 34 of 125 frames, about 40 s left"."""
@@ -62,8 +65,24 @@ class JobProgress:
             return f"{stage} …"
         if not self.total or self.total < self.done:
             return f"{stage}: {self.done} frames"
-        left = self.seconds / self.done * (self.total - self.done)
-        return f"{stage}: {self.done} of {self.total} frames, about {_duration(left)} left"
+        left = "" if self.left is None else f", about {_duration(self.left)} left"
+        return f"{stage}: {self.done} of {self.total} frames{left}"
+
+
+class Pace:
+    """How long a frame of each stage took in the jobs so far, to tell what is left of a job."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def note(self, stage: str, seconds: float, frames: int) -> None:
+        """So many frames of the stage took so long; the last job counts."""
+        self._seconds[stage] = seconds / frames
+
+    def left(self, stages: Sequence[str], frames: int) -> float | None:
+        """How long so many frames will take in all of these stages; None if one of them is new."""
+        known = [self._seconds.get(stage) for stage in stages]
+        return None if None in known else frames * sum(filter(None, known))
 
 
 class JobQueue:
@@ -73,33 +92,40 @@ class JobQueue:
 
     Args:
         max_waiting: How many jobs may wait.
+        max_per_visitor: How many one visitor may have in it, with the one that runs.
     """
 
-    def __init__(self, max_waiting: int) -> None:
-        self._max_waiting = max_waiting
+    def __init__(self, max_waiting: int, max_per_visitor: int) -> None:
+        self._max_waiting, self._max_per_visitor = max_waiting, max_per_visitor
         self._thread = ThreadPoolExecutor(1, "liax-long")
-        self._futures: list[Future[Any]] = []
+        # Each job that is not done -> its visitor, in the order in which they came.
+        self._visitors: dict[Future[Any], str] = {}
         self._lock = threading.Lock()
         self.closed = threading.Event()
 
-    def submit(self, run: Callable[[], T]) -> Future[T]:
+    def submit(self, run: Callable[[], T], visitor: str = "") -> Future[T]:
         """Put `run` at the end of the queue.
 
         Raises:
-            LiaxError: If too many jobs wait already.
+            LiaxError: If too many jobs wait already, of all or of this visitor.
         """
         with self._lock:
-            self._futures = [future for future in self._futures if not future.done()]
-            if len(self._futures) > self._max_waiting:
+            self._visitors = {job: whose for job, whose in self._visitors.items() if not job.done()}
+            if list(self._visitors.values()).count(visitor) >= self._max_per_visitor:
+                raise LiaxError(
+                    f"{self._max_per_visitor} jobs of yours run or wait already; stop one, or let one end."
+                )
+            if len(self._visitors) > self._max_waiting:
                 raise LiaxError("Too many people are waiting already; try again in a few minutes.")
             future = self._thread.submit(run)
-            self._futures.append(future)
+            self._visitors[future] = visitor
             return future
 
     def ahead(self, future: Future[Any]) -> int:
         """How many jobs have to end before that of `future` begins."""
         with self._lock:
-            return sum(not other.done() for other in self._futures[: self._futures.index(future)])
+            before = takewhile(lambda job: job is not future, self._visitors)
+            return sum(not job.done() for job in before)
 
     def close(self) -> None:
         """End the running job at its next frame, and drop those that wait."""
@@ -118,6 +144,10 @@ class Job(Generic[T]):
         work: What is to be done.
         queue: Where it waits for its turn.
         max_frames: Work of more frames ends with a LiaxError.
+        visitor: Who wants it.
+        stop: Ends the work when it is set; iterating raises StoppedError then.
+        stages: What is done with every frame, in this order, as far as it is known.
+        pace: How long frames of the stages take.
 
     Attributes:
         result: What the work returned, once the iteration is through.
@@ -126,17 +156,30 @@ class Job(Generic[T]):
 
     result: T
 
-    def __init__(self, work: JobFunction[T], queue: JobQueue, max_frames: int) -> None:
-        self._work, self._queue, self._max_frames = work, queue, max_frames
+    def __init__(
+        self,
+        work: JobFunction[T],
+        queue: JobQueue,
+        max_frames: int,
+        visitor: str = "",
+        stop: threading.Event | None = None,
+        stages: Sequence[str] = (),
+        pace: Pace | None = None,
+    ) -> None:
+        self._stages, self._pace = stages, pace or Pace()
+        self._stop = stop or threading.Event()
+        self._work, self._queue, self._max_frames, self._visitor = work, queue, max_frames, visitor
         self._progress, self._cancelled = JobProgress(), threading.Event()
-        self._stage_started = self._last_call = 0.0
+        self._started = self._stage_started = self._last_call = 0.0
         self._picture_HW3: NDArray[np.uint8] | None = None
         self.warnings: list[LiaxWarning | str] = []
 
     def __iter__(self) -> Iterator[JobProgress]:
-        future = self._queue.submit(self._run)
+        future = self._queue.submit(self._run, self._visitor)
         try:
             while not future.done():
+                if self._stop.is_set():
+                    raise StoppedError
                 waiting = not future.running()
                 yield JobProgress(ahead=self._queue.ahead(future)) if waiting else self._progress
                 wait([future], _POLL_SECONDS)
@@ -160,8 +203,14 @@ class Job(Generic[T]):
             # The time before the first call of a stage belongs to it: a batch is computed until then.
             self._stage_started = self._last_call
         self._last_call = now
-        seconds = now - self._stage_started
-        self._progress = JobProgress(stage, done, total, seconds, picture_HW3=self._picture_HW3)
+        elapsed, left = now - self._started, None
+        if done and total and done <= total:
+            seconds = now - self._stage_started
+            self._pace.note(stage, seconds, done)
+            later = self._stages[self._stages.index(stage) + 1 :] if stage in self._stages else ()
+            then = self._pace.left(later, total)
+            left = None if then is None else seconds / done * (total - done) + then
+        self._progress = JobProgress(stage, done, total, elapsed, left, picture_HW3=self._picture_HW3)
 
     def with_preview(self, clip: RenderedClip) -> RenderedClip:
         """The same clip; its newest frame becomes part of the progress."""
@@ -173,9 +222,13 @@ class Job(Generic[T]):
         return replace(clip, frames=frames())
 
     def _run(self) -> T:
-        self._last_call = time.monotonic()
+        self._started = self._last_call = time.monotonic()
         with capture_warnings() as self.warnings:
             return self._work(self)
+
+
+class StoppedError(Exception):
+    """The visitor stopped the work."""
 
 
 class _CancelledError(Exception):

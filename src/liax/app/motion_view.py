@@ -197,7 +197,8 @@ def _sparsity_chart(motion: ClipMotion) -> Markup:
 _FACT = Markup(
     '<div class="liax-fact"><p class="value">{}</p><p class="label">{}</p><p class="note">{}</p></div>'
 )
-_FIGURE = Markup("<figure>{}<figcaption>{}</figcaption></figure>")
+# On a phone one moves along it, so it can have the focus.
+_FIGURE = Markup('<figure tabindex="0">{}<figcaption>{}</figcaption></figure>')
 _PICTURE = Markup('<img src="{}" alt="{}">')
 _BAR = Markup(
     '<div class="liax-bar"><span>{}</span>'

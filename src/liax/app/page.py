@@ -1,4 +1,4 @@
-"""The page: its tabs, and how it is served."""
+"""The page: its tabs, and what they have in common."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Sequence
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from starlette.middleware import Middleware
 
 from liax.app import animate_tab, edit_tabs, inspect_tab, turn_tab
-from liax.app.guard import GuardedPage, MessageSizeLimit
+from liax.app.components import QUIET
+from liax.app.guard import GuardedPage
 from liax.app.studio import Studio
-from liax.app.theme import CSS, theme
 
+# Events of all visitors that wait; jobs wait in the studio's own queue, and fewer of them.
+_MAX_EVENTS = 100
 _INTRODUCTION = """# liax studio
 Bring a portrait to life, with the motion of a video or by hand. The example is ready: press **Animate**."""
 
@@ -23,64 +24,26 @@ Bring a portrait to life, with the motion of a video or by hand. The example is 
 def build(studio: Studio) -> gr.Blocks:
     """The studio's page. Gradio's temporary files, such as uploads, lie in the studio's folder."""
     os.environ["GRADIO_TEMP_DIR"] = str(studio.folder)
-    kept = 60 * studio.limits.kept_minutes
-    with GuardedPage(title="liax studio", analytics_enabled=False, delete_cache=(kept // 4, kept)) as page:
+    with GuardedPage(title="liax studio", analytics_enabled=False) as page:
         page.folder = studio.folder.resolve()
         gr.Markdown(_INTRODUCTION)
         with gr.Tab("Animate"):
-            portrait, driving = animate_tab.build(studio)
+            portrait, driving, moved = animate_tab.build(studio)
         with gr.Tab("Edit image"):
-            edited = edit_tabs.build_image_tab(studio)
+            edited, sliders = edit_tabs.build_image_tab(studio)
         with gr.Tab("Edit video"):
-            edit_tabs.build_video_tab(studio)
+            video_sliders = edit_tabs.build_video_tab(studio)
         with gr.Tab("Turn"):
             turned = turn_tab.build(studio)
         with gr.Tab("Inspect"):
             inspected, clip = inspect_tab.build(studio)
         _synchronize([portrait, edited, turned, inspected])
         _synchronize([driving, clip])
-    page.queue(max_size=studio.limits.waiting, default_concurrency_limit=None)
+        for panel in (moved, sliders, video_sliders):
+            page.load(None, panel.sliders, panel.sliders, js=panel.restore_js, **QUIET)
+    page.queue(max_size=_MAX_EVENTS, default_concurrency_limit=None, api_open=False)
+    studio.files.keep_what_is_here()
     return page
-
-
-def serve(
-    studio: Studio, *, host: str = "127.0.0.1", port: int | None = None, share: bool = False
-) -> tuple[gr.Blocks, str]:
-    """Serve the studio's page.
-
-    Args:
-        studio: What the page works with.
-        host: Address to listen on; 0.0.0.0 lets other computers in.
-        port: None takes the first free one from 7860 on.
-        share: Also make a public link, through Gradio's server.
-
-    Returns:
-        The running page, which `close()` ends, and its address.
-
-    Raises:
-        OSError: If the port is taken.
-    """
-    page = build(studio)
-    _, address, public = page.launch(
-        server_name=host,
-        server_port=port,
-        share=share,
-        app_kwargs={"middleware": [Middleware(MessageSizeLimit)]},
-        max_file_size=f"{studio.limits.megabytes}mb",
-        prevent_thread_lock=True,
-        quiet=True,
-        show_error=False,
-        footer_links=["settings"],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        _frontend=False,  # otherwise it asks itself for the page, and gives up if that takes 3 seconds
-        theme=theme(),
-        css=CSS,
-    )
-    return page, public or address
 
 
 def _synchronize(components: Sequence[gr.Image | gr.Video]) -> None:

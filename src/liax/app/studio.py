@@ -1,50 +1,47 @@
-"""What all tabs of the page share: the model, open portraits, the queue of jobs, and a temporary folder.
-
-The folder is private, and removed at the end; after a crash the next studio removes it.
-"""
+"""What all tabs of the page share: the model, open portraits, the queue of jobs, and a folder of files."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import shutil
-import tempfile
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.app.jobs import Job, JobFunction, JobQueue
+from liax.app.folder import StudioFolder
+from liax.app.jobs import Job, JobFunction, JobQueue, Pace, capture_warnings
 from liax.app.uploads import VisitorLimits, check_picture
-from liax.options import EditOptions, EditSettings, SourceOptions
-from liax.portrait import Animator, edit_image, open_portrait
+from liax.errors import LiaxError, LiaxWarning
+from liax.face.crop import Box
+from liax.face.find import find_faces
+from liax.face.landmarks import FaceLandmarker
+from liax.media.images import read_image
+from liax.options import AnimateOptions, EditOptions, EditSettings, SourceOptions
+from liax.portrait import Animator, edit_image, open_driving, open_portrait
 from liax.portrait.edit import PictureEditor
 from liax.portrait.edit_vector import Edit
+from liax.portrait.motion import Driving
 from liax.portrait.source import Portrait
+from liax.progress import Progress
 from liax.weights.controls import Controls
-
-try:
-    import fcntl
-except ImportError:  # Windows: what a crash leaves stays until the system clears its temporary files
-    fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# How many portraits are kept encoded.
-_OPEN_PORTRAITS = 8
-# How many of a visitor's results are kept where one replaces the other on the page.
-_RESULTS_PER_VISITOR = 2
-# Names of the temporary folder, and of the file in it that a running studio has locked.
-_PREFIX = "liax-studio-"
-_LOCK = ".alive"
+# How many portraits are kept encoded, and of how many videos it is kept where the face is.
+_OPEN_PORTRAITS, _OPEN_DRIVINGS = 8, 4
+# How many results are kept where one replaces the other on the page, and for how many open pages.
+_RESULTS_PER_VIEW, _VIEWS = 2, 1000
+# How many pictures one visitor may ask for at once.
+_QUICK_PER_VISITOR = 4
 
 
 class Studio:
@@ -58,28 +55,34 @@ class Studio:
         limits: What uploads may be.
 
     Attributes:
-        folder: All uploads and results.
+        files: All uploads and results.
+        folder: Where they are.
     """
 
     def __init__(
         self, animator: Animator, weights_name: str = "small", limits: VisitorLimits | None = None
     ) -> None:
         self.animator, self.weights_name, self.limits = animator, weights_name, limits or VisitorLimits()
-        self._temporary = TemporaryFolder()
-        self.folder = self._temporary.path
-        self._queue, self._quick = JobQueue(self.limits.waiting), ThreadPoolExecutor(1, "liax-quick")
+        self.files = StudioFolder()
+        self.folder = self.files.path
+        self._queue = JobQueue(self.limits.waiting, self.limits.visitor_jobs)
+        self._quick, self._pace = ThreadPoolExecutor(1, "liax-quick"), Pace()
         self._portraits = LRUCache[Portrait](_OPEN_PORTRAITS)
+        self._faces = LRUCache[list[Box]](_OPEN_PORTRAITS)
+        self._drivings = LRUCache[Driving](_OPEN_DRIVINGS)
         self._editors = LRUCache[PictureEditor](_OPEN_PORTRAITS)
-        # Folder, visitor (see `new_result_path`) and time of each result.
-        self._results: list[tuple[Path, str | None, float]] = []
-        self._results_lock = threading.Lock()
+        # Open page -> folders of its last results; see `new_result_path`.
+        self._results: OrderedDict[str, list[Path]] = OrderedDict()
+        # Visitor -> how many pictures are to be drawn at once.
+        self._quick_of: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Studio:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._temporary.remove()
+        self.files.remove()
 
     def stop(self) -> None:
         """End all work: the running job at its next frame, those that wait at once. None can start again."""
@@ -100,6 +103,29 @@ class Studio:
         check_picture(path, self.limits)
         key = (path, options.face, options.crop)
         return self._portraits.get(key, lambda: open_portrait(self.animator, path, options))
+
+    def faces(self, path: Path) -> list[Box]:
+        """Where in the portrait at `path` faces are, largest first, as boxes in its pixels.
+
+        Raises:
+            LiaxError: If it is beyond the limits.
+        """
+        check_picture(path, self.limits)
+
+        def find() -> list[Box]:
+            with FaceLandmarker() as landmarker:
+                return [face.box for face in find_faces(landmarker, read_image(path, "portrait"))]
+
+        return self._faces.get(path, find)
+
+    def driving(self, path: Path, options: AnimateOptions, progress: Progress) -> Driving:
+        """What `open_driving` makes of `path`; the last ones stay open for the job that follows a preview.
+
+        Raises:
+            LiaxError: If it cannot drive.
+        """
+        key = (path, options.driving_face, options.crop, options.rate)
+        return self._drivings.get(key, lambda: open_driving(self.animator, path, options, progress=progress))
 
     def edit_portrait(
         self,
@@ -126,94 +152,95 @@ class Studio:
             return editor(portrait.alpha_M + edit_M)
         return edit_image(self.animator, portrait, settings, options).picture_HW3
 
-    def new_result_path(self, name: str, visitor: str | None = None) -> Path:
+    def unedited(self, path: Path, options: EditOptions) -> NDArray[np.uint8]:
+        """What `edit_portrait` starts from, with the same crop."""
+        portrait = self.portrait(path, options)
+        if options.paste and options.crop:
+            return portrait.picture_HW3
+        return portrait.from_square(portrait.square_RR3)
+
+    def new_result_path(self, name: str, view: str | None = None) -> Path:
         """Where a result called `name`, such as "orbit.mp4", may be written: in a new folder of its own.
 
-        Everybody's results that are older than the limits' `kept_minutes` are removed here.
-
         Args:
-            visitor: Whose result this is, if it replaces their last one on the page. All but their last two
-                are removed here.
+            view: The open page on which this result replaces the last one, if it does. All but the last two
+                of a page are removed here.
+
+        Raises:
+            LiaxError: If there is no room for results.
         """
+        if self.files.free_bytes(self.limits.total_megabytes) <= 0:
+            raise LiaxError("There is no room for results at the moment; try again in a few minutes.")
         folder = self.folder / "results" / secrets.token_hex(16)
-        with self._results_lock:
-            folder.mkdir(parents=True)
-            self._results.append((folder, visitor, time.monotonic()))
-            oldest = time.monotonic() - 60 * self.limits.kept_minutes
-            own = [place for place, theirs, _ in self._results if visitor and theirs == visitor]
-            old = {place for place, _, made in self._results if made < oldest}
-            old |= set(own[:-_RESULTS_PER_VISITOR])
-            self._results = [result for result in self._results if result[0] not in old]
-        for place in old:
-            shutil.rmtree(place, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if view is not None:
+            with self._lock:
+                own = self._results.setdefault(view, [])
+                own.append(folder)
+                old, own[:] = own[:-_RESULTS_PER_VIEW], own[-_RESULTS_PER_VIEW:]
+                while len(self._results) > _VIEWS:
+                    self._results.popitem(last=False)
+            for place in old:
+                shutil.rmtree(place, ignore_errors=True)
         return folder / name
 
-    def job(self, work: JobFunction[T]) -> Job[T]:
-        """Long work, to be done in its turn and within the limits."""
-        return Job(work, self._queue, self.limits.frames)
+    def remove_old_files(self) -> None:
+        """Remove everybody's uploads and results that are older than the limits allow."""
+        self.files.remove_old(60 * self.limits.kept_minutes)
 
-    def run_quick(self, work: Callable[[], T]) -> T:
-        """The result of `work`, done at once in a thread beside that of the jobs."""
-        return self._quick.submit(work).result()
+    def job(
+        self,
+        work: JobFunction[T],
+        visitor: str = "",
+        stop: threading.Event | None = None,
+        stages: Sequence[str] = (),
+    ) -> Job[T]:
+        """Long work, to be done in its turn and within the limits; the other arguments are as in `Job`."""
+        return Job(work, self._queue, self.limits.frames, visitor, stop, stages, self._pace)
+
+    def run_quick(self, work: Callable[[], T], visitor: str = "") -> T:
+        """The result of `work`, done at once in a thread beside that of the jobs.
+
+        Args:
+            visitor: Who wants it.
+
+        Raises:
+            LiaxError: If so much of theirs is to be done already that others would wait for it.
+        """
+        with self._lock:
+            if self._quick_of[visitor] >= _QUICK_PER_VISITOR:
+                raise LiaxError("You ask for too many pictures at once; wait for those that are coming.")
+            self._quick_of[visitor] += 1
+        try:
+            return self._quick.submit(work).result()
+        finally:
+            with self._lock:
+                self._quick_of[visitor] -= 1
+                self._quick_of += Counter()  # forgets who waits for nothing
 
 
 class LRUCache(Generic[T]):
     """The `capacity` things that were asked for last.
 
-    It makes what it lacks, one thing at a time.
+    It makes what it lacks, one thing at a time. What was warned of while a thing was made is told again each
+    time that it is asked for.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity, self._lock = capacity, threading.Lock()
-        self._items: OrderedDict[Hashable, T] = OrderedDict()
+        self._items: OrderedDict[Hashable, tuple[T, list[LiaxWarning | str]]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result of `make` for this key, from the cache if it is there."""
         with self._lock:
-            if key not in self._items:
-                self._items[key] = make()
+            known = key in self._items
+            if not known:
+                with capture_warnings() as warnings:
+                    self._items[key] = make(), warnings
             self._items.move_to_end(key)
             while len(self._items) > self._capacity:
                 self._items.popitem(last=False)
-            return self._items[key]
-
-
-class TemporaryFolder:
-    """A new folder that only this user can enter, at `path`; those of studios that were killed are removed.
-
-    A running studio holds a lock on a file in its folder. The system releases it however the process ends.
-    """
-
-    def __init__(self) -> None:
-        for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
-            dead = _lock_file(lock)
-            if dead is not None:
-                with dead:
-                    shutil.rmtree(lock.parent, ignore_errors=True)
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        unheld = self.path / f"{_LOCK}.new"
-        unheld.touch()
-        self._held = _lock_file(unheld)
-        unheld.rename(self.path / _LOCK)
-
-    def remove(self) -> None:
-        """Remove the folder with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self._held is not None:
-            self._held.close()
-
-
-def _lock_file(path: Path) -> IO[bytes] | None:
-    """The file, locked until it is closed; None if another process has locked it, or another user owns it."""
-    if fcntl is None:
-        return None
-    try:
-        file = path.open("rb+")
-    except OSError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
+            item, warnings = self._items[key]
+        for warning in warnings if known else ():
+            log.warning(warning)
+        return item

@@ -1,4 +1,7 @@
-"""The page's look: the reports' paper, ink and teal, light and dark. Fonts are the visitor's own."""
+"""The page's look: the reports' paper, ink and teal, light and dark. Fonts are the visitor's own.
+
+What Gradio's page lacks in the browser is in studio.js.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import gradio as gr
 # A class for every place of 0 on a slider's track, in per cent from its left end.
 _ZERO_MARKS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
 CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZERO_MARKS
+
+SCRIPT = (files("liax.app") / "studio.js").read_text("utf-8")
 
 _FONT = (
     "system-ui",

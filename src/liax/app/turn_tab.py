@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from liax.app.commands import CommandsView, Invocation
+from liax.app.commands import CommandsView, Invocation, result_name
 from liax.app.components import (
     VIDEO_FORMATS,
     ResultView,
     available_controls,
     cropped_input,
-    face_input,
     format_input,
     labels_of,
     portrait_input,
     portrait_path,
 )
+from liax.app.face_chooser import FaceChooser
 from liax.app.job_view import JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction
 from liax.app.studio import Studio
@@ -71,7 +71,7 @@ class _Form(NamedTuple):
     def invocation(self, weights: str) -> Invocation[ManipulateOptions]:
         """The same as a command."""
         inputs = [Path(self.portrait or "portrait.jpg").name]
-        output = f"{'circle' if self.orbits else 'sweep'}.{self.format}"
+        output = f"{result_name(inputs, {}, 'circle' if self.orbits else 'sweep')}.{self.format}"
         sweep = None if self.orbits else self.sweep
         return Invocation(inputs, output, self.options(), sweep=sweep, weights=weights)
 
@@ -114,10 +114,10 @@ def build(studio: Studio) -> gr.Image:
             format = format_input([*VIDEO_FORMATS, _SHEET])
             with gr.Accordion("More options", open=False):
                 label = gr.Checkbox(label="Write the movement's name into the video")
-                face = face_input("portrait")
+                face = FaceChooser(studio, portrait).face
                 cropped = cropped_input()
         with gr.Column(min_width=320, elem_classes="liax-sticky"):
-            view = JobView(studio, "Turn")
+            view = JobView(studio, "Turn", ["turning"])
             result = ResultView()
             commands = CommandsView()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,30 +15,69 @@ from PIL import Image
 from liax.errors import LiaxError
 from liax.media.container import open_media
 from liax.media.formats import PICTURE_ERRORS, picture_formats
-from liax.portrait.template import load_template
+from liax.portrait.template import SUFFIX, load_template
 
 
 @dataclass(frozen=True)
 class VisitorLimits:
     """How large uploads may be, how many jobs may wait, and how long results are kept.
 
+    A visitor is known by the address, so visitors behind one proxy are one unless it tells their addresses.
+
     Attributes:
         megabytes: Size of a file.
+        visitor_megabytes: Size of all that a visitor sends within `kept_minutes`.
+        total_megabytes: Size of all uploads and results on the server.
         picture_megapixels: Size of a picture.
         video_megapixels: Size of a video's frames.
         seconds: Length of a video.
         frames: Length of a saved motion, and of whatever is made.
         waiting: Jobs that wait for the model at once.
+        visitor_jobs: Jobs of one visitor among them, with the one that runs.
         kept_minutes: How long a visitor's files stay on the server.
     """
 
     megabytes: int = 200
+    visitor_megabytes: int = 1000
+    total_megabytes: int = 5000
     picture_megapixels: int = 40
     video_megapixels: int = 9
     seconds: int = 120
     frames: int = 7200
     waiting: int = 20
+    visitor_jobs: int = 4
     kept_minutes: int = 60
+
+
+def visitor_of(host: str) -> str:
+    """Who asks from this address: the address, or of IPv6 the network, for whoever has one of it has all."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ipaddress.ip_network((host, 64), strict=False))
+
+
+def check_kind(path: Path) -> None:
+    """Check that `path` is a picture, a video or a saved motion, by what it begins with.
+
+    Raises:
+        LiaxError: If it is none of them.
+    """
+    if path.suffix == SUFFIX:
+        load_template(path)
+        return
+    with warnings.catch_warnings(), suppress(Image.DecompressionBombError, *PICTURE_ERRORS):
+        warnings.simplefilter("ignore")
+        Image.open(path, formats=picture_formats()).close()
+        return
+    with suppress(av.FFmpegError, OSError, ValueError), open_media(path) as container:
+        if container.streams.video:
+            return
+    raise LiaxError(
+        f"{path} is not a picture, video or saved motion that can be read; "
+        "give one such as a JPEG, PNG, WebP, MP4 or WebM."
+    )
 
 
 def check_picture(path: Path, limits: VisitorLimits) -> None:

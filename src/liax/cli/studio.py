@@ -5,6 +5,7 @@ from __future__ import annotations
 import tyro
 
 from liax.cli.model_options import Flat, ModelOptions
+from liax.options import Names
 
 
 def studio(
@@ -12,6 +13,7 @@ def studio(
     model: Flat[ModelOptions] = ModelOptions(),  # noqa: B008 - frozen
     host: str = "127.0.0.1",
     port: int | None = None,
+    public_host: Names = (),
     share: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Open liax in the browser: animate, edit and turn portraits, and see what the motion vectors do.
@@ -22,29 +24,26 @@ def studio(
     Args:
         host: Address to listen on; 0.0.0.0 lets other computers in.
         port: By default the first free one from 7860 on.
+        public_host: Names under which others reach the page, such as that of a proxy before it; the page
+            refuses requests under names that it does not know.
         share: Also make a public link for a week; all traffic then goes through a server of Gradio's makers.
     """
     # Imported here, so that --help does not wait for PyTorch.
     from pathlib import Path
     from threading import Event
 
-    from liax.app.page import serve
+    from liax.app.server import ServedPage
     from liax.app.studio import Studio
-    from liax.errors import LiaxError
 
     # Visitors see the weights' name in commands, but not their folder.
     weights = Path(model.weights)
     name = weights.name if weights.is_file() else model.weights
     with Studio(model.open(), name) as shared:
+        page = ServedPage(shared, host, port, public_host)
         try:
-            page, address = serve(shared, host=host, port=port, share=share)
-        except OSError as error:
-            raise LiaxError(
-                f"The page cannot be served ({error}); choose another --port or --host."
-            ) from error
-        print(f"liax studio is at {address} until Ctrl-C.", flush=True)
-        try:
+            address = page.share() if share else page.address
+            print(f"liax studio is at {address} until Ctrl-C.", flush=True)
             Event().wait()
         finally:
             shared.stop()  # first, because the server waits for jobs that are watched
-            page.close(verbose=False)
+            page.close()

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from clips import moving_face, write_clip
-from liax.app.page import serve
+from liax.app.server import ServedPage
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits
 from liax.model import LIAX
@@ -55,8 +55,8 @@ def url(page_studio: Studio) -> Iterator[str]:
     # Gradio has one folder for uploads in a process: that of the page that was built last.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(page_studio.folder))
-        page, address = serve(page_studio)
-        yield address
+        page = ServedPage(page_studio)
+        yield page.address
         page.close()
 
 
@@ -74,13 +74,19 @@ def chromium() -> Iterator[Browser]:
 def visit(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
     """`visit("Turn", width=390, dark=True)`: the page as a new visitor sees it, open at a tab.
 
+    With `axe=True`, scripts of tests may run in it.
+
     At the end no visitor's page has asked another host for anything, nor logged an error.
     """
     contexts, outside, errors = [], [], []
 
-    def open_page(tab: str = "Animate", width: int = 1280, height: int = 900, dark: bool = False) -> Page:
+    def open_page(
+        tab: str = "Animate", width: int = 1280, height: int = 900, dark: bool = False, axe: bool = False
+    ) -> Page:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            bypass_csp=axe,  # which the page's policy would refuse as any other script
         )
         context.set_default_timeout(20_000)
         contexts.append(context)

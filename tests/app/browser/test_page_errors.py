@@ -22,24 +22,32 @@ def test_a_picture_without_a_face(visit: Visit, faceless: Path, face_clip: Path)
     page.get_by_text("Give a portrait first").wait_for()
 
 
-@pytest.mark.parametrize("tab", ["Animate", "Turn"])
-def test_a_file_that_is_no_picture(visit: Visit, tab: str, tmp_path: Path) -> None:
-    text = tmp_path / "notes.jpg"
-    text.write_text("no picture")
+@pytest.mark.parametrize(
+    ("tab", "label", "name"),
+    [
+        ("Animate", "Your portrait", "notes.jpg"),
+        ("Turn", "Your portrait", "notes.jpg"),
+        ("Inspect", "A clip of a face", "talk.mp4"),
+    ],
+)
+def test_a_file_that_is_none_of_the_kinds(
+    visit: Visit, tab: str, label: str, name: str, tmp_path: Path
+) -> None:
+    text = tmp_path / name
+    text.write_text("no picture and no video")
     page = visit(tab)
-    give(page, "Your portrait", text)
-    button(page, tab).click()
-    assert said(page, "error").startswith("notes.jpg is not a picture that can be read")
-    button(page, tab).wait_for()
+    give(page, label, text)
+    told = page.locator(".toast-text").inner_text()
+    assert told.startswith(f"{name} is not a picture, video or saved motion that can be read")
 
 
-def test_a_file_that_is_no_video(visit: Visit, tmp_path: Path) -> None:
-    text = tmp_path / "talk.mp4"
-    text.write_text("no video")
+def test_a_picture_in_place_of_a_video(visit: Visit, faceless: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "talk.mp4"
+    picture.write_bytes(faceless.read_bytes())
     page = visit("Inspect")
-    give(page, "A clip of a face", text)
+    give(page, "A clip of a face", picture)
     button(page, "Read the motion").click()
-    assert "not a video that can be read" in said(page, "error")
+    assert "talk.mp4" in said(page, "error")
 
 
 def test_a_file_that_is_too_large(visit: Visit, tmp_path: Path) -> None:

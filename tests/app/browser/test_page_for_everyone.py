@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from page_actions import TABS, Shown, Visit, said
+from page_actions import TABS, Shown, Visit, block, button, give, said
+
+_SERIOUS = ("serious", "critical")
 
 # Contrast (WCAG 2) of each visible text with the nearest ground behind it; texts on pictures are left out.
 _FAINT = """
@@ -59,6 +62,101 @@ def test_all_text_stands_out(visit: Visit, dark: bool) -> None:
         page.get_by_role("tab", name=tab, exact=True).click()
         page.wait_for_timeout(300)  # colours change softly
         assert page.evaluate(_FAINT) == [], tab
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["by-day", "by-night"])
+@pytest.mark.parametrize("width", [390, 768, 1024, 1440])
+def test_axe_finds_nothing_serious(visit: Visit, width: int, dark: bool) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
+    page = visit(width=width, dark=dark, axe=True)
+    page.evaluate(script)
+    for tab in TABS:
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.locator(".label-wrap:not(.open):visible").evaluate_all("all => all.forEach(e => e.click())")
+        page.wait_for_timeout(500)  # colours change softly
+        found = page.evaluate("async () => (await axe.run(document)).violations")
+        serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in _SERIOUS]
+        assert serious == [], tab
+
+
+@pytest.mark.parametrize("width", [740, 900, 1024, 1100, 1440])
+def test_sliders_never_lie_over_the_result(visit: Visit, width: int) -> None:
+    page = visit("Edit image", width=width)
+    Shown(page).next()
+    shown = block(page, "Result").locator("img")
+    sliders = page.locator("input[type=range]:visible")
+    for down in (0, 300, 600, 2000):
+        page.evaluate("down => window.scrollTo(0, down)", down)
+        a = shown.bounding_box()
+        boxes = sliders.evaluate_all(
+            "all => all.map(e => e.closest('.block').getBoundingClientRect())"
+            ".map(r => [r.x, r.y, r.right, r.bottom])"
+        )
+        assert boxes
+        for left, top, right, bottom in boxes:
+            apart_x = right <= a["x"] or left >= a["x"] + a["width"]
+            apart_y = bottom <= a["y"] or top >= a["y"] + a["height"]
+            assert apart_x or apart_y, down
+
+
+def test_on_a_phone_the_focus_is_not_under_the_picture(visit: Visit) -> None:
+    page = visit("Edit image", width=390, height=844)
+    Shown(page).next()
+    sticky = "document.querySelector('.liax-live > .block:first-child')"
+    page.get_by_label("range slider for Jaw").filter(visible=True).focus()
+    for key in ["Tab"] * 3 + ["Shift+Tab"] * 12:
+        page.keyboard.press(key)
+        covered = page.evaluate(
+            f"() => {{ const e = document.activeElement, p = {sticky}.getBoundingClientRect();"
+            " const r = e.getBoundingClientRect(); return e !== document.body && !e.closest('.liax-live') &&"
+            " r.bottom > p.top && r.top + r.height / 2 < p.bottom && p.top <= 1; }"
+        )
+        assert not covered, page.evaluate(_FOCUS)
+
+
+def test_explanations_and_reset_buttons_belong_to_their_sliders(visit: Visit) -> None:
+    page = visit("Edit image")
+    slider = page.get_by_label("range slider for Pitch").filter(visible=True)
+    explained = "e => document.getElementById(e.getAttribute('aria-describedby')).innerText"
+    assert slider.evaluate(explained) == "nods down"
+    names = page.locator(".reset-button:visible").evaluate_all("all => all.map(e => e.ariaLabel)")
+    assert names == ["Reset Yaw (°)", "Reset Pitch (°)", "Reset Jaw"]
+
+
+def test_icons_are_large_enough_for_a_finger(visit: Visit) -> None:
+    page = visit("Edit image", width=390, height=844)
+    Shown(page).next()
+    icons = page.locator(":is(.icon-button, .source-selection button, .reset-button):visible")
+    sizes = icons.evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).map(r => Math.min(r.width, r.height))"
+    )
+    assert len(sizes) >= 9
+    assert min(sizes) >= 24  # WCAG 2.2, target size
+
+
+def test_the_focus_goes_on_to_stop_and_back(visit: Visit, long_clip: Path) -> None:
+    page = visit("Animate")
+    give(page, "Who moves it", long_clip)
+    focused = "() => document.activeElement.innerText"
+    button(page, "Animate").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.innerText === 'Stop'")
+    page.keyboard.press("Enter")
+    said(page, "note")
+    page.wait_for_function("() => document.activeElement.innerText === 'Animate'")
+    assert page.evaluate(focused) == "Animate"
+
+
+def test_on_a_phone_all_of_inspect_is_within_reach(visit: Visit, face_clip: Path) -> None:
+    page = visit("Inspect", width=390, height=844)
+    assert page.get_by_role("tab", name="Each by itself").is_visible()
+    give(page, "A clip of a face", face_clip)
+    button(page, "Read the motion").click()
+    said(page)
+    chart = page.get_by_role("img", name="Map of the")
+    assert chart.bounding_box()["width"] >= 600  # one moves along it
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
 def test_all_tabs_fit_a_phone_and_everything_has_a_name(visit: Visit) -> None:

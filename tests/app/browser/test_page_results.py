@@ -7,11 +7,19 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 from page_actions import Shown, Visit, block, button, downloaded, give, said, slide
 from PIL import Image
 
 from liax.app.studio import Studio
 from liax.media.video import Video
+
+_DROP = """([place, name, type, bytes]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([new Uint8Array(bytes)], name, {type}));
+  for (const kind of ["dragenter", "dragover", "drop"])
+    place.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer}));
+}"""
 
 
 def test_a_portrait_is_animated_with_sound(
@@ -26,6 +34,89 @@ def test_a_portrait_is_animated_with_sound(
     assert len(list(Video(video))) == 12
     with av.open(video) as container:
         assert container.streams.audio
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "kind"),
+    [("Your portrait", "mine.jpg", "image/jpeg"), ("Who moves it", "mine.mp4", "video/mp4")],
+)
+def test_a_file_dropped_on_the_example_takes_its_place(
+    visit: Visit, portrait_path: Path, face_clip: Path, label: str, name: str, kind: str
+) -> None:
+    page = visit("Animate")
+    path = portrait_path if name.endswith("jpg") else face_clip
+    place = block(page, label)
+    page.evaluate(_DROP, [place.element_handle(), name, kind, list(path.read_bytes())])
+    shown = place.locator("img, video").first
+    page.wait_for_function("([e, name]) => e.src.endsWith(name)", arg=[shown.element_handle(), name])
+    page.evaluate(
+        _DROP, [page.locator("h1").element_handle(), "lost.jpg", "image/jpeg", [1]]
+    )  # beside all of them
+    assert page.get_by_role("heading", name="liax studio").is_visible()
+
+
+@pytest.mark.parametrize("label", ["Your portrait", "Who moves it"])
+def test_one_click_chooses_another_file(visit: Visit, label: str, portrait_path: Path) -> None:
+    page = visit("Animate")
+    with page.expect_file_chooser():
+        block(page, label).get_by_role("button", name="Upload file").click()
+
+
+def test_numbers_off_the_scale_come_back_to_it(visit: Visit) -> None:
+    page = visit("Edit image")
+    field = page.get_by_label("number input for Yaw (°)", exact=True).filter(visible=True)
+    for typed, kept in (("500", "30"), ("-99", "-30"), ("", "0"), ("12.5", "12.5")):
+        field.fill(typed)
+        field.press("Tab")
+        assert field.input_value() == kept
+    page.wait_for_timeout(500)
+    assert page.locator(".toast-body").count() == 0
+
+
+def test_changes_are_taken_back_and_made_again_and_outlive_a_reload(visit: Visit) -> None:
+    page = visit("Edit image")
+    yaw = page.get_by_label("number input for Yaw (°)", exact=True).filter(visible=True)
+    jaw = page.get_by_label("number input for Jaw", exact=True).filter(visible=True)
+
+    def both(wanted: list[str]) -> None:
+        for field, value in zip((yaw, jaw), wanted, strict=True):
+            page.wait_for_function("([e, value]) => e.value === value", arg=[field.element_handle(), value])
+
+    for label, value in (("Yaw (°)", 12), ("Jaw", 0.5)):
+        slide(page, label, value)
+        page.wait_for_timeout(900)  # what follows sooner is the same drag
+    button(page, "Undo").click()
+    both(["12", "0"])
+    button(page, "Undo").click()
+    button(page, "Undo").click()  # there is no more
+    both(["0", "0"])
+    button(page, "Redo").click()
+    both(["12", "0"])
+    page.wait_for_timeout(500)
+    button(page, "Redo").click()
+    both(["12", "0.5"])
+    page.reload()
+    both(["12", "0.5"])
+    button(page, "Reset all").click()
+    both(["0", "0"])
+
+
+def test_two_moments_are_seen_before_the_whole(visit: Visit, face_clip: Path, tmp_path: Path) -> None:
+    page = visit("Animate")
+    give(page, "Who moves it", face_clip)
+    button(page, "Preview two moments").click()
+    assert said(page).startswith("How it looks at 0.0 s and at ")
+    picture = Image.open(downloaded(page, tmp_path))
+    assert picture.size == (2 * 64, 64)
+    first, liveliest = np.hsplit(np.asarray(picture.convert("RGB"), int), 2)
+    assert np.abs(first - liveliest).max() > 20
+
+
+def test_the_open_tab_is_in_the_address(visit: Visit) -> None:
+    page = visit("Turn")
+    assert page.url.endswith("#turn")
+    page.reload()
+    page.get_by_role("button", name="Turn", exact=True).wait_for()
 
 
 def test_sliders_move_the_picture_and_reset_brings_it_back(visit: Visit) -> None:
@@ -51,6 +142,20 @@ def test_stop_ends_the_work_at_once(visit: Visit, page_studio: Studio, long_clip
     while _being_written(page_studio) and time.monotonic() < end:
         time.sleep(0.05)
     assert _being_written(page_studio) == []
+
+
+def test_stop_works_at_any_time(visit: Visit, long_clip: Path) -> None:
+    page = visit("Animate")
+    give(page, "Who moves it", long_clip)
+    for number in range(8):
+        button(page, "Animate").click()
+        button(page, "Stop").wait_for()
+        page.wait_for_timeout(40 * number)  # in the queue, while the face is looked for, …
+        button(page, "Stop").click()
+        said(page, "note")
+        page.wait_for_timeout(400)  # nothing comes after it
+        assert page.locator(".liax-progress:visible").count() == 0
+        assert button(page, "Animate").is_visible()
 
 
 def _being_written(studio: Studio) -> list[Path]:
@@ -95,7 +200,7 @@ def test_what_a_clip_uses_is_seen_moment_by_moment(visit: Visit, face_clip: Path
 
 def test_each_control_has_its_strip(visit: Visit) -> None:
     page = visit("Inspect")
-    page.get_by_role("tab", name="What each movement does").click()
+    page.get_by_role("tab", name="Each by itself").click()
     button(page, "Show what each does").click()
     strips = page.locator(".liax-strips figure")
     strips.first.wait_for()

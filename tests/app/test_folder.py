@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from liax.app.studio import TemporaryFolder
+from liax.app.folder import StudioFolder
 
 OPEN_AND_WAIT = """
 import sys
-from liax.app.studio import TemporaryFolder
-folder = TemporaryFolder()
+from liax.app.folder import StudioFolder
+folder = StudioFolder()
 (folder.path / "face.png").touch()
 print(folder.path, flush=True)
 sys.stdin.read()
@@ -27,7 +27,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_private_and_gone_at_the_end(place: Path) -> None:
-    folder = TemporaryFolder()
+    folder = StudioFolder()
     assert folder.path.parent == place
     assert folder.path.stat().st_mode & 0o777 == 0o700
     (folder.path / "face.png").touch()
@@ -43,10 +43,10 @@ def test_what_a_killed_studio_left_is_removed_by_the_next(place: Path) -> None:
     )
     assert process.stdout is not None
     theirs = Path(process.stdout.readline().strip())
-    first = TemporaryFolder()
+    first = StudioFolder()
     assert (theirs / "face.png").exists()  # it is alive
     process.kill()
     process.communicate()
     assert (theirs / "face.png").exists()
-    second = TemporaryFolder()
+    second = StudioFolder()
     assert sorted(place.iterdir()) == sorted([first.path, second.path, place / "liax-studio-notes"])
