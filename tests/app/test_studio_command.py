@@ -68,11 +68,11 @@ def test_it_serves_until_it_is_ended_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--port", "80000"], "liax: 80000 is no port; take 1 to 65535 (--port 80000).\n"),
+        (["--port", "80000"], "liax: 80000 is no port; take 1 to 65535 (--port).\n"),
         (
             ["--host", "nonsense"],
             "liax: nonsense is no address of this computer; take 127.0.0.1, or 0.0.0.0 to let other "
-            "computers in (--host nonsense).\n",
+            "computers in (--host).\n",
         ),
     ],
 )
@@ -95,6 +95,6 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, tiny_weights: Path) -> Non
         )
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"liax: Port {port} cannot be used")
-    assert f"choose another (--port {port})" in ended.stderr
+    assert "choose another (--port)" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not _temporary(tmp_path)
