@@ -103,8 +103,13 @@
       say(code, "role", "region");
       say(code, "aria-label", code.closest(".block").querySelector("[data-testid=block-label]")?.innerText.trim() || "Code");
     }
-    for (const told of document.querySelectorAll(".toast-text")) // of a refused upload
-      if (/^HTTP \d+: /.test(told.innerText)) told.innerText = told.innerText.replace(/^HTTP \d+: /, "");
+    for (const toast of document.querySelectorAll(".toast-body")) { // of a refused upload
+      const texts = document.createTreeWalker(toast, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const text = texts.currentNode;
+        if (/^\s*HTTP \d+: /.test(text.data)) text.data = text.data.replace(/^\s*HTTP \d+: /, "");
+      }
+    }
     for (const [old, name] of Object.entries(NAMES))
       for (const element of document.querySelectorAll(`[aria-label="${old}"]`)) {
         say(element, "aria-label", name);

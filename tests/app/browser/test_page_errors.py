@@ -37,8 +37,8 @@ def test_a_file_that_is_none_of_the_kinds(
     text.write_text("no picture and no video")
     page = visit(tab)
     give(page, label, text)
-    told = page.locator(".toast-text").inner_text()
-    assert told.startswith(f"{name} is not a picture, video or saved motion that can be read")
+    told = page.locator(".toast-body").filter(has_not_text="HTTP").inner_text()
+    assert f"{name} is not a picture, video or saved motion that can be read" in told
 
 
 def test_a_picture_in_place_of_a_video(visit: Visit, faceless: Path, tmp_path: Path) -> None:
