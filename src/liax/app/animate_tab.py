@@ -181,7 +181,8 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
             frames = list(animate(studio.animator, opened, excerpt, options).frames)
             pictures = [frames[number] for number in dict.fromkeys(excerpt.shown)]
             made = provenance_of(studio.animator, "animate", source=opened, driving=driving)
-            write_image(output, np.concatenate([picture_HW3 for _, picture_HW3 in pictures], 1), provenance=made)
+            row_HW3 = np.concatenate([picture_HW3 for _, picture_HW3 in pictures], 1)
+            write_image(output, row_HW3, provenance=made)
             when = " and ".join(f"at {float(time):.1f} s" for time, _ in pictures)
             return JobResult(result.updates(output), f"How it looks {when}, where it moves most.")
 

@@ -167,11 +167,11 @@ def _worth_offering(statistics: EffectStatistics, f: int, direction: _Direction)
     )
 
 
-# Pictures hold as long as this share of the people still show a face, of the same person (embeddings' distance),
-# and this much as sharp as the unmoved one,
+# Pictures hold as long as this share of the people still show a face, which embeddings take for the same
+# person's, and which is this much as sharp as the unmoved one,
 _MOST_PEOPLE, _SAME_PERSON, _LEAST_SHARPNESS = 0.9, 0.6, 0.6
-# and identity has drifted less far on average: embeddings of one person in different clips are about .30 apart,
-# and what looks smeared is beyond this,
+# and identity has drifted less far on average: embeddings of one person in different clips are about .30
+# apart, and what looks smeared is beyond this,
 LARGEST_DRIFT = 0.45
 # and the factor does not turn back by this part of its steepest slope. It answers as long as it moves that
 # much.
@@ -200,8 +200,8 @@ def calibrate_controls(
     """The controls in units of what they measure, as far as pictures hold; others are left out.
 
     Pictures hold as long as nine of ten portraits show the same person about as sharp, identity has not
-    drifted far on average, and the factor does not turn back. A control is left out if its factor hardly moves until then,
-    if something else moves much more, or if it is another control by another name.
+    drifted far on average, and the factor does not turn back. A control is left out if its factor hardly
+    moves until then, if something else moves much more, or if it is another control by another name.
 
     Controls of the head are in the factor's own units (degrees, or parts of the square) by a straight line,
     and go as far as the factor answers. Their verified range is where every amount is met within 4 degrees or
@@ -263,7 +263,7 @@ def _without_aliases(
         return abs(curves[controls[k].name].moved(controls[k].name, quantities)[controls[i].name])
 
     def is_alias(k: int) -> bool:
-        others = (i for i in np.flatnonzero(alike_KK[k]) if i != k)
+        others = (i for i in range(len(controls)) if alike_KK[k, i] and i != k)
         return any(moves(k, i) > max(_ALIAS_MOVES, moves(i, k)) for i in others)
 
     return tuple(control for k, control in enumerate(controls) if not is_alias(k))
