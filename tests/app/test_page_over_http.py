@@ -173,19 +173,25 @@ def _until_it_animates(messages: Iterator[dict[str, Any]]) -> None:
     assert any("Animating: " in str(message.get("output")) for message in messages)
 
 
+def _until_results_are(studio: Studio, wanted: list[Path]) -> None:
+    until = time.monotonic() + 30
+    while _results(studio) != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    assert _results(studio) == wanted
+
+
 def test_stop_ends_the_work_and_leaves_nothing(
     visitor: Visitor, studio: Studio, talk: Path, slow: list[int]
 ) -> None:
     before = _results(studio)
     _until_it_animates(visitor.press("Animate", Who_moves_it=visitor.upload(talk)))
-    assert len(_results(studio)) == len(before) + 1  # half written
+    assert len(_results(studio)) > len(before)  # half written
     visitor.stop()
-    time.sleep(1.5)
+    _until_results_are(studio, before)
     assert sum(slow) < 30
     made = len(slow)
     time.sleep(0.7)
     assert len(slow) == made
-    assert _results(studio) == before
 
 
 def test_work_ends_when_its_visitor_leaves(
@@ -194,9 +200,8 @@ def test_work_ends_when_its_visitor_leaves(
     before = _results(studio)
     _until_it_animates(visitor.press("Animate", Who_moves_it=visitor.upload(talk)))
     visitor.http.close()
-    time.sleep(1.5)
+    _until_results_are(studio, before)
     assert sum(slow) < 30
-    assert _results(studio) == before
 
 
 def test_edits_are_answered_while_a_video_is_made(

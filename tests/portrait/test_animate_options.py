@@ -90,7 +90,7 @@ def agree(animator: Animator, source: Portrait, got: Pictures, alpha_NM: Iterabl
     expected = list(animator.render(source.encoded, alpha_NM))
     assert len(got) == len(expected)
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(got, expected, strict=True)) <= 1
-    assert np.abs(expected[0].astype(int) - expected[-1]).mean() > 1  # or else it would prove nothing
+    assert np.abs(expected[0].astype(int) - expected[-1]).mean() > 0.8  # or else it would prove nothing
 
 
 def test_the_clip_tells_what_comes(animator: Animator, source: Portrait, clip: Path, face_clip: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_reference_by_its_time(
     """Ten frames a second: 0.65 s is within frame 6. In a part of the clip, it is still the clip's time."""
     got = frames(animator, source, clip, reference=Seconds(0.6))
     agree(animator, source, got, source.alpha_M + alpha_NM - alpha_NM[6])
-    got = frames(animator, source, clip, reference=Seconds(0.65), since=Seconds(0.4))
-    agree(animator, source, got, source.alpha_M + alpha_NM[4:] - alpha_NM[6])
+    got = frames(animator, source, clip, reference=Seconds(0.65), since=Seconds(0.1))
+    agree(animator, source, got, source.alpha_M + alpha_NM[1:] - alpha_NM[6])
     with pytest.raises(OptionError, match=r"no frame at 60 s \(it lasts 0.80 s\)"):
         frames(animator, source, clip, reference=Seconds(60))
 
