@@ -19,7 +19,7 @@ from liax.cli import demo as demo_module
 from liax.cli.main import main
 from liax.media.video import Video
 from liax.model import LIAX
-from liax.options import Amount, AnimateOptions, Seconds, Square
+from liax.options import Amount, AnimateOptions, MarkOptions, Seconds, Square
 from liax.portrait.clip import WrittenFile
 from liax.weights import set_controls
 from liax.weights.controls import Control
@@ -118,10 +118,11 @@ def test_options_reach_the_animator(
         output: Path,
         options: AnimateOptions,
         *,
+        mark: MarkOptions,
         overwrite: bool,
         progress: object,
     ) -> WrittenFile:
-        given.update(options=options, overwrite=overwrite, files=(source, driving, output))
+        given.update(options=options, mark=mark, overwrite=overwrite, files=(source, driving, output))
         return WrittenFile(output, 1, 0.1, 64, 64)
 
     monkeypatch.setattr(sys.modules["liax.portrait.animate"], "animate_file", heard)
@@ -129,7 +130,7 @@ def test_options_reach_the_animator(
     command = ["animate", portrait_path, face_clip, "-o", out, "--weights", tiny_weights]
     assert liax(*command).code == 0
     files = (portrait_path, face_clip, out)
-    assert given == {"options": AnimateOptions(), "overwrite": False, "files": files}
+    assert given == {"options": AnimateOptions(), "mark": MarkOptions(), "overwrite": False, "files": files}
     for arguments, options in [
         ("--absolute", AnimateOptions(absolute=True)),
         ("--reference best", AnimateOptions(reference="best")),
@@ -155,8 +156,8 @@ def test_options_reach_the_animator(
     ]:
         assert liax(*command, *arguments.split()).code == 0, arguments
         assert given["options"] == options, arguments
-    assert liax(*command, "--overwrite").code == 0
-    assert given["overwrite"] is True
+    assert liax(*command, "--overwrite", "--no-mark", "--badge").code == 0
+    assert (given["overwrite"], given["mark"]) == (True, MarkOptions(mark=False, badge=True))
 
 
 def test_options_change_the_video(
