@@ -371,10 +371,10 @@ def test_interrupted_leaves_nothing(
         text=True,
     )
     for _ in range(600):
-        if len(os.listdir(out.parent)) == 2:
+        if len(os.listdir(out.parent)) > 1:
             break
         time.sleep(0.1)
-    assert len(os.listdir(out.parent)) == 2, "writing has not begun"
+    assert len(os.listdir(out.parent)) > 1, "writing has not begun"
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
