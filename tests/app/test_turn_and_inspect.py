@@ -35,7 +35,7 @@ def test_more_than_the_page_makes_at_once_is_refused(visitor: Visitor, studio: S
 def test_a_sheet_is_what_the_library_draws(visitor: Visitor, studio: Studio, portrait_path: Path) -> None:
     portrait = visitor.upload(portrait_path)
     values = {"How_far_(%)": 50, "Which_movements": ["yaw"], "Save_as": "png", "Your_portrait": portrait}
-    _, _, picture, _ = _last(visitor, "Turn", **values)
+    _, _, picture, *_ = _last(visitor, "Turn", **values)
     wanted = sweep_sheet(studio.animator, portrait_path, ["yaw"], ManipulateOptions(extent=0.5))
     assert np.array_equal(read_image(Path(picture["value"]["path"])), wanted)
 
