@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 from liax.evaluation.summary import EvaluationResults
-from liax.evaluation.tables import clips_lines, describe_evaluation, following_lines, means_lines
+from liax.evaluation.tables import describe_evaluation, following_lines, means_lines
 from liax.interpretation import result_text
 from liax.report import number, percent, whole
 from liax.report.json_files import read_json, write_json
@@ -130,6 +130,27 @@ def fidelity(facts: Facts) -> str:
         for name, means in listed
     ]
     return table(["", "L1 ↓", "PSNR ↑", "SSIM ↑", "landmarks, pixels ↓"], rows)
+
+
+def metrics(facts: Facts) -> str:
+    """Every metric that was measured; how long frames took depends on the machine."""
+    return "\n".join(
+        line
+        for line in means_lines([*facts.copy, facts.small])
+        if "not measured" not in line and not line.startswith("| time per frame")
+    )
+
+
+def clips(facts: Facts) -> str:
+    """Every clip: fidelity, and following where the clip moves."""
+    factors = [factor for factor, row in facts.small.following.items() if row]
+    rows = []
+    for clip in facts.small.clips:
+        numbers = clip["numbers"]
+        fidelity = [number(numbers.get(key), digits) for key, digits in (("l1", 4), ("psnr", 2), ("ssim", 3))]
+        reached = [number(numbers.get(f"{factor} correlation")) for factor in factors]
+        rows.append([clip["clip"], *fidelity, *reached])
+    return table(["clip", "L1", "PSNR", "SSIM", *factors], rows)
 
 
 def following(facts: Facts) -> str:
@@ -251,9 +272,9 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "fidelity": fidelity,
     "following": following,
     "following-summary": following_summary,
-    "metrics": lambda facts: "\n".join(means_lines([*facts.copy, facts.small])),
+    "metrics": metrics,
     "following-all": lambda facts: "\n".join(following_lines([facts.small])),
-    "clips": lambda facts: "\n".join(clips_lines(facts.small)),
+    "clips": clips,
     "summary": lambda facts: " ".join(result_text.summary_sentences(facts.interpretation)),
     "verified": verified,
     "controls": lambda facts: _markdown(result_text.controls_table(facts.interpretation)),
