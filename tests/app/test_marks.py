@@ -31,7 +31,7 @@ def test_results_are_marked(address: str, studio: Studio, portrait_path: Path, f
     )
     assert "liax-error" not in f"{sheet} {clip}"
     assert marked(studio) == {
-        "edited.png": "edit",
-        "animated.mp4": "animate",
-        f"sweep.{_SHEET[1]}": "manipulate",
+        "demo_portrait_blink0.7.png": "edit",
+        "demo_portrait_face.mp4": "animate",
+        f"demo_portrait_sweep.{_SHEET[1]}": "manipulate",
     }

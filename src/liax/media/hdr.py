@@ -1,16 +1,15 @@
-"""Still pictures in HDR, which Pillow reads as if they were SDR: dull, and with wrong colours."""
+"""Still pictures in HDR, which Pillow reads as if they were SDR: dull, and with wrong colours.
+
+Without PyAV, as on nodes for training and measuring, there are none.
+"""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
-
-from liax.media.colour import is_hdr, to_rgb
-from liax.media.container import open_media
-from liax.media.video import Orientation
 
 
 def read_hdr(path: Path) -> NDArray[np.uint8] | None:
@@ -18,6 +17,14 @@ def read_hdr(path: Path) -> NDArray[np.uint8] | None:
 
     Also None for one that FFmpeg does not read, such as a HEIC picture in several tiles.
     """
+    if find_spec("av") is None:
+        return None
+    import av
+
+    from liax.media.colour import is_hdr, to_rgb
+    from liax.media.container import open_media
+    from liax.media.video import Orientation
+
     try:
         with open_media(path) as container:
             stream = container.streams.video[0]

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from liax.bounded import short
+from liax.bounded import printable, short
 from liax.errors import LiaxError
 from liax.options import Amount, parse_amount
 from liax.options_file import read_tables
@@ -40,6 +40,10 @@ PRESETS: dict[str, Expression] = {
 }
 
 
+# Own presets that an error names.
+_LISTED = 20
+
+
 def find_preset(name: str, own: Mapping[str, Expression], folder: Path, where: str) -> Expression:
     """The expression of that name: one of `own`, a file such as grin.toml in the folder, or a preset.
 
@@ -56,7 +60,7 @@ def find_preset(name: str, own: Mapping[str, Expression], folder: Path, where: s
             raise LiaxError(f"{where}: {short(name)} is in another folder", "put it beside this file")
         return read_expression(read_tables(folder / name), str(folder / name))
     if name not in PRESETS:
-        known = [*own, *PRESETS]
+        known = [printable(one[:40]) for one in [*own][:_LISTED]] + [*PRESETS]
         close = next(iter(get_close_matches(name[:100], known, 1)), None)
         hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}."
         raise LiaxError(f"{where}: there is no preset {short(name)}; {hint}")

@@ -67,9 +67,9 @@ class Timing:
         Raises:
             ValueError: If times do not rise, or are too many or too close.
         """
-        seconds_T = seconds_T - seconds_T[:1]
         if not np.isfinite(seconds_T).all():
             raise ValueError("a line has no time")
+        seconds_T = seconds_T - seconds_T[:1]
         late = np.flatnonzero(np.diff(seconds_T) < 1 / MOST_RATE - _ROUNDING)
         if late.size:
             reached = seconds_T[late[0]]
