@@ -125,7 +125,7 @@ class ServedPage:
         self._page.close(verbose=False)
         self._server.should_exit = True
         for thread in self._threads:
-            thread.join()
+            thread.join(_LAST_SECONDS + 4)  # a daemon: what does not end by then does not hold the program up
         self._socket.close()
 
     def _clean(self) -> None:
