@@ -8,7 +8,6 @@ the captions say what they show. The pictures of the studio are screenshots.
 
 from __future__ import annotations
 
-from contextlib import closing
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,8 +41,7 @@ def compared() -> list[NDArray[np.uint8]]:
     ):
         animator = liax.Animator(liax.load("small"))
         clip = liax.animate(animator, source, driving, liax.AnimateOptions(compare=True))
-        with closing(clip.frames):
-            return [frame for _, frame in clip.frames]
+        return [frame for _, frame in clip.frames]
 
 
 def write_demo(frames: list[NDArray[np.uint8]]) -> None:

@@ -9,6 +9,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -66,8 +67,13 @@ def pack(app: Application) -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="module")
 def nodes(pack: ModuleType) -> dict[str, Any]:
-    listed = asyncio.run(asyncio.run(pack.comfy_entrypoint()).get_node_list())
-    return {node.define_schema().node_id: node for node in listed}
+    async def listed() -> list[Any]:
+        extension = await pack.comfy_entrypoint()
+        return list(await extension.get_node_list())
+
+    with ThreadPoolExecutor(1) as thread:  # a browser of other tests may have a loop running in this one
+        found = thread.submit(asyncio.run, listed()).result()
+    return {node.define_schema().node_id: node for node in found}
 
 
 @pytest.fixture
