@@ -36,7 +36,7 @@ from liax.app.preview import frame_at
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits, check_video, visitor_of
 from liax.errors import LiaxError, LiaxWarning
-from liax.media.formats import PICTURE_ERRORS, picture_formats
+from liax.media.formats import PICTURE_ERRORS, open_picture
 from liax.media.images import write_image
 from liax.options import EditOptions, EditVideoOptions
 from liax.portrait import edit_image, edit_video, write_clip
@@ -48,7 +48,7 @@ _MAX_PNG_PIXELS = 1_000_000
 
 def _is_large(picture: Path) -> bool:
     try:
-        with Image.open(picture, formats=picture_formats()) as image:
+        with open_picture(picture) as image:
             return image.width * image.height > _MAX_PNG_PIXELS
     except (Image.DecompressionBombError, *PICTURE_ERRORS):
         return False

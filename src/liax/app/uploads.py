@@ -14,7 +14,7 @@ from PIL import Image
 
 from liax.errors import LiaxError
 from liax.media.container import open_media
-from liax.media.formats import PICTURE_ERRORS, picture_formats
+from liax.media.formats import PICTURE_ERRORS, open_picture
 from liax.portrait.template import SUFFIX, load_template
 
 
@@ -69,8 +69,8 @@ def check_kind(path: Path) -> None:
         return
     with warnings.catch_warnings(), suppress(Image.DecompressionBombError, *PICTURE_ERRORS):
         warnings.simplefilter("ignore")
-        Image.open(path, formats=picture_formats()).close()
-        return
+        with open_picture(path):
+            return
     with suppress(av.FFmpegError, OSError, ValueError), open_media(path) as container:
         if container.streams.video:
             return
@@ -90,7 +90,7 @@ def check_picture(path: Path, limits: VisitorLimits) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=picture_formats()) as image:
+            with open_picture(path) as image:
                 pixels = image.width * image.height
     except Image.DecompressionBombError:
         pixels = Image.MAX_IMAGE_PIXELS or 0

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from liax.data.config import DataConfig
@@ -24,7 +23,7 @@ from liax.data.manifest import Item, Manifest
 from liax.data.transfer import to_device
 from liax.errors import LiaxError
 from liax.files import atomic_file
-from liax.media.formats import PICTURE_ERRORS, PROTOCOLS, VIDEO_FORMATS, picture_formats
+from liax.media.formats import PICTURE_ERRORS, PROTOCOLS, VIDEO_FORMATS, open_picture
 
 LoadProgress = Callable[[int, int], None]
 
@@ -75,7 +74,7 @@ def decode_item(folder: Path, item: Item) -> Iterator[NDArray[np.uint8]]:
     path = item.path(folder)
     try:
         if item.kind == "portrait":
-            with Image.open(path, formats=picture_formats()) as image:
+            with open_picture(path) as image:
                 yield np.array(image.convert("RGB"))
         else:
             frame_HW3 = None

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from liax.bounded import read_arrays
 from liax.data.frames import decode_item
 from liax.data.manifest import Item, Manifest, manifest_in, read_manifest
 from liax.errors import LiaxError
 from liax.interpretation.observe import Observations, read_coefficients
-from liax.media.formats import PICTURE_ERRORS, picture_formats
+from liax.media.formats import PICTURE_ERRORS, open_picture
 from liax.portrait.animator import Animator
 from liax.portrait.source import Source
 from liax.progress import Progress, no_progress
@@ -168,7 +167,7 @@ class RenderedHeads:
         """
         for path in self.paths:
             try:
-                with Image.open(path, formats=picture_formats()) as image:
+                with open_picture(path) as image:
                     yield np.array(image.convert("RGB"))
             except PICTURE_ERRORS as error:
                 raise LiaxError(f"{path} cannot be read ({error}); delete it, and render it anew.") from None

@@ -18,7 +18,7 @@ from PIL import Image
 from liax.errors import LiaxError
 from liax.files import check_input
 from liax.media.container import open_media
-from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
+from liax.media.formats import PICTURE_ERRORS, is_heic, open_picture
 from liax.media.images import open_image, read_image, to_rgb
 from liax.media.video import FASTEST, SLOWEST, Video
 
@@ -288,7 +288,7 @@ def is_still(path: Path) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=picture_formats()) as image:
+            with open_picture(path) as image:
                 return not getattr(image, "is_animated", False)
     except PICTURE_ERRORS:
         return True  # reading it will say what is wrong
@@ -304,7 +304,7 @@ def is_video(path: Path) -> bool:
                 return False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=picture_formats()):
+            with open_picture(path):
                 return False
     except PICTURE_ERRORS:
         pass

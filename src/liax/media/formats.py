@@ -6,8 +6,13 @@ picture, or starts another program.
 
 from __future__ import annotations
 
+import io
+import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from PIL import Image
 
@@ -31,8 +36,32 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 # What Pillow raises for pictures that are damaged, too large or of a kind that it lacks.
 PICTURE_ERRORS = (
     *(Image.DecompressionBombError, OSError, EOFError, SyntaxError, ValueError, TypeError, RuntimeError),
-    *(LookupError, ArithmeticError, struct.error, zlib.error),
+    *(LookupError, ArithmeticError, MemoryError, struct.error, zlib.error),
 )
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """The picture at `path` in one of the allowed formats, as Pillow opens it: its header is read.
+
+    Raises:
+        PICTURE_ERRORS: For what is none.
+    """
+    with _PictureFile(path) as file, Image.open(file, formats=picture_formats()) as image:
+        yield image
+
+
+class _PictureFile(io.BufferedReader):
+    """A file of which no more is asked for than it has: Python allocates what a header says in advance."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._bytes = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size >= 0:
+            size = min(size, max(self._bytes - self.tell(), 0))
+        return super().read(size)
 
 
 def picture_formats() -> tuple[str, ...]:

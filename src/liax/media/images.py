@@ -17,7 +17,7 @@ from liax.files import check_input
 from liax.marking.badge import draw_badge
 from liax.marking.output import marked_file
 from liax.marking.provenance import Provenance
-from liax.media.formats import PICTURE_ERRORS, is_heic, picture_formats
+from liax.media.formats import PICTURE_ERRORS, is_heic, open_picture
 from liax.media.hdr import read_hdr
 from liax.options import MarkOptions
 
@@ -87,7 +87,7 @@ def open_image(path: Path, role: str) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd EXIF
-            with Image.open(path, formats=picture_formats()) as image:
+            with open_picture(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise LiaxError(*too_big)
                 yield image
