@@ -91,6 +91,7 @@ def test_only_what_changed_is_written() -> None:
     }
     assert to_arguments(options) == ["--no-crop", "--strength", "head=0.8", "--set", "yaw=10,#3=0.5"]
     assert to_arguments(EditVideoOptions(paste=False)) == ["--no-paste"]
+    assert to_arguments(AnimateOptions(square=Square(-5, 0, 100))) == ["--square=-5,0,100"]
 
 
 @pytest.mark.parametrize(

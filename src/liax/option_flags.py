@@ -24,7 +24,11 @@ def to_arguments(options: SourceOptions | PartOptions) -> list[str]:
     """The command-line arguments that give these options: ["--no-crop", "--set", "yaw=10"]."""
     arguments: list[str] = []
     for name, value in changed_options(options).items():
-        arguments.append(to_flag(name, value))
-        if not isinstance(value, bool):
-            arguments.append(to_text(value))
+        flag, text = to_flag(name, value), to_text(value)
+        if isinstance(value, bool):
+            arguments.append(flag)
+        elif text.startswith("-"):  # which would be taken for a flag
+            arguments.append(f"{flag}={text}")
+        else:
+            arguments += [flag, text]
     return arguments
