@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,16 @@ class Provenance:
     synthetic: bool = True
 
     def facts(self) -> dict[str, Any]:
-        """What the mark says, ready for JSON; reads the ingredients. What is not known is left out.
+        """What the mark says, ready for JSON. What is not known is left out.
 
-        An ingredient's "sha256" is its file's, of several files that of their digests in a row.
+        An ingredient's "sha256" is its file's, of several files that of their digests in a row. The files are
+        read the first time: a video has the same facts in its tags and its manifest, and a sequence in every
+        picture.
         """
+        return self._facts
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
         known = {"operation": self.operation, "weights": self.weights, "version": __version__}
         digests = [{"role": role, **_digest(files)} for role, files in self.ingredients.items()]
         return {name: value for name, value in (known | {"ingredients": digests}).items() if value}
