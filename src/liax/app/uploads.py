@@ -67,7 +67,7 @@ def check_kind(path: Path) -> None:
     if path.suffix == SUFFIX:
         load_template(path)
         return
-    with warnings.catch_warnings(), suppress(Image.DecompressionBombError, *PICTURE_ERRORS):
+    with warnings.catch_warnings(), suppress(*PICTURE_ERRORS):
         warnings.simplefilter("ignore")
         with open_picture(path):
             return

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.interpretation.effects import EffectStatistics
+from liax.interpretation.effects import EffectStatistics, mean_of_known
 from liax.interpretation.guaranteed_range import fit_unit_and_range
 from liax.interpretation.instrument import Quantity
 from liax.interpretation.probe import ControlCurve
@@ -277,9 +277,7 @@ def _usable_range(curve: ControlCurve, factor: str) -> _UsableRange:
     whole_PA = np.isfinite(own_PA) & ~(curve.identity_PA > _SAME_PERSON)
     whole_PA &= ~(curve.sharpness_PA < _LEAST_SHARPNESS)
     whole_A = whole_PA[begun_P].mean(0) >= _MOST_PEOPLE if begun_P.any() else np.zeros(len(own_PA[0]), bool)
-    known_PA = np.isfinite(curve.identity_PA)
-    drift_A = np.where(known_PA, curve.identity_PA, 0.0).sum(0) / known_PA.sum(0).clip(1)
-    whole_A &= drift_A <= LARGEST_DRIFT
+    whole_A &= ~(mean_of_known(curve.identity_PA) > LARGEST_DRIFT)
     mean_A = np.nanmean(np.where(np.isfinite(own_PA).any(0), own_PA, 0.0), 0)
     slope_B = np.diff(mean_A) / np.diff(curve.asked_A)
     slope_B = slope_B / max(float(slope_B.max()), 1e-12)

@@ -205,10 +205,10 @@ def describe_effects(effects: Effects, quantities: Mapping[str, Quantity]) -> Ef
     usual_F = np.array([quantities[name].usual for name in effects.factors])
     change_PMVF = effects.change_PMVF / usual_F
     slopes_PMF, linearity_PMF = _lines(effects.values_MV, change_PMVF)
-    travel_MF = _mean(change_PMVF[:, :, -1] - change_PMVF[:, :, 0])
-    effect_MF = _mean(slopes_PMF)
+    travel_MF = mean_of_known(change_PMVF[:, :, -1] - change_PMVF[:, :, 0])
+    effect_MF = mean_of_known(slopes_PMF)
     with np.errstate(invalid="ignore", divide="ignore"):
-        spread_MF = _mean((slopes_PMF - effect_MF) ** 2) ** 0.5 / np.abs(effect_MF)
+        spread_MF = mean_of_known((slopes_PMF - effect_MF) ** 2) ** 0.5 / np.abs(effect_MF)
     same_PMF = np.where(np.isfinite(slopes_PMF), np.sign(slopes_PMF) == np.sign(effect_MF), np.nan)
     seen_MVF = np.isfinite(effects.factors_PMVF).mean(0)
     measured_M = seen_MVF.any((1, 2))
@@ -217,14 +217,14 @@ def describe_effects(effects: Effects, quantities: Mapping[str, Quantity]) -> Ef
         slopes_PMF,
         effect_MF,
         travel_MF,
-        _mean(_ranks_correlated(change_PMVF)),
-        _mean(linearity_PMF),
+        mean_of_known(_ranks_correlated(change_PMVF)),
+        mean_of_known(linearity_PMF),
         spread_MF,
-        _mean(same_PMF),
+        mean_of_known(same_PMF),
         np.where(measured_M, np.abs(np.nan_to_num(travel_MF)).argmax(1), -1),
         _leakage_of_rows(travel_MF),
-        _mean(effects.identity_PMV),
-        _mean(effects.flow_PMV),
+        mean_of_known(effects.identity_PMV),
+        mean_of_known(effects.flow_PMV),
         np.where(measured_M[:, None], 1 - seen_MVF.mean(-1), np.nan),
     )
 
@@ -269,7 +269,7 @@ def _ranks_correlated(change_PMVF: NDArray[np.float64]) -> NDArray[np.float64]:
         )
 
 
-def _mean(array_PX: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_of_known(array_PX: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over portraits of what is known; NaN where nothing is."""
     known_PX = np.isfinite(array_PX)
     total_X = np.where(known_PX, array_PX, 0.0).sum(0)

@@ -66,9 +66,7 @@ def open_driving(
         return _part_of(template, path, options)
     if is_track(path):
         return open_track(_part_of(read_track(path, options.rate), path, options), animator, path)
-    footage = open_footage(path, "driving video", options.rate)
-    if options.since is not None or options.until is not None:
-        footage = Excerpt(footage, options.since, options.until)
+    footage = part_of_footage(open_footage(path, "driving video", options.rate), options)
     stage = "finding the face" if options.crop else "finding cuts"
     with FaceLandmarker() if options.crop else nullcontext() as landmarker:
         shots, total = find_shots(
@@ -95,6 +93,17 @@ def _part_of(whole: _Part, path: Path, options: DrivingOptions) -> _Part:
         raise OptionError(
             given, f"{path} cannot be cut there ({error})", "choose a part that it has"
         ) from None
+
+
+def part_of_footage(footage: Footage, options: PartOptions) -> Footage:
+    """The part of footage that the options ask for: all of it by default.
+
+    Raises:
+        LiaxError: If there is no frame in it.
+    """
+    if options.since is None and options.until is None:
+        return footage
+    return Excerpt(footage, options.since, options.until)
 
 
 def check_part(options: PartOptions) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.media.footage import Excerpt, Footage, open_footage, sound_of
+from liax.media.footage import Footage, open_footage, sound_of
 from liax.options import EditSettings, EditVideoOptions
 from liax.pipeline import mapped
 from liax.portrait import motion
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip
-from liax.portrait.driving import DrivingFootage, check_part
+from liax.portrait.driving import DrivingFootage, check_part, part_of_footage
 from liax.portrait.edit_vector import Edit
 from liax.portrait.filmed import FaceFrame, FilmedFace, Frames, ShotRetouches, change_filmed, find_filmed
 from liax.portrait.pose import HeldStretches, PoseRange
@@ -57,9 +57,7 @@ def edit_video(
     """
     edit = Edit.of(settings, animator.controls, options.force)
     check_part(options)
-    footage = open_footage(video, "video")
-    if options.since is not None or options.until is not None:
-        footage = Excerpt(footage, options.since, options.until)
+    footage = part_of_footage(open_footage(video, "video"), options)
     shots, total = find_filmed(animator, footage, options, options.face, _MESSAGES, progress)
     whole = options.paste or not options.crop
     retouches = ShotRetouches(footage, animator.size, whole)
