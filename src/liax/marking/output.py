@@ -1,18 +1,25 @@
-"""The one place that every picture and video passes on its way into a file: it is marked there."""
+"""The one place that every picture and video passes on its way into a file: it is marked there.
+
+Pictures and frames pass `picture_marker` before they are encoded, and what is encoded passes `marked_file`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from liax.errors import LiaxError
 from liax.files import atomic_file, scratch_file
 from liax.marking import manifest
+from liax.marking.badge import draw_badge
 from liax.marking.certificate import Certificate, certificate
 from liax.marking.provenance import SOURCE_TYPE, Provenance
 from liax.options import MarkOptions
@@ -22,6 +29,9 @@ log = logging.getLogger(__name__)
 TAGGED = (".webm", ".mp4", ".mov")
 """Formats whose own tags say the same, which nobody signs. C2PA has no place for a manifest in WebM, and
 programs that copy the streams of an MP4 into a new file keep tags, but no manifest."""
+
+PictureMarker = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""RGB or RGBA uint8 pictures as they are written: with a badge and the invisible mark, or as they were."""
 
 TYPE_TAG, FACTS_TAG = "DIGITAL_SOURCE_TYPE", "LIAX_PROVENANCE"
 
@@ -64,6 +74,40 @@ def marked_file(
             except LiaxError as error:
                 log.warning("%s is not marked as synthetic. %s", path, error)
                 _copy(source, target)
+
+
+def picture_marker(path: Path, provenance: Provenance, options: MarkOptions) -> PictureMarker:
+    """What every picture or frame of one output passes before it is encoded.
+
+    Args:
+        path: The output; the log names it if its pictures are too small for the invisible mark.
+        provenance: How it was made. What is not synthetic stays as it is.
+        options: Whether there is an invisible mark, and whether there is a badge.
+    """
+    if not provenance.synthetic or not (options.mark or options.badge):
+        return lambda picture_HWC: picture_HWC
+    # Here, so that programs that only read need no PyTorch.
+    from liax.marking.pixel_mark import SMALLEST, PixelMarker, carries_mark
+
+    marker = PixelMarker() if options.mark else None
+    told = False
+
+    def marked(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        nonlocal told
+        if options.badge:
+            picture_HWC = draw_badge(picture_HWC)
+        if marker is None:
+            return picture_HWC
+        if not told and not carries_mark(picture_HWC):
+            told = True
+            log.info(
+                "The pixels of %s carry no mark: that takes pictures of at least %d pixels a side.",
+                path,
+                SMALLEST,
+            )
+        return marker.mark(picture_HWC)
+
+    return marked
 
 
 def tags(suffix: str, provenance: Provenance, options: MarkOptions) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Training of the networks that draw and read the invisible mark."""
