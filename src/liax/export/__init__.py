@@ -1,0 +1,1 @@
+"""The network as ONNX graphs: for other programs, and for other runtimes within liax."""

@@ -1,0 +1,87 @@
+// The camera, or a clip in its place: gives the newest frame whenever one is wanted.
+
+import {cameraTrouble, Trouble} from "./words.js";
+
+const LONGEST = 640; // of a frame, in pixels
+const IDEAL = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
+
+export class Camera {
+  // onFrame(bitmap, milliseconds) is waited for before the next frame is taken; onEnd(error) is told when the camera is gone.
+  constructor(video, onFrame, onEnd) {
+    Object.assign(this, {video, onFrame, onEnd, stream: null, running: false, busy: false, lastFrame: 0, address: null});
+  }
+
+  // Start the camera of that name ("" for the usual one), or a clip, a file.
+  async start(name, clip = null) {
+    this.stop();
+    const {video} = this;
+    try {
+      if (clip) {
+        video.srcObject = null;
+        this.address = URL.createObjectURL(clip);
+        Object.assign(video, {src: this.address, loop: true});
+      } else {
+        if (!navigator.mediaDevices?.getUserMedia) throw new Trouble("cameraInsecure");
+        this.stream = await navigator.mediaDevices.getUserMedia({video: {...IDEAL, ...(name && {deviceId: {exact: name}})}});
+        video.srcObject = this.stream;
+        this.stream.getVideoTracks()[0].onended = () => {
+          this.stop();
+          this.onEnd(new Trouble("cameraGone"));
+        };
+      }
+      await video.play();
+    } catch (error) {
+      this.stop();
+      throw clip ? new Trouble("noClip") : cameraTrouble(error);
+    }
+    video.hidden = false;
+    this.running = true;
+    this.lastFrame = performance.now();
+    this.wait();
+  }
+
+  wait() {
+    if (this.running) this.video.requestVideoFrameCallback((now, about) => this.take(about.captureTime ?? now));
+  }
+
+  async take(captured) {
+    this.lastFrame = performance.now();
+    this.wait();
+    if (this.busy || document.hidden || !this.running || !this.video.videoWidth) return;
+    this.busy = true;
+    try {
+      const scale = Math.min(1, LONGEST / Math.max(this.video.videoWidth, this.video.videoHeight));
+      const size = {
+        resizeWidth: Math.round(this.video.videoWidth * scale),
+        resizeHeight: Math.round(this.video.videoHeight * scale),
+      };
+      await this.onFrame(await createImageBitmap(this.video, scale < 1 ? size : {}), captured);
+    } catch (error) {
+      if (this.running) {
+        this.stop();
+        this.onEnd(error);
+      }
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  stop() {
+    this.running = false;
+    this.stream?.getTracks().forEach(track => track.stop());
+    this.stream = null;
+    this.video.pause();
+    this.video.srcObject = null;
+    this.video.removeAttribute("src");
+    this.video.hidden = true;
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.address = null;
+  }
+}
+
+// The cameras that there are, as names and labels.
+export async function listCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  const cameras = devices.filter(device => device.kind === "videoinput" && device.deviceId);
+  return cameras.map((device, i) => [device.deviceId, device.label || `Camera ${i + 1}`]);
+}

@@ -1,0 +1,175 @@
+// The network, in a thread of its own: by WebGPU where there is one that computes rightly, else by WebAssembly.
+
+import {answer} from "./answers.js";
+import {Marker} from "./marker.js";
+import {flipped, picture, planes, resized, shownSquare, squareOf} from "./resample.js";
+
+const LARGEST_ERROR = 3; // levels by which means of a drawn picture may differ from PyTorch's
+const MOST_THREADS = 8;
+
+let ort, facts, card, sessions, marker;
+let encoded; // the portrait's code and features
+let part; // what of the square is shown
+let frame; // the newest of the camera, as an ImageData
+let seenSide, drawnSide;
+
+const file = name => new URL(name, import.meta.url).href;
+const image = square => new ort.Tensor("float32", planes(square), [1, 3, seenSide, seenSide]);
+const vector = values => new ort.Tensor("float32", Float32Array.from(values), [1, values.length]);
+const arrayOf = async (outputs, name) => Array.from(await outputs[name].getData());
+
+function threads() {
+  const cores = navigator.hardwareConcurrency || 1;
+  return self.crossOriginIsolated ? Math.min(MOST_THREADS, Math.max(Math.min(cores, 4), cores >> 1)) : 1;
+}
+
+// A file's bytes; what has come is told meanwhile.
+async function fetched(name) {
+  // Other models have another address, so that nothing old is taken out of a cache.
+  const digest = card.models.find(model => model.file === name)?.sha256 ?? "";
+  const response = await fetch(file(`${name}?${digest.slice(0, 16)}`));
+  if (!response.ok) throw new Error(`${name} cannot be loaded (${response.status})`);
+  const bytes = new Uint8Array(facts.files[name]);
+  let filled = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const {done, value} = await reader.read();
+    if (done) break;
+    if (filled + value.length > bytes.length) break;
+    bytes.set(value, filled);
+    filled += value.length;
+    postMessage({told: {loaded: value.length}});
+  }
+  if (filled !== bytes.length) throw new Error(`${name} is not as it was written; load the page again`);
+  return bytes;
+}
+
+async function gpu(wanted) {
+  if (wanted === "wasm" || !navigator.gpu) return null;
+  const adapter = await navigator.gpu.requestAdapter().catch(() => null);
+  // A GPU that the processor plays is slower than WebAssembly.
+  if (!adapter || (adapter.info?.isFallbackAdapter && wanted !== "webgpu")) return null;
+  return {half: adapter.features.has("shader-f16") && card.models.some(model => model.dtype === "float16")};
+}
+
+async function start(provider, half) {
+  ort = await import(provider === "webgpu" ? "./ort.webgpu.min.mjs" : "./ort.wasm.min.mjs");
+  const binary = `ort-wasm-simd-threaded${provider === "webgpu" ? ".asyncify" : ""}`;
+  ort.env.wasm.wasmPaths = {mjs: file(`${binary}.mjs`), wasm: file(`${binary}.wasm`)};
+  ort.env.wasm.numThreads = provider === "webgpu" ? 1 : threads();
+  ort.env.logLevel = "error";
+  const models = Object.fromEntries(
+    card.models.filter(model => model.dtype === (half ? "float16" : "float32")).map(model => [model.role, model]),
+  );
+  // The export has folded what can be: on a processor, ONNX Runtime would look for half a second, and gain nothing.
+  const graphOptimizationLevel = provider === "webgpu" ? "all" : "disabled";
+  const open = async (name, executionProviders, options = {}) =>
+    ort.InferenceSession.create(await fetched(name), {executionProviders, graphOptimizationLevel, ...options});
+  const stays = {}; // features go from the encoder to the decoder, and nowhere else
+  if (provider === "webgpu")
+    for (const {name} of models.encoder.outputs) if (name.startsWith("feature")) stays[name] = "gpu-buffer";
+  sessions = {
+    encoder: await open(models.encoder.file, [provider], {preferredOutputLocation: stays}),
+    // Without a network of its own for it, the encoder reads.
+    driver: facts.reads === "driver" ? await open(models.driver.file, [provider]) : null,
+    decoder: await open(models.decoder.file, [provider]),
+    mark: await open("mark.onnx", ["wasm"]),
+  };
+  sessions.driver ??= sessions.encoder;
+  marker = new Marker(async (luma, rms) => {
+    const side = facts.mark.seen;
+    const inputs = {
+      luma: new ort.Tensor("float32", luma, [1, 1, side, side]),
+      rms: new ort.Tensor("float32", Float32Array.of(rms), [1, 1, 1, 1]),
+    };
+    return (await sessions.mark.run(inputs)).mark.getData();
+  }, facts.mark);
+}
+
+async function encode(square) {
+  const {alpha, ...rest} = await sessions.encoder.run({image: image(square)});
+  for (const value of Object.values(encoded ?? {})) value.dispose();
+  encoded = rest;
+  return Array.from(await alpha.getData());
+}
+
+const render = async alpha => {
+  const {image: drawn} = await sessions.decoder.run({...encoded, alpha: vector(alpha)}, ["image"]);
+  return drawn.getData();
+};
+
+// By how many levels means of what is drawn of a picture made by formula differ from PyTorch's.
+async function checkError() {
+  const square = new Uint8ClampedArray(3 * seenSide * seenSide);
+  for (let y = 0, at = 0; y < seenSide; y++)
+    for (let x = 0; x < seenSide; x++)
+      for (let c = 0; c < 3; c++)
+        square[at++] = 127.5 * (1 + Math.sin((2 * Math.PI * (2 * x + 3 * y)) / seenSide + c));
+  const {data} = picture(await render(await encode(square)), drawnSide);
+  const count = Math.sqrt(facts.check.length / 3), side = drawnSide / count;
+  const means = new Float64Array(facts.check.length);
+  for (let y = 0; y < drawnSide; y++)
+    for (let x = 0; x < drawnSide; x++)
+      for (let c = 0; c < 3; c++)
+        means[3 * (Math.floor(y / side) * count + Math.floor(x / side)) + c] += data[4 * (y * drawnSide + x) + c] / side ** 2;
+  return Math.max(...means.map((mean, i) => Math.abs(mean - facts.check[i])));
+}
+
+answer({
+  // Load the models; what runs them.
+  async open(givenFacts, givenCard, wanted) {
+    [facts, card] = [givenFacts, givenCard];
+    ({seen_side: seenSide, drawn_side: drawnSide} = card.pictures);
+    const found = await gpu(wanted);
+    let why = null, error = null;
+    if (found) {
+      try {
+        await start("webgpu", found.half);
+        error = await checkError();
+        if (error <= LARGEST_ERROR) return {provider: "webgpu", half: found.half, threads: 1, error};
+        why = "wrong";
+      } catch (trouble) {
+        console.warn(trouble);
+        why = "failed";
+      }
+      encoded = undefined;
+    }
+    await start("wasm", false);
+    return {provider: "wasm", half: false, threads: ort.env.wasm.numThreads, why, error};
+  },
+
+  // Open a portrait: its coefficients, and its square as the network draws it.
+  async portrait(shown, crop, shownPart) {
+    const square = squareOf(shown, crop, seenSide);
+    const alpha = await encode(square);
+    part = shownPart;
+    return {alpha, square: shownSquare(resized(square, seenSide, drawnSide), drawnSide)};
+  },
+
+  // Keep a frame of the camera.
+  take(bitmap) {
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = canvas.getContext("2d", {willReadFrequently: true});
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    frame = context.getImageData(0, 0, canvas.width, canvas.height);
+  },
+
+  // The coefficients of the face in a square of that frame.
+  async read(crop, mirror) {
+    const square = squareOf(frame, crop, seenSide);
+    const outputs = await sessions.driver.run({image: image(mirror ? flipped(square, seenSide) : square)}, ["alpha"]);
+    return arrayOf(outputs, "alpha");
+  },
+
+  // The portrait with these coefficients, marked.
+  async draw(alpha, still) {
+    const shown = picture(await render(alpha), drawnSide, part);
+    await marker.mark(shown, still);
+    return shown;
+  },
+
+  // The same without a mark, wholly, for tests.
+  async plain(alpha) {
+    return picture(await render(alpha), drawnSide);
+  },
+});

@@ -1,0 +1,134 @@
+// A portrait that follows a face: liax/live/session.py and camera_face.py, with sliders on top.
+
+import {cropFor, fits, realPart} from "./crop.js";
+import {OneEuroFilter, Transfer, plus} from "./motion.js";
+import {Trouble} from "./words.js";
+
+const LOOK_SECONDS = 0.2; // between looks while the face is there
+const MISSES = 2; // looks without the face after which it counts as gone
+const UPRIGHT = 25; // degrees that a head may lean
+
+export class Session {
+  constructor(network, faces, card, facts) {
+    Object.assign(this, {network, faces, card, facts});
+    this.options = {strength: 1, smoothing: 0.5, mirror: true};
+    this.settings = {};
+    this.part = null;
+    this.forget();
+  }
+
+  // Let another camera or clip begin.
+  forget() {
+    Object.assign(this, {size: "", crop: null, box: null, seen: false, looked: -Infinity, missed: 0, next: null, looking: null, trouble: null});
+    Object.assign(this, {smoother: null, reference: null, wantsNeutral: true, readMirrored: null, time: -Infinity, alpha: null});
+  }
+
+  // Open a portrait, an ImageData.
+  async open(shown) {
+    const {crop: about, drawn_side: side} = this.card.pictures, {width, height} = shown;
+    const bitmap = await createImageBitmap(shown);
+    const faces = await this.faces.call("find", [bitmap], [bitmap]);
+    if (!faces.length) throw new Trouble("noFace");
+    if (Math.abs(faces[0].lean) > UPRIGHT) throw new Trouble("leaning", Math.round(faces[0].lean));
+    const crop = cropFor(faces[0].box, width, height, about), part = realPart(crop, width, height, side);
+    const {alpha, square} = await this.network.call("portrait", [shown, crop, part]);
+    const [face] = await this.faces.call("measure", [square]);
+    this.transfer = new Transfer(alpha, face ? pose(face, side, about) : {}, this.card, this.facts.head);
+    this.part = part;
+    this.portrait = {crop, faces: faces.length};
+    this.forget();
+    return {width: part[2] - part[0], height: part[3] - part[1], others: faces.length - 1, cut: part[2] - part[0] < side || part[3] - part[1] < side};
+  }
+
+  setNeutral() {
+    this.wantsNeutral = true;
+  }
+
+  // The portrait as a frame moves it, an ImageData; null where no face is seen. With `patient`, looks are waited for.
+  async step(bitmap, seconds, patient = false) {
+    if (this.trouble) throw this.trouble;
+    const size = `${bitmap.width} ${bitmap.height}`;
+    if (seconds <= this.time) return bitmap.close(), null;
+    if (size !== this.size) Object.assign(this, {size, crop: null, seen: false, next: null});
+    const {width, height} = bitmap;
+    const due = !this.looking && (!this.seen || seconds - this.looked >= LOOK_SECONDS);
+    const copy = due ? await createImageBitmap(bitmap) : null;
+    await this.network.call("take", [bitmap], [bitmap]);
+    if (copy) {
+      this.looked = seconds;
+      this.looking = this.look(copy, width, height).finally(() => (this.looking = null));
+      if (patient || !this.seen) await this.looking;
+      else this.looking.catch(error => (this.trouble = error));
+    }
+    if (!this.seen || !(this.crop ?? this.next)) return null;
+    const alpha = await this.moved(seconds);
+    this.time = seconds;
+    return this.draw(alpha);
+  }
+
+  async look(copy, width, height) {
+    const box = await this.faces.call("follow", [copy, this.seen ? this.box : null], [copy]);
+    if (!box) {
+      this.missed++;
+      this.seen = this.seen && this.missed < MISSES;
+      return;
+    }
+    Object.assign(this, {missed: 0, seen: true, box});
+    const about = this.card.pictures.crop;
+    if (!(this.crop && fits(box, this.crop, about.face_size))) this.next = cropFor(box, width, height, about);
+  }
+
+  // The coefficients to draw.
+  async moved(seconds) {
+    const {mirror, strength, smoothing} = this.options;
+    await this.follow();
+    const alpha = await this.network.call("read", [this.crop, mirror]);
+    if (this.readMirrored !== null && this.readMirrored !== mirror) Object.assign(this, {smoother: null, wantsNeutral: true});
+    this.readMirrored = mirror;
+    if (!this.smoother) this.smoother = new OneEuroFilter(seconds, alpha, smoothing);
+    else {
+      this.smoother.amount = smoothing;
+      this.smoother.add(seconds, alpha);
+    }
+    const {smooth} = this.smoother;
+    if (!this.reference || this.wantsNeutral) Object.assign(this, {reference: smooth, wantsNeutral: false});
+    return this.transfer.moved(smooth, this.reference, strength, this.transfer.edit(this.settings));
+  }
+
+  // Take the next square, if there is one. The reference moves with it, so that the portrait does not jump.
+  async follow() {
+    const {next, crop} = this;
+    this.next = null;
+    if (!next) return;
+    if (crop && this.reference && this.smoother) {
+      const before = await this.network.call("read", [crop, this.readMirrored]);
+      const after = await this.network.call("read", [next, this.readMirrored]);
+      const by = plus(after, before, -1);
+      this.reference = plus(this.reference, by);
+      this.smoother.shift(by);
+    }
+    this.crop = next;
+  }
+
+  // The portrait with these coefficients, or as the sliders alone move it.
+  draw(alpha = null) {
+    this.alpha = alpha;
+    return this.network.call("draw", [alpha ?? this.still(), alpha === null]);
+  }
+
+  // The coefficients as the sliders alone move them.
+  still() {
+    return plus(this.transfer.source, this.transfer.edit(this.settings));
+  }
+}
+
+// A head's pose as the controls of the head measure it, in a square of `side` pixels.
+function pose({box, yaw, pitch, roll}, side, {face_size: faceSize, face_centre: [cx, cy]}) {
+  const length = Math.max(box[2] - box[0], box[3] - box[1], 1);
+  return {
+    yaw, pitch, roll,
+    x: (box[0] + box[2]) / 2 / side - cx,
+    y: (box[1] + box[3]) / 2 / side - cy,
+    size: Math.log(length / side / faceSize),
+  };
+}

@@ -1,0 +1,198 @@
+"""The page as visitors use it: sliders, a camera, a clip, recordings, and words for what cannot be done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from clips import moving_face, write_clip
+from liax.marking.verify import read_mark
+from liax.media.video import Video
+
+_NO_FACE = "No face is seen; the last pose stays."
+_MEDIA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture
+def camera(portrait_HW3: NDArray[np.uint8], tmp_path: Path) -> Path:
+    """A face that moves to and fro for a second and a half, then an empty room, again and again."""
+    there = moving_face(portrait_HW3, 18)
+    frames = [*there, *there[::-1], *[np.full((240, 320, 3), 90, np.uint8)] * 32]
+    return write_clip(tmp_path / "camera.mjpeg", frames, rate=25, codec="mjpeg", pixels="yuvj420p")
+
+
+def _shown(page: Any) -> str:
+    return str(page.locator("#shown").evaluate("canvas => canvas.toDataURL()"))
+
+
+def _moment(page: Any) -> list[str]:
+    """What is shown and said, and the same 150 ms later."""
+    found: list[str] = page.evaluate("""async () => {
+      const at = name => document.getElementById(name);
+      const now = () => [at("shown").toDataURL(), at("status").innerText];
+      const before = now();
+      await new Promise(end => setTimeout(end, 150));
+      return [...before, ...now()];
+    }""")
+    return found
+
+
+def _wait(page: Any, until: Callable[[], bool]) -> None:
+    """Playwright's own waiting evaluates texts, which the page's policy forbids."""
+    for _ in range(600):
+        if until():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it did not come: {page.locator('#status').inner_text()}")
+
+
+def _more(page: Any, count: int) -> None:
+    """Wait until so many more pictures are shown."""
+    wanted = page.evaluate("liax.times.length") + count
+    _wait(page, lambda: page.evaluate("liax.times.length") >= wanted)
+
+
+def _download(page: Any, path: Path) -> Path:
+    page.locator("#result").wait_for()
+    with page.expect_download() as coming:
+        page.locator("#result a").click()
+    coming.value.save_as(path)
+    return path
+
+
+def test_a_camera_moves_the_portrait(
+    visit: Callable[..., Any], tiny_page: Path, camera: Path, tmp_path: Path
+) -> None:
+    page = visit(tiny_page, *_MEDIA, f"--use-file-for-fake-video-capture={camera}", width=390, dark=True)
+    assert page.evaluate("crossOriginIsolated && liax.backend.provider") == "wasm"
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    first = _shown(page)
+
+    # Sliders move it without a camera, by the keyboard too; 0 puts it back.
+    page.locator("#controls summary").nth(1).click()
+    page.locator("input[name=jaw]").focus()
+    page.keyboard.press("End")
+    _wait(page, lambda: _shown(page) != first)
+    page.keyboard.press("0")
+    _wait(page, lambda: _shown(page) == first)
+
+    # The camera, a recording with sound by keys, and a neutral pose in its midst.
+    page.locator("#start").click()
+    _more(page, 5)
+    page.locator("#figures", has_text="pictures a second").wait_for()
+    page.keyboard.press("r")
+    page.locator("#record[aria-pressed=true]").wait_for()
+    _more(page, 5)
+    page.keyboard.press("n")
+    _more(page, 10)
+    page.keyboard.press("r")
+    recorded = _download(page, tmp_path / "live.mp4")
+    assert read_mark(recorded).marked
+    assert len(list(Video(recorded))) >= 10
+    with av.open(recorded) as opened:
+        assert opened.streams.audio
+    assert "silent" not in page.locator("#result p").inner_text()
+
+    # An empty room: the last pose stays, and the page says so.
+    before, said, after, still_said = _moment(page)
+    for _ in range(100):
+        if _NO_FACE in said and _NO_FACE in still_said:
+            break
+        before, said, after, still_said = _moment(page)
+    assert _NO_FACE in still_said
+    assert before == after
+    page.get_by_text(_NO_FACE).wait_for(state="detached")
+    _more(page, 3)
+    assert _shown(page) != before
+
+    # Strength 0 is the portrait as it is.
+    page.locator("#strength").fill("0")
+    _more(page, 5)
+    assert _shown(page) == first
+
+    # The camera is pulled out.
+    page.locator("#camera").evaluate("video => video.srcObject.getTracks()[0].onended()")
+    page.get_by_text("The camera is gone; connect it, and start it again.").wait_for()
+    assert page.locator("#start").inner_text() == "Start the camera"
+
+
+def test_a_clip_becomes_an_mp4(
+    visit: Callable[..., Any],
+    tiny_page: Path,
+    face_clip: Path,
+    portrait_HW3: NDArray[np.uint8],
+    tmp_path: Path,
+) -> None:
+    page = visit(tiny_page)
+    page.locator("#clip").set_input_files(face_clip)
+    page.get_by_text("Stop the clip").wait_for()
+    page.locator("#animate").click()
+    made = _download(page, tmp_path / "made.mp4")
+    frames = [frame.rgb() for frame in Video(made)]
+    assert len(frames) == 12
+    assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 1
+    with av.open(made) as opened, av.open(face_clip) as given:
+        assert float(opened.duration) == pytest.approx(float(given.duration), rel=0.2)
+        assert opened.streams.audio[0].codec_context.name == "aac"
+    assert read_mark(made).marked
+
+    # What cannot be used is told in words, and the portrait stays.
+    before = _shown(page)
+    wall = tmp_path / "wall.png"
+    Image.radial_gradient("L").convert("RGB").save(wall)
+    note = tmp_path / "note.txt"
+    note.write_text("no picture")
+    faceless = write_clip(tmp_path / "room.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 4, rate=12)
+    for place, file, told in (
+        ("#portrait", wall, "This portrait shows no face"),
+        ("#portrait", note, "This file is no picture that your browser reads"),
+        ("#clip", note, "This clip cannot be played"),
+        ("#clip", faceless, "No face was seen in this clip"),
+    ):
+        page.locator(place).set_input_files(file)
+        if file == faceless:
+            page.locator("#animate").click()
+        page.locator(".error", has_text=told).wait_for()
+    page.locator("#clip").set_input_files([])
+    page.evaluate("delete MediaDevices.prototype.getUserMedia")
+    page.locator("#start", has_text="Start the camera").click()
+    page.get_by_text("Browsers give cameras only to pages at 127.0.0.1, localhost or https").wait_for()
+    assert _shown(page) == before
+
+
+def test_webgpu_is_compared_with_pytorch(visit: Callable[..., Any], tiny_page: Path, tmp_path: Path) -> None:
+    """In SwiftShader, a GPU that the processor plays."""
+    other = tmp_path / "page"
+    shutil.copytree(tiny_page, other, copy_function=os.link)
+    facts = json.loads((other / "page.json").read_text())
+    (other / "page.json").unlink()  # the link
+    facts["check"] = [mean + 10 for mean in facts["check"]]
+    (other / "page.json").write_text(json.dumps(facts))
+    flags = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+    page = visit(other, *flags, query="?backend=webgpu")
+    if page.evaluate("async () => !(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("needs WebGPU")
+    backend = page.evaluate("liax.backend")
+    assert backend["error"] == pytest.approx(10, abs=0.2)
+    assert (backend["provider"], backend["why"]) == ("wasm", "wrong")
+    told = "WebGPU draws other pictures here than PyTorch does, so it is not used."
+    assert told in page.locator("#about").inner_text()
+
+
+def test_everybody_can_use_it(visit: Callable[..., Any], tiny_page: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    page = visit(tiny_page, width=390, bypass=True)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = axe.Axe().run(page)
+        assert [each["id"] for each in found.response["violations"]] == []
