@@ -21,10 +21,12 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from PIL import Image
+from torch import Tensor
 from torch.distributed.checkpoint import HuggingFaceStorageReader
 
 from clips import write_clip
 from liax.data.config import AugmentConfig, DataConfig
+from liax.model import LIAX, ModelConfig
 from liax.training.checkpoint import latest_checkpoint, load_checkpoint
 from liax.training.config import LossConfig, OptimConfig, TrainConfig, to_dict
 from liax.training.run import train
@@ -49,6 +51,21 @@ def write_data(folder: Path, portrait: Path) -> Path:
     lines = [f"{name}.mp4,clip,{split},{name},{FRAMES}\n" for split, name in SPLITS]
     path.write_text("file,type,split,identity,frames\n" + "".join(lines))
     return path
+
+
+def with_biases(config: ModelConfig) -> LIAX:
+    """An untrained network of which all biases matter too."""
+    torch.manual_seed(0)
+    network = LIAX(config).requires_grad_(False).eval()
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias"):
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return network
+
+
+def pictures(count: int, side: int) -> Tensor:
+    """Noise in [-1, 1], the same each time: (count, 3, side, side)."""
+    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
 
 SPLITS = (("train", "ann"), ("train", "bob"), ("val", "ann"))

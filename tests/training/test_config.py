@@ -146,7 +146,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str | None, 
         ({"loss": LossConfig(l1=math.inf)}, r"loss.l1 must be at most 1000000, not inf"),
         ({"loss": LossConfig(warp=(1.0, math.nan))}, "loss.warp must be a number, not nan"),
         ({"augment": AugmentConfig(flip=-0.1)}, "augment.flip must be at least 0, not -0.1"),
-        ({"init": "small", "grow": "small"}, "a run starts from init or from grow, not from both"),
+        ({"init": "small", "grow": "small"}, "a run starts from one of init, grow and narrow"),
         ({"loss": LossConfig(landmark_flow=1.0)}, "loss.landmark_flow needs data.landmarks"),
         (
             {"adversarial": AdversarialConfig(0.1, view="both"), "data": DataConfig(regions=Path("r.npz"))},

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import run, tiny
-from torch import Tensor
+from runs import pictures, run, tiny, with_biases
 
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS, ModelConfig
@@ -22,17 +21,7 @@ WHOLE = replace(HALF, size=128, width=8)
 
 @pytest.fixture
 def half() -> LIAX:
-    """All its biases matter too."""
-    torch.manual_seed(0)
-    network = LIAX(HALF).requires_grad_(False).eval()
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias"):
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return network
-
-
-def pictures(count: int, side: int) -> Tensor:
-    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    return with_biases(HALF)
 
 
 def test_the_first_picture_is_the_half_sized_networks_enlarged(half: LIAX) -> None:

@@ -78,8 +78,13 @@ def test_activations_made_anew_give_the_same_gradients(manifest: Path, tmp_path:
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_maps_are_made_anew_as_they_were_made(manifest: Path, tmp_path: Path) -> None:
+def test_maps_are_made_anew_as_they_were_made(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With kernels or without; kernels keep other tensors for gradients than what they stand for."""
+    monkeypatch.setattr(
+        pointwise, "use_kernels", lambda x: False
+    )  # in Triton's interpreter they take minutes
     config = tiny(manifest, tmp_path / "run", batch=1, compile=True, checkpoint_activations=True, loss=CHEAP)
     trainer = Trainer(config, Fabric(accelerator="cpu", devices=1))
     seen: list[bool] = []

@@ -13,11 +13,10 @@ from liax.data.augment import PairBatch, augment
 from liax.data.frames import Frames
 from liax.data.manifest import Manifest
 from liax.data.pairs import PairSampler
-from liax.model import LIAX
 from liax.model.pixels import from_uint8
 from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
-from liax.training.self_reenact import reenact_stills
+from liax.training.self_reenact import Renderer, reenact_stills
 
 
 class BatchLoader:
@@ -42,7 +41,7 @@ class BatchLoader:
         self._config, self._frames, self._rank, self._world = config, frames, rank, world
         self.sampler = PairSampler(manifest, config.data, batch=config.batch, seed=config.seed)
 
-    def batch(self, number: int, renderer: LIAX) -> PairBatch:
+    def batch(self, number: int, renderer: Renderer) -> PairBatch:
         """This device's part of micro-batch `number`, augmented.
 
         Args:

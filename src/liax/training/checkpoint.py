@@ -13,7 +13,7 @@ import platform
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -212,14 +212,16 @@ def export_weights(
     step: int,
     limits: CoefficientLimits | None = None,
     history: Sequence[Entry] = (),
+    meaning: Mapping[str, str] | None = None,
 ) -> None:
     """Writes `weights.safetensors` into the run's folder.
 
     Args:
         limits: The coefficient limits, if they are known.
         history: How the network was trained, this run included.
+        meaning: A teacher's controls and coefficient limits, as its metadata has them.
     """
-    about = {"name": config.preset, "steps": str(step)} | write_history(history)
+    about = {"name": config.preset, "steps": str(step)} | write_history(history) | dict(meaning or {})
     if limits is not None:
         about[LIMITS_KEY] = limits.to_json()
     if config.supervises_factors:

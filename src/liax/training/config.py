@@ -90,6 +90,21 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class DistillationConfig:
+    """What a run learns from the weights that `distil` names, beside the real frames."""
+
+    coefficients: float = 2.0
+    """Weight of the distance from the teacher's coefficients, in their usual deviations."""
+    flow: float = 10.0
+    """Weight of the distance from the teacher's flow, in half pictures, and mask."""
+    picture: float = 1.0
+    """Weight of the L1 and perceptual distance from the teacher's picture, which are weighted among
+    themselves as in the loss."""
+    foreign_share: float = 0.25
+    """Share of pairs in which another person moves the source, so that only the teacher knows the target."""
+
+
+@dataclass(frozen=True)
 class AdversarialConfig:
     """A discriminator with the non-saturating loss: StyleGAN2's with lazy R1, or a projected one."""
 
@@ -146,12 +161,17 @@ class TrainConfig:
     """Folder of the run, for its settings, logs, checkpoints and weights.safetensors. If it holds a
     checkpoint, the run resumes."""
     preset: str = "small"
-    """Network size: tiny, small, small-512, base, middle, large or published-1."""
+    """Network size: tiny, live, small, small-512, base, middle, large or published-1."""
     init: str | None = None
     """Name or file of weights of the same preset to start from; None starts from random weights."""
     grow: str | None = None
     """Name or file of weights of half the side, and otherwise the same sizes, to start from: the first
     picture is that network's, enlarged."""
+    narrow: str | None = None
+    """Name or file of wider weights of the same side to start from: of their channels, the most used ones."""
+    distil: str | None = None
+    """Name or file of trained weights to learn from: the teacher, of the run's side or larger. Its
+    coefficients take the place of factors and sparsity, and its controls those of the run."""
     steps: int = 20_000
     """Optimizer steps of the whole run."""
     batch: int = 32
@@ -195,6 +215,8 @@ class TrainConfig:
     """How pairs are augmented."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the loss terms."""
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """What is learnt from the teacher, with distil."""
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     """The discriminator."""
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -219,12 +241,17 @@ class TrainConfig:
     @property
     def supervises_factors(self) -> bool:
         """Whether the first coefficients are tied to measured factors."""
-        return self.loss.factor_supervision > 0 and self.data.regions is not None
+        measured = self.loss.factor_supervision > 0 and self.data.regions is not None
+        return measured and self.distil is None
 
     @property
     def starts_trained(self) -> bool:
         """Whether the run starts from trained weights."""
-        return self.init is not None or self.grow is not None
+        return any(self._starts)
+
+    @property
+    def _starts(self) -> tuple[str | None, ...]:
+        return self.init, self.grow, self.narrow
 
     @property
     def processes(self) -> int:
@@ -267,8 +294,10 @@ class TrainConfig:
                 "choose another folder",
             )
         self.data.check()
-        if self.init is not None and self.grow is not None:
-            raise LiaxError("a run starts from init or from grow, not from both", "leave one out")
+        if sum(start is not None for start in self._starts) > 1:
+            raise LiaxError("a run starts from one of init, grow and narrow", "leave the others out")
+        if self.distil is not None and self.sharded:
+            raise LiaxError("a sharded network cannot learn from a teacher", 'set strategy to "ddp"')
         if self.optim.outer_steps and self.grow is None:
             raise LiaxError(
                 "optim.outer_steps are for the levels that grow adds", "set grow, or optim.outer_steps to 0"

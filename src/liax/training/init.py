@@ -13,6 +13,7 @@ from liax.training.checkpoint import latest_checkpoint
 from liax.training.config import TrainConfig
 from liax.training.factor_supervision import align_to_factors
 from liax.training.grow import grow
+from liax.training.narrow import narrow
 from liax.training.sharding import broadcast_parameters
 from liax.weights import load
 
@@ -51,6 +52,7 @@ def _image_and_gradient(network: LIAX, faces_B3RR: Tensor, on: bool) -> tuple[Te
     return image.detach(), torch.cat(gradients)
 
 
+_FACES_FOR_NARROWING = 256
 _ALIGNMENT_FRAMES = 4096  # frames from which factors' directions are found, if canonicalize_frames is 0
 
 
@@ -58,8 +60,8 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
     """The run's network on `device`, with the same parameters on all devices.
 
     Raises:
-        LiaxError: If `config.init` is of another preset or `config.grow` of other sizes, or GPU kernels
-            compute something wrong.
+        LiaxError: If `config.init` is of another preset, `config.grow` or `config.narrow` of other sizes, or
+            GPU kernels compute something wrong.
     """
     torch.manual_seed(config.seed)
     network = LIAX(config.model)
@@ -70,6 +72,9 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
         network = started.train().requires_grad_(True)
     elif config.grow is not None:
         network = grow(load(config.grow), network.config).train().requires_grad_(True)
+    elif config.narrow is not None:
+        wide = load(config.narrow).to(device).eval()
+        network = narrow(wide, network.config, _faces(batches).to(device)).train().requires_grad_(True)
     network = network.to(device)
     if config.starts_trained and config.supervises_factors and latest_checkpoint(config.out) is None:
         align_to_factors(
@@ -88,6 +93,16 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
         torch.backends.cudnn.benchmark = True  # pays in training, not in one check
         torch.backends.cudnn.benchmark_limit = 4
     return network
+
+
+def _faces(batches: BatchLoader) -> Tensor:
+    """Some training frames, (N, 3, R, R) in [-1, 1]."""
+    pictures: list[Tensor] = []
+    for images, _ in batches.frames_with_factors():
+        pictures.append(images)
+        if sum(map(len, pictures)) >= _FACES_FOR_NARROWING:
+            break
+    return torch.cat(pictures)[:_FACES_FOR_NARROWING]
 
 
 @torch.no_grad()

@@ -8,19 +8,38 @@ read in it what it was rendered with (`cycle_loss`). For runs from trained weigh
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from liax.data.augment import PairBatch
 from liax.data.transfer import to_device
-from liax.model import LIAX
+from liax.model import Encoded, ModelConfig
 from liax.training.losses import masked_mean
+
+
+class Renderer(Protocol):
+    """What can reenact: a network, or a teacher."""
+
+    @property
+    def config(self) -> ModelConfig: ...
+
+    def encode(self, image_B3RR: Tensor, count: int | None = None) -> Encoded: ...
+
+    def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor: ...
+
+    def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor: ...
 
 
 @torch.no_grad()
 def reenact_stills(
-    network: LIAX, batch: PairBatch, stills: int, share: float, generator: torch.Generator, dtype: torch.dtype
+    network: Renderer,
+    batch: PairBatch,
+    stills: int,
+    share: float,
+    generator: torch.Generator,
+    dtype: torch.dtype,
 ) -> PairBatch:
     """The batch with the sources of a share of its stills, which come first, rendered by `network`.
 

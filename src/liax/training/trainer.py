@@ -40,6 +40,7 @@ from liax.training.checkpoint import (
 )
 from liax.training.config import TrainConfig, to_dict
 from liax.training.cuda_graph import GraphedStep
+from liax.training.distillation import Teacher, distillation_terms
 from liax.training.factor_supervision import FactorLoss, unnamed_mask
 from liax.training.history import Entry, describe_material, read_history
 from liax.training.init import collect_coefficients, init_network
@@ -56,6 +57,9 @@ from liax.training.sharding import (
 )
 from liax.training.signals import StopSignal
 from liax.training.validation import Validation
+from liax.weights import load
+from liax.weights.controls import CONTROLS_KEY, LIMITS_KEY
+from liax.weights.files import fingerprint
 
 
 class Trainer:
@@ -97,6 +101,7 @@ class Trainer:
         self.sparsity = SparsityController(config.loss.max_sparsity_weight, config.loss.hoyer_target).to(
             fabric.device
         )
+        self.teacher = self._teacher()
         self.factor_loss = FactorLoss().to(fabric.device) if config.supervises_factors else None
         self.plain: LIAX = network
         # A graph does its own exchange of gradients.
@@ -121,6 +126,15 @@ class Trainer:
                 config.data.regions,
                 config.data.workers,
             )
+
+    def _teacher(self) -> Teacher | None:
+        config = self.config
+        if config.distil is None:
+            return None
+        teacher = Teacher(load(config.distil), config.model, config.distillation).to(self.fabric.device)
+        if self.fabric.device.type == "cuda":
+            teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return teacher
 
     def run(self) -> Path:
         """Trains until `steps`, `max_minutes` or a signal; returns the path of the averaged weights.
@@ -198,7 +212,7 @@ class Trainer:
         """Adds up the gradients of a step's micro-batches; returns the means of their terms."""
         totals: dict[str, Tensor] = {}
         for micro in range(self.config.accumulate):
-            batch = self.batches.batch(self.step * self.config.accumulate + micro, self.averaged)
+            batch = self.batches.batch(self.step * self.config.accumulate + micro, self._renderer)
             last = micro == self.config.accumulate - 1
             # With kernels in the backward pass too, which computes checkpointed maps again.
             synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
@@ -212,7 +226,7 @@ class Trainer:
 
     def _graphed_gradients(self) -> dict[str, Tensor]:
         """The same by a CUDA graph; another one is recorded when the adversarial term starts."""
-        batch = self.batches.batch(self.step, self.averaged)
+        batch = self.batches.batch(self.step, self._renderer)
         if self._adversarial not in self._graphs:
             self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
         with fused():
@@ -228,6 +242,11 @@ class Trainer:
             return {"discriminator": self.adversary.learn(image, batch)}
 
     @property
+    def _renderer(self) -> LIAX | Teacher:
+        """What renders stills' sources."""
+        return self.teacher or self.averaged
+
+    @property
     def _adversarial(self) -> bool:
         """Whether the adversarial term takes part in the present step."""
         return self.adversary is not None and self.step >= self.config.adversarial.start
@@ -240,16 +259,26 @@ class Trainer:
     def _losses(self, batch: PairBatch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
         config = self.config
-        kept_BM = (
-            None if self.factor_loss is None else unnamed_mask(batch.named_only_B, self.plain.config.vectors)
-        )
+        kept_BM = None
+        if self.factor_loss is not None or self.teacher is not None:
+            kept_BM = unnamed_mask(batch.named_only_B, self.plain.config.vectors)
+        lesson = None
+        if self.teacher is not None:
+            batch, lesson = self.teacher.teach(batch, self.dtype)
         levels, source_BM, alpha_BM = self.network(
-            batch.source.to(self.dtype), batch.driving.to(self.dtype), kept_BM
+            batch.source.to(self.dtype), batch.driving.to(self.dtype), kept_BM, lesson and lesson.given_BM
         )
         terms = self.criterion(levels, batch, self.dtype)
         total = self.criterion.weighted(terms)
         sparse = alpha_BM.abs().mean()
-        total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
+        if lesson is None:
+            total = total + config.loss.sparse * sparse + self.sparsity(alpha_BM)
+        else:
+            taught = distillation_terms(
+                lesson, source_BM, alpha_BM, levels, self.plain.config, self.criterion, self.dtype
+            )
+            total = total + sum(getattr(config.distillation, name) * term for name, term in taught.items())
+            terms |= taught
         if self.factor_loss is not None:
             terms["meaning"] = self.factor_loss(source_BM, alpha_BM, batch)
             total = total + config.loss.factor_supervision * terms["meaning"]
@@ -304,12 +333,14 @@ class Trainer:
         )
         averaged = self._averaged_whole()
         if self.fabric.is_global_zero:
-            export_weights(averaged, self.config, self.step, history=self._history())
+            taught = self.teacher.network.metadata if self.teacher is not None else {}
+            meaning = {key: taught[key] for key in (CONTROLS_KEY, LIMITS_KEY) if key in taught}
+            export_weights(averaged, self.config, self.step, history=self._history(), meaning=meaning)
 
     def _finish(self) -> None:
         """Exports the averaged weights in the coordinates in which their coefficients are sparsest."""
         averaged = self._averaged_whole()
-        if self.fabric.is_global_zero and self.config.canonicalize_frames:
+        if self.fabric.is_global_zero and self.config.canonicalize_frames and self.teacher is None:
             alpha_NM, _ = collect_coefficients(
                 averaged, self.batches, self.config.canonicalize_frames, self.dtype
             )
@@ -324,6 +355,8 @@ class Trainer:
             "minutes": round(self.minutes, 2),
             "devices": self.fabric.world_size,
         }
+        if self.teacher is not None:
+            this["teacher"] = fingerprint(self.teacher.network)
         return [*self._trained_before, this | self._about]
 
     def _resume(self) -> None:
