@@ -91,7 +91,7 @@ def test_the_turn_between_two_heads() -> None:
     assert_allclose(head_turn(_face(7, 8, 9), _face(7, 8, 9)), [0, 0, 0], atol=1e-3)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(-0.4, 0.4), min_size=COUNT, max_size=COUNT),
     st.lists(st.floats(-0.4, 0.4), min_size=COUNT, max_size=COUNT),

@@ -122,6 +122,37 @@ def test_a_relative_path_of_the_file_is_taken_once(
     assert (jobs[-1].source, jobs[-1].output) == (folder / "faces/a.png", folder / "a.mp4")
 
 
+def test_several_faces_each_with_its_own_driving(
+    animator: Animator, write: Callable[[str], Path], portrait_path: Path, face_clip: Path
+) -> None:
+    job = '[[job]]\nsource = "two.jpg"\nfaces = {{ {faces} }}\noutput = "two.mp4"\n'
+    path = write(job.format(faces='1 = "face.mp4", 2 = "still.jpg"'))
+    portrait = Image.open(portrait_path).convert("RGB")
+    both = Image.new("RGB", (900, 420), (128, 128, 128))
+    both.paste(portrait.resize((360, 360)), (30, 30))
+    both.paste(portrait.resize((280, 280)), (560, 60))
+    both.save(path.parent / "two.jpg", quality=95)
+    portrait.save(path.parent / "still.jpg")
+    shutil.copy(face_clip, path.parent / "face.mp4")
+    assert statuses(animator, path) == ["done"]
+    frames = [frame.rgb().astype(int) for frame in Video(path.parent / "two.mp4")]
+    assert len(frames) == 12
+    changed = np.abs(frames[11] - frames[0]).max(2)
+    assert changed[:, :450].mean() > 10 * changed[:, 500:].mean()
+    assert statuses(animator, path) == ["skipped"]
+    path.write_text(job.format(faces='2 = "face.mp4", 1 = "still.jpg"'))
+    assert statuses(animator, path) == ["done"]
+    frames = [frame.rgb().astype(int) for frame in Video(path.parent / "two.mp4")]
+    changed = np.abs(frames[11] - frames[0]).max(2)
+    assert changed[:, 500:].mean() > 10 * changed[:, :450].mean()
+
+
+def test_drivings_of_faces_are_no_outputs(write: Callable[[str], Path]) -> None:
+    path = write('[[job]]\nsource = "faces/a.png"\nfaces = { 2 = "y.mp4" }\noutput = "y.mp4"\n')
+    with pytest.raises(LiaxError, match=r"the output y\.mp4 of job 1 is also an input"):
+        read_batch(path)
+
+
 def test_patterns_name_each_file_once_and_plain_names_may_have_brackets(write: Callable[[str], Path]) -> None:
     path = write(
         'sources = ["a[1].png", "faces/b*", "faces/?.png"]\ndrivings=["x.mp4"]\noutput="{source}.gif"'
@@ -145,6 +176,13 @@ WRONG = {
     JOB + "set = {yaw = 'far'}": '[[job]] 1: set must be a table of numbers or texts such as "15deg"',
     JOB + "rate = inf": "[[job]] 1: rate must be a number, not inf.",
     JOB + "[[job]]\nsource = 'a'\ndriving = 'b'": "[[job]] 2 lacks output; add it.",
+    JOB.replace('driving = "x.mp4"\n', ""): "[[job]] 1 needs a driving, or faces such as { 1 =",
+    JOB + "faces = {1 = 'x.mp4'}": "[[job]] 1 needs a driving, or faces such as { 1 =",
+    JOB.replace('driving = "x.mp4"', "faces = {}"): "[[job]] 1 needs a driving, or faces such as { 1 =",
+    JOB.replace('driving = "x.mp4"', "faces = {0 = 'x.mp4'}"): "[[job]] 1: faces: '0' is no number",
+    JOB.replace('driving = "x.mp4"', "faces = {left = 'x.mp4'}"): "[[job]] 1: faces: 'left' is no number",
+    JOB.replace('driving = "x.mp4"', "faces = {1 = 'x.mp4', 01 = 'y.mp4'}"): "[[job]] 1: face 1 is given two",
+    JOB.replace('driving = "x.mp4"', "faces = ['x.mp4']"): "[[job]] 1: faces must be a table of paths, not",
     JOB.replace('"x.mp4"', "7"): "[[job]] 1: driving must be a path, not 7.",
     "job = 3": "job must be a list of a table of values",
     "defaults = 3\n" + JOB: "defaults must be a table of values, not 3.",
@@ -337,3 +375,54 @@ def test_the_record_names_outputs_and_holds_no_paths(
     text = read_batch(path).record.read_text()
     assert list(json.loads(text)) == ["out/a_x.mp4", "out/a_y.mp4", "out/b_x.mp4", "out/b_y.mp4"]
     assert str(path.parent) not in text
+
+
+def test_a_kill_between_an_output_and_its_record_costs_nothing(
+    animator: Animator, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The output has its name already when the process ends: the next run makes it again, and so the one
+    after a change of the job."""
+    path = write(JOB)
+    output = path.parent / "a.mp4"
+
+    class Killed(BaseException):
+        """Nothing that is written after the output got its name."""
+
+    noted = module._note
+
+    def note(record: Path, name: str, entry: dict[str, object]) -> None:
+        if not entry.get("begun"):
+            raise Killed
+        noted(record, name, entry)
+
+    for text in (JOB, JOB + "strength = {all = 0.5}\n"):
+        path.write_text(text, encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_note", note)
+            with pytest.raises(Killed):
+                list(run_batch(animator, read_batch(path)))
+        assert output.is_file()
+        assert statuses(animator, path) == ["done"]
+        assert statuses(animator, path) == ["skipped"]
+
+
+@pytest.mark.parametrize("error", [LiaxError("no"), KeyboardInterrupt()])
+def test_a_job_that_made_nothing_lays_no_claim_to_its_output(
+    animator: Animator, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A file that somebody puts there later stays."""
+    path = write(JOB)
+
+    def raises(*arguments: object, **options: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "animate_file", raises)
+        if isinstance(error, LiaxError):
+            assert statuses(animator, path) == ["failed"]
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                statuses(animator, path)
+    (path.parent / "a.mp4").write_bytes(b"theirs")
+    assert statuses(animator, path) == ["failed"]
+    assert (path.parent / "a.mp4").read_bytes() == b"theirs"

@@ -32,8 +32,13 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [str(record.msg) for record in caplog.records if isinstance(record.msg, SlowerPath)]
 
 
-def test_cpus_run_the_network_as_it_is(tiny: LIAX, caplog: pytest.LogCaptureFixture) -> None:
+def test_cpus_run_the_network_as_it_is(
+    tiny: LIAX, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_choice, "missing_packages", lambda _: ("openvino",))
     assert isinstance(choose_engine(tiny, CPU, torch.float32), EagerEngine)
+    monkeypatch.setattr(engine_choice, "missing_packages", lambda _: ())
+    assert isinstance(choose_engine(tiny, CPU, torch.float32, "torch"), EagerEngine)
     assert said(caplog) == []
 
 
@@ -129,7 +134,9 @@ def test_a_full_card_is_given_half_as_much(
     """The pictures are the same, the batch size to try is named, and from then on it is taken at once."""
     source, *driving = pictures(10)
     wanted = list(Animator(tiny, "cpu", torch.float32).animate(source, driving))
-    monkeypatch.setattr(animator_module, "choose_engine", lambda network, _, dtype: _Small(network, dtype))
+    monkeypatch.setattr(
+        animator_module, "choose_engine", lambda network, _, dtype, __: _Small(network, dtype)
+    )
     small = Animator(tiny, "cpu", torch.float32)
     small.batch_size = 8
     with caplog.at_level(logging.WARNING):
@@ -146,7 +153,9 @@ def test_a_full_card_is_given_half_as_much(
 
 def test_a_card_too_full_for_one_frame(tiny: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Small, "most", 0)
-    monkeypatch.setattr(animator_module, "choose_engine", lambda network, _, dtype: _Small(network, dtype))
+    monkeypatch.setattr(
+        animator_module, "choose_engine", lambda network, _, dtype, __: _Small(network, dtype)
+    )
     with pytest.raises(LiaxError, match=r"memory of cpu is too full for this network; end other programs"):
         Animator(tiny, "cpu", torch.float32).encode(pictures(1))
 

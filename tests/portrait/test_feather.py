@@ -50,7 +50,7 @@ def test_weights_rise_where_the_square_ends_in_the_picture() -> None:
     assert FeatheredSquare(Crop(200, 0, 50), 100, 100, SIZE).empty
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     left=st.floats(-90, 110),
     top=st.floats(-90, 110),

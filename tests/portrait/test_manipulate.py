@@ -124,7 +124,7 @@ def coordinates(edits_NM: NDArray[np.floating]) -> tuple[NDArray[np.floating], N
     return yaw_N, pitch_N
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(extent=st.floats(0.01, 1), turns=st.integers(1, 3), seconds=st.floats(0.3, 1.5))
 def test_orbit_is_a_closed_ellipse_within_the_ranges(
     animator: Recorder, portrait: Portrait, extent: float, turns: int, seconds: float

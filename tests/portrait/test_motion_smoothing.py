@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from liax.portrait.motion import DrivingFrame, smooth_motion
+from liax.portrait.motion import DrivingFrame, OneEuroFilter, smooth_motion
 
 
 def moments(
@@ -95,3 +95,34 @@ def test_times_count_not_frames() -> None:
         (m.time, m.alpha_M) for m in (list(smooth_motion(dense))[1], list(smooth_motion(sparse))[1])
     )
     assert slow_M[0] < late_M[0] > 0.85
+
+
+def _filtered(alpha_NM: NDArray[np.float64], amount: float, shift_at: int = 0) -> NDArray[np.float64]:
+    """Rows through a filter whose origin moves by 1 before row `shift_at`, if that is not 0."""
+    state = OneEuroFilter(0.0, alpha_NM[0].astype(np.float32), amount)
+    smoothed = [state.smooth_M.copy()]
+    for n, alpha_M in enumerate(alpha_NM[1:], 1):
+        if n == shift_at:
+            state.shift(np.ones(alpha_NM.shape[1]))
+        state.add(n / 25, alpha_M.astype(np.float32) + (0 < shift_at <= n))
+        smoothed.append(state.smooth_M.copy())
+    return np.stack(smoothed)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=12), st.floats(0.01, 1))
+def test_less_smoothing_is_nearer_and_none_is_exact(values: list[float], amount: float) -> None:
+    raw_N1 = np.array(values)[:, None]
+    assert np.allclose(_filtered(raw_N1, 0.0), raw_N1, atol=1e-6)
+    usual_N1 = smooth(raw_N1)
+    assert np.allclose(_filtered(raw_N1, 1.0), usual_N1, atol=1e-6)
+    step_21 = raw_N1[:2]
+    less, more = (abs(_filtered(step_21, part)[1] - step_21[1]) for part in (amount / 2, amount))
+    assert less <= more + 1e-9
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=12), st.integers(1, 2))
+def test_another_origin_changes_nothing_else(values: list[float], shift_at: int) -> None:
+    raw_N1 = np.array(values)[:, None]
+    moved_N1 = _filtered(raw_N1, 0.7, shift_at)
+    moved_N1[shift_at:] -= 1
+    assert np.allclose(moved_N1, _filtered(raw_N1, 0.7), atol=1e-5)

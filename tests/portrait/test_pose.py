@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -37,7 +37,6 @@ def test_what_a_turned_head_may_still_do(own: float, allowed: tuple[float, float
     assert allowed_change(YAW, {}) == (-30, 25)
 
 
-@settings(deadline=None)
 @given(st.floats(-60, 60), st.floats(-200, 200), st.floats(-1, 1))
 def test_a_change_is_held(own: float, turn: float, smile: float) -> None:
     """What is not of the head stays; what is in range stays to the bit."""

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from clips import moving_face, write_clip
-from liax.errors import LiaxError, OptionError
+from liax.errors import OptionError
 from liax.media.footage import is_video
 from liax.media.video import Video
 from liax.model import LIAX
@@ -19,9 +19,13 @@ from liax.options import AnimateOptions, Seconds
 from liax.portrait import Animator
 from liax.portrait import reenact_video as module
 from liax.portrait.animate import animate_file
+from liax.portrait.carried import Moments
 from liax.portrait.motion import DrivingFrame
-from liax.portrait.reenact_video import _Moments, reenact_video
+from liax.portrait.reenact_video import reenact_video
 from liax.portrait.template import Template, save_template
+from liax.tracks import write_track
+from liax.tracks.timing import Timing
+from liax.tracks.track import Track
 from liax.weights.controls import Control, Controls
 
 MOUTH, HEAD = 2, 5
@@ -54,6 +58,30 @@ def pictures(animator: Animator, video: Path, driving: Path, **options: object) 
     return [picture for _, picture in clip.frames]
 
 
+def coefficients(
+    animator: Animator, video: Path, driving: Path, **options: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is drawn of each frame, and what was filmed, (T, M) each."""
+    drawn: list[np.ndarray] = []
+    filmed: list[np.ndarray] = []
+    whole = module.change_filmed
+
+    def watched(animator: Animator, footage: object, faces: list, *args: object) -> object:  # type: ignore[type-arg]
+        (face,) = faces
+
+        def noted(frame: object, alpha_M: np.ndarray) -> np.ndarray:
+            filmed.append(alpha_M)
+            drawn.append(alpha_M + face.added(frame, alpha_M))
+            return drawn[-1] - alpha_M
+
+        return whole(animator, footage, [module.FilmedFace(face.shots, noted)], *args)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "change_filmed", watched)
+        pictures(animator, video, driving, **options)
+    return np.stack(drawn), np.stack(filmed)
+
+
 def changes(video: Path, after: list[np.ndarray]) -> list[float]:
     return [np.abs(a.astype(int) - f.rgb()).mean() for f, a in zip(Video(video), after, strict=False)]
 
@@ -83,49 +111,69 @@ def test_only_what_is_carried_changes(animator: Animator, still_face: Path, tmp_
 
 
 @pytest.mark.parametrize(
-    ("options", "masked"), [({"only": ("mouth",)}, True), ({}, False), ({"without": ("head",)}, True)]
+    ("options", "moves"), [({"only": ("mouth",)}, False), ({}, True), ({"without": ("head",)}, False)]
 )
-def test_only_a_head_that_moves_takes_its_surroundings_along(
-    animator: Animator, still_face: Path, tmp_path: Path, options: dict[str, object], masked: bool
+def test_what_moves_the_head(
+    animator: Animator, still_face: Path, tmp_path: Path, options: dict[str, object], moves: bool
 ) -> None:
     rest = template(animator, tmp_path / "m.safetensors", moved(MOUTH, [0.0] * 2))
+    jaw = Track(Timing.steady(2, Fraction(12)), ("jaw",), np.zeros((2, 1)))
+    write_track(jaw, tmp_path / "jaw.csv")
     found: list[bool] = []
 
     def watched(animator: Animator, footage: object, faces: list[module.FilmedFace]) -> Iterator[object]:
-        found.extend(face.masked for face in faces)
+        found.extend(face.moves_head for face in faces)
         yield Fraction(0), np.zeros((240, 320, 3), np.uint8)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "change_filmed", watched)
         pictures(animator, still_face, rest, **options)
-    assert found == [masked]
+        pictures(animator, still_face, tmp_path / "jaw.csv", **options)
+    assert found == [moves, False]
 
 
 def test_the_filmed_motion_is_replaced_where_it_is_carried(
     animator: Animator, face_clip: Path, tmp_path: Path
 ) -> None:
     """The filmed mouth moves and the driving's rests: all frames get the mouth of the one most like it."""
-    added: list[np.ndarray] = []
-    own = animator.coefficients([frame.rgb() for frame in Video(face_clip)])
-    assert np.ptp(own[:, MOUTH]) > 0
     rest = template(animator, tmp_path / "m.safetensors", moved(MOUTH, [0.0] * 12))
-    whole = module.change_filmed
-
-    def watched(animator: Animator, footage: object, faces: list, *args: object) -> object:  # type: ignore[type-arg]
-        (face,) = faces
-
-        def noted(frame: object, alpha_M: np.ndarray) -> np.ndarray:
-            added.append(alpha_M + face.added(frame, alpha_M))
-            return added[-1] - alpha_M
-
-        return whole(animator, footage, [module.FilmedFace(face.shots, noted)], *args)  # type: ignore[arg-type]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "change_filmed", watched)
-        pictures(animator, face_clip, rest, only=("mouth",))
-    results = np.stack(added)
+    results, own = coefficients(animator, face_clip, rest, only=("mouth",))
+    assert np.ptp(own[:, MOUTH]) > 0
     assert np.ptp(results[:, MOUTH]) < 1e-5
     assert np.ptp(results[:, HEAD]) > 0
+
+
+def test_keyframes_come_on_top_of_what_was_filmed(
+    animator: Animator, face_clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "keys.toml").write_text("""
+        rate = 12
+        [[key]]
+        at = 0
+        jaw = 0.2
+        [[key]]
+        at = 1
+        jaw = 0.4
+        ease = "linear"
+    """)
+    results, own = coefficients(animator, face_clip, tmp_path / "keys.toml")
+    jaw_T = 0.2 + 0.2 * np.arange(12) / 12
+    assert results - own == pytest.approx(np.outer(jaw_T, np.eye(8)[MOUTH]), abs=1e-5)
+    with pytest.raises(OptionError, match="has no pose of its own"):
+        coefficients(animator, face_clip, tmp_path / "keys.toml", absolute=True)
+
+
+def test_a_measured_face_replaces_only_what_it_measures(
+    animator: Animator, face_clip: Path, tmp_path: Path
+) -> None:
+    """All other motion stays as filmed, whatever --only says; the measured one counts from its beginning."""
+    jaw = Track(Timing.steady(12, Fraction(12)), ("jaw",), np.linspace(0.1, 0.4, 12)[:, None])
+    write_track(jaw, tmp_path / "jaw.csv")
+    results, own = coefficients(animator, face_clip, tmp_path / "jaw.csv")
+    others = [number for number in range(8) if number != MOUTH]
+    assert results[:, others] == pytest.approx(own[:, others], abs=1e-5)
+    assert np.diff(results[:, MOUTH]) == pytest.approx(np.full(11, 0.3 / 11), abs=1e-5)
+    assert np.abs(own[:, MOUTH] - results[0, MOUTH]).min() < 1e-5
 
 
 def test_the_result_is_as_long_as_the_shorter(
@@ -146,7 +194,7 @@ def test_moments_between_frames() -> None:
         for k, (value, starts) in enumerate([(0.0, True), (1.0, False), (5.0, True), (6.0, False)]):
             yield DrivingFrame(Fraction(k), np.full(2, value, np.float32), starts, None)
 
-    moments = _Moments(frames(), ())  # type: ignore[arg-type]
+    moments = Moments(frames(), ())  # type: ignore[arg-type]
     got = [tuple(float(x[0]) for x in moments.at(Fraction(t))) for t in (0, 0.5, 1, 1.5, 2, 2.5, 3, 9)]
     assert got == [(0, 0), (0.5, 0), (1, 0), (1, 0), (5, 5), (5.5, 5), (6, 5), (6, 5)]
 
@@ -171,7 +219,7 @@ def test_two_faces_each_with_its_own_driving(
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [({"align": "pose"}, "the source is a video"), ({"compare": True}, "the source is a video")],
+    [({"align": "pose"}, "for single portraits"), ({"compare": True}, "for single portraits")],
 )
 def test_options_of_portraits(
     animator: Animator, face_clip: Path, options: dict[str, object], sentence: str
@@ -189,6 +237,3 @@ def test_a_file_says_what_it_is(
     rest = template(animator, tmp_path / "m.safetensors", moved(MOUTH, [0.0, 0.4, 0.2]))
     done = animate_file(animator, face_clip, rest, tmp_path / "o.mp4")
     assert (done.frames, done.width, done.height) == (3, 320, 240)
-    (tmp_path / "keys.toml").write_text("[[key]]\nat = 0\njaw = 0.3\n")
-    with pytest.raises(LiaxError, match=r"keys\.toml moves single portraits only"):
-        animate_file(animator, face_clip, tmp_path / "keys.toml", tmp_path / "p.mp4")

@@ -154,7 +154,7 @@ def test_what_the_network_could_not_see_comes_from_the_picture(portrait_HW3: np.
     assert (edge[190:200, 480:505] == 77).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     left=st.floats(-120, 150),
     top=st.floats(-120, 150),

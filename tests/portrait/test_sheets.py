@@ -46,7 +46,7 @@ def test_aspect_is_kept() -> None:
     assert (right - left, bottom - top) == (32, 64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=30))
 def test_words_keep_to_their_picture(text: str) -> None:
     sheet_HW3 = draw_sheet([("", [(flat(255, 200, 200), text), (flat(255, 200, 200), "")])], 200)

@@ -89,7 +89,7 @@ def _umask() -> int:
     return mask
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.fractions(Fraction(1, 1000), 3, max_denominator=1001), max_size=8),
     st.sampled_from([Fraction(25), Fraction(30000, 1001), Fraction(119, 7)]),

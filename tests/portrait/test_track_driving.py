@@ -97,6 +97,21 @@ def test_a_pose_replaces_what_it_names(animator: Animator) -> None:
     np.testing.assert_allclose(posed_TM[:, 1:], np.stack([source_M[1:]] * 2), atol=1e-6)
 
 
+def test_a_pose_replaces_all_of_the_portrait_that_looks_like_it(animator: Animator) -> None:
+    """Not only what the control's largest vector says: half a smile stays half a smile."""
+    source_M = np.zeros(animator.controls.count, np.float32)
+    source_M[[1, 3, 4]] = 0.3, 0.9, 0.2
+    driving = open_track(track(smile=[0.5]), animator, "a")
+    assert isinstance(driving, NamedDriving)
+    (posed_M,) = alphas(driving.on(source_M))
+    direction_M = animator.controls["smile"].vectors
+    along = sum(posed_M[m] * amount for m, amount in direction_M.items()) / (1.5**2 + 0.5**2)
+    assert along == pytest.approx(0.5, abs=1e-6)
+    beside = [posed_M[m] - 0.5 * amount for m, amount in direction_M.items()]
+    np.testing.assert_allclose(beside, [0.3 - 1.5 * 0.36, 0.9 - 0.5 * 0.36], atol=1e-6)
+    assert posed_M[4] == pytest.approx(0.2)
+
+
 def test_ranges_and_limits_hold(animator: Animator, caplog: pytest.LogCaptureFixture) -> None:
     source_M = np.zeros(animator.controls.count, np.float32)
     wild = track(changes=True, yaw=[0, 90], smile=[0, 3])
@@ -111,6 +126,23 @@ def test_ranges_and_limits_hold(animator: Animator, caplog: pytest.LogCaptureFix
         "smile is 3 at 0.04 s (-0.8 to 1)."
     ]
     assert alphas(driving.on(source_M, force=True))[1, :2] == pytest.approx([3.6, 4.5])
+
+
+def test_a_measured_expression_beyond_the_limits_still_changes(animator: Animator) -> None:
+    """All of it is shifted to within them; only what is longer than they are is cut. A pose is held."""
+    source_M = np.zeros(animator.controls.count, np.float32)
+    driving = open_track(track(smile=[1.0, 1.2, 0.9]), animator, "a")
+    assert isinstance(driving, NamedDriving)
+    np.testing.assert_allclose(alphas(driving.on(source_M))[:, 1], [0.9, 1.2, 0.75], atol=1e-6)
+    np.testing.assert_allclose(alphas(driving.on(source_M))[:, 3], [0.5, 0.6, 0.45], atol=1e-6)
+    np.testing.assert_allclose(alphas(driving.on(source_M, absolute=True))[:, 1], [1.2] * 3, atol=1e-6)
+    np.testing.assert_allclose(alphas(driving.on(source_M, force=True))[:, 1], [1.5, 1.8, 1.35], atol=1e-6)
+    long = open_track(track(smile=[-1.0, 1.0]), animator, "a")
+    assert isinstance(long, NamedDriving)
+    np.testing.assert_allclose(alphas(long.on(source_M))[:, 1], [-1.0, 1.2], atol=1e-6)
+    low = open_track(track(smile=[-0.9, -0.8]), animator, "a")
+    assert isinstance(low, NamedDriving)
+    np.testing.assert_allclose(alphas(low.on(source_M))[:, 1], [-1.0, -0.85], atol=1e-6)
 
 
 def test_faces_that_look_down_blink_once(animator: Animator) -> None:

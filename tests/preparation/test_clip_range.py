@@ -38,7 +38,7 @@ def test_spans_divide_a_video_without_loss(tmp_path: Path) -> None:
     assert list(ClipRange(video, Fraction(60), Fraction(120), 25)) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from([1, 1, 1, 2, 5]), min_size=10, max_size=39))
 def test_variable_rates_become_steady(gaps: list[int]) -> None:
     """Each tick shows what the video shows then: the last frame that came before or with it."""

@@ -13,7 +13,8 @@ from liax.errors import LiaxError
 from liax.preparation import prepare as prepare_module
 from liax.preparation.config import CutOptions, QualityLimits, Selection
 from liax.preparation.prepare import prepare
-from liax.preparation.workers import parallel_map, ray_workers
+from liax.preparation.workers import parallel_map
+from liax.ray_session import ray_session
 from liax.training.config import LossConfig, TrainConfig
 from liax.training.trainer import Trainer
 from scenes import FAST, Scene
@@ -24,7 +25,7 @@ CUT = CutOptions(size=64)
 @pytest.fixture(scope="module")
 def ray():
     """Two workers, started once."""
-    with ray_workers(2, None):
+    with ray_session(2, None):
         yield
 
 
@@ -116,7 +117,7 @@ def test_interrupted(ray: None, raw: Path, two_shots: Path, tmp_path: Path) -> N
 def test_another_setting_and_other_folders_are_refused(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare_module, "ray_workers", lambda *a: pytest.fail("started"))
+    monkeypatch.setattr(prepare_module, "ray_session", lambda *a: pytest.fail("started"))
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "prepare.json").write_text('{"size": 256}')
     with pytest.raises(LiaxError, match=r"set was prepared with size 256, not 64; name another folder"):
@@ -153,7 +154,11 @@ def test_no_cluster(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def refuse(*args: object, **options: object) -> None:
         raise ConnectionError("nobody there")
 
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # what is set below is undone
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", refuse)
-    with pytest.raises(LiaxError, match="no Ray cluster answers at here:1; start one with `ray start`"):
-        prepare([raw], tmp_path / "set", cut=CUT, address="here:1")
+    for address in ("auto", "127.0.0.1:1", "ray://127.0.0.1:1", "here:no"):
+        with pytest.raises(
+            LiaxError, match=f"No Ray cluster answers at {address}; start one with `ray start`"
+        ):
+            prepare([raw], tmp_path / "set", cut=CUT, address=address)

@@ -36,7 +36,7 @@ def test_a_flat_or_tiny_face_is_not_sharp() -> None:
     assert sharpness(flat, (60, 60, 64, 64)) == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-0.05, 0.05), st.floats(0.99, 1.01), st.floats(-2, 2), st.floats(-2, 2))
 def test_a_shifted_turned_and_zoomed_picture_does_not_move(
     turn: float, zoom: float, dx: float, dy: float

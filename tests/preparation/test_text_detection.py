@@ -56,7 +56,7 @@ def test_what_moves_is_no_overlay(picture: Image.Image) -> None:
     assert count_text_strokes(np.stack([one, other])[None], FACE) < count_text_strokes(still(one), FACE) / 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(3, 12), st.integers(60, 120))
 def test_stripes_and_checks_are_no_text(pitch: int, contrast: int) -> None:
     """A pattern that goes on and on is no line of letters."""

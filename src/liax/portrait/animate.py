@@ -101,10 +101,9 @@ def animate(
         driving = open_driving(animator, driving, options, progress=progress)
     absolute = options.absolute
     if isinstance(driving, NamedDriving):
-        if driving.track.changes:
-            _check_changes(options, driving)
-            absolute = True
-        driving = driving.on(portrait.alpha_M, options.force)
+        driving.check(options)
+        absolute = absolute or driving.track.changes
+        driving = driving.on(portrait.alpha_M, options.force, absolute)
     if options.align is not None:
         edit_M = edit_M + _aligned(animator, portrait, driving, options.align)
     elif not absolute and driving.total == 1:
@@ -309,15 +308,6 @@ def _keyframes(options: AnimateOptions) -> Iterator[tuple[Keyframes, Path | str]
 
 def _sum_at(edits: Sequence[KeyedEdit], time: Fraction) -> NDArray[np.float32]:
     return np.sum([edit.at(time) for edit in edits], 0, dtype=np.float32)
-
-
-def _check_changes(options: AnimateOptions, driving: NamedDriving) -> None:
-    """Raise OptionError for what asks a pose of a driving that only says changes of the portrait's."""
-    for name in ("absolute", "reference", "align"):
-        if value := getattr(options, name):
-            raise OptionError(
-                {name: value}, f"{driving.name} says changes of the portrait, and has no pose of its own"
-            )
 
 
 def _check(options: AnimateOptions) -> None:

@@ -16,12 +16,13 @@ from torch import Tensor
 from liax.errors import LiaxError, SlowerPath
 from liax.face.crop import resize
 from liax.model import LIAX, Encoded
-from liax.options import EditSettings
+from liax.options import Backend, EditSettings
 from liax.portrait.device import choose_device, choose_precision
 from liax.portrait.edit_vector import Edit
-from liax.portrait.engine import Drawing
+from liax.portrait.engine import Drawing, EagerEngine
 from liax.portrait.engine_choice import choose_engine
 from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
+from liax.portrait.switching_engine import SwitchingEngine
 from liax.weights.controls import Controls, read_controls
 from liax.weights.files import fingerprint
 
@@ -40,12 +41,16 @@ class Animator:
         device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present.
         dtype: In what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the
             device multiplies it natively, which changes colours by less than a level of 256 on average.
+        backend: What runs the network. "onnxruntime" (float32 only) and "openvino" run on the CPU. None takes
+            PyTorch, and on a CPU OpenVINO after some frames, if it is installed.
 
     Attributes:
+        backend: What runs the network, as was chosen or, until it takes over, by PyTorch.
         batch_size: How many frames are computed at once by default; halved when the GPU's memory is full.
 
     Raises:
-        OptionError: If there is no such device.
+        OptionError: If there is no such device, or the backend does not run there.
+        MissingPackageError: If the backend is not installed.
         LiaxError: If the network does not fit on it.
     """
 
@@ -54,9 +59,10 @@ class Animator:
         network: LIAX,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        backend: Backend | None = None,
     ) -> None:
-        self.device = choose_device(None if device is None else str(device))
-        self.dtype = dtype or choose_precision(self.device)
+        self.device = choose_device(None if device is None else str(device), backend)
+        self.dtype = dtype or choose_precision(self.device, backend)
         if dtype is None and self.device.type == "cuda" and self.dtype == torch.float32:
             log.warning(SlowerPath("This GPU does not multiply bfloat16, and float32 takes its place"))
         try:
@@ -64,7 +70,8 @@ class Animator:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         except torch.OutOfMemoryError as error:
             raise _full(self.device) from error
-        self._engine = choose_engine(self.network, self.device, self.dtype)
+        self._engine = choose_engine(self.network, self.device, self.dtype, backend)
+        self.backend: Backend = backend or "torch"
         self.batch_size = _BATCH[self.device.type]
         self._too_many: set[int] = set()  # frames at once, as was said
         self.controls: Controls = read_controls(network.metadata, network.config.vectors)
@@ -83,6 +90,11 @@ class Animator:
     def seen_size(self) -> int:
         """Side of the square pictures that the network is given; R, or a larger one."""
         return self.network.config.size
+
+    def start(self) -> None:
+        """Let what would take over from PyTorch later do so with the next frame, which waits for it."""
+        if isinstance(self._engine, SwitchingEngine):
+            self._engine.switch()
 
     def animate(
         self,
@@ -184,6 +196,25 @@ class Animator:
                     torch.from_numpy(np.stack(chunk)),
                 )
             yield from levels_BRR3.cpu().numpy()
+
+    @torch.inference_mode()
+    def render_small(self, source: Encoded, alpha_M: NDArray[np.floating], side: int) -> NDArray[np.uint8]:
+        """G(z_sr + Q a) up to the decoder's level of this side: an RGB uint8 frame (side, side, 3).
+
+        PyTorch draws it whatever the backend, whose graphs end at the last level only.
+
+        Args:
+            source: Of one portrait (batch 1).
+            side: A level's, of at most `size` pixels.
+        """
+        levels = self.network.config.sides.index(side) + 1
+        features = tuple(each.to(self.device, self.dtype) for each in source.features[:levels])
+        alpha_1M = torch.from_numpy(alpha_M[None]).to(self.device, torch.float32)
+        code_1D = self.network.reenact(source.code_BD, alpha_1M)
+        frame_RR3: NDArray[np.uint8] = (
+            EagerEngine(self.network, self.dtype).draw_levels(code_1D, features)[0].cpu().numpy()
+        )
+        return frame_RR3
 
     def _levels(self, frames: Iterable[NDArray[np.uint8]]) -> Tensor:
         """The frames at the side that the network sees, (B, side, side, 3)."""

@@ -20,6 +20,8 @@ from liax.options import MarkOptions
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
 from liax.portrait.batch_config import BatchConfig, BatchJob
+from liax.portrait.motion import Driving
+from liax.portrait.reenact_video import reenact_file
 from liax.progress import Progress, no_progress
 from liax.weights.files import fingerprint
 
@@ -64,30 +66,75 @@ def run_batch(
     """
     weights = fingerprint(animator.network)
     for number, job in enumerate(batch.jobs, 1):
-        name, asked = batch.name(job.output), _digest(batch, job, weights, mark)
-        done = _read_record(batch.record).get(name, {})
-        ours = job.output.is_file() and done.get("output") == _content(job.output)
-        if ours and done.get("job") == asked:
-            yield JobOutcome(job, "skipped", done["frames"], done["seconds"])
-            continue
 
         def tell(stage: str, count: int, total: int | None, number: int = number) -> None:
             progress(f"{number} of {len(batch.jobs)}: {stage}", count, total)
 
-        outcome = _do(animator, job, ours, mark, tell)
-        if outcome.status == "done":
-            entry = {
-                "job": asked,
-                "output": _content(job.output),
-                "frames": outcome.frames,
-                "seconds": outcome.seconds,
-            }
-            # Read again: another batch of the same file may have written meanwhile.
-            _write_record(batch.record, _read_record(batch.record) | {name: entry})
+        entry = begin_job(batch, job, weights, mark)
+        outcome = entry.skipped
+        if outcome is None:
+            try:
+                outcome = do_job(animator, job, entry.ours, mark, tell)
+            finally:
+                end_job(batch, job, entry, outcome)
         yield outcome
 
 
-def _do(animator: Animator, job: BatchJob, ours: bool, mark: MarkOptions, progress: Progress) -> JobOutcome:
+@dataclass(frozen=True)
+class RecordEntry:
+    """What a batch's record tells of a job that begins.
+
+    Args:
+        asked: Digest of what is asked for now.
+        before: What the record told before.
+        ours: Whether the file at the job's output is this batch's own.
+        skipped: The outcome of a job that is done as asked.
+    """
+
+    asked: str
+    before: dict[str, Any]
+    ours: bool
+    skipped: JobOutcome | None
+
+
+def begin_job(batch: BatchConfig, job: BatchJob, weights: str, mark: MarkOptions) -> RecordEntry:
+    """Look a job up in the batch's record, and note there that it begins unless it is done."""
+    name, asked = batch.name(job.output), _digest(batch, job, weights, mark)
+    done = _read_record(batch.record).get(name, {})
+    same = job.output.is_file() and done.get("output") == _content(job.output)
+    # A kill may come after an output got its name, and before the record could tell.
+    ours = same or (job.output.is_file() and done.get("begun") is True)
+    if same and done.get("job") == asked:
+        return RecordEntry(asked, done, ours, JobOutcome(job, "skipped", done["frames"], done["seconds"]))
+    if ours or job.overwrite or not job.output.exists():
+        begun = {"job": None, "output": None, "frames": 0, "seconds": 0.0} | done | {"begun": True}
+        _note(batch.record, name, begun)
+    return RecordEntry(asked, done, ours, None)
+
+
+def end_job(batch: BatchConfig, job: BatchJob, entry: RecordEntry, outcome: JobOutcome | None) -> None:
+    """Note in the batch's record that a job is done, or what it told before of one that is not."""
+    told = entry.before
+    if outcome is not None and outcome.status == "done":
+        content, frames, seconds = _content(job.output), outcome.frames, outcome.seconds
+        told = {"job": entry.asked, "output": content, "frames": frames, "seconds": seconds}
+    _note(batch.record, batch.name(job.output), told)
+
+
+def _note(path: Path, name: str, entry: dict[str, Any]) -> None:
+    """Puts an output's entry into the record, or takes an empty one away."""
+    # Read again: another batch of the same file may have written meanwhile.
+    record = _read_record(path)
+    if entry:
+        _write_record(path, record | {name: entry})
+    elif name in record:
+        del record[name]
+        _write_record(path, record)
+
+
+def do_job(
+    animator: Animator, job: BatchJob, ours: bool, mark: MarkOptions, progress: Progress = no_progress
+) -> JobOutcome:
     """Do one job; `ours` is whether the file at its output is this batch's own."""
     begun = time.monotonic()
     try:
@@ -97,16 +144,24 @@ def _do(animator: Animator, job: BatchJob, ours: bool, mark: MarkOptions, progre
                 "set overwrite = true to replace it, or name another output."
             )
         _make_folder(job.output.parent)
-        written = animate_file(
-            animator,
-            job.source,
-            job.driving,
-            job.output,
-            job.options,
-            mark=mark,
-            overwrite=ours or job.overwrite,
-            progress=progress,
-        )
+        source, output, options = job.source, job.output, job.options
+        overwrite = ours or job.overwrite
+        if isinstance(job.driving, Path):
+            written = animate_file(
+                animator,
+                source,
+                job.driving,
+                output,
+                options,
+                mark=mark,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        else:
+            faces: dict[int | None, Path | Driving] = dict(job.driving.items())
+            written = reenact_file(
+                animator, source, faces, output, options, mark=mark, overwrite=overwrite, progress=progress
+            )
     except LiaxError as error:
         return JobOutcome(job, "failed", took=time.monotonic() - begun, error=error)
     except Exception as error:  # a full GPU, say, must not cost the night's other jobs
@@ -125,8 +180,10 @@ def _make_folder(folder: Path) -> None:
 
 def _digest(batch: BatchConfig, job: BatchJob, weights: str, mark: MarkOptions) -> str:
     """Of everything that decides what the output shows."""
-    files = (job.source, job.driving, *([job.options.keys] if job.options.keys else []))
-    inputs = [(batch.name(path), _stamp(path)) for path in files]
+    files = (job.source, *job.drivings, *([job.options.keys] if job.options.keys else []))
+    inputs: list[Any] = [(batch.name(path), _stamp(path)) for path in files]
+    if not isinstance(job.driving, Path):
+        inputs.append([*job.driving])  # which face is whose
     told = json.dumps(
         [inputs, changed_options(job.options), changed_options(mark), weights], sort_keys=True, default=str
     )
@@ -149,7 +206,10 @@ def _content(path: Path) -> str:
 
 
 def _read_record(path: Path) -> dict[str, dict[str, Any]]:
-    """Output -> digest of its job and of itself, and its length; empty if there is no record yet."""
+    """Output -> digest of its job and of itself, and its length; empty if there is no record yet.
+
+    Of a job that was being done, "begun" is true, and the digests are those of before.
+    """
     try:
         record = read_json(path, _RECORD_BYTES)
     except FileNotFoundError:

@@ -35,17 +35,23 @@ _RENAMED = {
 
 @dataclass(frozen=True)
 class BatchJob:
-    """One portrait to animate.
+    """One portrait to animate, or several faces of a picture or video.
 
     Args:
+        driving: What moves the portrait; or the drivings of several faces by their numbers, 1 the largest.
         overwrite: Whether whatever is at `output` is replaced.
     """
 
     source: Path
-    driving: Path
+    driving: Path | Mapping[int, Path]
     output: Path
     options: AnimateOptions
     overwrite: bool = False
+
+    @property
+    def drivings(self) -> tuple[Path, ...]:
+        """All files that move something."""
+        return (self.driving,) if isinstance(self.driving, Path) else tuple(self.driving.values())
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class _Job(_Defaults):
     """A table [[job]]."""
 
     source: Path
-    driving: Path
+    driving: Path | None = None
+    faces: Mapping[str, Path] | None = None
     output: Path
 
 
@@ -104,8 +111,9 @@ class _Matrix:
 def read_batch(path: Path, inputs: tuple[Path, ...] = ()) -> BatchConfig:
     """The jobs of a TOML file; every path in it is relative to its folder.
 
-    [[job]] tables have source, driving, output, the fields of `AnimateOptions`, and overwrite. Or, and also,
-    a matrix: the lists `sources` and `drivings` of paths or patterns (faces/*.jpg), of which each pair is a
+    [[job]] tables have source, driving, output, the fields of `AnimateOptions`, and overwrite; in place of
+    driving, faces = { 1 = "a.mp4", 2 = "b.mp4" } moves several faces, each by its own. Or, and also, a
+    matrix: the lists `sources` and `drivings` of paths or patterns (faces/*.jpg), of which each pair is a
     job, and `output` with {source} and {driving} for the names. [defaults] holds options of all jobs.
 
     Args:
@@ -135,8 +143,9 @@ def _jobs(path: Path, tables: dict[str, Any]) -> Iterator[BatchJob]:
             f"{path}: there is no job in it; add [[job]] tables, or sources, drivings and output."
         )
     for number, values in enumerate(file.job, 1):
-        job = _read(_Job, defaults | dict(values), f"{path}: [[job]] {number}")
-        yield _job(path, job, *(path.parent / name for name in (job.source, job.driving, job.output)))
+        where = f"{path}: [[job]] {number}"
+        job = _read(_Job, defaults | dict(values), where)
+        yield _job(path, job, path.parent / job.source, _driving(path, job, where), path.parent / job.output)
 
 
 def _matrix(path: Path, matrix: _Matrix, given: _Defaults) -> Iterator[BatchJob]:
@@ -166,7 +175,25 @@ def _read(cls: type[Any], values: dict[str, Any], where: str) -> Any:
     return read_options(cls, values, where, types=_TYPES, renamed=_RENAMED)
 
 
-def _job(path: Path, given: _Defaults, source: Path, driving: Path, output: Path) -> BatchJob:
+def _driving(path: Path, job: _Job, where: str) -> Path | dict[int, Path]:
+    """What moves a job's portrait, or each of its faces."""
+    if (job.driving is None) == (not job.faces):
+        raise LiaxError(f'{where} needs a driving, or faces such as {{ 1 = "a.mp4", 2 = "b.mp4" }}.')
+    if job.driving is not None:
+        return path.parent / job.driving
+    drivings: dict[int, Path] = {}
+    for number, driving in (job.faces or {}).items():
+        if not (number.isascii() and number.isdecimal() and len(number) <= 3 and int(number) > 0):
+            raise LiaxError(f"{where}: faces: {short(number)} is no number of a face; 1 is the largest.")
+        if int(number) in drivings:
+            raise LiaxError(f"{where}: face {int(number)} is given two drivings; give it one.")
+        drivings[int(number)] = path.parent / driving
+    return drivings
+
+
+def _job(
+    path: Path, given: _Defaults, source: Path, driving: Path | Mapping[int, Path], output: Path
+) -> BatchJob:
     options = AnimateOptions(**{field.name: getattr(given, field.name) for field in fields(AnimateOptions)})
     if options.keys is not None:
         options = replace(options, keys=path.parent / options.keys)
@@ -201,7 +228,7 @@ def _matching(path: Path, key: str, patterns: Collection[str]) -> list[Path]:
 def _check_outputs(batch: BatchConfig) -> None:
     numbers: dict[Path, int] = {}
     for number, job in enumerate(batch.jobs, 1):
-        for name in (job.source, job.driving, job.output):
+        for name in (job.source, *job.drivings, job.output):
             check_name(name)
         if job.output.suffix.lower() not in SUFFIXES:
             raise LiaxError(
@@ -220,7 +247,8 @@ def _check_inputs(batch: BatchConfig, others: tuple[Path, ...]) -> None:
     """Raise LiaxError for an output that is read by the batch, unless a later job is what reads it."""
     read = {_identity(path) for path in (batch.path, batch.record, *others)}
     for number, job in enumerate(batch.jobs, 1):
-        read |= {_identity(job.source), *map(_identity, files_of(job.driving))}
+        read |= {_identity(job.source)}
+        read |= {_identity(file) for driving in job.drivings for file in files_of(driving)}
         identity = _identity(job.output)
         if identity is not None and identity in read:
             raise LiaxError(

@@ -8,14 +8,24 @@ import sys
 import torch
 
 from liax.errors import OptionError
+from liax.options import Backend
 
 
-def choose_device(name: str | None = None) -> torch.device:
+def choose_device(name: str | None = None, backend: Backend | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name CUDA, else MPS, else the CPU.
 
+    Args:
+        name: Of the device.
+        backend: What is to run the network; all but "torch" run on the CPU only.
+
     Raises:
-        OptionError: If the device is unknown or not present.
+        OptionError: If the device is unknown or not present, or not the backend's.
     """
+    if backend not in (None, "torch"):
+        if name not in (None, "cpu"):
+            options = {"backend": backend, "device": name}
+            raise OptionError(options, f"{backend} runs on the CPU, not on {name}")
+        return torch.device("cpu")
     if name is None:
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -43,12 +53,14 @@ def _unusable(name: str, problem: str, advice: str) -> OptionError:
     return OptionError({"device": name}, problem, advice)
 
 
-def choose_precision(device: torch.device) -> torch.dtype:
+def choose_precision(device: torch.device, backend: Backend | None = None) -> torch.dtype:
     """bfloat16 where the device multiplies it natively, else float32.
 
     Those are NVIDIA GPUs since Ampere, and CPUs with AVX-512 BF16 or AMX (AMD since Zen 4, Intel's servers
-    since Sapphire Rapids), as far as this PyTorch tells.
+    since Sapphire Rapids), as far as this PyTorch tells. onnxruntime has it on none.
     """
+    if backend == "onnxruntime":
+        return torch.float32
     if device.type == "cuda":
         half = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -64,7 +76,22 @@ def keep_freed_memory() -> None:
     Else each large activation is mapped, zeroed page by page and unmapped again. mallopt(3): M_MMAP_MAX = -4,
     M_TRIM_THRESHOLD = -1, M_TOP_PAD = -2. Nothing happens elsewhere than under glibc.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for parameter, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):
-            mallopt(parameter, value)
+    for parameter, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):
+        _glibc("mallopt", parameter, value)
+
+
+def share_arenas() -> None:
+    """Let threads share two of glibc's arenas (mallopt(3): M_ARENA_MAX): one uses what another freed."""
+    _glibc("mallopt", -8, 2)
+
+
+def return_freed_memory() -> None:
+    """Give the system back what freed pictures took: glibc keeps it, in pieces that fit little."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    """Call a function of the C library, where it has it."""
+    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+    if function is not None:
+        function(*arguments)

@@ -52,11 +52,13 @@ class EagerEngine:
         self._device = next(network.parameters()).device
 
     def encode(self, levels_BRR3: Tensor) -> Encoded:
-        image_B3RR = levels_BRR3.to(self._device).permute(0, 3, 1, 2)
-        return self._network.encode(from_uint8(image_B3RR).to(self._dtype))
+        return self._network.encode(self._image(levels_BRR3))
 
     def coefficients(self, levels_BRR3: Tensor) -> Tensor:
-        return self.encode(levels_BRR3).alpha_BM
+        return self._network.read(self._image(levels_BRR3))
+
+    def _image(self, levels_BRR3: Tensor) -> Tensor:
+        return from_uint8(levels_BRR3.to(self._device).permute(0, 3, 1, 2)).to(self._dtype)
 
     def draw(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Drawing:
         state = self._network.render(code_BD, features)[-1]

@@ -1,15 +1,20 @@
-"""The fastest way to run the network that works on a device: as it is written, or recorded for a GPU."""
+"""The fastest way to run the network that works on a device: PyTorch, graphs of a GPU, or OpenVINO."""
 
 from __future__ import annotations
 
 import logging
-from functools import cache
+import time
+from functools import cache, partial
 
 import torch
 
 from liax.errors import SlowerPath
+from liax.export.runtime_choice import missing_packages, open_runtime
 from liax.model import LIAX
+from liax.options import Backend
 from liax.portrait.engine import EagerEngine, Engine
+from liax.portrait.runtime_engine import RuntimeEngine
+from liax.portrait.switching_engine import WORTHWHILE, SwitchingEngine
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +23,20 @@ _LARGEST_ERROR = 0.05
 
 
 @torch.inference_mode()
-def choose_engine(network: LIAX, device: torch.device, dtype: torch.dtype) -> Engine:
-    """The fastest way that works here; a GPU on which it does not is told about once."""
+def choose_engine(
+    network: LIAX, device: torch.device, dtype: torch.dtype, backend: Backend | None = None
+) -> Engine:
+    """The backend's way, or the fastest that works here; where that does not work, it is told about once.
+
+    Raises:
+        MissingPackageError: If the backend is not installed.
+        LiaxError: If the network is too large for it.
+    """
+    if backend in ("onnxruntime", "openvino"):
+        return RuntimeEngine(open_runtime(backend, network, dtype))
     plain = EagerEngine(network, dtype)
+    if device.type == "cpu" and backend is None and not missing_packages("openvino"):
+        return SwitchingEngine(plain, partial(_openvino, network, dtype, plain))
     if device.type != "cuda":
         return plain
     try:
@@ -42,6 +58,24 @@ def choose_engine(network: LIAX, device: torch.device, dtype: torch.dtype) -> En
         _warn(f"liax's GPU kernels compute something else than PyTorch does on this machine ({off:.0%} off)")
         return plain
     return graphs
+
+
+@torch.inference_mode()
+def _openvino(network: LIAX, dtype: torch.dtype, plain: Engine) -> Engine:
+    """OpenVINO where it computes what `plain` does, else that."""
+    started = time.monotonic()
+    try:
+        engine = RuntimeEngine(open_runtime("openvino", network, dtype))
+        off = difference(engine, plain, network.config.size)
+    except Exception as error:  # whatever another program's compiler may raise
+        log.debug("OpenVINO does not run", exc_info=True)
+        _warn(f"OpenVINO does not run on this machine ({type(error).__name__})")
+        return plain
+    if not off <= _LARGEST_ERROR:
+        _warn(f"OpenVINO computes something else than PyTorch does on this machine ({off:.0%} off)")
+        return plain
+    log.info("openvino takes over after %d frames: started in %.1f s", WORTHWHILE, time.monotonic() - started)
+    return engine
 
 
 def difference(engine: Engine, other: Engine, size: int) -> float:

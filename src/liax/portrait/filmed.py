@@ -20,6 +20,7 @@ from liax.pipeline import ahead, mapped
 from liax.portrait.animator import Animator
 from liax.portrait.framing import check_square, frame_square
 from liax.portrait.head_mask import HeadMask
+from liax.portrait.moving_head import MovingHead
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch
 from liax.portrait.shots import Shot, ShotMessages, find_shots, shot_at
 from liax.progress import Progress
@@ -56,13 +57,13 @@ class FilmedFace:
     Args:
         shots: Of the footage, as `find_filmed` gives them.
         added: What is added to the coefficients (M,) of a frame; asked frame by frame, in order.
-        masked: Whether what surrounds the head stays as filmed. A head that leaves its place had better take
-            its surroundings with it, or its hair stays behind.
+        moves_head: Whether the head leaves its place; what surrounds it then bends after it. Else that stays
+            as filmed.
     """
 
     shots: Sequence[Shot]
     added: Callable[[FaceFrame, NDArray[np.float32]], NDArray[np.floating]]
-    masked: bool = True
+    moves_head: bool = False
 
 
 def find_filmed(
@@ -129,7 +130,7 @@ def change_filmed(
         whole: Whether full frames come out, or the square of the only face.
     """
     retouches = [ShotRetouches(footage, animator.size, whole) for _ in faces]
-    masks: dict[int, tuple[Shot, HeadMask | None]] = {}  # of each face's present shot
+    masks: dict[int, tuple[Shot, HeadMask | MovingHead | None]] = {}  # of each face's present shot
 
     def view(numbered: tuple[int, Picture]) -> _View:
         number, frame = numbered
@@ -138,29 +139,28 @@ def change_filmed(
         squares = [shot.framing.to_square(picture_HW3, animator.seen_size) for shot in shots]
         return _View(number, frame.time, shots, picture_HW3, squares)
 
-    def mask(face: int, shot: Shot) -> HeadMask | None:
-        if not faces[face].masked:
-            return None
+    def mask(face: int, shot: Shot) -> HeadMask | MovingHead | None:
         if face not in masks or masks[face][0] is not shot:
-            masks[face] = shot, HeadMask.of(shot, animator.size, footage.rate)
+            head = HeadMask.of(shot, animator.size, footage.rate)
+            moving = MovingHead(head, footage.rate) if head and faces[face].moves_head else None
+            masks[face] = shot, moving or head
         return masks[face][1]
 
     def placed() -> Iterator[_Placed]:
         views = mapped(view, ahead(enumerate(footage), _FULL_FRAMES), depth=_FULL_FRAMES)
         with closing(_changes(animator, views, faces, max(1.0, _FADE * footage.rate))) as changes:
             for seen, changed in changes:
-                places = [
-                    _Place(change, retouches[face].of(shot), mask(face, shot))
-                    for face, (shot, change) in enumerate(zip(seen.shots, changed, strict=True))
-                ]
+                places = []
+                for face, (shot, change) in enumerate(zip(seen.shots, changed, strict=True)):
+                    head = mask(face, shot)
+                    kept = change if head is None else head.apply(change, seen.number)
+                    places.append(_Place(kept, retouches[face].of(shot)))
                 yield _Placed(seen, places)
 
     def put(each: _Placed) -> tuple[Fraction, NDArray[np.uint8]]:
         seen, places = each
         picture_HW3 = retouches[0].picture(seen.picture_HW3, seen.squares[0])
-        for change, retouch, head_mask in places:
-            if head_mask is not None:
-                change = head_mask.apply(change, seen.number)
+        for change, retouch in places:
             picture_HW3 = retouch(picture_HW3, change)
         return seen.time, picture_HW3
 
@@ -182,7 +182,6 @@ class _Place(NamedTuple):
 
     change: PixelChange
     retouch: Retouch
-    head_mask: HeadMask | None
 
 
 class _Placed(NamedTuple):

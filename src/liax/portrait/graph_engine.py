@@ -59,7 +59,7 @@ class GraphEngine:
         return seen.code_BD, seen.alpha_BM, *seen.features
 
     def _coefficients(self, levels_BRR3: Tensor) -> _Tensors:
-        return (self._network.encode(levels_BRR3, with_features=False).alpha_BM,)
+        return (self._network.read(levels_BRR3),)
 
     def _draw(self, code_BD: Tensor, *features: Tensor) -> _Tensors:
         return self._network.draw(code_BD, features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,21 @@ from liax.face.crop import Crop, turned
 from liax.portrait.retouch import PixelChange
 from liax.portrait.shots import Shot
 
-# Measured from the middle of the face in halves of its box: an edit is whole up to the first and ends at the
-# second. Upwards, where the hair is, both are larger by this factor.
-_WHOLE, _END = 1.15, 1.7
-_UPWARDS = 1.3
+
+class Ring(NamedTuple):
+    """How a mask fades around a face, in halves of its box from its middle.
+
+    Args:
+        whole, end: It is 1 up to the first, and 0 from the second on.
+        upwards: By how much both are larger upwards, where the hair is.
+    """
+
+    whole: float
+    end: float
+    upwards: float
+
+
+_HEAD = Ring(1.15, 1.7, 1.3)
 # The head has room for where it is within so many seconds, so that what surrounds it need not move with it.
 _SECONDS = 0.3
 
@@ -54,14 +66,15 @@ class HeadMask:
         smooth_N4 = np.stack([reached_N4[n].mean(0) for n in near])
         return HeadMask(frames_N, smooth_N4, size)
 
-    def weight(self, number: int) -> NDArray[np.float32]:
+    def weight(self, number: int, ring: Ring = _HEAD) -> NDArray[np.float32]:
         """How much of an edit each place in frame `number` gets: 1 at the head, 0 away from it; (R, R)."""
         left, top, right, bottom = (np.interp(number, self.frames_N, self.boxes_N4[:, k]) for k in range(4))
         axis_R = np.arange(self.size) + 0.5
         x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
         y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top)
-        y_R = np.where(y_R < 0, y_R / _UPWARDS, y_R)
-        t_RR = ((_END - np.hypot(x_R, y_R[:, None])) / (_END - _WHOLE)).clip(0, 1)
+        y_R = np.where(y_R < 0, y_R / ring.upwards, y_R)
+        distance_RR = np.hypot(x_R, y_R[:, None])
+        t_RR = ((ring.end - distance_RR) / (ring.end - ring.whole)).clip(0, 1)
         return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
 
     def apply(self, change: PixelChange, number: int) -> PixelChange:

@@ -102,7 +102,16 @@ class Transfer:
             moved_M = self.limits.clamp(moved_M, still_M, alpha_M)
         return moved_M.astype(np.float32)
 
-    def scaled(self, change_M: NDArray[np.float32]) -> NDArray[np.floating]:
+    def held(
+        self, alpha_source_M: NDArray[np.float32], moved_M: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """What `moved` gives, with the head held in its range, and the names of what was beyond it."""
+        if self.pose_range is None:
+            return moved_M, ()
+        change_M, beyond = self.pose_range.hold(moved_M - alpha_source_M)
+        return (alpha_source_M + change_M).astype(np.float32), beyond
+
+    def scaled(self, change_M: NDArray[np.floating]) -> NDArray[np.floating]:
         """G x: a change of the coefficients (M,) as far as it is taken over."""
         return change_M if self.gains_MM is None else self.gains_MM @ change_M
 
@@ -133,11 +142,9 @@ def transfer_motion(
             edit_M = edit_at(frame.time)
             now = replace(transfer, edit_M=edit_M if transfer.edit_M is None else transfer.edit_M + edit_M)
         moved_M = now.moved(alpha_source_M, frame.alpha_M, reference_M)
-        if transfer.pose_range is not None:
-            change_M, beyond = transfer.pose_range.hold(moved_M - alpha_source_M)
-            moved_M = (alpha_source_M + change_M).astype(np.float32)
-            if held is not None:
-                held.add(frame.time, beyond)
+        moved_M, beyond = transfer.held(alpha_source_M, moved_M)
+        if held is not None:
+            held.add(frame.time, beyond)
         yield moved_M
 
 
@@ -201,6 +208,8 @@ _CUTOFF = 1.0
 _SPEED_CUTOFF = 1.0
 # Hz more for each unit a second that a coefficient moves; coefficients of real faces lie within ±1.
 _RESPONSE = 2.0
+# A smaller amount of smoothing is none.
+_LEAST_AMOUNT = 1e-9
 
 
 def smooth_motion(frames: Iterable[DrivingFrame]) -> Iterator[DrivingFrame]:
@@ -214,30 +223,46 @@ def smooth_motion(frames: Iterable[DrivingFrame]) -> Iterator[DrivingFrame]:
     lag at which raw and smoothed motion agree best is 0.4-1.4 frames (median 1.3). A pulse of four frames,
     as short as a blink, keeps 69 % of its height where that is 0.05, 77 % at 0.1 and 91 % at 0.3.
     """
-    state: _OneEuroFilter | None = None
+    state: OneEuroFilter | None = None
     for frame in frames:
         if state is None or frame.starts_shot:
-            state = _OneEuroFilter(float(frame.time), frame.alpha_M)
+            state = OneEuroFilter(float(frame.time), frame.alpha_M)
         else:
             state.add(float(frame.time), frame.alpha_M)
         yield replace(frame, alpha_M=state.smooth_M.astype(np.float32))
 
 
-class _OneEuroFilter:
-    """The filter's memory since a shot began."""
+class OneEuroFilter:
+    """What `smooth_motion` knows since a shot began.
 
-    def __init__(self, time: float, alpha_M: NDArray[np.float32]) -> None:
+    Args:
+        time: Seconds of the first frame.
+        alpha_M: Its coefficients (M,).
+        amount: How much is smoothed, 0 to 1: cutoffs are divided by it, so that 0 lets everything pass.
+
+    Attributes:
+        smooth_M: The newest frame's coefficients, smoothed.
+    """
+
+    def __init__(self, time: float, alpha_M: NDArray[np.float32], amount: float = 1.0) -> None:
         self._time, self._alpha_M = time, alpha_M
+        self.amount = amount
         self._speed_M = np.zeros(alpha_M.shape)
         self.smooth_M = alpha_M.astype(np.float64)
 
     def add(self, time: float, alpha_M: NDArray[np.float32]) -> None:
+        """Take in the next frame, which comes later than the last one."""
         seconds = time - self._time
         speed_M = (alpha_M - self._alpha_M) / seconds
         self._speed_M += _low_pass_share(np.float64(_SPEED_CUTOFF), seconds) * (speed_M - self._speed_M)
-        share_M = _low_pass_share(_CUTOFF + _RESPONSE * np.abs(self._speed_M), seconds)
-        self.smooth_M += share_M * (alpha_M - self.smooth_M)
+        cutoff_M = (_CUTOFF + _RESPONSE * np.abs(self._speed_M)) / max(self.amount, _LEAST_AMOUNT)
+        self.smooth_M += _low_pass_share(cutoff_M, seconds) * (alpha_M - self.smooth_M)
         self._time, self._alpha_M = time, alpha_M
+
+    def shift(self, by_M: NDArray[np.floating]) -> None:
+        """Count what comes from another origin: `by_M` is added to all that came before."""
+        self._alpha_M = self._alpha_M + by_M
+        self.smooth_M = self.smooth_M + by_M
 
 
 def _low_pass_share(

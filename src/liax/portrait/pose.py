@@ -57,36 +57,41 @@ class PoseRange:
     Args:
         controls: Of the weights.
         pose: The portrait's own.
+
+    Attributes:
+        heads: The controls of the head whose values are poses.
+        directions_MK: The change of the coefficients per unit of each.
+        solve_KM: What takes a change of the coefficients apart into amounts of them.
     """
 
     controls: Controls
     pose: Pose
 
     @cached_property
-    def _heads(self) -> list[Control]:
+    def heads(self) -> list[Control]:
         return measured_controls(self.controls)
 
     @cached_property
-    def _directions_MK(self) -> NDArray[np.float64]:
-        return Controls(self.controls.count, tuple(self._heads)).directions_MK
+    def directions_MK(self) -> NDArray[np.float64]:
+        return Controls(self.controls.count, tuple(self.heads)).directions_MK
 
     @cached_property
-    def _solve_KM(self) -> NDArray[np.float64]:
-        lengths_K = np.linalg.norm(self._directions_MK, axis=0).clip(1e-12)
-        return np.linalg.pinv(self._directions_MK / lengths_K, rcond=0.1) / lengths_K[:, None]
+    def solve_KM(self) -> NDArray[np.float64]:
+        lengths_K = np.linalg.norm(self.directions_MK, axis=0).clip(1e-12)
+        return np.linalg.pinv(self.directions_MK / lengths_K, rcond=0.1) / lengths_K[:, None]
 
     def amounts(self, change_M: NDArray[np.floating]) -> dict[str, float]:
         """How much of each control of the head is in a change of the coefficients."""
         return {
             control.name: float(amount)
-            for control, amount in zip(self._heads, self._solve_KM @ change_M, strict=True)
+            for control, amount in zip(self.heads, self.solve_KM @ change_M, strict=True)
         }
 
     def hold(self, change_M: NDArray[np.floating]) -> tuple[NDArray[np.floating], tuple[str, ...]]:
         """The change (M,) of the coefficients without what leads out of range, and the names of what did."""
         moved_M, beyond = change_M, []
         for control, direction_M, amount in zip(
-            self._heads, self._directions_MK.T, self._solve_KM @ change_M, strict=True
+            self.heads, self.directions_MK.T, self.solve_KM @ change_M, strict=True
         ):
             low, high = allowed_change(control, self.pose)
             excess = float(amount - min(max(amount, low), high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from liax.marking.provenance import Provenance
@@ -21,6 +22,11 @@ def provenance_of(animator: Animator, operation: str, **ingredients: object) -> 
     files = {role: _files(one) for role, one in ingredients.items()}
     known = {role: paths for role, paths in files.items() if paths}
     return Provenance(operation, animator.fingerprint, known)
+
+
+def by_role(drivings: Mapping[int | None, object]) -> dict[str, object]:
+    """What moves faces, by the roles that they have in the result; None is the only face."""
+    return {"driving" if face is None else f"driving {face}": moves for face, moves in drivings.items()}
 
 
 def _files(ingredient: object) -> tuple[Path, ...]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, OptionError
 from liax.model import LIAX
+from liax.options import AnimateOptions
 from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import LARGEST_EDIT, Edit
 from liax.portrait.motion import Driving, DrivingFrame
@@ -30,7 +31,7 @@ from liax.tracks.coefficients import (
 from liax.tracks.keyframes import Keyframes
 from liax.tracks.timing import Timing
 from liax.tracks.track import Track
-from liax.weights.controls import Controls
+from liax.weights.controls import CoefficientLimits, Controls
 from liax.weights.files import fingerprint
 
 log = logging.getLogger(__name__)
@@ -104,30 +105,73 @@ class NamedDriving:
         """Its frames in order, on a portrait that has no motion at all."""
         return self.on(np.zeros(self.controls.count, np.float32)).frames()
 
-    def on(self, alpha_source_M: NDArray[np.float32], force: bool = False) -> Template:
+    def on(
+        self, alpha_source_M: NDArray[np.float32], force: bool = False, absolute: bool = False
+    ) -> Template:
         """The coefficients of a portrait that has these (M,) once it does what the track says.
 
         Changes come on top of the portrait's. A pose and expression stand in the place of its own, as far as
         controls name them; other coefficients stay. Changes are held within their controls' ranges, and
-        expressions at the coefficient limits, as those of edits are.
+        expressions at the coefficient limits, as those of edits are. A pose of which only the change is taken
+        over is first shifted as a whole to where the limits cut least of it: measures of some faces lie
+        beyond them throughout, and would not change any more.
 
         Args:
             force: Hold nothing.
+            absolute: Whether a pose itself is taken over, and not its change.
         """
         track = self.track
         alpha_M = alpha_source_M.astype(np.float64)
         if not track.changes:
-            owners = controls_with_vectors(self.controls)
-            own_K = named_amounts(owners, alpha_M[None])[0]
-            named_K = [control.name in track.controls for control in owners]
-            alpha_M -= directions(owners, len(alpha_M)) @ (own_K * named_K)
-            alpha_M[list(track.vectors)] = 0.0
+            alpha_M -= self.named_MM @ alpha_M
         ranges = _Ranges(track, self.controls)
         if not force:
             ranges.tell(track, self.name)
         edit = ranges.edit(track, force)
         base_TM = np.broadcast_to(alpha_M.astype(np.float32), edit.exact_M.shape)
+        if not track.changes and not absolute and edit.limits is not None:
+            base_TM = base_TM + _shift_within(edit.limits, base_TM + edit.exact_M, edit.expression_M)
         return Template.at(base_TM + edit.vector_for(base_TM), track.timing, fingerprint(self.network))
+
+    @cached_property
+    def named_MM(self) -> NDArray[np.float64]:
+        """The linear map (M, M) to the part of a pose and expression in whose place the track's can stand.
+
+        A track of coefficients names a control's amount by its own vector; the rest is in other columns. What
+        measures a face knows no vectors, so that all of the portrait that looks like its controls counts.
+        """
+        count = self.controls.count
+        if self.track.vectors:
+            owners = controls_with_vectors(self.controls)
+            named_K = [control.name in self.track.controls for control in owners]
+            amounts_MK = named_amounts(owners, np.eye(count)) * named_K
+            part_MM = directions(owners, count) @ amounts_MK.T
+            vectors = list(self.track.vectors)
+            part_MM[vectors] = np.eye(count)[vectors]
+            return np.asarray(part_MM)
+        named_MK = directions([self.controls[name] for name in self.track.controls], count)
+        return np.asarray(named_MK @ np.linalg.pinv(named_MK))
+
+    def check(self, options: AnimateOptions) -> None:
+        """Raise OptionError for what asks a pose of a track that only says changes."""
+        for name in ("absolute", "reference", "align"):
+            if self.track.changes and (value := getattr(options, name)):
+                raise OptionError(
+                    {name: value}, f"{self.name} says changes of the portrait, and has no pose of its own"
+                )
+
+
+def _shift_within(
+    limits: CoefficientLimits, still_TM: NDArray[np.floating], expression_TM: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """What to add to all moments of an expression, (M,), so that least of it lies beyond the limits."""
+    wanted_TM = still_TM + expression_TM
+    low_M, high_M = wanted_TM.min(0), wanted_TM.max(0)
+    above_M, below_M = (high_M - limits.high_M).clip(0), (limits.low_M - low_M).clip(0)
+    # Down by what is above, as far as there is room below, and the other way round.
+    down_M = np.minimum(above_M, (low_M - limits.low_M).clip(0))
+    up_M = np.minimum(below_M, (limits.high_M - high_M).clip(0))
+    return np.where(expression_TM.any(0), up_M - down_M, 0.0).astype(np.float32)
 
 
 class KeyedEdit:

@@ -20,8 +20,9 @@ from liax.preparation.dataset import Layout, assemble_dataset
 from liax.preparation.inputs import InputVideo, inspect_video, list_videos, split_duplicates
 from liax.preparation.people import other_people
 from liax.preparation.segment import Segment, process_segment
-from liax.preparation.workers import parallel_map, ray_workers
+from liax.preparation.workers import parallel_map
 from liax.progress import Progress, no_progress
+from liax.ray_session import ray_session
 
 log = logging.getLogger(__name__)
 _MOST_WORKERS, _LARGEST_SHARD = 4096, 1 << 40
@@ -92,7 +93,7 @@ def prepare(
     others = other_people(selection, folder / "known", progress)
     finished = folder / "units"
     try:
-        with ray_workers(count, address):
+        with ray_session(count, address):
             inputs, duplicates = split_duplicates(_inspected(files, count, progress))
             began = time.monotonic()
             seconds, core_seconds = _process_segments(
@@ -181,13 +182,13 @@ def _process_segments(
 
 
 def _inspect_item(item: dict[str, Any]) -> dict[str, Any]:
-    """`inspect_video` from row to row, for Ray Data."""
+    """`inspect_video` from row to row, for Ray."""
     found = inspect_video(Path(item["path"]))
     return {**asdict(found), "path": item["path"]}
 
 
 def _process_item(item: dict[str, Any], cut: CutOptions, finished: Path) -> dict[str, Any]:
-    """`process_segment` from row to row, for Ray Data.
+    """`process_segment` from row to row, for Ray.
 
     In the result, "full" says why nothing can be written any more, and "failed" what else went wrong, which
     another run may do better.
