@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: setup demo check test fuzz lint docs lowest clean
+.PHONY: setup demo check test fuzz lint docs lowest web clean
 
 setup: $(VENV)/.ready
 
@@ -19,7 +19,7 @@ check: lint
 
 # A process per core, four at most; each takes a whole file of tests at a time.
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Mutated files and texts for so many minutes, other ones each day; what fails is kept in tests/fuzz/finds.
 MINUTES ?= 30
@@ -34,6 +34,11 @@ lint: $(VENV)/.ready-dev
 
 docs: $(VENV)/.ready-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# What the page of `liax web` runs on, out of npm's packages. Needs node and npm.
+web:
+	cd web && npm ci --silent --ignore-scripts --no-audit --no-fund
+	node web/install.mjs
 
 # From built wheels, in an environment of its own, with the lowest versions that pyproject.toml declares.
 LOWEST := $(VENV)-lowest
@@ -59,10 +64,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first and alone: where only a build for CPUs is pinned, nothing later may replace it.
-$(VENV)/.ready: $(BIN)/python pyproject.toml packages/liax-weights-small/pyproject.toml constraints.txt
+$(VENV)/.ready: $(BIN)/python pyproject.toml packages/liax-weights-small/pyproject.toml packages/liax-web-runtime/pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): PyTorch is large, this takes a few minutes the first time."
 	$(INSTALL) torch
-	$(INSTALL) -e . -e packages/liax-weights-small
+	$(INSTALL) -e . -e packages/liax-weights-small -e packages/liax-web-runtime
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

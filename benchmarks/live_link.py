@@ -5,7 +5,8 @@
 Of the liveliest validation clips (one a person), some frames are measured by MediaPipe, and the measures are
 written as a CSV of Live Link Face. The first of them, animated with that CSV alone, is measured again. What
 is correlated is measure against measure, over a clip, for every factor that moves in it; the gain is the
-slope of the one over the other. No coefficients are read from the frames.
+slope of the one over the other. No coefficients are read from the frames; but beside it stands what the
+coefficients that the network reads in these very frames give ("read"), which is as much as it can draw.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ def factors_TF(faces: list[Face | None], size: int) -> NDArray[np.float64]:
 def follow(
     animator: Animator, landmarker: FaceLandmarker, clip: Path, count: int, folder: Path
 ) -> dict[str, dict[str, float]]:
-    """Factor -> correlation and gain between the clip and what its CSV makes of its first frame."""
+    """Factor -> correlation and gain between the clip and what its CSV makes of its first frame.
+
+    Besides, the correlation with what the coefficients of all its frames make of the first.
+    """
     frames = list(read_frames(clip))
     chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
     frames = [frames[n] for n in chosen]
@@ -104,15 +108,21 @@ def follow(
     portrait = open_portrait(animator, frames[0], AnimateOptions(crop=False))
     result = animate(animator, portrait, driving, AnimateOptions(crop=False))
     drawn = [picture_RR3 for _, picture_RR3 in result.frames]
+    read = list(animator.render(portrait.encoded, animator.coefficients(frames)))
     size = animator.size
-    before_TF, after_TF = factors_TF(faces, size), factors_TF(measured(landmarker, drawn), size)
+    before_TF = factors_TF(faces, size)
+    after_TF, read_TF = (factors_TF(measured(landmarker, each), size) for each in (drawn, read))
     found = {}
     for k, name in enumerate(FACTORS):
         if name in ("x", "y", "size", "wink"):
             continue  # not in the CSV, or not in the weights
         x, y = before_TF[:, k], after_TF[:, k]
         if MOTION_THRESHOLDS[name](x):
-            found[name] = {"correlation": round(pearson(x, y), 4), "gain": round(gain(x, y), 4)}
+            found[name] = {
+                "correlation": round(pearson(x, y), 4),
+                "gain": round(gain(x, y), 4),
+                "read": round(pearson(x, read_TF[:, k]), 4),
+            }
     return found
 
 
@@ -133,7 +143,7 @@ def main(settings: Settings) -> None:
         if values:
             means[name] = {
                 key: round(float(np.mean([each[key] for each in values])), 4)
-                for key in ("correlation", "gain")
+                for key in ("correlation", "gain", "read")
             } | {"clips": len(values)}
             shown = ", ".join(f"{key} {value:g}" for key, value in means[name].items())
             print(f"{name}: {shown}")

@@ -1,4 +1,4 @@
-"""Puts the figures of fuzz.json, kill.json and soak.json into docs/reliability.md.
+"""Puts the figures of fuzz.json, turned.json, kill.json and soak.json into docs/reliability.md.
 
 python benchmarks/reliability.py
 """
@@ -34,6 +34,25 @@ def fuzz_table(found: dict[str, Any]) -> str:
 def _fuzz_row(name: str, counts: dict[str, Any]) -> str:
     cells = [f"{counts.get(key, 0):,}" for key in ("mutations", "fine", "refused", *FAULTS)]
     return f"| {name} | {' | '.join(cells)} | {counts['peak_mb']} MB |"
+
+
+def turned_table(found: dict[str, Any]) -> str:
+    """Drivings that begin turned, carried over in three ways."""
+    ways = {
+        "default": "as `liax animate` does by itself",
+        "first_frame": "`--reference first`",
+        "free": "`--reference first --force`",
+    }
+    lines = [
+        "| motion | pictures | without a face | another person's | mean distance | worst |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way, name in ways.items():
+        told = found["ways"][way]
+        cells = (str(told[key]) for key in ("pictures", "without_a_face", "beyond"))
+        distances = (f"{told[key]:.2f}".lstrip("0") for key in ("mean", "worst"))
+        lines.append(f"| {name} | {' | '.join((*cells, *distances))} |")
+    return "\n".join(lines)
 
 
 def kill_table(found: dict[str, Any]) -> str:
@@ -80,6 +99,7 @@ def _ended(outcomes: dict[str, int], kind: str) -> int:
 # Table of the page -> the results it is made of, and how.
 TABLES = {
     "fuzz": ("fuzz", fuzz_table),
+    "turned": ("turned", turned_table),
     "kill": ("kill", kill_table),
     "soak": ("soak", soak_table),
     "studio": ("soak", studio_table),

@@ -37,6 +37,7 @@ from liax.model import LIAX, PRESETS
 from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
 from liax.portrait.engine import EagerEngine, Engine
 from liax.portrait.engine_choice import choose_engine
+from liax.portrait.switching_engine import WORTHWHILE
 
 BATCHES = (1, 8)
 
@@ -121,7 +122,7 @@ def _ms_a_frame(engine: Engine, network: LIAX, batch: int) -> float:
         alpha_BM = engine.coefficients(levels)
         return engine.draw_levels(network.reenact(source.code_BD, alpha_BM.clone()), source.features)
 
-    for _ in range(3):
+    for _ in range(max(3, WORTHWHILE // batch + 1)):  # on a CPU, another runtime may take over
         frames()
     times: list[float] = []
     while len(times) < 5 or (sum(times) < 2 and len(times) < 100):
@@ -248,6 +249,30 @@ def _named(place: str) -> Any:
     module, _, last = place.rpartition(".")
     owner = __import__(place if last.islower() else module, fromlist=["_"])
     return owner if last.islower() else getattr(owner, last)
+
+
+def presets_table(results: dict[str, Any]) -> str:
+    """The results of `network` as Markdown."""
+    lines = [
+        "| | 1 at a time | 8 at a time | as it is written: 1 | 8 | peak of memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    for preset, ways in results["ms"].items():
+        cells = [f"{ways[way][count]:.3g} ms" for way in ("shipped", "eager") for count in ("1", "8")]
+        peak = f"{results['peak_GiB'][preset]['shipped']:.1f} GiB"
+        lines.append(f"| `{preset}` | {' | '.join([*cells, peak])} |")
+    return "\n".join(lines)
+
+
+def commands_table(results: dict[str, Any]) -> str:
+    """The results of `command` as Markdown: the busiest stages of each."""
+    lines = ["| | frames a second | busiest stages, of the whole time |", "|---|---|---|"]
+    for name in ("animate", "edit-video"):
+        found = results[name]
+        busiest = sorted(found["stages"].items(), key=lambda item: -item[1]["share"])[:3]
+        stages = ", ".join(f"{stage} {each['share']:.2f}" for stage, each in busiest)
+        lines.append(f"| `{name}` | {found['frames_a_second']:.1f} | {stages} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

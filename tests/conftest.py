@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from browsers import CHROMIUM
 from clips import moving_face, write_clip
 from liax.model import LIAX, PRESETS
 
@@ -38,6 +41,42 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 
 # Tests that run in the background ignore Ctrl-C, and so would the processes that they start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A test that waits for another one is no failure.
+hypothesis.settings.register_profile("side by side", deadline=None)
+hypothesis.settings.load_profile("side by side")
+
+# What takes longest comes first, so that no process is left with it at the end.
+_LONGEST = (
+    "tests/model/test_network_golden.py",
+    "tests/training",
+    "tests/app/browser",
+    "tests/model/test_inf",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    torch.manual_seed(0)  # the same untrained networks each time, whatever ran before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pytorch_runs_networks() -> Iterator[None]:
+    """No other runtime takes over by itself, so that pictures of several runs can be compared bit by bit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("liax.portrait.engine_choice.missing_packages", lambda name: (name,))
+        yield
+
+
+@pytest.fixture
+def large_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's interpreter takes as long for a small block of a map as for a large one."""
+    if not torch.cuda.is_available():
+        monkeypatch.setattr("liax.kernels.rows._ELEMENTS", 8192)
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +125,16 @@ def face_clip(portrait_HW3: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
     """320x240, 12 frames at 12 a second with AAC sound; a face that moves to the right."""
     path = tmp_path_factory.mktemp("clip") / "face.mp4"
     return write_clip(path, moving_face(portrait_HW3, 12), rate=12, sound="aac")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """Playwright, of which a process can run one, and Chromium there is."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with api.sync_playwright() as started:
+        yield started
 
 
 @pytest.fixture

@@ -38,7 +38,12 @@ def test_the_code_is_small_and_has_no_weights(wheels: dict[str, Path]) -> None:
     held = names(wheels["liax"])
     assert wheels["liax"].stat().st_size <= 10_000_000
     assert not [name for name in held if "liax-small" in name]
-    assert {"liax/py.typed", "liax/assets/face_landmarker.task", "liax/report/templates/base.html"} <= held
+    assert {
+        "liax/py.typed",
+        "liax/assets/face_landmarker.task",
+        "liax/report/templates/base.html",
+        "liax/web/page/index.html",
+    } <= held
 
 
 def test_the_code_has_its_licence_and_a_summary(wheels: dict[str, Path]) -> None:

@@ -3,7 +3,7 @@
     python -m tools.pictures
 
 Writes docs/demo.webp, docs/controls.webp and the weights' failures.png. Look at them before you commit them:
-the captions say what they show. The pictures of the studio are screenshots.
+the captions say what they show. The studio's are made by `tools/screenshots.py`.
 """
 
 from __future__ import annotations

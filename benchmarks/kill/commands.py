@@ -28,7 +28,9 @@ Content = str | NDArray[np.uint8]
 PORTRAIT = Path(str(files("liax.assets") / "demo_portrait.jpg"))
 _LONGEST = 300.0  # seconds that a command may take
 _SAME_LEVELS = 4.0  # of 256, by which the pictures of equal videos may differ on average
-_GONE = 30.0  # seconds in which a killed command's helpers have to end
+_GONE = (
+    90.0  # seconds in which a killed command's helpers have to end; Ray's look for their head for a minute
+)
 
 
 class Case(NamedTuple):

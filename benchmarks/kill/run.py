@@ -56,8 +56,8 @@ _IMPORTED = [
     "liax.face.landmarks",
     "liax.training.trainer",
     "torch.utils.tensorboard",
-    "liax.app.page",
-    "ray.data",
+    "liax.app.server",
+    "ray",
 ]
 
 
@@ -210,6 +210,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES), help="commands")
     parser.add_argument("-o", "--output", type=Path, help="a JSON file, whose other commands' counts stay")
     options = parser.parse_args()
+    # What runs in the background ignores Ctrl-C, and so would the commands that are interrupted here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     multiprocessing.get_context("forkserver").set_forkserver_preload(_IMPORTED)
     with tempfile.TemporaryDirectory(prefix="kill-") as inputs:
         write_inputs(Path(inputs))

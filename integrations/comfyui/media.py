@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import comfy.model_management
+import comfy.utils
 import folder_paths
 import numpy as np
 import torch
-from comfy_api.v0_0_2 import ComfyAPISync, InputImpl
+from comfy_api.v0_0_2 import InputImpl
 from numpy.typing import NDArray
 
+from liax.marking.pixel_mark import PixelMarker
+from liax.options import MarkOptions
 from liax.portrait import RenderedClip, write_clip
 
 Progress = Callable[[str, int, int | None], None]
@@ -23,12 +26,13 @@ Progress = Callable[[str, int, int | None], None]
 
 def progress() -> Progress:
     """Shows how far a node is, and stops it when the user does."""
-    execution = ComfyAPISync().execution
+    # Not ComfyAPISync().execution, which the application's version 0.3.64 declares and does not make.
+    bar = comfy.utils.ProgressBar(1)
 
     def tell(stage: str, done: int, total: int | None) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if total:
-            execution.set_progress(done, total)
+            bar.update_absolute(done, total)
 
     return tell
 
@@ -44,6 +48,11 @@ def image(pictures: list[NDArray[np.uint8]]) -> torch.Tensor:
     return torch.from_numpy(np.stack(pictures)).float() / 255
 
 
+def marked(image_BHWC: torch.Tensor) -> torch.Tensor:
+    """IMAGE with the invisible mark in each of its pictures, which stays there whoever saves them."""
+    return image([PixelMarker().mark(picture) for picture in pictures(image_BHWC)])
+
+
 def temporary(suffix: str) -> Path:
     """A new file's path in the folder that is emptied at every start."""
     folder = Path(folder_paths.get_temp_directory())
@@ -53,7 +62,8 @@ def temporary(suffix: str) -> Path:
 
 def video_file(video: Any) -> Path:
     """A VIDEO as a file: its own, or a new one if it is none or only a part of one."""
-    source = video.get_stream_source()
+    # Any other kind would encode all of its frames to answer what its source is.
+    source = video.get_stream_source() if isinstance(video, InputImpl.VideoFromFile) else None
     window = getattr(video, "get_active_trim_window", lambda: (0.0, 0.0))()
     if isinstance(source, str) and tuple(window) == (0.0, 0.0):
         return Path(source)
@@ -74,10 +84,10 @@ def sound_file(audio: dict[str, Any]) -> Path:
     return path
 
 
-def written(clip: RenderedClip, tell: Progress, audio: dict[str, Any] | None = None) -> Any:
-    """A result as VIDEO: a file that is written frame by frame, and marked as synthetic."""
+def written(clip: RenderedClip, mark: bool, tell: Progress, audio: dict[str, Any] | None = None) -> Any:
+    """A result as VIDEO: a file that is written frame by frame and, by default, marked as synthetic."""
     if audio is not None:
         clip = replace(clip, sound=sound_file(audio), sound_start=type(clip.sound_start)(0))
     path = temporary(".mp4")
-    write_clip(clip, path, progress=tell)
+    write_clip(clip, path, mark=MarkOptions(mark=mark), progress=tell)
     return InputImpl.VideoFromFile(str(path))

@@ -27,6 +27,10 @@ Motion = io.Custom("LIAX_MOTION")
 
 _CATEGORY = "liax"
 _WHOLE = "Off: only the square around the face."
+_MARK = (
+    "Marks the result as synthetic: invisibly in its pixels, and in tags of videos. "
+    "Off: nothing tells the result from a recording, so switch it off for research only."
+)
 _DEVICES = ["fastest", "cuda", "mps", "cpu"]
 _BEGINNINGS = {
     "keep the portrait's own pose": {},
@@ -81,7 +85,7 @@ class LiaxControls(io.ComfyNode):
                 default=0.0,
                 min=control.low,
                 max=control.high,
-                step=1.0 if control.unit == "deg" else 0.05,
+                step=1.0 if control.unit == "deg" else 0.01,
                 display_mode=io.NumberDisplay.slider,
                 tooltip=f"{control.meaning or control.group} ({control.range})",
             )
@@ -123,7 +127,8 @@ class LiaxEditImage(io.ComfyNode):
                 io.Image.Input("image"),
                 Edit.Input("edit"),
                 io.Boolean.Input("whole_picture", default=True, tooltip=_WHOLE),
-                io.Mask.Input("mask", optional=True, tooltip="Where the whole picture may change."),
+                io.Mask.Input("mask", optional=True, tooltip="Where the edit may change the whole picture."),
+                _mark_input(),
             ],
             outputs=[io.Image.Output(display_name="image")],
         )
@@ -136,6 +141,7 @@ class LiaxEditImage(io.ComfyNode):
         edit: dict[str, Any],
         whole_picture: bool,
         mask: torch.Tensor | None = None,
+        mark: bool = True,
     ) -> io.NodeOutput:
         tell, given = media.progress(), media.pictures(image)
         edited = []
@@ -152,7 +158,7 @@ class LiaxEditImage(io.ComfyNode):
             if shares_BHW1.shape[1:3] != drawn_BHWC.shape[1:3]:
                 raise LiaxError("The mask has another size than the picture", "scale it first")
             drawn_BHWC = torch.lerp(media.image(given), drawn_BHWC, shares_BHW1)
-        return io.NodeOutput(drawn_BHWC)
+        return io.NodeOutput(media.marked(drawn_BHWC) if mark else drawn_BHWC)
 
 
 class LiaxEditVideo(io.ComfyNode):
@@ -169,21 +175,20 @@ class LiaxEditVideo(io.ComfyNode):
                 Network.Input("network"),
                 io.Video.Input("video"),
                 Edit.Input("edit"),
-                io.Boolean.Input(
-                    "whole_picture", default=True, tooltip="Off: only the square around the face."
-                ),
+                io.Boolean.Input("whole_picture", default=True, tooltip=_WHOLE),
+                _mark_input(),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
 
     @classmethod
     def execute(
-        cls, network: Animator, video: Any, edit: dict[str, Any], whole_picture: bool
+        cls, network: Animator, video: Any, edit: dict[str, Any], whole_picture: bool, mark: bool = True
     ) -> io.NodeOutput:
         tell = media.progress()
         options = EditVideoOptions(paste=whole_picture)
         clip = edit_video(network, media.video_file(video), edit, options, progress=tell)
-        return io.NodeOutput(media.written(clip, tell))
+        return io.NodeOutput(media.written(clip, mark, tell))
 
 
 class LiaxMotion(io.ComfyNode):
@@ -267,9 +272,8 @@ class LiaxAnimate(io.ComfyNode):
                 io.Combo.Input("beginning", options=beginnings, default=beginnings[0]),
                 io.Float.Input("strength", default=1.0, min=0.0, max=4.0, step=0.05),
                 io.Boolean.Input("smooth", default=False, tooltip="Takes jitter out of the motion."),
-                io.Boolean.Input(
-                    "whole_picture", default=False, tooltip="Off: only the square around the face."
-                ),
+                io.Boolean.Input("whole_picture", default=False, tooltip=_WHOLE),
+                _mark_input(),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -287,6 +291,7 @@ class LiaxAnimate(io.ComfyNode):
         motion: Any = None,
         edit: dict[str, Any] | None = None,
         audio: dict[str, Any] | None = None,
+        mark: bool = True,
     ) -> io.NodeOutput:
         if (driving is None) == (motion is None):
             raise LiaxError("A portrait is moved by a video or by motion", "connect one of them")
@@ -297,10 +302,15 @@ class LiaxAnimate(io.ComfyNode):
         opened = open_portrait(network, np.ascontiguousarray(media.pictures(portrait[:1])[0]), options)
         moved_by = media.video_file(driving) if driving is not None else motion
         clip = animate(network, opened, moved_by, options, progress=tell)
-        return io.NodeOutput(media.written(clip, tell, audio))
+        return io.NodeOutput(media.written(clip, mark, tell, audio))
 
 
 NODES = (LiaxLoad, LiaxAnimate, LiaxEditImage, LiaxEditVideo, LiaxControls, LiaxMotion)
+
+
+def _mark_input() -> Any:
+    """Optional, so that workflows fit that were saved without it: they are marked."""
+    return io.Boolean.Input("mark", default=True, optional=True, tooltip=_MARK)
 
 
 def _inside(folder: str, name: str) -> Path:

@@ -16,6 +16,9 @@ from typing import Literal, NamedTuple
 from liax.bounded import parse_fraction, parse_number, short
 from liax.errors import LiaxError
 
+Backend = Literal["torch", "onnxruntime", "openvino"]
+"""What runs the network."""
+
 
 class Stretch(NamedTuple):
     """Seconds of a clip, from `start` to `end`; None is the end of the clip."""
@@ -210,12 +213,31 @@ class ManipulateOptions(OutputOptions, SourceOptions):
 
 
 @dataclass(frozen=True)
+class LiveOptions:
+    """How a face before a camera moves a portrait while it is filmed."""
+
+    strength: float = 1.0
+    """How strongly motion is carried over, 0 to 2; 1 is as filmed."""
+
+    smoothing: float = 0.5
+    """How much jitter is taken out of the motion, 0 to 1; more of it follows a little later."""
+
+    mirror: bool = True
+    """Move as a mirror image would: turn left when you turn left."""
+
+    virtual_camera: bool = False
+    """Also show the portrait as a camera, for video calls. It needs the package pyvirtualcam, which you
+    install yourself, and a driver for it."""
+
+
+@dataclass(frozen=True)
 class MarkOptions:
     """How results say that they are synthetic."""
 
     mark: bool = True
-    """Write into the file, signed, that it is synthetic and how it was made. Without this mark, nothing
-    tells the result from a recording: leave it out for research only."""
+    """The marks of synthetic media: in the file, signed, that it is synthetic and how it was made, and an
+    invisible mark in its pixels. Without them, nothing tells the result from a recording: leave them out for
+    research only."""
 
     badge: bool = False
     """Also draw the letters AI into a corner of every picture."""

@@ -54,10 +54,11 @@ def _calls(weights: str) -> list[Invocation[AnyOptions]]:
         Invocation([portrait, video], "copied.mp4", copied, weights=weights),
         Invocation([video], "edited.mp4", EditVideoOptions(paste=False), SETTINGS, weights=weights),
         Invocation([portrait], "sweep.png", sheet, sweep=("#1", "#2"), weights=weights),
+        Invocation([portrait], "faces.mp4", AnimateOptions(set=SETTINGS), faces={1: video}, weights=weights),
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_the_command_and_the_program_make_the_same(
     folder: Path, tiny_weights: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

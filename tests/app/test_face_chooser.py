@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from visitor import Visitor
 from liax.app.face_chooser import _CHOSEN, _MAX_SIDE, _OTHER, draw_faces, face_at, shrunk
 from liax.app.studio import Studio
 from liax.media.images import read_image
+from liax.media.video import Video
 
 BOXES = [(100.0, 100.0, 300.0, 300.0), (250.0, 120.0, 350.0, 220.0)]
 
@@ -52,6 +54,38 @@ def two_people(tmp_path_factory: pytest.TempPathFactory, portrait_path: Path) ->
     path = tmp_path_factory.mktemp("two") / "two.png"
     image.save(path)
     return path
+
+
+def test_each_face_is_moved_by_its_own_file(address: str, two_people: Path, face_clip: Path) -> None:
+    """The larger one by the clip; the other by a track that stands still at first, and then turns."""
+    visitor = Visitor(address)
+    nod = two_people.with_name("nod.json")
+    turns = {"liax": "track 1 changes", "rate": 12, "columns": {"yaw": [0] * 6 + [30] * 6}}
+    nod.write_text(json.dumps(turns))
+    given = {
+        "Your_portrait": visitor.upload(two_people),
+        "Who_moves_it": visitor.upload(face_clip),
+        "Who_moves_face_2": visitor.upload(nod),
+    }
+    *_, last = visitor.press("Animate", **given)
+    path = Path(last["output"]["data"][3]["value"]["path"])  # of the button Download
+    pictures = np.stack([frame.rgb().astype(int) for frame in Video(path)])
+    assert pictures.shape[1:] == (400, 700, 3)
+    left, right = (np.abs(np.diff(part, axis=0)).max((1, 2, 3)) for part in np.split(pictures, [415], 2))
+    assert np.median(left) > 20
+    assert right[:5].max() < 12  # the codec's
+    assert right.argmax() == 5
+    assert right.max() > 60
+    assert right[6:].max() < 60  # what surrounds the head bends after it
+    *_, last = visitor.press("Preview two moments", **given)
+    preview = read_image(Path(last["output"]["data"][3]["value"]["path"])).astype(int)
+    assert preview.shape == (400, 1400, 3)
+    begins, moves = np.split(preview, 2, 1)
+    assert np.abs(moves - begins)[:, :415].max() > 20
+    assert np.abs(moves - begins)[:, 415:].max() > 60
+    assert np.abs(begins - read_image(two_people)).max() < 12  # the mark
+    *_, last = visitor.press("Animate", **given, Which_face_in_the_portrait=2)
+    assert "Face 2 is moved by two files" in str(last["output"]["data"])
 
 
 def test_all_faces_have_their_boxes(address: str, studio: Studio, two_people: Path) -> None:

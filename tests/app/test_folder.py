@@ -1,5 +1,6 @@
 """Where uploads and results lie, and what is left of them when a studio is killed."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,3 +51,23 @@ def test_what_a_killed_studio_left_is_removed_by_the_next(place: Path) -> None:
     assert (theirs / "face.png").exists()
     second = StudioFolder()
     assert sorted(place.iterdir()) == sorted([first.path, second.path, place / "liax-studio-notes"])
+
+
+def test_results_may_go_while_they_are_counted(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's next result takes the last one's folder away, whatever else looks at it."""
+    studio = StudioFolder()
+    before = studio.free_bytes(10)
+    for name in ("a", "b"):
+        (studio.path / name).mkdir()
+        (studio.path / name / "result.png").write_bytes(bytes(1_000_000))
+    assert before - studio.free_bytes(10) == pytest.approx(2_000_000, abs=100)
+
+    def removing(path: Path) -> int:
+        for folder in {studio.path / "a", studio.path / "b"} - {path.parent} if path.suffix else ():
+            shutil.rmtree(folder)
+        return 0
+
+    monkeypatch.setattr("liax.app.folder._size", removing)
+    studio.free_bytes(10)
+    assert len([path for path in studio.path.iterdir() if path.is_dir()]) == 1
+    studio.remove()

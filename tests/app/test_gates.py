@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from gradio.routes import App
 from starlette.datastructures import Headers
@@ -25,6 +28,7 @@ from liax.app.uploads import VisitorLimits, visitor_of
 from liax.errors import OptionError
 from liax.model import LIAX
 from liax.portrait import Animator
+from liax.portrait.device import return_freed_memory
 
 
 @pytest.fixture
@@ -304,6 +308,9 @@ def test_uploads_beyond_the_limit_are_cut_off(visitor: Visitor, studio: Studio) 
         ("list.mp4", PLAYLIST.format(secret="/etc/passwd").encode()),
         ("motion.safetensors", b"PK\x03\x04"),
         ("empty.jpg", b""),
+        ("grin.toml", b"jaw = [1, 2]"),
+        ("deep.toml", b"a = " + b"[" * 5000),
+        ("program.toml", b"MZ" + bytes(5000)),
     ],
 )
 def test_what_is_no_picture_video_or_motion_is_not_kept(
@@ -378,15 +385,43 @@ def test_addresses_of_other_computers(host: str) -> None:
 
 
 def test_a_page_ends_soon_and_frees_its_port(tiny: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]  # not one of those that pages of other tests take as soon as they are free
     with Studio(Animator(tiny, "cpu")) as studio:
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
-        page = ServedPage(studio)
+        page = ServedPage(studio, port=port)
         visitor = Visitor(page.address)
         with visitor.http.stream("GET", "/gradio_api/heartbeat/x") as watched:  # a page that is open
             assert watched.status_code == 200
             begun = time.monotonic()
             page.close()
             assert time.monotonic() - begun < 5
-        port = int(page.address.rstrip("/").rsplit(":", 1)[1])
         server._listen("127.0.0.1", port).close()
     assert not studio.folder.exists()
+
+
+def test_a_page_remembers_few_visits(tiny: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_REMEMBERED_VISITS", 2)
+    with Studio(Animator(tiny, "cpu")) as studio:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
+        page = ServedPage(studio)
+        visitor = Visitor(page.address)
+        event = next(event for event in visitor._events if event["api_name"] == "edit")
+        for visitor.session in ("first", "second", "third"):
+            list(visitor.send(event))
+        assert list(page._page.state_holder.session_data) == ["second", "third"]
+        page.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is the system's own matter")
+def test_freed_memory_is_returned() -> None:
+    def taken_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    pieces = [np.ones(100_000, np.uint8) for _ in range(2000)]
+    last = [np.ones(100, np.uint8) for _ in range(20_000)]  # it lies above them, so they stay glibc's
+    del pieces
+    before = taken_mb()
+    return_freed_memory()
+    assert before - taken_mb() > 100
+    assert len(last) == 20_000

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from liax.app.preview import frame_at, liveliest_excerpt
+from liax.app.preview import frame_at, key_moments
 from liax.media.video import Video
 from liax.portrait.motion import DrivingFrame
 from liax.progress import no_progress
@@ -32,9 +32,9 @@ def _numbers(
     amounts: list[float], shots: tuple[int, ...], source: float
 ) -> tuple[list[int], tuple[int, int]]:
     alpha_M = np.array([source, 1.0], np.float32)
-    excerpt = liveliest_excerpt(_driving(amounts, shots), alpha_M, no_progress)
-    assert excerpt.total == len(list(excerpt.frames()))
-    return [int(frame.time * 10) for frame in excerpt.frames()], excerpt.shown
+    moments = key_moments(_driving(amounts, shots), alpha_M, no_progress)
+    assert moments.total == len(list(moments.frames()))
+    return [int(frame.time * 10) for frame in moments.frames()], moments.shown
 
 
 def test_a_moment_of_a_video_is_found(face_clip: Path) -> None:

@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from visitor import Visitor
+
+from liax.cli.main import main
 
 # Runs the command and keeps a list of all that it connects to or looks up.
 _LISTENED = """
@@ -74,27 +77,25 @@ def test_it_serves_until_it_is_ended_and_leaves_nothing(
             "liax: nonsense is no address of this computer; take 127.0.0.1, or 0.0.0.0 to let other "
             "computers in (--host).\n",
         ),
+        (["--port", "taken"], "liax: Port taken cannot be used"),
     ],
 )
 def test_places_that_cannot_be_listened_at_are_told(
-    tmp_path: Path, tiny_weights: Path, options: list[str], told: str
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    told: str,
 ) -> None:
-    words = [sys.executable, "-m", "liax", "studio", "--weights", str(tiny_weights), *options]
-    ended = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)})
-    assert ended.returncode == 1
-    assert ended.stderr == told
-    assert not _temporary(tmp_path)
-
-
-def test_a_port_that_is_taken_is_told(tmp_path: Path, tiny_weights: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        words = [sys.executable, "-m", "liax", "studio", "--weights", str(tiny_weights), "--port", port]
-        ended = subprocess.run(
-            words, capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
-        )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(f"liax: Port {port} cannot be used")
-    assert "choose another (--port)" in ended.stderr
-    assert ended.stderr.count("\n") == 1
+        options = [word.replace("taken", port) for word in options]
+        with pytest.raises(SystemExit) as ended:
+            main(["studio", "--weights", str(tiny_weights), *options])
+    assert ended.value.code == 1
+    err = capsys.readouterr().err
+    assert err.startswith(told.replace("taken", port))
+    assert err.count("\n") == 1
     assert not _temporary(tmp_path)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from visitor import Visitor
 
+from clips import moving_face, write_clip
 from liax.app.studio import Studio
 from liax.media.images import read_image
 from liax.options import ManipulateOptions
@@ -56,6 +58,19 @@ def test_a_clip_is_read(visitor: Visitor, face_clip: Path) -> None:
     assert sum("Hoyer" in str(value) for value in data) >= 2
     slider = next(value for value in data if isinstance(value, dict) and "maximum" in value)
     assert slider["maximum"] == pytest.approx(11 / 12)
+
+
+def test_a_slider_is_read_on_the_scale_that_it_got(
+    visitor: Visitor, portrait_HW3: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """The slider ends at 1 s until a longer clip is read."""
+    clip = write_clip(tmp_path / "long.mp4", moving_face(portrait_HW3, 20), rate=10)
+    _last(visitor, "Read the motion", A_clip_of_a_face=visitor.upload(clip))
+    event = next(event for event in visitor._events if event["api_name"] == "at")
+    data = visitor.values(event, **{"Moment_(seconds)": 1.8})
+    body = {"data": data, "fn_index": event["id"], "session_hash": visitor.session}
+    answer = visitor.http.post("/gradio_api/run/predict", json=body).raise_for_status()
+    assert "At 1.8" in answer.json()["data"][0]
 
 
 @pytest.mark.parametrize(("which", "count"), [("The named ones", 2), ("All 8, by number", 8)])

@@ -57,15 +57,20 @@ class Visitor:
 
     def send(self, event: dict[str, Any], **values: Any) -> Iterator[dict[str, Any]]:
         """The server's messages about an event of the page, until it is through."""
+        data = self.values(event, **values)
+        body = {"data": data, "fn_index": event["id"], "session_hash": self.session}
+        self.http.post("/gradio_api/queue/join", json=body).raise_for_status()
+        yield from self.listen()
+
+    def values(self, event: dict[str, Any], **values: Any) -> list[Any]:
+        """What an event of the page is sent with, as in `press`."""
         wanted = {name.replace("_", " "): value for name, value in values.items()}
         data = []
         for number in event["inputs"]:
             props = self._components[number]["props"]
             data.append(wanted.pop(props.get("label"), props.get("value")))
         assert not wanted, f"no such inputs: {wanted}"
-        body = {"data": data, "fn_index": event["id"], "session_hash": self.session}
-        self.http.post("/gradio_api/queue/join", json=body).raise_for_status()
-        yield from self.listen()
+        return data
 
     def listen(self) -> Iterator[dict[str, Any]]:
         """The server's messages for this visitor, until an event is through."""

@@ -40,6 +40,14 @@ def test_mutations(script: ModuleType) -> None:
         assert counts["mutations"] == counts.get("fine", 0) + counts.get("refused", 0)
 
 
+def test_heads_that_begin_turned() -> None:
+    found = results("turned")
+    assert len(found["pairs"]) == 30
+    told = found["ways"]["default"]
+    assert told["without_a_face"] == 0
+    assert told["worst"] < found["ways"]["free"]["worst"]
+
+
 def test_kills(script: ModuleType) -> None:
     commands = results("kill")
     assert commands.keys() == {"animate", "edit-video", "batch", "prepare", "train", "studio"}

@@ -30,6 +30,28 @@ def test_the_readme_has_the_numbers() -> None:
     assert "{}, {} and {} dB".format(*decibels) in text
 
 
+def test_the_readme_has_the_tables(throughput: ModuleType) -> None:
+    text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    for name, table in (("presets", throughput.presets_table), ("commands", throughput.commands_table)):
+        results = json.loads((ROOT / f"benchmarks/results/{name}-h200.json").read_text())
+        assert table(results) in text
+
+
+def test_the_main_readme_has_the_same_numbers() -> None:
+    presets, commands = (
+        json.loads((ROOT / f"benchmarks/results/{name}-h200.json").read_text())
+        for name in ("presets", "commands")
+    )
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    small, large = (presets["ms"][name]["shipped"]["8"] for name in ("small-512", "large"))
+    assert (
+        f"takes {small:.3g} ms for a frame of the bundled weights, eight at a time, and {large:.2g} ms"
+        in text
+    )
+    animate, edit_video = (commands[name]["frames_a_second"] for name in ("animate", "edit-video"))
+    assert f"`animate` made {animate} frames a second there and `edit-video` {edit_video}," in text
+
+
 class _Work:
     def outer(self, n: int) -> int:
         return self.inner(n) + 1

@@ -58,6 +58,23 @@ def test_brackets_in_names_are_no_markup(liax: Callable[..., tuple], jobs: Path,
     assert [line[1] for line in lines if "done" in line] == ["out/[/bogus]x.mp4", "out/[/bogus]y.mp4"]
 
 
+def test_several_devices_have_flags(liax: Callable[..., tuple], jobs: Path, tiny_weights: Path) -> None:
+    weights = ("--weights", tiny_weights)
+    for given, told in (
+        (("--devices", "cpu,abacus"), "abacus is not a device; use cpu, cuda, cuda:N or mps."),
+        (
+            ("--devices", "cpu", "--device", "cpu"),
+            "One device is not several; leave out --device or --devices.",
+        ),
+        (
+            ("--devices", "cpu", "--address", "auto"),
+            "A cluster chooses its own devices; leave out --devices or --address.",
+        ),
+    ):
+        assert liax("batch", jobs, *given, *weights) == (1, [], f"liax: {told}\n")
+    assert not (jobs.parent / "out").exists()
+
+
 def test_success_failure_and_what_remains(liax: Callable[..., tuple], jobs: Path, tiny_weights: Path) -> None:
     short = jobs.read_text().replace('"z.mp4"', '"no.mp4"')
     jobs.write_text(short)

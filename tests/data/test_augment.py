@@ -85,7 +85,7 @@ def test_half_are_flipped() -> None:
     assert torch.equal(flipped, done.boxes_BP4[:, 0, 0] != 0.5)  # boxes with their picture
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**62), st.floats(0, 1), st.floats(0, 1), st.integers(0, 4))
 def test_values_stay_in_range(seed: int, colour: float, driving_colour: float, stills: int) -> None:
     config = AugmentConfig(

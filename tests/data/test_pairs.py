@@ -54,7 +54,7 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     assert not same(one.batch(5), sampler(seed=4).batch(5))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batch=st.integers(1, 8), count=st.integers(1, 5), share=st.floats(0, 1))
 def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
     whole = sampler(batch=batch * count, still_share=share).batch(2)
@@ -68,7 +68,7 @@ def test_parts_make_up_the_batch(batch: int, count: int, share: float) -> None:
         assert [source in STILLS for source in part.source_B] == [k < part.stills for k in range(batch)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32), step=st.integers(0, 10**7), batch=st.integers(1, 12), share=st.floats(0, 1)
 )

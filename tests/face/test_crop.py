@@ -133,7 +133,6 @@ def test_a_rolled_square_is_upright(roll: float) -> None:
     assert np.abs(cut.astype(int) - smooth[65:105, 50:90]).max() <= 3
 
 
-@settings(deadline=None)
 @given(st.floats(-500, 500), st.floats(-200, 200), st.floats(1, 300), st.floats(-400, 400))
 def test_square_and_picture_are_inverse(left: float, top: float, side: float, roll: float) -> None:
     crop = Crop(left, top, side, roll)
@@ -192,7 +191,7 @@ def test_a_face_that_fills_the_picture() -> None:
     assert crop.top + crop.side >= HIGH
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.floats(0, 400), st.floats(0, 300), st.floats(5, 250), st.sampled_from([0.0, 90.0, 180.0, -90.0, 40.0])
 )

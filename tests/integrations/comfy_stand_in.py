@@ -1,7 +1,8 @@
 """A stand-in for the part of `comfy_api` 0.0.2 that the nodes use, written from its published signatures.
 
-The application itself is in no package registry. What is not here raises, as does an unknown argument, so
-that a node cannot use what the pinned version may not have. `run` treats a node as the application does: it
+The application itself is in no package registry. This is like its version 0.3.64, but for a video's window,
+which later versions have. What is not here raises, as does an unknown argument, so that a node cannot use
+what the pinned version may not have. `run` treats a node as the application does: it
 checks the values against the schema before, and the outputs after.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -143,6 +145,22 @@ _CHECKS = {
 }
 
 
+class ProgressBar:
+    """Of `comfy.utils`.
+
+    Args:
+        told: What it tells, it appends here.
+    """
+
+    def __init__(self, told: list[tuple[float, float]], total: float) -> None:
+        self._told, self.total = told, total
+
+    def update_absolute(self, value: float, total: float | None = None) -> None:
+        self.total = self.total if total is None else total
+        assert 0 <= value <= self.total
+        self._told.append((value, self.total))
+
+
 class Application:
     """What a node sees of the application.
 
@@ -180,10 +198,6 @@ class Application:
             if self.interrupt_after < 0:
                 raise InterruptProcessingException
 
-    def _set_progress(self, value: float, max_value: float) -> None:
-        assert 0 <= value <= max_value
-        self.progress.append((value, max_value))
-
     def modules(self) -> dict[str, ModuleType]:
         def module(name: str, **values: Any) -> ModuleType:
             made = ModuleType(name)
@@ -206,17 +220,16 @@ class Application:
             Video=_kind("VIDEO"),
             Audio=_kind("AUDIO"),
         )
-        execution = SimpleNamespace(set_progress=self._set_progress)
         api = module(
             "comfy_api.v0_0_2",
             io=io,
             ComfyExtension=type("ComfyExtension", (), {}),
-            ComfyAPISync=lambda: SimpleNamespace(execution=execution),
             InputImpl=SimpleNamespace(VideoFromFile=VideoFromFile),
         )
         management = module(
             "comfy.model_management", throw_exception_if_processing_interrupted=self._throw_if_interrupted
         )
+        utils = module("comfy.utils", ProgressBar=partial(ProgressBar, self.progress))
         paths = module(
             "folder_paths",
             get_temp_directory=lambda: str(self.folder / "temp"),
@@ -226,7 +239,8 @@ class Application:
         return {
             "comfy_api": module("comfy_api", v0_0_2=api),
             "comfy_api.v0_0_2": api,
-            "comfy": module("comfy", model_management=management),
+            "comfy": module("comfy", model_management=management, utils=utils),
+            "comfy.utils": utils,
             "comfy.model_management": management,
             "folder_paths": paths,
         }

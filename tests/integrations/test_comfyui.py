@@ -21,10 +21,12 @@ import pytest
 import torch
 from comfy_stand_in import Application, InterruptProcessingException, VideoFromFile, application
 from numpy.typing import NDArray
+from PIL import Image
 
 from clips import moving_face, write_clip
 from liax.errors import LiaxError
 from liax.marking.verify import read_mark
+from liax.media.pixel_marks import read_pixel_mark
 from liax.media.video import Video
 from liax.model import LIAX
 from liax.options import EditOptions
@@ -160,7 +162,7 @@ def test_edit_image(
     portrait: NDArray[np.uint8],
 ) -> None:
     batch = image.repeat(2, 1, 1, 1)
-    edited = app_now.run(nodes["LiaxEditImage"], network=network, image=batch, edit={"jaw": 0.8})
+    edited = app_now.run(nodes["LiaxEditImage"], network=network, image=batch, edit={"jaw": 0.8}, mark=False)
     wanted = edit_image(network, portrait, {"jaw": 0.8}, EditOptions(paste=True)).picture_HW3
     assert edited.shape == batch.shape
     assert np.array_equal((edited[1] * 255).round().numpy().astype(np.uint8), wanted)
@@ -174,7 +176,8 @@ def test_edit_image(
 def test_a_mask_says_where(
     app_now: Application, nodes: dict[str, Any], network: Animator, image: torch.Tensor
 ) -> None:
-    node, given = nodes["LiaxEditImage"], {"network": network, "image": image, "edit": {"jaw": 1.0}}
+    node = nodes["LiaxEditImage"]
+    given = {"network": network, "image": image, "edit": {"jaw": 1.0}, "mark": False}
     free = app_now.run(node, **given)
     mask = torch.zeros(1, *image.shape[1:3])
     mask[:, :, 128:] = 1
@@ -188,6 +191,36 @@ def test_a_mask_says_where(
         app_now.run(node, **given, mask=mask, whole_picture=False)
 
 
+def saved_png(image: torch.Tensor, path: Path) -> Path:
+    """The first of a batch, as the application's node Save Image saves it."""
+    levels = 255.0 * image[0].cpu().numpy()
+    Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+def test_images_that_other_nodes_save_are_marked(
+    app_now: Application, nodes: dict[str, Any], network: Animator, image: torch.Tensor, tmp_path: Path
+) -> None:
+    given = {"network": network, "image": image, "edit": {"jaw": 0.8}}
+    mask = torch.zeros(1, *image.shape[1:3])  # the mark is also where the mask lets nothing change
+    marked = app_now.run(nodes["LiaxEditImage"], **given, mask=mask)
+    assert read_pixel_mark(saved_png(marked, tmp_path / "marked.png")).marked
+    assert 0 < (marked - image).abs().max() < 0.1
+    plain = app_now.run(nodes["LiaxEditImage"], **given, mark=False)
+    assert not read_pixel_mark(saved_png(plain, tmp_path / "plain.png")).marked
+
+
+def test_all_that_gives_pictures_marks_them_by_default(nodes: dict[str, Any]) -> None:
+    for name, node in nodes.items():
+        schema = node.define_schema()
+        inputs = {one.id: one for one in schema.inputs}
+        if {one.io_type for one in schema.outputs} & {"IMAGE", "VIDEO"}:
+            assert (inputs["mark"].default, inputs["mark"].optional) == (True, True)
+            assert "nothing tells the result from a recording" in inputs["mark"].tooltip
+        else:
+            assert name in ("LiaxLoad", "LiaxControls", "LiaxMotion")
+
+
 def test_edit_video(
     app_now: Application, nodes: dict[str, Any], network: Animator, clip: VideoFromFile
 ) -> None:
@@ -196,10 +229,21 @@ def test_edit_video(
     assert len(after) == len(before)
     assert after[0].shape == before[0].shape
     assert app_now.progress[-1][0] == len(before)
-    mark = read_mark(Path(str(result.get_stream_source())))
+    path = Path(str(result.get_stream_source()))
+    mark = read_mark(path)
     assert (mark.finding, mark.facts["operation"]) == ("signed", "edit-video")
-    with av.open(str(result.get_stream_source())) as container:
+    assert read_pixel_mark(path).marked
+    with av.open(str(path)) as container:
         assert len(container.streams.audio) == 1
+
+
+def test_a_video_is_not_marked_if_it_is_not_to_be(
+    app_now: Application, nodes: dict[str, Any], network: Animator, clip: VideoFromFile
+) -> None:
+    result = app_now.run(nodes["LiaxEditVideo"], network=network, video=clip, edit={"yaw": 9.0}, mark=False)
+    path = Path(str(result.get_stream_source()))
+    assert read_mark(path).finding == "none"
+    assert not read_pixel_mark(path).marked
 
 
 def test_animate_by_video_and_by_motion(

@@ -52,7 +52,7 @@ def test_vectors_of_one_meaning_are_called_by_it() -> None:
     assert (controls["jaw"].group, controls["jaw"].meaning) == ("mouth", "opens the mouth")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(angle=st.floats(0.5, 1.07), seed=st.integers(0, 99))
 def test_a_factor_spread_over_two_vectors_is_gathered(angle: float, seed: int) -> None:
     """Yaw and pitch are mixed by a rotation: each control takes the mixture back, and leaks nothing."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from linear_faces import Brightness, FakeFactor
 from PIL import Image
@@ -46,7 +46,6 @@ def test_a_range_to_both_sides_is_better_than_a_wider_one_to_one_side() -> None:
     assert verified.high > 9
 
 
-@settings(deadline=None)
 @given(st.floats(3, 20), st.lists(st.floats(0.5, 1.5), min_size=2, max_size=6), st.floats(0.05, 1))
 def test_everybody_is_within_the_tolerance_in_the_range(
     slope: float, people: list[float], bend: float

@@ -113,7 +113,7 @@ def test_frames_come_as_they_are_a_flash_later() -> None:
         assert read <= k + 1 + 3
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(8, 25)), min_size=1, max_size=5).filter(
         lambda parts: all(a[0] != b[0] for a, b in pairwise(parts))

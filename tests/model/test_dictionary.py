@@ -16,7 +16,7 @@ def dictionary(latent: int, vectors: int, seed: int = 0) -> MotionDictionary:
     return MotionDictionary(ModelConfig(64, width=8, max_width=32, latent=latent, vectors=vectors))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_orthonormal_basis_of_w(data: st.DataObject) -> None:
     latent = data.draw(st.integers(1, 64))

@@ -22,7 +22,7 @@ KERNEL = st.sampled_from([1, 3])
 SEED = st.integers(0, 2**31)
 LATENT = 5
 
-several = settings(max_examples=40, deadline=None)
+several = settings(max_examples=40)
 
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["apart", "folded"], scope="module")

@@ -71,7 +71,7 @@ NAMED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(NAMED, min_size=1, max_size=4),
     st.sampled_from([Fraction(60), Fraction(30000, 1001), Fraction(25)]),

@@ -47,7 +47,7 @@ def tracks(draw: st.DrawFn) -> Track:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(tracks(), st.sampled_from([".csv", ".json"]))
 def test_written_tracks_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, track: Track, suffix: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -14,7 +14,9 @@ from gradio.components import Component
 from liax.app.commands import CommandsView, Invocation, result_name
 from liax.app.components import (
     ControlsPanel,
+    MotionInput,
     ResultView,
+    Tab,
     cropped_input,
     face_input,
     format_input,
@@ -23,19 +25,27 @@ from liax.app.components import (
     portrait_path,
     video_input,
 )
+from liax.app.edited_motion import EditableMotion
 from liax.app.face_chooser import FaceChooser
 from liax.app.job_view import FINDING, READING, JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction
-from liax.app.preview import liveliest_excerpt
+from liax.app.moments import preview_faces, preview_portrait
+from liax.app.other_faces import OtherFaces, check_chosen
+from liax.app.own_expressions import OwnExpressions
 from liax.app.studio import Studio
-from liax.app.uploads import VisitorLimits, check_motion, check_video
+from liax.app.timeline import Timeline, opened_key
+from liax.app.uploads import MOTION_SUFFIXES, VisitorLimits, check_motion, check_picture, check_video
 from liax.errors import LiaxError
 from liax.media.images import write_image
 from liax.options import ALL_MOTION, AnimateOptions
 from liax.portrait import animate, encode_motion, write_clip
-from liax.portrait.provenance import provenance_of
+from liax.portrait.motion import Driving
+from liax.portrait.provenance import by_role, provenance_of
+from liax.portrait.reenact_video import reenact_video
 from liax.portrait.template import SUFFIX, save_template
 from liax.weights.controls import GROUPS, Controls
+
+T = TypeVar("T")
 
 _VIDEO, _MOTION = "A video or the webcam", "A saved motion"
 # How the portrait and the first frame of the video go together.
@@ -58,6 +68,7 @@ class _Form(NamedTuple):
 
     strength: Mapping[str, float]
     settings: Mapping[str, float]
+    others: Mapping[int, Path]
     portrait: str | None
     kind: str
     video: str | None
@@ -81,31 +92,47 @@ class _Form(NamedTuple):
         return replace(
             _BEGINNINGS[self.beginning],
             crop=not self.cropped,
-            face=self.face or None,
+            face=None if self.others else self.face or None,
             driving_face=self.driving_face or None,
             strength={name: value for name, value in self.strength.items() if value != 1} or 1.0,
             smooth=self.smooth,
             set=self.settings,
-            paste=self.paste,
+            paste=self.paste and not self.others,
             compare=self.compare,
         )
 
+    def by_face(self, driving: T) -> dict[int | None, T | Path]:
+        """What moves each face, `driving` being that of the chosen one; of several faces only.
+
+        Raises:
+            LiaxError: If that face is to be moved by another file, too.
+        """
+        check_chosen(self.face or 1, self.others)
+        others: dict[int | None, T | Path] = dict(self.others.items())
+        return {self.face or 1: driving, **others}
+
     def invocation(self, weights: str) -> Invocation[AnimateOptions]:
         """The same as a command."""
-        inputs = [Path(self.portrait or "portrait.jpg").name, Path(self.driving or "driving.mp4").name]
-        output = f"{result_name(inputs, {}, 'animated')}.{self.format}"
-        return Invocation(inputs, output, self.options(), weights=weights)
+        portrait, driving = Path(self.portrait or "portrait.jpg"), Path(self.driving or "driving.mp4")
+        output = f"{result_name([portrait, driving], {}, 'animated')}.{self.format}"
+        inputs, faces = [portrait.name, driving.name], {}
+        if self.others:
+            inputs = [portrait.name]
+            faces = {n: path.name for n, path in {self.face or 1: driving, **self.others}.items()}
+        return Invocation(inputs, output, self.options(), faces=faces, weights=weights)
 
 
-def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
-    """Make the tab; returns its portrait, its driving video and the sliders of its portrait."""
+def build(studio: Studio) -> Tab:
+    """Make the tab; its video is what moves the portrait."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             with gr.Row():
-                portrait = portrait_input(280)
+                portrait = portrait_input(studio.first_portrait, 280)
                 with gr.Column(min_width=200):
                     video = video_input("Who moves it", 280)
-                    motion = gr.File(label="A saved motion", file_types=[SUFFIX], visible=False, height=280)
+                    motion = gr.File(
+                        label="A saved motion", file_types=list(MOTION_SUFFIXES), visible=False, height=280
+                    )
             kind = gr.Radio([_VIDEO, _MOTION], value=_VIDEO, label="Moved by")
             beginning = gr.Dropdown(
                 list(_BEGINNINGS), value=next(iter(_BEGINNINGS)), label="At the beginning", filterable=False
@@ -120,8 +147,12 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
                 strengths = _strength_sliders(studio.controls)
             with gr.Accordion("Change the portrait throughout", open=False):
                 panel = ControlsPanel(studio.controls, "animate")
+                OwnExpressions(studio, panel)
+            timeline = Timeline(studio)
+            with gr.Accordion("Faces of the portrait", open=False):
+                face, others = FaceChooser(studio, portrait).face, OtherFaces()
             with gr.Accordion("More options", open=False):
-                face, driving_face = FaceChooser(studio, portrait).face, face_input("video")
+                driving_face = face_input("video")
                 cropped = cropped_input()
                 format = format_input()
         with gr.Column(min_width=320, elem_classes="liax-sticky"):
@@ -147,27 +178,46 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
     )
 
     inputs: list[Component] = [portrait, kind, video, motion, beginning, paste, smooth, compare]
-    inputs += [face, driving_face, cropped, format, *strengths.values(), *panel.sliders]
+    inputs += [face, driving_face, cropped, format, *others.inputs, *strengths.values(), *panel.sliders]
 
     def read(*values: Any) -> _Form:
         """The values of `inputs`, by name."""
         settings_from = len(inputs) - len(panel.sliders)
         strengths_from = settings_from - len(strengths)
+        others_from = strengths_from - len(others.inputs)
         strength = dict(zip(strengths, values[strengths_from:settings_from], strict=True))
-        return _Form(strength, panel.settings(values[settings_from:]), *values[:strengths_from])
+        by_face = others.drivings_of(values[others_from:strengths_from])
+        return _Form(strength, panel.settings(values[settings_from:]), by_face, *values[:others_from])
 
-    def prepare_animation(form: _Form) -> JobFunction[JobResult]:
+    def check_faces(source: Path, driving: Path, form: _Form) -> None:
+        """Check what is given if several faces are to move."""
+        if form.others:
+            check_picture(source, studio.limits)
+            for each in form.by_face(driving).values():
+                _checked_driving(str(each), studio.limits)
+
+    def prepare_animation(known: EditableMotion | None, edits: str, form: _Form) -> JobFunction[JobResult]:
         source, options = portrait_path(form.portrait), form.options()
         driving = _checked_driving(form.driving, studio.limits)
+        edited = timeline.edited(known, edits, opened_key(driving, options))
         output = studio.new_result_path(form.invocation(studio.weights_name).output)
+        check_faces(source, driving, form)
 
         def work(job: Job[JobResult]) -> JobResult:
-            opened = studio.portrait(source, options)
-            motion = studio.driving(driving, options, job)
-            clip = animate(studio.animator, opened, motion, options, progress=job)
+            motion: Driving = edited(options.compare) if edited else studio.driving(driving, options, job)
+            if form.others:
+                clip = reenact_video(studio.animator, source, form.by_face(motion), options, progress=job)
+            else:
+                opened = studio.portrait(source, options)
+                clip = animate(studio.animator, opened, motion, options, progress=job)
             return clip_result(result, write_clip(job.with_preview(clip), output, progress=job))
 
         return work
+
+    def read_moment(form: _Form) -> tuple[Path, Path, AnimateOptions]:
+        """Portrait, driving and options of one picture at the playhead."""
+        options = replace(form.options(), smooth=False, compare=False)  # smoothing takes neighbours in time
+        return portrait_path(form.portrait), _checked_driving(form.driving, studio.limits), options
 
     def prepare_preview(form: _Form) -> JobFunction[JobResult]:
         source = portrait_path(form.portrait)
@@ -175,15 +225,21 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
         driving = _checked_driving(form.driving, studio.limits)
         output = studio.new_result_path(f"{Path(form.invocation(studio.weights_name).output).stem}.png")
 
+        check_faces(source, driving, form)
+
         def work(job: Job[JobResult]) -> JobResult:
-            opened = studio.portrait(source, options)
-            excerpt = liveliest_excerpt(studio.driving(driving, options, job), opened.alpha_M, job)
-            frames = list(animate(studio.animator, opened, excerpt, options).frames)
-            pictures = [frames[number] for number in dict.fromkeys(excerpt.shown)]
-            made = provenance_of(studio.animator, "animate", source=opened, driving=driving)
-            row_HW3 = np.concatenate([picture_HW3 for _, picture_HW3 in pictures], 1)
-            write_image(output, row_HW3, provenance=made)
-            when = " and ".join(f"at {float(time):.1f} s" for time, _ in pictures)
+            if form.others:
+                moved_by: Mapping[int | None, Path] = form.by_face(driving)
+                shown = preview_faces(studio, source, moved_by, options, job)
+            else:
+                moved_by = {None: driving}
+                shown = preview_portrait(studio, source, driving, options, job)
+            write_image(
+                output,
+                np.concatenate([picture_HW3 for _, picture_HW3 in shown], 1),
+                provenance=provenance_of(studio.animator, "animate", source=source, **by_role(moved_by)),
+            )
+            when = " and ".join(f"at {float(time):.1f} s" for time, _ in shown)
             return JobResult(result.updates(output), f"How it looks {when}, where it moves most.")
 
         return work
@@ -203,11 +259,23 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video, ControlsPanel]:
         return work
 
     labels = labels_of(face=face, driving_face=driving_face, crop=cropped, paste=paste)
-    view.connect(lambda *values: prepare_animation(read(*values)), inputs, result.outputs, labels)
+    view.connect(
+        lambda known, edits, *values: prepare_animation(known, edits, read(*values)),
+        [*timeline.values, *inputs],
+        result.outputs,
+        labels,
+    )
     looking.connect(lambda *values: prepare_preview(read(*values)), inputs, result.outputs, labels)
     saving.connect(lambda *values: prepare_saving(read(*values)), inputs, [saved], labels)
+    timeline.connect(
+        lambda *values: read_moment(read(*values)),
+        inputs,
+        [video, motion, kind, driving_face, cropped],
+        labels,
+    )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return portrait, video, panel
+    moved_by = MotionInput(kind, motion, _VIDEO, _MOTION)
+    return Tab(inputs[: -len(panel.sliders)], portrait, video, panel, result, moved_by)
 
 
 def _strength_sliders(controls: Controls) -> dict[str, gr.Slider]:
@@ -225,6 +293,6 @@ def _checked_driving(driving: str | None, limits: VisitorLimits) -> Path:
     if driving is None:
         raise LiaxError("Give what moves the portrait: a video, a clip from the webcam, or a saved motion.")
     path = Path(driving)
-    check = check_motion if path.suffix == SUFFIX else check_video
+    check = check_motion if path.suffix in MOTION_SUFFIXES else check_video
     check(path, limits)
     return path

@@ -49,6 +49,7 @@ class Invocation(Generic[Options]):
         settings: What an edit changes; an animation has this among its options.
         sweep: Controls that are swept; None means an orbit.
         weights: Name of the weights.
+        faces: Where several faces of a portrait move: number of each -> name of what moves it.
     """
 
     inputs: Sequence[str]
@@ -57,10 +58,13 @@ class Invocation(Generic[Options]):
     settings: EditSettings = field(default_factory=dict)
     sweep: Names | None = None
     weights: str = "small"
+    faces: Mapping[int, str] = field(default_factory=dict)
 
     def command_line(self) -> str:
         """The shell command, such as "liax edit portrait.jpg -o edited.png --set yaw=10"."""
         words = ["liax", _COMMANDS[type(self.options)], *self.inputs, "-o", self.output]
+        for number, driving in self.faces.items():
+            words += ["--faces", f"{number}={driving}"]
         if self.settings:
             words += ["--set", to_text(self.settings)]
         if isinstance(self.options, ManipulateOptions):
@@ -90,6 +94,12 @@ class Invocation(Generic[Options]):
         inputs, output, settings = map(_path, self.inputs), _path(self.output), _literal(self.settings)
         write_image = "from liax.media.images import write_image"
         match self.options:
+            case AnimateOptions() if self.faces:
+                imports = ["from liax.portrait.reenact_video import reenact_file"]
+                faces = ", ".join(f"{number}: {_path(name)}" for number, name in self.faces.items())
+                return imports, [
+                    _call("reenact_file", ["animator", *inputs, f"{{{faces}}}", output, *options])
+                ]
             case AnimateOptions():
                 imports = ["from liax.portrait import animate_file"]
                 return imports, [_call("animate_file", ["animator", *inputs, output, *options])]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 import gradio as gr
+from gradio.components import Component
 from gradio.data_classes import ImageData
 
 from liax.errors import LiaxError
@@ -25,7 +26,6 @@ class Quiet(TypedDict):
 
 QUIET: Quiet = {"show_progress": "hidden", "api_visibility": "private"}
 _ASSETS = files("liax.assets")
-DEMO_PORTRAIT = str(_ASSETS / "demo_portrait.jpg")
 DEMO_DRIVING = str(_ASSETS / "demo_driving.mp4")
 _FACES = [
     ("The largest", 0),
@@ -38,10 +38,14 @@ _FACES = [
 VIDEO_FORMATS = [("Video (MP4)", "mp4"), ("Video (WebM)", "webm"), ("Animated picture, silent (GIF)", "gif")]
 
 
-def portrait_input(height: int = 320) -> gr.Image:
-    """Where a picture is dropped, taken or pasted; its value is the path of the uploaded file."""
+def portrait_input(first: Path, height: int = 320) -> gr.Image:
+    """Where a picture is dropped, taken or pasted; its value is the path of the uploaded file.
+
+    Args:
+        first: The picture that is there when the page opens.
+    """
     image = gr.Image(
-        DEMO_PORTRAIT,
+        str(first),
         label="Your portrait",
         type="filepath",
         image_mode=None,
@@ -97,6 +101,8 @@ def _uploaded_path(uploaded: ImageData | None) -> str | None:
     return uploaded.path if uploaded else None
 
 
+# Endings of the videos that browsers play.
+PLAYED = (".mp4", ".webm")
 # Height of the player in pixels; the button beneath it stays in sight.
 _PLAYER_HEIGHT = 400
 
@@ -106,6 +112,7 @@ class ResultView:
 
     Attributes:
         outputs: Its components.
+        newest: Path of what is shown.
     """
 
     def __init__(self, label: str = "Result") -> None:
@@ -122,15 +129,17 @@ class ResultView:
             buttons=["fullscreen"],
         )
         self.download = gr.DownloadButton("Download", visible=False)
-        self.outputs = [self.video, self.picture, self.download]
+        self.newest: gr.State = gr.State(None)
+        self.outputs = [self.video, self.picture, self.download, self.newest]
 
     def updates(self, path: Path) -> Sequence[object]:
         """New values of `outputs` that show the file at `path`."""
-        is_video = path.suffix in (".mp4", ".webm")
+        is_video = path.suffix in PLAYED
         return (
             gr.update(value=path if is_video else None, visible=is_video),
             gr.update(value=None if is_video else path, visible=not is_video),
             gr.update(value=path, visible=True),
+            str(path),
         )
 
 
@@ -141,6 +150,40 @@ _LIMITS_NOTE = (
     "Expressions stop where faces do: a face that smiles already can smile only a little more. So do turns: "
     "a head that is turned already can turn only a little further."
 )
+
+
+class MotionInput(NamedTuple):
+    """Where a tab is given what moves a portrait.
+
+    Attributes:
+        kind: Chooses whether a video does, or a file of motion.
+        file: Where that file is given.
+        video_kind, file_kind: What `kind` calls the two.
+    """
+
+    kind: gr.Radio
+    file: gr.File
+    video_kind: str
+    file_kind: str
+
+
+class Tab(NamedTuple):
+    """What a tab shares with the others, and what of it outlives a reload of the page.
+
+    Attributes:
+        settings: All that is set on it, but for its sliders of controls.
+        portrait, video: Where pictures and videos are given.
+        panel: Its sliders of controls.
+        result: Where its results appear.
+        motion: Where what moves a portrait is chosen.
+    """
+
+    settings: Sequence[Component]
+    portrait: gr.Image | None = None
+    video: gr.Video | None = None
+    panel: ControlsPanel | None = None
+    result: ResultView | None = None
+    motion: MotionInput | None = None
 
 
 class ControlsPanel:
@@ -155,6 +198,7 @@ class ControlsPanel:
     Attributes:
         names: Of the controls.
         sliders: In the same order.
+        slider_ids: Their elements' in the page.
         restore_js: Gives the sliders, when the page opens, what they were set to.
     """
 
@@ -174,14 +218,17 @@ class ControlsPanel:
         with gr.Row():
             undo, redo = gr.Button("Undo", size="sm"), gr.Button("Redo", size="sm")
             reset = gr.Button("Reset all", size="sm")
+        self._carry = gr.Button("Set these on the other tabs too", size="sm")
         self.names: list[str] = []
+        self.slider_ids: list[str] = []
         self.sliders: list[gr.Slider] = []
         for group, members in by_group.items():
             if members:
                 with gr.Accordion(group.capitalize(), elem_classes="liax-group"), gr.Row():
                     for control in members:
                         self.names.append(control.name)
-                        self.sliders.append(_slider(control))
+                        self.slider_ids.append(f"liax-{place}-{control.name.replace('#', 'no')}")
+                        self.sliders.append(_slider(control, self.slider_ids[-1]))
         if controls.limits is not None:
             gr.Markdown(_LIMITS_NOTE)
         chosen.input(self._expression, chosen, self.sliders, queue=False, **QUIET)
@@ -193,6 +240,12 @@ class ControlsPanel:
         for button, step in ((undo, -1), (redo, 1)):
             step_js = f"(...values) => liax.step({place!r}, values, {step})"
             button.click(None, self.sliders, self.sliders, js=step_js, **QUIET)
+
+    def carry_to(self, others: Sequence[ControlsPanel]) -> None:
+        """Let a button set these panels, which have the same controls, as this one is."""
+        sliders = [slider for other in others for slider in other.sliders]
+        copied = f"(...values) => Array({len(others)}).fill(values).flat()"
+        self._carry.click(None, self.sliders, sliders, js=copied, **QUIET)
 
     def _expression(self, name: str) -> list[float]:
         """The sliders' values for an expression, as far as they go."""
@@ -218,7 +271,7 @@ def available_controls(controls: Controls) -> list[Control]:
     ]
 
 
-def _slider(control: Control) -> gr.Slider:
+def _slider(control: Control, element: str) -> gr.Slider:
     unit = {"deg": "°"}.get(control.unit, control.unit)
     name = f"{control.name.capitalize()} ({unit})" if unit else control.name.capitalize()
     step = _slider_step(control)
@@ -233,6 +286,7 @@ def _slider(control: Control) -> gr.Slider:
         info=control.movement or None,
         min_width=220,
         buttons=["reset"],
+        elem_id=element,
         elem_classes=f"liax-zero-{round(100 * -low / (high - low))}",
     )
 

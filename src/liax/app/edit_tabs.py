@@ -19,6 +19,7 @@ from liax.app.components import (
     QUIET,
     ControlsPanel,
     ResultView,
+    Tab,
     cropped_input,
     face_input,
     format_input,
@@ -28,13 +29,16 @@ from liax.app.components import (
     video_input,
 )
 from liax.app.face_chooser import FaceChooser
+from liax.app.face_drag import FaceDrag
 from liax.app.job_view import FINDING, JobResult, JobView, clip_result
 from liax.app.jobs import Job, JobFunction, capture_warnings
 from liax.app.messages import done_html, error_html
+from liax.app.own_expressions import OwnExpressions
 from liax.app.preview import frame_at
 from liax.app.studio import Studio
 from liax.app.uploads import VisitorLimits, check_video, visitor_of
 from liax.errors import LiaxError, LiaxWarning
+from liax.marking import NOT_SYNTHETIC
 from liax.media.formats import PICTURE_ERRORS, open_picture
 from liax.media.images import write_image
 from liax.options import EditOptions, EditVideoOptions
@@ -112,11 +116,11 @@ def _checked_video(form: _VideoForm, limits: VisitorLimits) -> Path:
     return path
 
 
-def build_image_tab(studio: Studio) -> tuple[gr.Image, ControlsPanel]:
-    """Make the tab "Edit image"; returns its portrait and its sliders."""
+def build_image_tab(studio: Studio) -> Tab:
+    """Make the tab "Edit image"."""
     with gr.Row(equal_height=False, elem_classes="liax-edit"):
         with gr.Column(scale=2, min_width=320, elem_classes="liax-sticky"):
-            portrait = portrait_input()
+            portrait = portrait_input(studio.first_portrait)
             paste = gr.Checkbox(label="In the whole picture", info="keeps the picture's own sharpness")
             compare = gr.Checkbox(label="Before and after", info="side by side, with a divider to drag")
             with gr.Accordion("More options", open=False):
@@ -138,10 +142,13 @@ def build_image_tab(studio: Studio) -> tuple[gr.Image, ControlsPanel]:
                 height=460,
                 buttons=["fullscreen"],
             )
+            drag = FaceDrag(studio.controls)
             status = gr.HTML(elem_classes="liax-status")
             commands = CommandsView()
         with gr.Column(scale=3, min_width=320):
             panel = ControlsPanel(studio.controls, "edit-image")
+            OwnExpressions(studio, panel)
+    drag.connect(panel, portrait, face, cropped, paste)
     labels = labels_of(face=face, crop=cropped, paste=paste)
     inputs: list[Component] = [portrait, paste, face, cropped, compare, *panel.sliders]
 
@@ -171,7 +178,7 @@ def build_image_tab(studio: Studio) -> tuple[gr.Image, ControlsPanel]:
         write_image(path, pictures[0], provenance=made)
         before = path.with_stem("before")
         if form.compare:
-            write_image(before, pictures[1], provenance=made)
+            write_image(before, pictures[1], provenance=NOT_SYNTHETIC)
         return {
             result: path,
             divided: (before, path) if form.compare else None,
@@ -196,15 +203,16 @@ def build_image_tab(studio: Studio) -> tuple[gr.Image, ControlsPanel]:
         api_visibility="private",
     )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return portrait, panel
+    return Tab(inputs[: -len(panel.sliders)], portrait=portrait, panel=panel)
 
 
-def build_video_tab(studio: Studio) -> ControlsPanel:
-    """Make the tab "Edit video"; returns its sliders."""
+def build_video_tab(studio: Studio) -> Tab:
+    """Make the tab "Edit video"."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             video = video_input("Your video")
             panel = ControlsPanel(studio.controls, "edit-video")
+            OwnExpressions(studio, panel)
         with gr.Column(scale=3, min_width=320, elem_classes="liax-sticky"):
             view = JobView(studio, "Edit the video", [FINDING, "editing"])
             with gr.Accordion("Preview one moment", open=False):
@@ -261,4 +269,4 @@ def build_video_tab(studio: Studio) -> ControlsPanel:
         labels,
     )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return panel
+    return Tab(fixed, video=video, panel=panel, result=result)

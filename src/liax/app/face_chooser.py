@@ -14,7 +14,7 @@ from liax.app.messages import error_html
 from liax.app.studio import Studio
 from liax.app.uploads import visitor_of
 from liax.face.crop import Box
-from liax.marking.provenance import Provenance
+from liax.marking import NOT_SYNTHETIC
 from liax.media.images import write_image
 from liax.options import SourceOptions
 
@@ -71,7 +71,7 @@ class FaceChooser:
             return gr.update(visible=False), error_html(error, self._studio.folder, labels_of(face=self.face))
         path = self._studio.new_result_path("faces.png", view=f"{request.session_hash} faces")
         drawn_HW3 = draw_faces(picture_HW3, boxes, (face or 1) - 1, corners_42)
-        write_image(path, drawn_HW3, provenance=Provenance(synthetic=False))
+        write_image(path, drawn_HW3, provenance=NOT_SYNTHETIC)
         return gr.update(value=path, visible=True), ""
 
     def _clicked(self, given: str | None, event: gr.SelectData) -> int | dict[str, object]:

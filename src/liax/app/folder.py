@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -47,7 +48,7 @@ class StudioFolder:
         self._kept = {self.path / _LOCK}
 
     def keep_what_is_here(self) -> None:
-        """Let the files that are in it now, such as the example, never get old."""
+        """Let the files that are in it now, such as the examples, never get old nor count as uploads."""
         self._kept |= set(self._files())
 
     def remove_old(self, seconds: float) -> None:
@@ -59,8 +60,8 @@ class StudioFolder:
         self._remove_written_before(before, self.path.glob(_UNFINISHED))
 
     def free_bytes(self, megabytes: int) -> int:
-        """How much more may be written if all files together may have so many megabytes; may be negative."""
-        used = sum(_size(path) for path in self._files())
+        """How much more may be written if uploads and results may have so many megabytes; may be negative."""
+        used = sum(_size(path) for path in self._files() if path not in self._kept)
         on_disk = shutil.disk_usage(self.path).free - _SPARE_BYTES
         return min(1_000_000 * megabytes - used, on_disk)
 
@@ -71,7 +72,8 @@ class StudioFolder:
             self._held.close()
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in self.path.rglob("*") if path.is_file())
+        # Unlike Path.rglob, os.walk takes it when a folder is removed in the meantime.
+        return (Path(folder, name) for folder, _, names in os.walk(self.path) for name in names)
 
     def _remove_written_before(self, time_: float, files: Iterable[Path]) -> None:
         for path in list(files):

@@ -1,4 +1,4 @@
-"""What reaches the page over HTTP: requests to its own names, from itself, on the routes that it needs.
+"""What reaches the page: requests to its own names, from itself, on the routes that it needs.
 
 All else is answered here, before Gradio sees it. A page of another site cannot use this one through a name
 that it makes point here (DNS rebinding), nor through its visitors' browsers (cross-site requests), nor show
@@ -18,6 +18,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from liax.app.drafts import DRAFT_ROUTE, MAX_REQUEST_BYTES
+from liax.app.live_socket import LIVE_ROUTE
 from liax.app.served_names import ServedNames
 
 # What the page asks for. Gradio has many more routes, some of which read files or open addresses.
@@ -31,11 +33,14 @@ _ROUTES = tuple(
         ("GET", r"/gradio_api/heartbeat/\w+"),
         ("GET", r"/gradio_api/file=.+"),
         ("POST", r"/gradio_api/(queue/join|run/predict|upload)"),
+        ("POST", re.escape(DRAFT_ROUTE)),
     )
 )
 _FILE_ROUTE, _UPLOAD_ROUTE = "/gradio_api/file=", "/gradio_api/upload"
 # A message of the page holds values and names of files; this many bytes are enough.
 _MAX_MESSAGE_BYTES = 1_000_000
+# Of a WebSocket that is not answered.
+_REFUSED = 1008
 # A visitor who sends or takes nothing for so long is gone. An upload has to be at least as fast as this.
 _SILENT_SECONDS, _MIN_BYTES_PER_SECOND = 30.0, 10_000
 _HEADERS = {
@@ -81,7 +86,18 @@ class Gate:
                 await refusal(scope, guarded.receive, guarded.send)
             else:
                 await self._app(scope, guarded.receive, guarded.send)
+        elif scope["type"] == "websocket":
+            if self._is_own_socket(scope):
+                await self._app(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": _REFUSED})
         # The page uses no other protocol; uvicorn closes what nobody answers.
+
+    def _is_own_socket(self, scope: Scope) -> bool:
+        """Whether the page itself opens its one WebSocket; browsers always tell who does."""
+        headers = Headers(scope=scope)
+        return scope["path"] == LIVE_ROUTE and "origin" in headers and not self._names.refusal(headers)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
@@ -93,7 +109,8 @@ class Gate:
             return PlainTextResponse("There is nothing here.", 404)
         if method == "POST" and path != _UPLOAD_ROUTE:
             size = headers.get("content-length", "")
-            if not size.isdecimal() or int(size) > _MAX_MESSAGE_BYTES:
+            most = MAX_REQUEST_BYTES if path == DRAFT_ROUTE else _MAX_MESSAGE_BYTES
+            if not size.isdecimal() or int(size) > most:
                 return PlainTextResponse("This message is too large.", 413)
         return None
 

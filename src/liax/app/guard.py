@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block, BlockFunction
 from gradio.exceptions import ComponentProcessingError
+from gradio.state_holder import SessionState
 
 
 class GuardedPage(gr.Blocks):
@@ -22,13 +23,19 @@ class GuardedPage(gr.Blocks):
     folder: Path
 
     async def preprocess_data(
-        self, block_fn: BlockFunction, inputs: list[object], *args: Any, **kwargs: Any
+        self,
+        block_fn: BlockFunction,
+        inputs: list[object],
+        state: SessionState | None,
+        explicit_call: bool = False,
     ) -> Any:
         """Gradio's own, after the inputs are checked."""
         _refuse_foreign_paths(inputs, self.folder)
-        inputs = [_on_scale(block, value) for block, value in zip(block_fn.inputs, inputs, strict=True)]
+        # A slider may have got another scale on this visitor's page.
+        blocks = [state[b._id] if state and b._id in state else b for b in block_fn.inputs]
+        inputs = [_on_scale(block, value) for block, value in zip(blocks, inputs, strict=True)]
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except ComponentProcessingError as error:
             raise _refusal("A value is none that can be chosen; open the page anew.") from error
 
@@ -37,7 +44,7 @@ def _refuse_foreign_paths(value: object, folder: Path) -> None:
     """Refuse files outside `folder`, and files sent as text, which would evade the limits of uploads."""
     if isinstance(value, Mapping):
         path, url = value.get("path"), value.get("url")
-        if "path" in value and not (isinstance(path, str) and _is_inside(Path(path), folder)):
+        if "path" in value and not (isinstance(path, str) and is_inside(Path(path), folder)):
             raise _refusal("This file was not uploaded here; upload it again.")
         if isinstance(url, str) and url.startswith("data:"):
             raise _refusal("Upload the file itself, not its content as text.")
@@ -57,7 +64,7 @@ def _on_scale(block: Block, value: object) -> object:
     return min(max(number, block.minimum), block.maximum)
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
+def is_inside(path: Path, folder: Path) -> bool:
     """Whether this is in the folder, and not a folder itself; it may be removed already."""
     try:
         return path.resolve().is_relative_to(folder) and not path.is_dir()

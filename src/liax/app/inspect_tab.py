@@ -8,7 +8,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from liax.app import motion_view
-from liax.app.components import available_controls, portrait_input, portrait_path, video_input
+from liax.app.components import Tab, available_controls, portrait_input, portrait_path, video_input
 from liax.app.job_view import FINDING, READING, JobResult, JobView
 from liax.app.jobs import Job, JobFunction
 from liax.app.motion_view import ClipMotion, read_motion, vector_names
@@ -28,8 +28,8 @@ _INTRODUCTION = (
 )
 
 
-def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
-    """Make the tab; returns its portrait and its clip."""
+def build(studio: Studio) -> Tab:
+    """Make the tab; its video is the clip."""
     gr.Markdown(
         f"The model makes every movement out of {studio.controls.count} basic movements, its *motion "
         "vectors*. Here you see which of them a clip uses, and what each does to a face."
@@ -39,7 +39,7 @@ def build(studio: Studio) -> tuple[gr.Image, gr.Video]:
             clip = _build_clip(studio)
         with gr.Tab("Each by itself"):
             portrait = _build_strips(studio)
-    return portrait, clip
+    return Tab([portrait, clip], portrait=portrait, video=clip)
 
 
 def _build_clip(studio: Studio) -> gr.Video:
@@ -97,7 +97,7 @@ def _build_strips(studio: Studio) -> gr.Image:
     every = f"All {studio.controls.count}, by number"
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
-            portrait = portrait_input()
+            portrait = portrait_input(studio.first_portrait)
         with gr.Column(min_width=320):
             which = gr.Radio(
                 [_NAMED, every] if named else [every],

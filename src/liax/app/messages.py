@@ -35,7 +35,12 @@ INTERNAL_ERROR = (
 
 
 def page_html(message: LiaxError | LiaxWarning | str, folder: Path, labels: Labels | None = None) -> str:
-    """The message as HTML.
+    """The message as HTML; otherwise as `page_text`."""
+    return html.escape(page_text(message, folder, labels))
+
+
+def page_text(message: LiaxError | LiaxWarning | str, folder: Path, labels: Labels | None = None) -> str:
+    """The message in the page's words.
 
     Args:
         folder: The server's folder of uploads and results; files in it go by their own names.
@@ -45,7 +50,7 @@ def page_html(message: LiaxError | LiaxWarning | str, folder: Path, labels: Labe
     path = getattr(message, "path", None)
     if path is not None:
         text = text.replace(str(path), path.name)
-    return html.escape(_without_folder(text, folder))
+    return _without_folder(text, folder)
 
 
 def done_html(
@@ -57,12 +62,17 @@ def done_html(
 
 
 def error_html(error: Exception, folder: Path, labels: Labels | None = None) -> str:
+    """`error_text` in a box."""
+    return box_html(html.escape(error_text(error, folder, labels)), "error")
+
+
+def error_text(error: Exception, folder: Path, labels: Labels | None = None) -> str:
     """What a visitor is told of an error: a LiaxError's sentence; of others only that there was one."""
     if isinstance(error, LiaxError):
-        return box_html(page_html(error, folder, labels), "error")
+        return page_text(error, folder, labels)
     # In the message, since the command line shows no more of a record than that.
     log.error("An event of the page failed:\n%s", "".join(traceback.format_exception(error)))
-    return box_html(INTERNAL_ERROR, "error")
+    return INTERNAL_ERROR
 
 
 def box_html(text: str, kind: str) -> str:

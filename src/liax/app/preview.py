@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from liax.media.video import Video
 from liax.portrait.motion import Driving, DrivingFrame
+from liax.portrait.track_driving import NamedDriving
 from liax.progress import Progress
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class KeyMoments:
     """A few frames of a driving; a `Driving` itself.
 
     Attributes:
         whole: What they are from.
         chosen: They, in order.
-        shown: Which of them, by number, are worth looking at: the first, and the liveliest.
+        shown: Which of them, by number, are worth looking at: the first, and the liveliest or that
+            at a time that was asked for.
     """
 
     whole: Driving
@@ -58,8 +60,10 @@ class Excerpt:
         yield from self.chosen
 
 
-def liveliest_excerpt(driving: Driving, alpha_M: NDArray[np.float32], progress: Progress) -> Excerpt:
-    """The first frame and the one that moves furthest from where its shot begins.
+def key_moments(
+    driving: Driving, alpha_M: NDArray[np.float32], progress: Progress, at: float | None = None
+) -> KeyMoments:
+    """The first frame, and the one that moves furthest from where its shot begins or is nearest to a time.
 
     What their motion can be counted from is in it too: where that shot begins, and its frame most like the
     source. Memory is that of six frames.
@@ -67,6 +71,7 @@ def liveliest_excerpt(driving: Driving, alpha_M: NDArray[np.float32], progress: 
     Args:
         alpha_M: The source's coefficients.
         progress: Is told of each frame that is read.
+        at: The time in seconds; None for the liveliest moment.
     """
     first = begin = nearest = None
     best: tuple[float, list[DrivingFrame]] | None = None
@@ -78,14 +83,21 @@ def liveliest_excerpt(driving: Driving, alpha_M: NDArray[np.float32], progress: 
             begin = nearest = frame
         if _apart(frame, alpha_M) < _apart(nearest, alpha_M):
             nearest = frame
-        distance = _apart(frame, begin.alpha_M)
-        if best is None or distance > best[0]:
-            best = distance, [begin, nearest, frame]
+        fitness = _apart(frame, begin.alpha_M) if at is None else -abs(float(frame.time) - at)
+        if best is None or fitness > best[0]:
+            best = fitness, [begin, nearest, frame]
     assert first is not None  # an opened driving has frames
     assert best is not None
     in_order = {frame.time: frame for frame in [first, *best[1]]}
     times = sorted(in_order)
-    return Excerpt(driving, [in_order[time] for time in times], (0, times.index(best[1][2].time)))
+    return KeyMoments(driving, [in_order[time] for time in times], (0, times.index(best[1][2].time)))
+
+
+def on_portrait(driving: Driving, alpha_M: NDArray[np.float32], absolute: bool) -> tuple[Driving, bool]:
+    """What a driving makes of a portrait with these coefficients (M,), and whether it says changes of it."""
+    if isinstance(driving, NamedDriving):
+        return driving.on(alpha_M, absolute=absolute), driving.track.changes
+    return driving, False
 
 
 def frame_at(video: Path, share: float, progress: Progress) -> tuple[float, NDArray[np.uint8]]:

@@ -10,19 +10,23 @@ import threading
 import time
 from collections.abc import Sequence
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from gradio.networking import setup_tunnel
 from gradio.routes import mount_gradio_app
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from liax.app.drafts import add_draft_route
 from liax.app.gate import Gate
+from liax.app.live_socket import MAX_MESSAGE_BYTES, add_live_route
 from liax.app.page import build
 from liax.app.served_names import ServedNames
 from liax.app.studio import Studio
 from liax.app.theme import CSS, SCRIPT, theme
 from liax.app.upload_gate import UploadGate
 from liax.errors import LiaxError, OptionError
+from liax.portrait.device import return_freed_memory, share_arenas
 
 # Where a free port is looked for.
 _PORTS = range(7860, 7960)
@@ -30,14 +34,18 @@ _PORTS = range(7860, 7960)
 _REQUEST_SECONDS, _IDLE_SECONDS = 10, 5
 # How many connections there may be, of which a page has up to six, and how many wait to be taken.
 _CONNECTIONS, _WAITING = 500, 128
+# Visits that Gradio remembers, at about half a megabyte each; without this it remembers 10,000.
+_REMEMBERED_VISITS = 100
 # Seconds that the end waits for those who are answered.
 _LAST_SECONDS = 1
-# How often old files are looked for, as a share of the time for which they stay.
+# How often old files are removed and freed memory is returned, as a share of the time for which they stay.
 _CLEANING = 1 / 4
 
 
 class ServedPage:
     """A studio's page that is served, in a thread, until `close`.
+
+    As a context manager it stops the studio's work at its end, and closes.
 
     Args:
         studio: What it works with.
@@ -59,14 +67,19 @@ class ServedPage:
         port: int | None = None,
         public_hosts: Sequence[str] = (),
     ) -> None:
-        self._socket = _listen(host, port)  # first, since it is refused soonest
+        share_arenas()
+        self._socket = _listen(host, port)  # before the page, since it is refused soonest
         self._page, self._studio = build(studio), studio
+        self._page.state_session_capacity = _REMEMBERED_VISITS
         self._names = ServedNames(host, public_hosts)
         self._host, self._port = self._socket.getsockname()[:2]
         shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(self._host, self._host)
         self.address = f"http://{f'[{shown}]' if ':' in shown else shown}:{self._port}/"
+        api = FastAPI(openapi_url=None)
+        add_draft_route(api, studio)
+        add_live_route(api, studio)
         app = mount_gradio_app(
-            FastAPI(openapi_url=None),
+            api,
             self._page,
             path="/",
             server_name=self._host,
@@ -87,7 +100,9 @@ class ServedPage:
         config = uvicorn.Config(
             gated,
             http=_PatientProtocol,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # pictures are compressed, and what is small may not grow here
             lifespan="on",
             log_level="warning",
             server_header=False,
@@ -105,6 +120,13 @@ class ServedPage:
             thread.start()
         while not self._server.started and self._threads[0].is_alive():
             time.sleep(0.01)
+
+    def __enter__(self) -> ServedPage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._studio.stop()  # first, because the server waits for jobs that are watched
+        self.close()
 
     def share(self) -> str:
         """Make a public link, through the server of Gradio's makers, and return it.
@@ -131,6 +153,7 @@ class ServedPage:
     def _clean(self) -> None:
         while not self._closing.wait(_CLEANING * 60 * self._studio.limits.kept_minutes):
             self._studio.remove_old_files()
+            return_freed_memory()
 
 
 class _PatientProtocol(H11Protocol):
@@ -143,6 +166,10 @@ class _PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.cancel()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._deadline.cancel()  # whoever opens one has a deadline of its own (live_socket.py)
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         self._deadline.cancel()

@@ -49,6 +49,9 @@
     return memory.get(place);
   };
   const keep = (place, values) => sessionStorage.setItem(`liax-${place}`, JSON.stringify(values));
+  const opened = new Set(); // tabs that are as they were before a reload
+  const newest = new Map(); // tab -> what was set on it last
+  const same = (one, other) => (one?.path ?? JSON.stringify(one)) === (other?.path ?? JSON.stringify(other));
   window.liax = {
     remember(place, values) {
       const own = past(place, values);
@@ -65,6 +68,22 @@
       own.time = 0;
       keep(place, own.steps[own.now]);
       return own.steps[own.now];
+    },
+    // What else is set on a tab, over a reload; files as long as the server has them.
+    keep(name, values) {
+      newest.set(name, values);
+      if (opened.has(name)) sessionStorage.setItem(`liax-tab-${name}`, JSON.stringify(values));
+    },
+    // What has to be set when the page opens: what differs, unless the visitor was quicker and set it meanwhile.
+    async kept(name, values) {
+      const stored = JSON.parse(sessionStorage.getItem(`liax-tab-${name}`) ?? "null");
+      const wanted = values.map((value, i) => stored?.length === values.length && !same(stored[i], value));
+      const there = await Promise.all(wanted.map((is, i) => is && (!stored[i]?.url || fetch(stored[i].url, {method: "HEAD"}).then(answer => answer.ok, () => false))));
+      opened.add(name);
+      const set = newest.get(name) ?? values;
+      if (set !== values) liax.keep(name, set);
+      setTimeout(() => dispatchEvent(new CustomEvent("liax-kept", {detail: name})), 300); // the page has set it then
+      return values.map((value, i) => (there[i] && same(set[i], value) ? stored[i] : undefined)); // undefined: as it is
     },
     restored(place, values) {
       const kept = JSON.parse(sessionStorage.getItem(`liax-${place}`) ?? "null");

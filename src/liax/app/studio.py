@@ -9,6 +9,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -23,7 +24,7 @@ from liax.face.crop import Box
 from liax.face.find import find_faces
 from liax.face.landmarks import FaceLandmarker
 from liax.media.images import read_image
-from liax.options import AnimateOptions, EditOptions, EditSettings, SourceOptions
+from liax.options import AnimateOptions, EditOptions, EditSettings, LiveOptions, SourceOptions
 from liax.portrait import Animator, edit_image, open_driving, open_portrait
 from liax.portrait.edit import PictureEditor
 from liax.portrait.edit_vector import Edit
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+DEMO_PORTRAIT = Path(str(files("liax.assets") / "demo_portrait.jpg"))
 # How many portraits are kept encoded, and of how many videos it is kept where the face is.
 _OPEN_PORTRAITS, _OPEN_DRIVINGS = 8, 4
 # How many results are kept where one replaces the other on the page, and for how many open pages.
@@ -53,6 +55,8 @@ class Studio:
         animator: The model.
         weights_name: What visitors write after `--weights` to use the same model.
         limits: What uploads may be.
+        live: How the tab "Live" is set when the page opens, and whether there is a virtual camera.
+        first_portrait: Picture that is given on all tabs when the page opens.
 
     Attributes:
         files: All uploads and results.
@@ -60,8 +64,14 @@ class Studio:
     """
 
     def __init__(
-        self, animator: Animator, weights_name: str = "small", limits: VisitorLimits | None = None
+        self,
+        animator: Animator,
+        weights_name: str = "small",
+        limits: VisitorLimits | None = None,
+        live: LiveOptions = LiveOptions(),  # noqa: B008 - frozen
+        first_portrait: Path = DEMO_PORTRAIT,
     ) -> None:
+        self.live, self.first_portrait = live, first_portrait
         self.animator, self.weights_name, self.limits = animator, weights_name, limits or VisitorLimits()
         self.files = StudioFolder()
         self.folder = self.files.path
@@ -71,6 +81,7 @@ class Studio:
         self._faces = LRUCache[list[Box]](_OPEN_PORTRAITS)
         self._drivings = LRUCache[Driving](_OPEN_DRIVINGS)
         self._editors = LRUCache[PictureEditor](_OPEN_PORTRAITS)
+        self._landmarker: FaceLandmarker | None = None
         # Open page -> folders of its last results; see `new_result_path`.
         self._results: OrderedDict[str, list[Path]] = OrderedDict()
         # Visitor -> how many pictures are to be drawn at once.
@@ -88,11 +99,20 @@ class Studio:
         """End all work: the running job at its next frame, those that wait at once. None can start again."""
         self._queue.close()
         self._quick.shutdown(cancel_futures=True)
+        if self._landmarker is not None:
+            self._landmarker.close()
 
     @property
     def controls(self) -> Controls:
         """The weights' controls."""
         return self.animator.controls
+
+    @property
+    def landmarker(self) -> FaceLandmarker:
+        """Finds the largest face; for the work of `run_quick` only, and open until `stop`."""
+        if self._landmarker is None:  # opening it takes twice as long as looking for a face
+            self._landmarker = FaceLandmarker(max_faces=1)
+        return self._landmarker
 
     def portrait(self, path: Path, options: SourceOptions = SourceOptions()) -> Portrait:  # noqa: B008 - frozen
         """The portrait at `path` as `open_portrait` gives it; the last ones stay encoded.
@@ -205,11 +225,11 @@ class Studio:
             visitor: Who wants it.
 
         Raises:
-            LiaxError: If so much of theirs is to be done already that others would wait for it.
+            BusyError: If so much of theirs is to be done already that others would wait for it.
         """
         with self._lock:
             if self._quick_of[visitor] >= _QUICK_PER_VISITOR:
-                raise LiaxError("You ask for too many pictures at once; wait for those that are coming.")
+                raise BusyError("You ask for too many pictures at once; wait for those that are coming.")
             self._quick_of[visitor] += 1
         try:
             return self._quick.submit(work).result()
@@ -217,6 +237,10 @@ class Studio:
             with self._lock:
                 self._quick_of[visitor] -= 1
                 self._quick_of += Counter()  # forgets who waits for nothing
+
+
+class BusyError(LiaxError):
+    """Too much is to be done for one visitor already."""
 
 
 class LRUCache(Generic[T]):

@@ -1,6 +1,7 @@
 """The page's look: the reports' paper, ink and teal, light and dark. Fonts are the visitor's own.
 
-What Gradio's page lacks in the browser is in studio.js.
+What Gradio's page lacks in the browser is in studio.js, the face that is dragged in drag.js, curves over time
+in timeline.js, and the camera, its sound and figures in live.js, sound.js and figures.js.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import gradio as gr
 _ZERO_MARKS = "".join(f".liax-zero-{share} {{ --zero: {share}%; }}\n" for share in range(101))
 CSS = (files("liax.app") / "studio.css").read_text("utf-8") + _ZERO_MARKS
 
-SCRIPT = (files("liax.app") / "studio.js").read_text("utf-8")
+# Each a function, which runs once, when the page opens.
+_SCRIPTS = ("studio.js", "drag.js", "timeline.js", "sound.js", "figures.js", "live.js")
+SCRIPT = "() => {\n%s}" % "".join(  # noqa: UP031 - braces
+    f"({(files('liax.app') / name).read_text('utf-8').strip()})();\n" for name in _SCRIPTS
+)
 
 _FONT = (
     "system-ui",

@@ -12,6 +12,7 @@ from liax.app.commands import CommandsView, Invocation, result_name
 from liax.app.components import (
     VIDEO_FORMATS,
     ResultView,
+    Tab,
     available_controls,
     cropped_input,
     format_input,
@@ -76,8 +77,8 @@ class _Form(NamedTuple):
         return Invocation(inputs, output, self.options(), sweep=sweep, weights=weights)
 
 
-def build(studio: Studio) -> gr.Image:
-    """Make the tab; returns its portrait."""
+def build(studio: Studio) -> Tab:
+    """Make the tab."""
     controls = available_controls(studio.controls)
     names = [control.name for control in controls]
     circles = set(ORBIT) <= set(names)
@@ -87,7 +88,7 @@ def build(studio: Studio) -> gr.Image:
     )
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
-            portrait = portrait_input()
+            portrait = portrait_input(studio.first_portrait)
             movement = gr.Radio(
                 [_ORBIT_LABEL, _SWEEP_LABEL] if circles else [_SWEEP_LABEL],
                 value=_ORBIT_LABEL if circles else _SWEEP_LABEL,
@@ -169,7 +170,7 @@ def build(studio: Studio) -> gr.Image:
         lambda *values: prepare(read(*values)), inputs, result.outputs, labels_of(face=face, crop=cropped)
     )
     commands.show_for(lambda *values: read(*values).invocation(studio.weights_name), inputs)
-    return portrait
+    return Tab(inputs, portrait=portrait, result=result)
 
 
 def _described(name: str, meaning: str) -> str:

@@ -15,7 +15,14 @@ from PIL import Image
 from liax.errors import LiaxError
 from liax.media.container import open_media
 from liax.media.formats import PICTURE_ERRORS, open_picture
+from liax.options_file import read_tables
 from liax.portrait.template import SUFFIX, load_template
+from liax.tracks.presets import read_expression
+from liax.tracks.reading import read_track
+
+EXPRESSION_SUFFIX = ".toml"
+MOTION_SUFFIXES = (SUFFIX, ".csv", ".json")
+"""Endings of motion that was saved, or measured by other programs."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +66,19 @@ def visitor_of(host: str) -> str:
 
 
 def check_kind(path: Path) -> None:
-    """Check that `path` is a picture, a video or a saved motion, by what it begins with.
+    """Check that `path` is a picture, a video, a saved motion or an expression, by what is in it.
 
     Raises:
         LiaxError: If it is none of them.
     """
     if path.suffix == SUFFIX:
         load_template(path)
+        return
+    if path.suffix in MOTION_SUFFIXES:
+        read_track(path)
+        return
+    if path.suffix == EXPRESSION_SUFFIX:
+        read_expression(read_tables(path), path.name)
         return
     with warnings.catch_warnings(), suppress(*PICTURE_ERRORS):
         warnings.simplefilter("ignore")
@@ -135,13 +148,13 @@ def check_video(path: Path, limits: VisitorLimits) -> None:
 
 
 def check_motion(path: Path, limits: VisitorLimits) -> None:
-    """Check that `path` is a motion template within the limits.
+    """Check that `path` is a motion template or track within the limits.
 
     Raises:
         LiaxError: If it is not.
     """
     _check_file(path, limits)
-    if load_template(path).total > limits.frames:
+    if (load_template(path).total if path.suffix == SUFFIX else len(read_track(path).timing)) > limits.frames:
         raise LiaxError(f"{path} has too many frames; give a motion of up to {limits.frames}.")
 
 

@@ -31,6 +31,8 @@ COMMANDS = {
     "controls": "list what weights let you steer, and draw it",
     "encode": "keep a video's motion as a template, without its pictures",
     "batch": "animate many portraits with many videos",
+    "live": "move a portrait with the face before your camera",
+    "web": "write a page that does so in the browser, without a server",
     "studio": "open a web page that does all of this",
     "demo": "animate the bundled portrait and show what came out",
     "verify": "tell whether files are marked as synthetic",
@@ -40,17 +42,22 @@ COMMANDS = {
     "train": "train weights from a manifest of clips",
     "train interpolate": "mix the weights of two runs",
     "convert": "turn published weights into this project's format",
+    "export": "write the network as ONNX models for other programs",
     "regions": "measure eyes and mouths of training material",
 }
 
 # Command -> the extra of liax that it needs.
 EXTRAS = {
     "studio": "studio",
+    "live": "studio",
     "prepare": "prepare",
+    "batch": "cluster",
     "train": "train",
     "train interpolate": "train",
     "evaluate": "evaluate",
     "interpret": "evaluate",
+    "export": "onnxruntime",
+    "web": "web",
 }
 # Flags that every command has, wherever they stand.
 _FLAGS = {"-v": "verbose", "--verbose": "verbose", "--json": "json"}

@@ -28,6 +28,9 @@ _MADE_BY: dict[FileKind, str] = {
     "regions": "write it with liax regions",
 }
 
+# What is said on batch's command line and not in its file.
+_FLAGS_OF_BATCH = ("weights", "device", "devices", "address", "backend", "size")
+
 
 def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
     """The message with the command line's own remedy.
@@ -84,7 +87,7 @@ def sentence(message: LiaxError | LiaxWarning | str, command: str) -> str:
 
 def option(name: str, value: object, command: str) -> str:
     """What a user types for an option of that Python name: "--no-crop"; "crop = false" in a batch."""
-    if command == "batch":
+    if command == "batch" and name not in _FLAGS_OF_BATCH:
         return name if value is None else f"{name} = {str(value).lower()}"
     return to_flag(name, value)
 

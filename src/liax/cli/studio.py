@@ -29,21 +29,15 @@ def studio(
         share: Also make a public link for a week; all traffic then goes through a server of Gradio's makers.
     """
     # Imported here, so that --help does not wait for PyTorch.
-    from pathlib import Path
     from threading import Event
 
     from liax.app.server import ServedPage
     from liax.app.studio import Studio
 
-    # Visitors see the weights' name in commands, but not their folder.
-    weights = Path(model.weights)
-    name = weights.name if weights.is_file() else model.weights
-    with Studio(model.open(), name) as shared:
-        page = ServedPage(shared, host, port, public_host)
-        try:
-            address = page.share() if share else page.address
-            print(f"liax studio is at {address} until Ctrl-C.", flush=True)
-            Event().wait()
-        finally:
-            shared.stop()  # first, because the server waits for jobs that are watched
-            page.close()
+    with (
+        Studio(model.open(), model.shown_name) as shared,
+        ServedPage(shared, host, port, public_host) as page,
+    ):
+        address = page.share() if share else page.address
+        print(f"liax studio is at {address} until Ctrl-C.", flush=True)
+        Event().wait()

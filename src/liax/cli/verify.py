@@ -11,14 +11,16 @@ from liax.bounded import printable
 from liax.cli.output import show
 
 if TYPE_CHECKING:
+    from liax.marking.pixel_reading import PixelMark
     from liax.marking.verify import FileMark
 
 
 def verify(files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE")]) -> None:
     """Tell whether files are marked as synthetic, and what their marks say.
 
-    Exit status 0 if all are, 1 if one is not, or its mark does not hold. A file without a mark may be
-    synthetic all the same: marks are lost when a file is saved again by most other programs.
+    A file says so itself, or its pixels do, by liax's invisible mark, which stays when other programs save it
+    again. Exit status 0 if each file says so in one of these ways, else 1. A file without a mark may be
+    synthetic all the same.
 
     Args:
         files: Pictures and videos of any origin.
@@ -26,20 +28,25 @@ def verify(files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.ar
     # Imported here, so that --help does not wait for PyAV.
     from liax.errors import LiaxError
     from liax.marking.verify import read_mark
+    from liax.media.pixel_marks import read_pixel_mark
 
     if not files:
         raise LiaxError("No file is given; name at least one.")
-    marks = [read_mark(path) for path in files]
+    found = [(read_mark(path), read_pixel_mark(path)) for path in files]
+    marked = all(mark.marked or pixels.marked for mark, pixels in found)
     show(
-        "\n".join(printable(_told(mark)) for mark in marks),
-        marked=all(mark.marked for mark in marks),
-        files=[{**vars(mark), "marked": mark.marked} for mark in marks],
+        "\n".join(printable(_told(mark, pixels)) for mark, pixels in found),
+        marked=marked,
+        files=[
+            {**vars(mark), "pixels": vars(pixels), "marked": mark.marked or pixels.marked}
+            for mark, pixels in found
+        ],
     )
-    if not all(mark.marked for mark in marks):
+    if not marked:
         raise SystemExit(1)
 
 
-def _told(mark: FileMark) -> str:
+def _told(mark: FileMark, pixels: PixelMark) -> str:
     """Some lines about one file."""
     lines = [f"{mark.path}: {_verdict(mark)}"]
     facts = mark.facts
@@ -50,7 +57,19 @@ def _told(mark: FileMark) -> str:
         f"{one.get('role', 'ingredient')}: SHA-256 {one.get('sha256', 'unknown')}"
         for one in facts.get("ingredients", ())
     ]
+    lines.append(f"pixels: {_pixels(pixels)}")
     return "\n  ".join(lines)
+
+
+def _pixels(pixels: PixelMark) -> str:
+    if pixels.problem:
+        return f"not read: {pixels.problem}"
+    right = f"{pixels.right} of 32 bits"
+    if not pixels.marked:
+        return f"not marked ({right}, about 16 are by chance)"
+    frames = f" in {pixels.frames} frames" if pixels.frames > 1 else ""
+    cut = ", of a larger picture" if min(pixels.kept) < 1 else ""
+    return f"synthetic, says liax's invisible mark ({right}{frames}{cut})"
 
 
 def _verdict(mark: FileMark) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -35,6 +38,8 @@ OUTLINES = (
 )
 # fmt: on
 
+# MediaPipe cannot be imported by two threads at once.
+_IMPORTING = Lock()
 # Confidence of the face detector from which a face is certain.
 _SURE = 0.9
 
@@ -87,6 +92,23 @@ class Face:
         return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
+@contextmanager
+def _without_sound() -> Iterator[None]:
+    """Leaves `sounddevice` out of an import, if it has not been imported yet.
+
+    MediaPipe imports it for recordings, and it looks for PortAudio by running compilers, whose temporary
+    files stay if the process is killed.
+    """
+    if "sounddevice" in sys.modules:
+        yield
+        return
+    sys.modules["sounddevice"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["sounddevice"]
+
+
 class FaceLandmarker:
     """Detects faces in single images. It is a context manager, because the native task must be closed.
 
@@ -101,9 +123,10 @@ class FaceLandmarker:
         self._silent: list[Any] = []  # tasks that have written all their warnings
 
     def _open(self, **thresholds: float) -> Any:
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
-        from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
+        with _IMPORTING, _without_sound():
+            from mediapipe.tasks.python.core.base_options import BaseOptions
+            from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
+            from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
 
         model = files("liax.assets").joinpath("face_landmarker.task").read_bytes()
         options = FaceLandmarkerOptions(

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.marking.output import marked_file
-from liax.options import SourceOptions
+from liax.marking.output import marked_file, picture_marker
+from liax.options import MarkOptions, SourceOptions
 from liax.portrait.animator import Animator
 from liax.portrait.edit_vector import edit_vector
 from liax.portrait.manipulate import five_values
@@ -152,8 +152,10 @@ def draw_strips(
                 )
                 strip.paste(face, (column * STRIP_FACE_SIDE, row * STRIP_FACE_SIDE))
             progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
-        with marked_file(path, provenance_of(animator, "interpret")) as file:
-            strip.save(file, "WEBP", quality=_QUALITY, method=6)
+        made = provenance_of(animator, "interpret")
+        marked_HW3 = picture_marker(path, made, MarkOptions())(np.asarray(strip))
+        with marked_file(path, made) as file:
+            Image.fromarray(marked_HW3).save(file, "WEBP", quality=_QUALITY, method=6)
     return paths
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from liax.kernels.rows import channels_last, shape
+from liax.kernels.rows import channels_last, new_map, shape
 
 
 @triton.jit
@@ -59,23 +58,24 @@ def _warp_blend(  # type: ignore[no-untyped-def]
 
 
 def warp_blend(
-    feature_BCHW: Tensor, logits_B3HW: Tensor, h_BCHW: Tensor, next_BC: Tensor | None
-) -> tuple[Tensor, Tensor]:
+    feature_BCHW: Tensor, logits_B3HW: Tensor, h_BCHW: Tensor | None, next_BC: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
     """The feature warped by the flow and times the mask, w; and next · (w + (1 − mask) · h).
 
     Args:
         feature_BCHW: Channels-last; of one source (batch 1) for all images, or one for each.
         logits_B3HW: Channels-last: flow (x, y) before its tanh, mask before its sigmoid.
-        h_BCHW: The flow state, which the second result replaces.
+        h_BCHW: The flow state, which the second result replaces; None if nothing is blended.
         next_BC: The modulation of the next level; None if there is none: then h comes back as it is.
     """
-    feature, h = channels_last(feature_BCHW), channels_last(h_BCHW)
-    batch, rows, constants = shape(h)
-    warped = torch.empty_like(h)
+    feature = channels_last(feature_BCHW)
+    warped = new_map(feature.expand(len(logits_B3HW), -1, -1, -1), *feature.shape[2:])
+    h = warped if h_BCHW is None else channels_last(h_BCHW)
+    batch, rows, constants = shape(warped)
     grid = (triton.cdiv(rows, constants["BLOCK"]), batch)
     _warp_blend[grid](
         feature, logits_B3HW, h, next_BC, warped, h, *h.shape[2:],
         0 if len(feature) == 1 else rows, 0 if next_BC is None else next_BC.stride(0),
         BLENDED=next_BC is not None, **constants,
     )  # fmt: skip
-    return warped, h
+    return warped, None if h_BCHW is None else h

@@ -14,8 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from liax.errors import LiaxError, MissingPackageError
 from liax.files import check_input
-from liax.marking.badge import draw_badge
-from liax.marking.output import marked_file
+from liax.marking.output import PictureMarker, marked_file, picture_marker
 from liax.marking.provenance import Provenance
 from liax.media.formats import PICTURE_ERRORS, is_heic, open_picture
 from liax.media.hdr import read_hdr
@@ -112,6 +111,7 @@ def write_image(
     mark: MarkOptions = MarkOptions(),  # noqa: B008
     overwrite: bool = True,
     quality: int | None = None,
+    mark_picture: PictureMarker | None = None,
 ) -> None:
     """Write an RGB uint8 picture (H, W, 3), completely or not at all.
 
@@ -122,6 +122,7 @@ def write_image(
         mark: How it says so.
         overwrite: Whether a file that is there by then is replaced.
         quality: 1 to 100, of JPEG and WebP; 95 by default.
+        mark_picture: What marks the pixels, for one of several pictures that do not need a mark each.
 
     Raises:
         OutputExistsError: If the file exists and `overwrite` is false.
@@ -132,8 +133,7 @@ def write_image(
     if quality is not None and "quality" in options:
         options = options | {"quality": quality}
     encoded = io.BytesIO()
-    if mark.badge and provenance.synthetic:
-        image_HW3 = draw_badge(image_HW3)
+    image_HW3 = (mark_picture or picture_marker(path, provenance, mark))(image_HW3)
     try:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format

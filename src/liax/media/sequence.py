@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from liax.errors import OutputExistsError
 from liax.files import atomic_files
 from liax.marking import Provenance
+from liax.marking.output import picture_marker
 from liax.media.images import write_image
 from liax.options import MarkOptions
 
@@ -55,19 +56,29 @@ def create_sequence(
     if not overwrite and picture_path(path, 1).exists():
         raise OutputExistsError(picture_path(path, 1))
     with atomic_files(path.parent, overwrite=overwrite) as folder:
-        yield SequenceWriter(folder / path.name, provenance, mark, quality)
+        write = partial(
+            write_image,
+            provenance=provenance,
+            mark=mark,
+            quality=quality,
+            mark_picture=picture_marker(path, provenance, mark),
+        )
+        yield SequenceWriter(folder / path.name, write)
 
 
 class SequenceWriter:
     """Writes numbered pictures; `create_sequence` makes one.
 
+    Args:
+        path: Has a number in its name.
+        write: Writes one picture.
+
     Attributes:
         frames: How many are written so far.
     """
 
-    def __init__(self, path: Path, provenance: Provenance, mark: MarkOptions, quality: int | None) -> None:
-        self._path = path
-        self._write = partial(write_image, provenance=provenance, mark=mark, quality=quality)
+    def __init__(self, path: Path, write: Callable[[Path, NDArray[np.uint8]], None]) -> None:
+        self._path, self._write = path, write
         self.frames = 0
 
     def write(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> None:

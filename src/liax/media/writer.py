@@ -19,8 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.marking.badge import draw_badge
-from liax.marking.output import marked_file, tags
+from liax.marking.output import PictureMarker, marked_file, picture_marker, tags
 from liax.marking.provenance import Provenance
 from liax.media.sound import Sound
 from liax.options import MarkOptions
@@ -89,10 +88,17 @@ def create_video(
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    badge, told = mark.badge and provenance.synthetic, tags(suffix, provenance, mark)
+    told, mark_picture = tags(suffix, provenance, mark), picture_marker(path, provenance, mark)
     with marked_file(path, provenance, mark, overwrite=overwrite) as file:
         writer = VideoWriter(
-            file, suffix, rate, sound_of, sound_start, quality=quality, badge=badge, tags=told
+            file,
+            suffix,
+            rate,
+            sound_of,
+            sound_start,
+            quality=quality,
+            mark_picture=mark_picture,
+            tags=told,
         )
         try:
             yield writer
@@ -111,7 +117,7 @@ class VideoWriter:
         threads: Of the encoder; 0 lets it choose. The encoded bytes depend on their number.
         fast_start: Whether an MP4's table of contents comes first, so that it plays while it is loaded. Then
             the file has a name, by which it is read again at the end.
-        badge: Whether frames get the badge of what is synthetic.
+        mark_picture: What every frame passes first; by default, it stays as it is.
         tags: What the container says of itself, name to text.
 
     Attributes:
@@ -129,7 +135,7 @@ class VideoWriter:
         quality: int | None = None,
         threads: int = 0,
         fast_start: bool = True,
-        badge: bool = False,
+        mark_picture: PictureMarker | None = None,
         tags: Mapping[str, str] = {},
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
@@ -148,10 +154,9 @@ class VideoWriter:
             self._tick = Fraction(1, 1000)
         sound_of = None if suffix in _SILENT else sound_of
         self._sound_of, self._sound_start = sound_of, sound_start
-        self._failing: _FailingOnce | None = None
-        self._output = self._open(file, fast_start)
+        self._output, self._failing = open_output(file, self._container_name, fast_start)
         self._output.metadata.update(tags)
-        self._badge = badge
+        self._mark_picture = mark_picture
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
         self._last: int | None = None
@@ -180,7 +185,7 @@ class VideoWriter:
             return
         self._last = pts
         self.frames += 1
-        frame = self._frame(draw_badge(frame_HW3) if self._badge else frame_HW3)
+        frame = self._frame(frame_HW3 if self._mark_picture is None else self._mark_picture(frame_HW3))
         frame.pts, frame.time_base = pts, self._tick
         self._mux(stream.encode(frame))
         if self._sound is not None:
@@ -202,20 +207,6 @@ class VideoWriter:
             self._sound.close()
         with suppress(Exception):  # an unfinished container cannot always be closed; its file is deleted
             self._output.close()
-
-    def _open(self, file: IO[bytes], fast_start: bool) -> OutputContainer:
-        if self._container_name == "webp":
-            return av.open(file, "w", format="webp", container_options={"loop": "0"})
-        if self._container_name not in ("mp4", "mov") or not fast_start:
-            return av.open(file, "w", format=self._container_name)
-        self._failing = _FailingOnce(file)
-        return av.open(
-            self._failing,
-            "w",
-            format=self._container_name,
-            container_options={"movflags": "faststart+use_metadata_tags"},
-            io_open=self._failing.reopen,
-        )
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -247,7 +238,30 @@ class VideoWriter:
         )
 
 
-class _FailingOnce:
+def open_output(
+    file: IO[bytes], container: str, fast_start: bool = True
+) -> tuple[OutputContainer, FailingOnce | None]:
+    """An open binary file as a container that is to be written.
+
+    Args:
+        file: It stays open.
+        container: FFmpeg's name of the format.
+        fast_start: As for `VideoWriter`.
+
+    Returns:
+        The container and, where that could not raise it itself, what has the file's first error.
+    """
+    if container == "webp":
+        return av.open(file, "w", format="webp", container_options={"loop": "0"}), None
+    if container not in ("mp4", "mov") or not fast_start:
+        return av.open(file, "w", format=container), None
+    failing = FailingOnce(file)
+    options = {"movflags": "faststart+use_metadata_tags"}
+    opened = av.open(failing, "w", format=container, container_options=options, io_open=failing.reopen)
+    return opened, failing
+
+
+class FailingOnce:
     """A file for FFmpeg that raises its first error only; PyAV prints those that follow it."""
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -86,7 +86,7 @@ class State(NamedTuple):
     """The output of one level; H = W = the level's side.
 
     Args:
-        h: Flow state, (B, C, H, W).
+        h: Flow state, (B, C, H, W); of the level below where this one predicts no flow.
         logits: Flow and mask before their tanh and sigmoid, (B, 3, H, W) float32.
         grid: Where the source is sampled, (B, H, W, 2) as (x, y), with the picture's corner pixels at ±1.
         mask: How much of the warped source is used, (B, 1, H, W) in [0, 1].
@@ -115,31 +115,46 @@ def identity_grid(side: int, device: torch.device) -> Tensor:
     return torch.stack([x, y], -1)
 
 
+def flow_of(logits_B3HW: Tensor) -> Tensor:
+    """How far away each pixel is sampled: (B, H, W, 2) as (x, y) within ±1, in half pictures."""
+    return torch.tanh(logits_B3HW[:, :2]).permute(0, 2, 3, 1)
+
+
 class Level(nn.Module):
     """One resolution: upsample the flow state, predict flow and mask, warp the feature, render.
 
-    The first level, 8×8, has no renderer features from a level below.
+    The first level, 8×8, has no renderer features from a level below. Levels above `ModelConfig.flow_size`
+    upsample flow and mask, and have no flow state.
     """
 
     def __init__(self, config: ModelConfig, side: int) -> None:
         super().__init__()
         below, channels, latent = config.channels(side // 2), config.channels(side), config.latent
         first = side == config.sides[0]
-        self.up = StyledConv(below, channels, latent, up=True)
-        self.flow_blocks = nn.ModuleList(FlowBlock(channels, latent) for _ in range(config.flow_blocks))
-        self.flow_head = FlowHead(channels, latent)
+        self.predicts_flow = config.predicts_flow(side)
+        if self.predicts_flow:
+            self.up = StyledConv(below, channels, latent, up=True)
+            self.flow_blocks = nn.ModuleList(FlowBlock(channels, latent) for _ in range(config.flow_blocks))
+            self.flow_head = FlowHead(channels, latent)
         self.render_up = None if first else ConvLayer(below, channels, 3)
         self.render_blocks = nn.ModuleList(RenderBlock(channels) for _ in range(config.render_blocks))
         self.to_rgb = ConvLayer(channels, 3, 1)
         self.rgb_bias = nn.Parameter(torch.zeros(3))
 
-    def forward(self, below: State | None, h_BCHW: Tensor, style_BD: Tensor, feature_BCHW: Tensor) -> State:
-        h = self.up(h_BCHW, style_BD)
-        for block in self.flow_blocks:
-            h = block(h, style_BD)
-        logits = self.flow_head(h, style_BD, below.logits if below else None)
+    def forward(
+        self, below: State | None, start_BCHW: Tensor, style_BD: Tensor, feature_BCHW: Tensor
+    ) -> State:
+        """The level's state.
+
+        Args:
+            below: The state of the level of half the side; None for the first.
+            start_BCHW: The flow state that the first level takes.
+            style_BD: Codes.
+            feature_BCHW: The source's map of this side.
+        """
+        h, logits = self._flow(below, start_BCHW, style_BD)
         side = feature_BCHW.shape[-1]
-        grid = identity_grid(side, h.device) + torch.tanh(logits[:, :2]).permute(0, 2, 3, 1)
+        grid = identity_grid(side, h.device) + flow_of(logits)
         mask = torch.sigmoid(logits[:, 2:])
         warped = warp(feature_BCHW, grid, mask)
 
@@ -152,6 +167,16 @@ class Level(nn.Module):
         if below is not None:
             image = image + upsample(below.image)
         return State(h, logits, grid, mask, warped, g, image)
+
+    def _flow(self, below: State | None, start_BCHW: Tensor, style_BD: Tensor) -> tuple[Tensor, Tensor]:
+        """The flow state, and the logits of flow and mask."""
+        if not self.predicts_flow:
+            assert below is not None
+            return below.h, upsample(below.logits)
+        h = self.up(below.blended() if below else start_BCHW, style_BD)
+        for block in self.flow_blocks:
+            h = block(h, style_BD)
+        return h, self.flow_head(h, style_BD, below.logits if below else None)
 
 
 class Decoder(nn.Module):
@@ -175,6 +200,5 @@ class Decoder(nn.Module):
         h = self.start(self.constant.to(features[0].dtype).expand(batch, -1, -1, -1), code_BD)
         states: list[State] = []
         for level, feature in zip(self.levels, features, strict=False):
-            below = states[-1] if states else None
-            states.append(level(below, below.blended() if below else h, code_BD, feature))
+            states.append(level(states[-1] if states else None, h, code_BD, feature))
         return states

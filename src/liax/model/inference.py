@@ -20,10 +20,12 @@ from liax.kernels.fir import downsample, smooth, smooth_activate, upsample
 from liax.kernels.styles import BLOCK, demodulations
 from liax.kernels.thin import from_levels, to_three
 from liax.kernels.warp_blend import warp_blend
-from liax.model.decoder import FlowBlock, Level, RenderBlock, identity_grid
-from liax.model.encoder import DownBlock
+from liax.model import pointwise
+from liax.model.decoder import FlowBlock, Level, RenderBlock, flow_of, identity_grid
+from liax.model.encoder import DownBlock, Encoder
 from liax.model.layers import ConvLayer, ModulatedConv, StyledConv
 from liax.model.network import LIAX, Encoded
+from liax.model.pixels import from_uint8
 
 _GAIN = math.sqrt(2)
 _SLOPE = 0.2
@@ -40,14 +42,11 @@ class InferenceNetwork:
     @torch.no_grad()
     def __init__(self, network: LIAX, dtype: torch.dtype) -> None:
         self._dtype = dtype
-        encoder, decoder = network.encoder, network.decoder
+        decoder = network.decoder
         self._drawn_levels = network.config.sides.index(network.drawn_size) + 1
-        rgb = encoder.from_rgb
-        self._rgb_weight_3C = (rgb.weight * rgb.scale).flatten(1).T.contiguous()
-        self._rgb_bias_C = _bias(rgb)
-        self._downs = [_Down.of(cast(DownBlock, block), dtype) for block in encoder.blocks]
-        # Of the last map's positions and channels, in float32: codes are not rounded as maps are.
-        self._to_code = (encoder.to_code.weight * encoder.to_code.scale).permute(0, 2, 3, 1).flatten(1)
+        self._encoder = _Encoder.of(network.encoder, dtype)
+        self._driver = None if network.driver is None else _Encoder.of(network.driver, dtype)
+        self._driver_size = network.config.driver_size
         self._to_alpha_MD = network.to_alpha.weight * network.to_alpha.scale
         self._alpha_bias_M = network.to_alpha.bias
         self._styles = _Styles(decoder)
@@ -55,32 +54,39 @@ class InferenceNetwork:
         self._start = _Styled.of(decoder.start, self._styles, dtype)
         self._levels = [_Level.of(cast(Level, level), self._styles, dtype) for level in decoder.levels]
 
-    def encode(self, levels_BRR3: Tensor, with_features: bool = True) -> Encoded:
-        """As `LIAX.encode`, of uint8 pictures; without features, these are ()."""
-        x = from_levels(levels_BRR3, self._rgb_weight_3C, self._rgb_bias_C, _SLOPE, self._dtype)
-        features: list[Tensor] = []
-        for down in self._downs:
-            features.append(x)
-            x = down(x)
-        code_BD = F.linear(x.permute(0, 2, 3, 1).flatten(1).float(), self._to_code)
-        alpha_BM = F.linear(code_BD, self._to_alpha_MD, self._alpha_bias_M)
-        drawn = tuple(reversed(features))[: self._drawn_levels] if with_features else ()
-        return Encoded(code_BD, alpha_BM, drawn)
+    def encode(self, levels_BRR3: Tensor) -> Encoded:
+        """As `LIAX.encode`, of uint8 pictures."""
+        code_BD, features = self._encoder(self._encoder.first_map(levels_BRR3))
+        alpha_BM = self._alpha(code_BD) if self._driver is None else self.read(levels_BRR3)
+        return Encoded(code_BD, alpha_BM, features[: self._drawn_levels])
+
+    def read(self, levels_BRR3: Tensor) -> Tensor:
+        """As `LIAX.read`, of uint8 pictures."""
+        if self._driver is None:
+            return self._alpha(self._encoder(self._encoder.first_map(levels_BRR3))[0])
+        side = self._driver_size
+        image_B3RR = from_uint8(levels_BRR3.permute(0, 3, 1, 2)).to(self._dtype)
+        small_B3SS = F.interpolate(image_B3RR, (side, side), mode="area")
+        return self._alpha(self._driver(self._driver.first_map_of(small_B3SS))[0])
+
+    def _alpha(self, code_BD: Tensor) -> Tensor:
+        return F.linear(code_BD, self._to_alpha_MD, self._alpha_bias_M)
 
     def draw(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Image and grid of the last state of `LIAX.render`."""
         style = self._styles(code_BD)
         x = (self._constant_1CHW * style.m(self._start)[..., None, None]).to(self._dtype)
         x = F.conv2d(x.contiguous(memory_format=torch.channels_last), self._start.weight, padding=1)
-        _, x = self._start.epilogue(style).modulated(x, style.m(self._levels[0].up))
         below: _Below | None = None
         levels = self._levels[: len(features)]
-        above = [*(level.up for level in levels[1:]), None]
+        first, *above = [*(None if level.flow is None else level.flow.up for level in levels), None]
+        assert first is not None
+        _, x = self._start.epilogue(style).modulated(x, style.m(first))
         for level, feature, up in zip(levels, features, above, strict=True):
             below, x = level(below, x, style, feature, None if up is None else style.m(up))
         assert below is not None
-        flow_BRR2 = torch.tanh(below.logits[:, :2]).permute(0, 2, 3, 1)
-        return below.image, identity_grid(flow_BRR2.shape[1], flow_BRR2.device) + flow_BRR2
+        side = below.logits.shape[-1]
+        return below.image, identity_grid(side, below.logits.device) + flow_of(below.logits)
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,51 @@ class _Down:
         skip = F.conv2d(downsample(x, 1.0), self.skip_weight)
         y = F.conv2d(smooth(self.conv(x), 2, 1.0), self.down_weight, stride=2)
         return Epilogue(self.down_bias_C, slope=_SLOPE, other_BCHW=skip)(y)
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """An `Encoder`."""
+
+    rgb_weight_3C: Tensor
+    rgb_bias_C: Tensor
+    downs: list[_Down]
+    to_code: Tensor
+    dtype: torch.dtype
+
+    @staticmethod
+    def of(encoder: Encoder, dtype: torch.dtype) -> _Encoder:
+        rgb = encoder.from_rgb
+        return _Encoder(
+            rgb_weight_3C=(rgb.weight * rgb.scale).flatten(1).T.contiguous(),
+            rgb_bias_C=_bias(rgb),
+            downs=[_Down.of(cast(DownBlock, block), dtype) for block in encoder.blocks],
+            # Of the last map's positions and channels, in float32: codes are not rounded as maps are.
+            to_code=(encoder.to_code.weight * encoder.to_code.scale).permute(0, 2, 3, 1).flatten(1),
+            dtype=dtype,
+        )
+
+    def first_map(self, levels_BRR3: Tensor) -> Tensor:
+        """What the first block takes, of uint8 pictures."""
+        return from_levels(levels_BRR3, self.rgb_weight_3C, self.rgb_bias_C, _SLOPE, self.dtype)
+
+    def first_map_of(self, image_B3RR: Tensor) -> Tensor:
+        """The same, of RGB in [-1, 1] in the maps' dtype."""
+        y_BRRC = F.linear(
+            image_B3RR.permute(0, 2, 3, 1),
+            self.rgb_weight_3C.T.to(self.dtype),
+            self.rgb_bias_C.to(self.dtype),
+        )
+        return F.leaky_relu(y_BRRC, _SLOPE).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Codes, and the features from 8×8 up, of first maps."""
+        features: list[Tensor] = []
+        for down in self.downs:
+            features.append(x)
+            x = down(x)
+        code_BD = F.linear(x.permute(0, 2, 3, 1).flatten(1).float(), self.to_code)
+        return code_BD, tuple(reversed(features))
 
 
 @dataclass(frozen=True)
@@ -178,37 +229,65 @@ class _Below(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Level:
-    """A `Level`."""
+class _FlowLevel:
+    """What a `Level` that predicts flow has for it."""
 
     up: _Styled
-    flow: list[_Flow]
+    blocks: list[_Flow]
     head: int
     head_weight_3C: Tensor
     head_bias_3: Tensor
+    zero_3: Tensor
+
+    @staticmethod
+    def of(level: Level, styles: _Styles, dtype: torch.dtype) -> _FlowLevel:
+        head = level.flow_head
+        return _FlowLevel(
+            up=_Styled.of(level.up, styles, dtype),
+            blocks=[_Flow.of(cast(FlowBlock, block), styles, dtype) for block in level.flow_blocks],
+            head=styles.number_of[head.conv],
+            head_weight_3C=(head.conv.weight * head.conv.scale).flatten(1).contiguous(),
+            head_bias_3=head.bias,
+            zero_3=torch.zeros_like(head.bias),
+        )
+
+    def __call__(self, below: _Below | None, x: Tensor, style: _Style) -> tuple[Tensor, Tensor]:
+        """The flow state and the logits, from the modulated flow state of the level below."""
+        y = F.conv_transpose2d(x, self.up.weight, stride=2)
+        above = [*(style.m(block.first) for block in self.blocks), None]
+        assert above[0] is not None
+        h, x = smooth_activate(y, 1, 4.0, style.d(self.up), self.up.bias_C, _SLOPE, above[0])
+        for block, modulation in zip(self.blocks, above[1:], strict=True):
+            h, x = block(x, style, modulation)
+        m_BC = style.modulations[self.head]
+        logits = to_three(
+            h, self.head_weight_3C, self.head_bias_3, self.zero_3, below and below.logits, m_BC=m_BC
+        )
+        return h, logits
+
+
+@dataclass(frozen=True)
+class _Level:
+    """A `Level`."""
+
+    flow: _FlowLevel | None
     render_up: _Conv | None
     render: list[tuple[_Conv, _Conv]]
     rgb_weight_3C: Tensor
     rgb_inner_3: Tensor
     rgb_outer_3: Tensor
-    zero_3: Tensor
 
     @staticmethod
     def of(level: Level, styles: _Styles, dtype: torch.dtype) -> _Level:
-        head, rgb = level.flow_head, level.to_rgb
+        rgb = level.to_rgb
         blocks = [cast(RenderBlock, block) for block in level.render_blocks]
         return _Level(
-            up=_Styled.of(level.up, styles, dtype),
-            flow=[_Flow.of(cast(FlowBlock, block), styles, dtype) for block in level.flow_blocks],
-            head=styles.number_of[head.conv],
-            head_weight_3C=(head.conv.weight * head.conv.scale).flatten(1).contiguous(),
-            head_bias_3=head.bias,
+            flow=_FlowLevel.of(level, styles, dtype) if level.predicts_flow else None,
             render_up=None if level.render_up is None else _Conv.of(level.render_up, dtype),
             render=[(_Conv.of(block.first, dtype), _Conv.of(block.second, dtype)) for block in blocks],
             rgb_weight_3C=(rgb.weight * rgb.scale).flatten(1).contiguous(),
             rgb_inner_3=_bias(rgb),
             rgb_outer_3=level.rgb_bias,
-            zero_3=torch.zeros_like(head.bias),
         )
 
     def __call__(
@@ -218,19 +297,18 @@ class _Level:
 
         Args:
             x: The modulated flow state from the level below.
-            next_BC: The modulation of the next level; None for the last one, which makes no such state.
+            next_BC: The modulation of the next level; None for one that predicts no flow, and for the last
+                one, which make no such state.
         """
-        y = F.conv_transpose2d(x, self.up.weight, stride=2)
-        above = [*(style.m(block.first) for block in self.flow), None]
-        assert above[0] is not None
-        h, x = smooth_activate(y, 1, 4.0, style.d(self.up), self.up.bias_C, _SLOPE, above[0])
-        for block, modulation in zip(self.flow, above[1:], strict=True):
-            h, x = block(x, style, modulation)
-        m_BC = style.modulations[self.head]
-        logits = to_three(
-            h, self.head_weight_3C, self.head_bias_3, self.zero_3, below and below.logits, m_BC=m_BC
-        )
-        g, x = warp_blend(feature, logits, h, next_BC)
+        if self.flow is None:
+            assert below is not None
+            logits = pointwise.upsample(below.logits).contiguous(memory_format=torch.channels_last)
+            g, _ = warp_blend(feature, logits, None, None)
+        else:
+            h, logits = self.flow(below, x, style)
+            g, blended = warp_blend(feature, logits, h, next_BC)
+            assert blended is not None
+            x = blended
         if below is not None and self.render_up is not None:
             g = self.render_up(upsample(below.g), g)
         for first, second in self.render:

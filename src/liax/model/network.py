@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liax.model.config import ModelConfig
@@ -44,6 +45,7 @@ class LIAX(nn.Module):
         self.config = config
         self.metadata: dict[str, str] = {}
         self.encoder = Encoder(config)
+        self.driver = Encoder(config.driver) if config.driver else None
         self.to_alpha = EqualLinear(config.latent, config.vectors)
         self.dictionary = MotionDictionary(config)
         self.decoder = Decoder(config)
@@ -62,13 +64,24 @@ class LIAX(nn.Module):
     def encode(self, image_B3RR: Tensor, count: int | None = None) -> Encoded:
         """E(x), its features, and the coefficients a = FC(E(x)) of equation (3).
 
+        Where the network has a driver, the coefficients are `read` by it.
+
         Args:
             image_B3RR: RGB in [-1, 1].
             count: Return features of the first `count` images only; None for all.
         """
         code_BD, features = self.encoder(image_B3RR, count)
         levels = self.config.sides.index(self.drawn_size) + 1
-        return Encoded(code_BD, self.to_alpha(code_BD), features[:levels])
+        alpha_BM = self.to_alpha(code_BD) if self.driver is None else self.read(image_B3RR)
+        return Encoded(code_BD, alpha_BM, features[:levels])
+
+    def read(self, image_B3RR: Tensor) -> Tensor:
+        """Only the coefficients a (B, M) of images, by the driver where there is one: FC(E_driver(x))."""
+        if self.driver is None:
+            return self.to_alpha(self.encoder(image_B3RR, 0)[0])
+        side = self.config.driver_size
+        small_B3SS = F.interpolate(image_B3RR, (side, side), mode="area")
+        return self.to_alpha(self.driver(small_B3SS, 0)[0])
 
     def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
         """z_sd = z_sr + Σ_i a_i d_i of equations (1) and (2): (B, D).
@@ -98,20 +111,41 @@ class LIAX(nn.Module):
         return self.decoder(code_BD, features)
 
     def forward(
-        self, source_B3RR: Tensor, driving_B3RR: Tensor, kept_BM: Tensor | None = None
+        self,
+        source_B3RR: Tensor,
+        driving_B3RR: Tensor,
+        kept_BM: Tensor | None = None,
+        given_BM: Tensor | None = None,
     ) -> tuple[list[State], Tensor, Tensor]:
         """The training step: draw the source with the driving image's coefficients, z_sr + Q a_d.
 
         Args:
             source_B3RR, driving_B3RR: RGB in [-1, 1].
             kept_BM: Where true, the source's own coefficient is used in place of the driving image's.
+            given_BM: Coefficients to use in their place; NaN where none is given.
 
         Returns:
             The states of all levels, and the coefficients a_s and a_d, (B, M) each.
         """
-        # One pass of the encoder over both halves.
-        count = len(source_B3RR)
-        both = self.encode(torch.cat([source_B3RR, driving_B3RR]), count)
-        source_BM, read_BM = both.alpha_BM[:count], both.alpha_BM[count:]
+        code_BD, features, source_BM, read_BM = self.encode_pair(source_B3RR, driving_B3RR)
         alpha_BM = read_BM if kept_BM is None else torch.where(kept_BM, source_BM, read_BM)
-        return self.render(self.reenact(both.code_BD[:count], alpha_BM), both.features), source_BM, read_BM
+        if given_BM is not None:
+            alpha_BM = torch.where(given_BM.isnan(), alpha_BM, given_BM)
+        return self.render(self.reenact(code_BD, alpha_BM), features), source_BM, read_BM
+
+    def encode_pair(
+        self, source_B3RR: Tensor, driving_B3RR: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor, Tensor]:
+        """The source's code and features, and the coefficients a_s and a_d, (B, M) each.
+
+        A driving image's own code and features are computed only where its coefficients come from them.
+        """
+        count = len(source_B3RR)
+        both_B3RR = torch.cat([source_B3RR, driving_B3RR])
+        if self.driver is None:
+            # One pass of the encoder over both halves.
+            both = self.encode(both_B3RR, count)
+            return both.code_BD[:count], both.features, both.alpha_BM[:count], both.alpha_BM[count:]
+        code_BD, features = self.encoder(source_B3RR)
+        alpha_BM = self.read(both_B3RR)
+        return code_BD, features, alpha_BM[:count], alpha_BM[count:]

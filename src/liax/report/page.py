@@ -9,7 +9,6 @@ import io
 import math
 from collections.abc import Callable
 from datetime import datetime
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liax.files import atomic_file
+from liax.version import __version__
 
 UNKNOWN = "–"
 _MINUS = "−"
@@ -99,7 +99,7 @@ def render(template: str, out: Path, **values: Any) -> None:
     )
     environment.filters |= {"number": number, "percent": percent, "signed": signed, "whole": whole}
     page = environment.get_template(template).render(
-        {"version": version("liax"), "date": f"{datetime.now():%-d %B %Y}", **values}
+        {"version": __version__, "date": f"{datetime.now():%-d %B %Y}", **values}
     )
     with atomic_file(out) as file:
         file.write(page.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -74,6 +75,16 @@ def read_expression(values: Mapping[str, Any], where: str) -> Expression:
         LiaxError: For what is no amount.
     """
     return {_name(name): read_amount(value, f"{where}: {short(name, 40)}") for name, value in values.items()}
+
+
+def expression_toml(expression: Expression) -> str:
+    """The lines of a file that `read_expression` reads back."""
+    written = {name: f"{amount.value:.9g}" for name, amount in expression.items()}
+    lines = (
+        f"{json.dumps(name)} = {json.dumps(written[name] + amount.unit) if amount.unit else written[name]}"
+        for name, amount in expression.items()
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def read_amount(value: object, where: str) -> Amount:

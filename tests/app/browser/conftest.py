@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+from browsers import CHROMIUM
 from clips import moving_face, write_clip
 from liax.app.server import ServedPage
 from liax.app.studio import Studio
@@ -21,7 +20,6 @@ from liax.model import LIAX
 from liax.portrait import Animator
 from liax.weights.controls import Control, Controls
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 # In a container there is no sandbox; what calls home by itself is switched off.
 _FLAGS = [
     "--no-sandbox",
@@ -61,36 +59,51 @@ def url(page_studio: Studio) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        yield browser
-        browser.close()
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def kept_context(chromium: Browser) -> BrowserContext:
+    """Its cache keeps the page's scripts, which opens a page in two thirds of the time."""
+    return chromium.new_context()
 
 
 @pytest.fixture
-def visit(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
+def launch(chromium: Browser) -> Callable[..., Browser]:
+    """`launch("--flag")`: another browser."""
+    return lambda *flags: chromium.browser_type.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
+
+
+@pytest.fixture
+def visit(chromium: Browser, kept_context: BrowserContext, url: str) -> Iterator[Callable[..., Page]]:
     """`visit("Turn", width=390, dark=True)`: the page as a new visitor sees it, open at a tab.
 
     With `axe=True`, scripts of tests may run in it.
 
     At the end no visitor's page has asked another host for anything, nor logged an error.
     """
-    contexts, outside, errors = [], [], []
+    contexts, pages, outside, errors = [], [], [], []
 
     def open_page(
         tab: str = "Animate", width: int = 1280, height: int = 900, dark: bool = False, axe: bool = False
     ) -> Page:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            bypass_csp=axe,  # which the page's policy would refuse as any other script
-        )
-        context.set_default_timeout(20_000)
-        contexts.append(context)
+        if pages or axe:
+            # The page's policy would refuse the tests' scripts as any other.
+            context = chromium.new_context(bypass_csp=axe)
+            contexts.append(context)
+        else:
+            context = kept_context
         page = context.new_page()
+        pages.append(page)
+        page.set_default_timeout(20_000)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        context.new_cdp_session(page).send(
+            "Storage.clearDataForOrigin", {"origin": url.rstrip("/"), "storageTypes": "cookies,local_storage"}
+        )
         page.on("request", lambda asked: outside.append(asked.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
@@ -98,8 +111,8 @@ def visit(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for closed in (*pages, *contexts):
+        closed.close()
     assert [asked for asked in outside if not asked.startswith((url, "data:", "blob:"))] == []
     assert errors == []
 

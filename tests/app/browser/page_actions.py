@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-TABS = ("Animate", "Edit image", "Edit video", "Turn", "Inspect")
+TABS = ("Animate", "Live", "Edit image", "Edit video", "Turn", "Inspect")
 Visit = Callable[..., Any]
 
 
@@ -26,11 +26,19 @@ def button(page: Any, name: str) -> Any:
 
 def give(page: Any, label: str, path: Path) -> None:
     """Upload a file to the component with this label, in place of what is there."""
-    clear = block(page, label).get_by_role("button", name="Clear")
-    if clear.count():
-        clear.click()
-    with page.expect_response(lambda answer: "/upload?" in answer.url):
-        block(page, label).locator("input[type=file]").set_input_files(path)
+    from playwright.sync_api import TimeoutError as TookTooLong
+
+    for patience in (4_000, 8_000, 20_000):  # a component that is being emptied may drop the file
+        clear = block(page, label).get_by_role("button", name="Clear")
+        if clear.count():
+            clear.click()
+        try:
+            with page.expect_response(lambda answer: "/upload?" in answer.url, timeout=patience):
+                block(page, label).locator("input[type=file]").set_input_files(path, timeout=patience)
+            return
+        except TookTooLong:
+            if patience == 20_000:
+                raise
 
 
 def said(page: Any, kind: str = "done") -> str:

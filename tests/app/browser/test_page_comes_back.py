@@ -1,0 +1,58 @@
+"""A page that is opened again: its curves come back, and what the visitor does meanwhile is not undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from page_actions import Visit, block, button, give
+from playwright.sync_api import expect
+
+# The server is slow to say whether it has the files still.
+_SLOW = """
+const ask = window.fetch;
+window.fetch = async (...what) => {
+  if (what[1]?.method === "HEAD") await new Promise(resolve => setTimeout(resolve, 1500));
+  return ask(...what);
+};"""
+
+
+def _drawn(page: Any, label: str) -> str:
+    row = page.get_by_role("region", name=label, exact=True)
+    return str(row.locator(".liax-is").get_attribute("d"))
+
+
+def test_edited_curves_come_back_and_nobody_is_overruled(
+    visit: Visit, face_clip: Path, faceless: Path
+) -> None:
+    page = visit("Animate")
+    page.get_by_role("button", name="Examples to try").click()
+    page.locator(".liax-examples img").nth(1).click()
+    block(page, "Your portrait").locator("img[src$='alex.jpg']").wait_for()
+    give(page, "Who moves it", face_clip)
+    page.get_by_role("button", name="Edit the motion").click()
+    button(page, "Read the curves").click()
+    page.get_by_label("Mute: Jaw").check()
+    page.get_by_label("Scale: Yaw (°)").fill("0.5")
+    playhead = page.locator("#liax-playhead input[type=number]")
+    playhead.fill("0.5")
+    playhead.press("Tab")
+    page.wait_for_timeout(800)
+    as_edited = _drawn(page, "Yaw (°)")
+    page.add_init_script(_SLOW)
+    page.reload()
+    block(page, "Your portrait").locator("img[src]").wait_for()
+    give(page, "Your portrait", faceless)
+    page.get_by_label("Side by side").check()
+    block(page, "Who moves it").locator("video[src$='face.mp4']").wait_for()
+    # The curves are read anew without a hand.
+    expect(page.get_by_label("Mute: Jaw")).to_be_checked()
+    expect(page.get_by_label("Scale: Yaw (°)")).to_have_value("0.5")
+    expect(playhead).to_have_value("0.50")
+    page.wait_for_function(
+        "([e, edited]) => e.getAttribute('d') === edited",
+        arg=[page.get_by_role("region", name="Yaw (°)").locator(".liax-is").element_handle(), as_edited],
+    )
+    expect(page.locator(".liax-film")).to_have_attribute("alt", "What was filmed at 0.5 s")
+    block(page, "Your portrait").locator("img[src$='wall.png']").wait_for()
+    expect(page.get_by_label("Side by side")).to_be_checked()

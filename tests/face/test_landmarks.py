@@ -1,0 +1,57 @@
+"""Opening MediaPipe starts no compiler, leaves no temporary file, and is done by one thread at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+
+from liax.face.landmarks import FaceLandmarker
+
+OPENED = """
+import sys
+
+made = []
+watched = ("tempfile.", "subprocess.")
+sys.addaudithook(lambda event, arguments: made.append(event) if event.startswith(watched) else None)
+from liax.face.landmarks import FaceLandmarker
+
+with FaceLandmarker():
+    pass
+print(made, "sounddevice" in sys.modules)
+"""
+
+
+def test_opening_leaves_sound_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] False"
+
+
+def test_threads_import_it_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once leave one of them with half a module."""
+    importing: list[int] = []
+    at_once: list[int] = []
+
+    @contextmanager
+    def counted() -> Iterator[None]:
+        importing.append(1)
+        at_once.append(len(importing))
+        time.sleep(0.1)
+        yield
+        importing.pop()
+
+    def opened() -> None:
+        FaceLandmarker().close()
+
+    monkeypatch.setattr("liax.face.landmarks._without_sound", counted)
+    threads = [Thread(target=opened) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [1, 1]
