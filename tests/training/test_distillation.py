@@ -14,8 +14,8 @@ from torch import Tensor
 from liax.data.augment import PairBatch
 from liax.errors import LiaxError
 from liax.model import LIAX, PRESETS
-from liax.training.config import DistillationConfig, LossConfig
-from liax.training.distillation import Teacher, distillation_terms
+from liax.training.config import DistillationConfig, LossConfig, TrainConfig
+from liax.training.distillation import Teacher, distillation_terms, reading_error
 from liax.training.losses import ReconstructionLoss
 from liax.weights import load, save
 from liax.weights.controls import CONTROLS_KEY, LIMITS_KEY, CoefficientLimits, Control, Controls
@@ -101,6 +101,48 @@ def test_a_teacher_that_cannot_teach_is_refused(change: dict[str, int]) -> None:
     network = LIAX(replace(TINY, **change))
     with pytest.raises(LiaxError, match="cannot learn from one of"):
         Teacher(network, replace(TINY, size=128), DistillationConfig())
+
+
+def test_reading_error_is_in_the_wanted_deviations() -> None:
+    wanted = torch.randn(2, 50, 8, generator=torch.Generator().manual_seed(2))
+    spread_M = wanted.flatten(0, 1).std(0)
+    assert reading_error(*wanted, *wanted) == 0
+    same_shift = reading_error(*(wanted + spread_M), *wanted)  # changes are right
+    torch.testing.assert_close(same_shift, torch.tensor(2 / 3))
+    torch.testing.assert_close(reading_error(wanted[0], wanted[1] + spread_M, *wanted), torch.tensor(2 / 3))
+
+
+@pytest.fixture
+def with_driver(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(PRESETS, "tiny-driver", replace(TINY, driver_size=64))
+    return "tiny-driver"
+
+
+def test_a_driver_alone_learns_to_read(
+    manifest: Path, tmp_path: Path, teacher_network: LIAX, with_driver: str
+) -> None:
+    """Only the driver and the coefficients' layer change."""
+    path = tmp_path / "teacher.safetensors"
+    save(teacher_network, path)
+    driver = {"preset": with_driver, "distil": str(path), "driver_only": True}
+    log = run(tiny(manifest, tmp_path / "run", steps=40, **driver))
+    errors = [float(line.split()[1]) for line in log["train/coefficients"]]
+    assert sum(errors[-5:]) < 0.8 * sum(errors[:5])
+    run(tiny(manifest, tmp_path / "short", steps=3, **driver))
+    short, whole = (load(tmp_path / name / "weights.safetensors") for name in ("short", "run"))
+    moved = {
+        name.partition(".")[0]
+        for (name, now), was in zip(whole.named_parameters(), short.parameters(), strict=True)
+        if not torch.equal(now, was)
+    }
+    assert moved == {"driver", "to_alpha"}
+
+
+@pytest.mark.parametrize("change", [{"preset": "tiny"}, {"distil": None}])
+def test_a_driver_alone_needs_a_driver_and_a_teacher(with_driver: str, change: dict[str, str | None]) -> None:
+    config = TrainConfig(preset=with_driver, distil="small", driver_only=True)
+    with pytest.raises(LiaxError, match="to read a teacher's coefficients"):
+        replace(config, **change).check()
 
 
 def test_a_run_learns_from_its_teacher(manifest: Path, tmp_path: Path, teacher_network: LIAX) -> None:

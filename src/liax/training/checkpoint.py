@@ -69,7 +69,7 @@ def state_tensors(
     tensors = {f"{name}.{key}": value for key, value in module.state_dict().items()}
     if optimizer is not None:
         for key, parameter in module.named_parameters():
-            for kind, value in optimizer.state[parameter].items():
+            for kind, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{name}.{key}.{kind}"] = value
     return tensors
 

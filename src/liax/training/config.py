@@ -172,6 +172,9 @@ class TrainConfig:
     distil: str | None = None
     """Name or file of trained weights to learn from: the teacher, of the run's side or larger. Its
     coefficients take the place of factors and sparsity, and its controls those of the run."""
+    driver_only: bool = False
+    """Train only the driver, to read the teacher's coefficients: nothing is drawn, so a step takes a fraction
+    of the time. Needs distil, and a preset with a driver."""
     steps: int = 20_000
     """Optimizer steps of the whole run."""
     batch: int = 32
@@ -296,6 +299,11 @@ class TrainConfig:
         self.data.check()
         if sum(start is not None for start in self._starts) > 1:
             raise LiaxError("a run starts from one of init, grow and narrow", "leave the others out")
+        if self.driver_only and (self.distil is None or not self.model.driver_size):
+            raise LiaxError(
+                "driver_only trains the driver of a preset that has one, to read a teacher's coefficients",
+                'set distil, and preset to "live", or driver_only to false',
+            )
         if self.distil is not None and self.sharded:
             raise LiaxError("a sharded network cannot learn from a teacher", 'set strategy to "ddp"')
         if self.optim.outer_steps and self.grow is None:

@@ -81,6 +81,11 @@ class Teacher(nn.Module):
             image_B3RR = F.interpolate(image_B3RR, (side, side), mode="bilinear", align_corners=False)
         return self.network.encode(image_B3RR, count)
 
+    @torch.no_grad()
+    def read(self, image_B3RR: Tensor) -> Tensor:
+        """Its coefficients of images of the pupil's side."""
+        return self.encode(image_B3RR, 0).alpha_BM
+
     def reenact(self, code_BD: Tensor, alpha_BM: Tensor) -> Tensor:
         return self.network.reenact(code_BD, alpha_BM)
 
@@ -132,6 +137,20 @@ class Teacher(nn.Module):
         return self._config.flow > 0 or self._config.picture > 0
 
 
+def reading_error(
+    source_BM: Tensor, driving_BM: Tensor, wanted_source_BM: Tensor, wanted_BM: Tensor
+) -> Tensor:
+    """Mean error of coefficients, and of their change from source to driving image.
+
+    It is measured in the standard deviations that the wanted coefficients have in the batch.
+    """
+    wanted_NM = torch.cat([wanted_source_BM, wanted_BM])
+    spread_M = wanted_NM.std(0).clamp(min=_LEAST_SPREAD)
+    wanted_NM = torch.cat([wanted_NM, wanted_BM - wanted_source_BM])
+    read_NM = torch.cat([source_BM, driving_BM, driving_BM - source_BM])
+    return ((read_NM - wanted_NM).abs() / spread_M).mean()
+
+
 def distillation_terms(
     lesson: Lesson,
     source_BM: Tensor,
@@ -151,16 +170,11 @@ def distillation_terms(
         dtype: The perceptual network's precision.
 
     Returns:
-        "coefficients": mean error of coefficients and of their change from source to driving image, in
-        the batch's standard deviations of each. If the teacher draws, also "flow": mean distance of the
+        "coefficients": `reading_error`. If the teacher draws, also "flow": mean distance of the
         flow, where the teacher's mask uses it, and of the mask, over the levels that predict them; and
         "picture": L1 and perceptual distance, weighted as those to real frames.
     """
-    wanted_NM = torch.cat([lesson.source_BM, lesson.driving_BM, lesson.driving_BM - lesson.source_BM])
-    read_NM = torch.cat([source_BM, driving_BM, driving_BM - source_BM])
-    count = 2 * len(source_BM)
-    spread_M = wanted_NM[:count].std(0).clamp(min=_LEAST_SPREAD)
-    terms = {"coefficients": ((read_NM - wanted_NM).abs() / spread_M).mean()}
+    terms = {"coefficients": reading_error(source_BM, driving_BM, lesson.source_BM, lesson.driving_BM)}
     if not lesson.states:
         return terms
     finest = lesson.states[-1]

@@ -84,6 +84,11 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
             ),
         )
     network.dictionary.train_on()
+    if config.driver_only:
+        assert network.driver is not None
+        network.requires_grad_(False)
+        network.driver.requires_grad_(True)
+        network.to_alpha.requires_grad_(True)
     broadcast_parameters(network)
     if device.type == "cuda":
         if not config.sharded:  # FSDP wants its parameters contiguous

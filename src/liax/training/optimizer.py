@@ -11,12 +11,13 @@ from liax.training.grow import outer_levels
 
 
 def network_optimizer(network: LIAX, config: OptimConfig, device: torch.device) -> torch.optim.Adam:
-    """Adam over the network's parameters, with its state already there.
+    """Adam over the network's parameters that are trained, with its state already there.
 
     Of its two groups the first is that of the outer levels (`liax.training.grow`); each says so ("outer").
     """
     outer = {id(p) for level in outer_levels(network) for p in level.parameters()}
-    groups = {new: [p for p in network.parameters() if (id(p) in outer) == new] for new in (True, False)}
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = {new: [p for p in trained if (id(p) in outer) == new] for new in (True, False)}
     optimizer = torch.optim.Adam(
         [{"params": parameters, "outer": new} for new, parameters in groups.items()],
         lr=config.lr,

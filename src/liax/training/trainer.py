@@ -40,7 +40,7 @@ from liax.training.checkpoint import (
 )
 from liax.training.config import TrainConfig, to_dict
 from liax.training.cuda_graph import GraphedStep
-from liax.training.distillation import Teacher, distillation_terms
+from liax.training.distillation import Teacher, distillation_terms, reading_error
 from liax.training.factor_supervision import FactorLoss, unnamed_mask
 from liax.training.history import Entry, describe_material, read_history
 from liax.training.init import collect_coefficients, init_network
@@ -217,18 +217,20 @@ class Trainer:
             # With kernels in the backward pass too, which computes checkpointed maps again.
             synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
             with synchronised, fused(self.config.compile):
-                terms, image = self._losses(batch)
+                terms, image = self._compute(batch)
                 self.fabric.backward(terms["total"] / self.config.accumulate)
             terms |= self._learn(batch, image)
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0) + term.detach() / self.config.accumulate
+        if self.config.driver_only:  # its loss is not one of the wrapped network
+            average_gradients(self.plain)
         return totals
 
     def _graphed_gradients(self) -> dict[str, Tensor]:
         """The same by a CUDA graph; another one is recorded when the adversarial term starts."""
         batch = self.batches.batch(self.step, self._renderer)
         if self._adversarial not in self._graphs:
-            self._graphs[self._adversarial] = GraphedStep(self._losses, self.plain.parameters())
+            self._graphs[self._adversarial] = GraphedStep(self._compute, self.plain.parameters())
         with fused():
             terms, image = self._graphs[self._adversarial](batch)
         average_gradients(self.plain)
@@ -255,6 +257,19 @@ class Trainer:
         """The terms' means over all devices."""
         means = mean_over_processes(torch.stack(list(terms.values())))
         return dict(zip(terms, means.tolist(), strict=True))
+
+    def _compute(self, batch: PairBatch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms of the loss, "total" among them, and the image; the driver alone draws none."""
+        return (self._reading_terms(batch), batch.driving) if self.config.driver_only else self._losses(batch)
+
+    def _reading_terms(self, batch: PairBatch) -> dict[str, Tensor]:
+        """How far the driver's coefficients are from the teacher's."""
+        assert self.teacher is not None
+        count = len(batch.source)
+        both = torch.cat([batch.source, batch.driving]).to(self.dtype)
+        wanted, read = (reader.read(both).split(count) for reader in (self.teacher, self.plain))
+        error = reading_error(*read, *wanted)
+        return {"coefficients": error, "total": error, "hoyer": hoyer(centred(read[1].detach())).mean()}
 
     def _losses(self, batch: PairBatch) -> tuple[dict[str, Tensor], Tensor]:
         """The terms of equation (9), "total" among them, and the image."""
