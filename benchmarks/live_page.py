@@ -21,7 +21,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,11 @@ import numpy as np
 import torch
 import tyro
 from backends import processor
-from numpy.typing import NDArray
+from camera import HEIGHT, RATE, WIDTH, camera_frames
 from playwright.sync_api import sync_playwright
 
 from liax.app.server import ServedPage
 from liax.app.studio import Studio
-from liax.face.crop import resize
-from liax.media.video import Video
 from liax.portrait import Animator
 from liax.portrait.device import keep_freed_memory
 from liax.weights import load
@@ -45,7 +42,6 @@ GOAL_MS = 150
 PAGE = Path(__file__).parents[1] / "docs" / "live.md"
 RESULTS = Path(__file__).parent / "results" / "live_page.json"
 _BEGIN, _END = "<!-- live-page -->\n", "<!-- end -->"
-_RATE, _WIDTH, _HEIGHT = 25, 640, 480
 _WARM_UP = 20  # pictures before it counts
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
@@ -133,23 +129,16 @@ def _watch(address: str, camera: Path, settings: Settings) -> list[dict[str, flo
 
 
 def write_camera(path: Path) -> Path:
-    """A file that Chromium takes for a camera: the demo's clip amid frames of a camera's shape."""
+    """A file that Chromium takes for a camera."""
     with av.open(path, "w", format="mjpeg") as output:
-        stream: Any = output.add_stream("mjpeg", rate=_RATE)
-        stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuvj420p"
-        for number, picture in enumerate(Video(Path(str(files("liax.assets"))) / "demo_driving.mp4")):
-            frame = av.VideoFrame.from_ndarray(_framed(picture.rgb()), format="rgb24")
+        stream: Any = output.add_stream("mjpeg", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        for number, frame_HW3 in enumerate(camera_frames()):
+            frame = av.VideoFrame.from_ndarray(frame_HW3, format="rgb24")
             frame.pts = number
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
-
-
-def _framed(picture_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    frame_HW3 = np.full((_HEIGHT, _WIDTH, 3), 90, np.uint8)
-    left = (_WIDTH - _HEIGHT) // 2
-    frame_HW3[:, left : left + _HEIGHT] = resize(picture_HW3, _HEIGHT, _HEIGHT)
-    return frame_HW3
 
 
 def rounded(value: float | np.floating) -> float:
