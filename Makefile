@@ -45,7 +45,9 @@ LOWEST := $(VENV)-lowest
 lowest: $(VENV)/.ready-dev
 	rm -rf dist $(LOWEST)
 	$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist
-	cd packages/liax-weights-small && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist
+	for name in small live; do \
+	    (cd packages/liax-weights-$$name && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist) || exit 1; \
+	done
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt torch
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
@@ -64,10 +66,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first and alone: where only a build for CPUs is pinned, nothing later may replace it.
-$(VENV)/.ready: $(BIN)/python pyproject.toml packages/liax-weights-small/pyproject.toml packages/liax-web-runtime/pyproject.toml constraints.txt
+$(VENV)/.ready: $(BIN)/python pyproject.toml packages/liax-weights-small/pyproject.toml packages/liax-weights-live/pyproject.toml packages/liax-web-runtime/pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): PyTorch is large, this takes a few minutes the first time."
 	$(INSTALL) torch
-	$(INSTALL) -e . -e packages/liax-weights-small -e packages/liax-web-runtime
+	$(INSTALL) -e . -e packages/liax-weights-small -e packages/liax-weights-live -e packages/liax-web-runtime
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

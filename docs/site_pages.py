@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = {
     "index.md": "README.md",
     "model-card.md": "packages/liax-weights-small/README.md",
+    "model-card-live.md": "packages/liax-weights-live/README.md",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "benchmarks.md": "benchmarks/README.md",

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"liax": ROOT, "weights": ROOT / "packages" / "liax-weights-small"}
+WEIGHTS = ("small", "live")
+PACKAGES = {"liax": ROOT} | {name: ROOT / "packages" / f"liax-weights-{name}" for name in WEIGHTS}
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both wheels, built from the tree without a registry."""
+    """All wheels, built from the tree without a registry."""
     folder = tmp_path_factory.mktemp("wheels")
     for name, source in PACKAGES.items():
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / name)]
@@ -37,7 +38,7 @@ def text(wheel: Path, ending: str) -> str:
 def test_the_code_is_small_and_has_no_weights(wheels: dict[str, Path]) -> None:
     held = names(wheels["liax"])
     assert wheels["liax"].stat().st_size <= 10_000_000
-    assert not [name for name in held if "liax-small" in name]
+    assert not [name for name in held if name.endswith(".safetensors") and "liax-" in name]
     assert {
         "liax/py.typed",
         "liax/assets/face_landmarker.task",
@@ -55,14 +56,17 @@ def test_the_code_has_its_licence_and_a_summary(wheels: dict[str, Path]) -> None
     assert "Apache License" in text(wheels["liax"], "licenses/LICENSE")
 
 
-def test_the_weights_bring_their_licence_their_card_and_no_code(wheels: dict[str, Path]) -> None:
-    wheel = wheels["weights"]
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_the_weights_bring_their_licence_their_card_and_no_code(
+    wheels: dict[str, Path], weights: str
+) -> None:
+    wheel = wheels[weights]
     assert {name for name in names(wheel) if ".dist-info/" not in name} == {
-        "liax_weights_small/__init__.py",
-        "liax_weights_small/liax-small.safetensors",
+        f"liax_weights_{weights}/__init__.py",
+        f"liax_weights_{weights}/liax-{weights}.safetensors",
     }
     assert "for research only" in text(wheel, "licenses/LICENSE")
     assert "# Model card" in text(wheel, "METADATA")
     assert text(wheel, "entry_points.txt").split() == [
-        "[liax.weights]", "small", "=", "liax_weights_small:WEIGHTS",
+        "[liax.weights]", weights, "=", f"liax_weights_{weights}:WEIGHTS",
     ]  # fmt: skip

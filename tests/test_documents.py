@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")),
     ROOT / "packages" / "liax-weights-small" / "README.md",
+    ROOT / "packages" / "liax-weights-live" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 # Commands whose inputs a test can make, and which then take seconds.
@@ -202,6 +203,6 @@ def test_python_of_pages_is_found() -> None:
 
 
 def test_figures_are_those_of_the_results_files() -> None:
-    known = facts.Facts(facts.RESULTS, facts.WEIGHTS)
+    known = facts.bundled()
     assert known.check_fingerprint() == ""
     assert [path.name for path in facts.stale(known)] == []

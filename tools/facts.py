@@ -1,10 +1,11 @@
-"""Every figure about the weights `small` that a document shows, written from the results files.
+"""Every figure about the bundled weights that a document shows, written from the results files.
 
     python -m tools.facts                   # write the figures into README.md, the model card and docs/*.md
     python -m tools.facts --check           # say which documents differ from the results, and fail
     python -m tools.facts --evaluate results/small --copy results/copy --interpret interpretation/small
+    python -m tools.facts --evaluate-live results/live
 
-The last takes over the results.json of finished `liax evaluate` and `liax interpret` runs, and then writes. A
+The last two take over the results.json of finished `liax evaluate` and `liax interpret` runs, and then write. A
 document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
 `<!-- /facts -->`. NAME is a key of `BLOCKS`. CONTRIBUTING.md has the whole procedure for new weights.
 """
@@ -34,7 +35,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "packages" / "liax-weights-small"
 RESULTS = PACKAGE / "results"
 WEIGHTS = PACKAGE / "src" / "liax_weights_small" / "liax-small.safetensors"
-DOCUMENTS = (ROOT / "README.md", PACKAGE / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+LIVE_PACKAGE = ROOT / "packages" / "liax-weights-live"
+DOCUMENTS = (
+    ROOT / "README.md",
+    PACKAGE / "README.md",
+    LIVE_PACKAGE / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 
 _SHOWN = ("l1", "psnr", "ssim", "akd_px")
 _FACTORS = ("yaw", "pitch", "roll", "jaw", "smile", "blink", "brow", "gaze-x", "gaze-y")
@@ -47,12 +54,16 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, copy.json, interpret.json and earlier.json.
+        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json alone.
         weights: The weights that they are of.
+        live: The same of the weights `live`.
+        name: What the weights are called.
     """
 
     folder: Path
     weights: Path
+    live: Facts | None = None
+    name: str = "small"
 
     @cached_property
     def small(self) -> EvaluationResults:
@@ -97,12 +108,19 @@ class Facts:
 
     def check_fingerprint(self) -> str:
         """What is wrong if the results are of other weights; "" if nothing is."""
-        of = {
-            "evaluate.json": str(self.small.settings["animator"]),
-            "interpret.json": str(self.interpretation["fingerprint"]),
-        }
+        of = {"evaluate.json": str(self.small.settings["animator"])}
+        if self.live is not None:
+            of["interpret.json"] = str(self.interpretation["fingerprint"])
         other = [name for name, text in of.items() if self.fingerprint not in text]
-        return f"{', '.join(other)}: not of the weights {self.fingerprint}" if other else ""
+        if other:
+            return f"{', '.join(other)}: not of the weights {self.fingerprint}"
+        return self.live.check_fingerprint() if self.live is not None else ""
+
+
+def bundled() -> Facts:
+    """Those of the bundled weights."""
+    file = LIVE_PACKAGE / "src" / "liax_weights_live" / "liax-live.safetensors"
+    return Facts(RESULTS, WEIGHTS, Facts(LIVE_PACKAGE / "results", file, name="live"))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -114,7 +132,7 @@ def weights_facts(facts: Facts) -> str:
     config, tensors = facts.stored.config, facts.stored.tensors
     parameters = sum(tensor.numel() for tensor in tensors.values()) / 1e6
     size = facts.weights.stat().st_size / 1e6
-    row = ["`small`", f"{config.size}²", f"{parameters:.1f} M", str(config.vectors), f"{size:.0f} MB"]
+    row = [f"`{facts.name}`", f"{config.size}²", f"{parameters:.1f} M", str(config.vectors), f"{size:.0f} MB"]
     rows = [[*row, f"`{facts.fingerprint}`"]]
     return table(["weights", "picture", "parameters", "motion vectors", "file", "fingerprint"], rows)
 
@@ -242,6 +260,37 @@ def sparsity(facts: Facts) -> str:
     return _markdown(result_text.sparsity_table(facts.interpretation))
 
 
+def beside_small(facts: Facts) -> str:
+    """Fidelity of `live`, and of `small`, which it learnt from."""
+    assert facts.live is not None
+    listed = [(f"`{each.name}`", each.row("")["means"]) for each in (facts, facts.live)]
+    rows = [
+        [name, *(number(means.get(key), digits) for key, digits in zip(_SHOWN, (4, 2, 3, 1), strict=True))]
+        for name, means in listed
+    ]
+    return table(["", "L1 ↓", "PSNR ↑", "SSIM ↑", "landmarks, pixels ↓"], rows)
+
+
+def following_beside_small(facts: Facts) -> str:
+    """Correlation, and in brackets the gain, of both."""
+    assert facts.live is not None
+    rows = [
+        [f"`{each.name}`", *(_pair(each.row("")["following"].get(factor)) for factor in _FACTORS)]
+        for each in (facts, facts.live)
+    ]
+    return table(["", *_FACTORS], rows)
+
+
+def of_live(block: Callable[[Facts], str]) -> Callable[[Facts], str]:
+    """The same block of the weights `live`."""
+
+    def text(facts: Facts) -> str:
+        assert facts.live is not None
+        return block(facts.live)
+
+    return text
+
+
 def training(facts: Facts) -> str:
     """The runs that the file lists, oldest first; what is older than that record is told by hand below it."""
     history = read_history(facts.stored.metadata)
@@ -285,6 +334,11 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "sparsity": sparsity,
     "sums": sums_and_paths,
     "training": training,
+    "live-weights": of_live(weights_facts),
+    "live-evaluation": of_live(lambda facts: describe_evaluation(facts.small)),
+    "live-fidelity": beside_small,
+    "live-following": following_beside_small,
+    "live-training": of_live(training),
 }
 
 _BLOCK = re.compile(r"(<!-- facts: ([\w-]+) -->\n).*?(<!-- /facts -->)", re.DOTALL)
@@ -312,9 +366,9 @@ def rounded(value: Any) -> Any:
 
 def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpret: Path | None) -> None:
     """Copy finished results into the folder of results files, without the paths of the machine."""
-    small: dict[str, Any] = {"animator": "small"}
+    named: dict[str, Any] = {"animator": facts.name}
     for name, source, changes in (
-        ("evaluate", evaluate, small),
+        ("evaluate", evaluate, named),
         ("copy", copied, {}),
         ("interpret", interpret, {}),
     ):
@@ -330,17 +384,20 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a document differs")
     parser.add_argument("--evaluate", type=Path, help="folder of a finished liax evaluate --weights small")
+    parser.add_argument("--evaluate-live", type=Path, help="the same of --weights live")
     parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
     parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
     parser.add_argument(
         "--earlier", metavar="NAME", help="first keep the present results as a row called NAME"
     )
     options = parser.parse_args()
-    facts = Facts(RESULTS, WEIGHTS)
+    facts = bundled()
     if options.earlier:
         write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
     take_over(facts, options.evaluate, options.copy, options.interpret)
-    facts = Facts(RESULTS, WEIGHTS)  # what was read before is out of date
+    assert facts.live is not None
+    take_over(facts.live, options.evaluate_live, None, None)
+    facts = bundled()  # what was read before is out of date
     if wrong := facts.check_fingerprint():
         sys.exit(wrong)
     for path in stale(facts):

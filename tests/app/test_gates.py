@@ -386,7 +386,9 @@ def test_addresses_of_other_computers(host: str) -> None:
 
 def test_a_page_ends_soon_and_frees_its_port(tiny: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]  # not one of those that pages of other tests take as soon as they are free
+        port = unused.getsockname()[
+            1
+        ]  # not one of those that pages of other tests take as soon as they are free
     with Studio(Animator(tiny, "cpu")) as studio:
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(studio.folder))
         page = ServedPage(studio, port=port)

@@ -55,7 +55,10 @@ def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
         "following": {"yaw": [0.88, 0.6]},
     }
     write_json(folder / "earlier.json", [before])
-    return Facts(folder, weights)
+    live = tmp_path / "live"
+    live.mkdir()
+    write_json(live / "evaluate.json", evaluation(name, 21.29).to_json())
+    return Facts(folder, weights, Facts(live, weights, name="live"))
 
 
 def test_tables_have_the_numbers_of_the_results(facts: Facts) -> None:
@@ -69,6 +72,11 @@ def test_tables_have_the_numbers_of_the_results(facts: Facts) -> None:
         BLOCKS["verified"](facts) == "- `yaw`: ±4° in −15° to 15°, met in 90\N{NO-BREAK SPACE}% of the tries"
     )
     assert "| `small` | 64² | " in BLOCKS["weights"](facts)
+    assert "| `live` | 64² | " in BLOCKS["live-weights"](facts)
+    assert [row.split(" | ")[2] for row in BLOCKS["live-fidelity"](facts).splitlines()[2:]] == [
+        "22.81",
+        "21.29",
+    ]
     training = BLOCKS["training"](facts)
     assert "| small | 6,640 | 128 | 8.1 | 4 × H100 |" in training
     assert "| 75\N{NO-BREAK SPACE}% of the way to the last |" in training
