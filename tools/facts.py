@@ -5,8 +5,8 @@
     python -m tools.facts --evaluate results/small --copy results/copy --interpret interpretation/small
     python -m tools.facts --evaluate-live results/live
 
-The last two take over the results.json of finished `liax evaluate` and `liax interpret` runs, and then write. A
-document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
+The last two take over the results.json of finished `liax evaluate` and `liax interpret` runs, and then write.
+A document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
 `<!-- /facts -->`. NAME is a key of `BLOCKS`. CONTRIBUTING.md has the whole procedure for new weights.
 """
 
