@@ -37,6 +37,16 @@ def test_the_page_has_the_numbers(live_page: ModuleType) -> None:
     assert live_page.filled(page) == page
 
 
+def test_the_page_has_the_servers_numbers(live_page: ModuleType) -> None:
+    """Which were measured where there was no browser."""
+    found = json.loads((live_page.RESULTS.parent / "live_server.json").read_text())
+    told = (
+        f"On an {found['device']}, the server's part takes {found['median_ms']:.1f} ms with "
+        f"`{found['weights']}`, and {found['p95_ms']:.1f} ms"
+    )
+    assert told in live_page.PAGE.read_text(encoding="utf-8")
+
+
 def test_results_are_put_into_their_place(live_page: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "live.json").write_text(json.dumps({"live, cpu, torch": FOUND}))
     text = live_page.filled("a\n<!-- live-page -->\nold\n<!-- end -->\nb\n", tmp_path / "live.json")
