@@ -265,6 +265,35 @@ def check_output(path: Path, *, suffixes: tuple[str, ...], overwrite: bool, inpu
         raise LiaxError(f"{path.parent} may not be written to", "choose another folder")
 
 
+def check_folder_output(folder: Path, earlier: set[str], *, overwrite: bool) -> list[str]:
+    """Check that a folder of files may be written, without touching anything.
+
+    Args:
+        folder: It may be missing or empty, or hold what was written before.
+        earlier: What may have been written there before; empty if nothing was.
+        overwrite: Whether that may be replaced.
+
+    Returns:
+        The names of what is there.
+
+    Raises:
+        OutputExistsError: If there is something that was written before, and `overwrite` is false.
+        LiaxError: If there is something else.
+    """
+    check_name(folder)
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        raise LiaxError(f"{folder} is not a folder", "name a new one")
+    # Hidden files may be of one whose writing was killed.
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if others := names - earlier:
+        raise LiaxError(f"{folder} has something else in it ({min(others)})", "name a new folder")
+    if names and not overwrite:
+        raise OutputExistsError(folder)
+    return sorted(names)
+
+
 def _is_same(path: Path, source: Path) -> bool:
     """Whether both are there, and one file."""
     try:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from liax.bounded import read_json
-from liax.errors import LiaxError, OutputExistsError
+from liax.errors import LiaxError
 from liax.export.card import FORMAT, describe, export_card
 from liax.export.graph import serialized
 from liax.export.models import decoder_model, driver_model, encoder_model
 from liax.export.parity import check_parity
-from liax.files import atomic_files, check_name
+from liax.files import atomic_files, check_folder_output
 from liax.model import LIAX
 from liax.report.json_files import write_json
 from liax.weights.controls import read_controls
@@ -49,28 +49,8 @@ class Exported(NamedTuple):
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Check that an export may be written there, without touching anything.
-
-    Args:
-        folder: It may be missing or empty, or hold an earlier export.
-        overwrite: Whether an earlier export may be replaced.
-
-    Raises:
-        OutputExistsError: If there is an earlier export, and `overwrite` is false.
-        LiaxError: If there is something else.
-    """
-    check_name(folder)
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise LiaxError(f"{folder} is not a folder", "name a new one")
-    # Hidden files may be of an export that was killed.
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    if names and not (names <= _NAMES and _is_card(folder / CARD)):
-        other = min(names - _NAMES, default=CARD)
-        raise LiaxError(f"{folder} has something else in it ({other})", "name a new folder")
-    if names and not overwrite:
-        raise OutputExistsError(folder)
+    """As `liax.files.check_folder_output`, of an export."""
+    check_folder_output(folder, _NAMES if _is_card(folder / CARD) else set(), overwrite=overwrite)
 
 
 def _is_card(path: Path) -> bool:

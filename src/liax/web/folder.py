@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from liax.bounded import read_json
-from liax.errors import LiaxError, OutputExistsError
+from liax.errors import LiaxError
 from liax.export.folder import Precision, Role, export_folder
 from liax.export.graph import serialized
 from liax.export.mark_graph import mark_model
-from liax.files import atomic_files, check_name
+from liax.files import atomic_files, check_folder_output
 from liax.marking.pixel_mark import mark_networks
 from liax.model import LIAX
 from liax.report.json_files import write_json
@@ -42,29 +42,8 @@ class WrittenPage(NamedTuple):
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> list[str]:
-    """Check that a page may be written there, without touching anything; returns the files of an earlier one.
-
-    Args:
-        folder: It may be missing or empty, or hold an earlier page.
-        overwrite: Whether an earlier page may be replaced.
-
-    Raises:
-        OutputExistsError: If there is an earlier page, and `overwrite` is false.
-        LiaxError: If there is something else.
-    """
-    check_name(folder)
-    if not folder.exists():
-        return []
-    if not folder.is_dir():
-        raise LiaxError(f"{folder} is not a folder", "name a new one")
-    # Hidden files may be of a page whose writing was killed.
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    earlier = _earlier(folder / FACTS)
-    if others := names - earlier:
-        raise LiaxError(f"{folder} has something else in it ({min(others)})", "name a new folder")
-    if names and not overwrite:
-        raise OutputExistsError(folder)
-    return sorted(names)
+    """As `liax.files.check_folder_output`, of a page."""
+    return check_folder_output(folder, _earlier(folder / FACTS), overwrite=overwrite)
 
 
 def _earlier(path: Path) -> set[str]:
