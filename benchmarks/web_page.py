@@ -1,18 +1,20 @@
-"""How fast is the page of `liax web` in WebAssembly, and how soon does it show its first picture?
+"""How fast is the page of `liax web`, and how soon does it show its first picture?
 
     python benchmarks/web_page.py [--weights small --size 256] [--seconds 20]
     python benchmarks/web_page.py --preset live     # random weights, whose values do not change the speed
+    python benchmarks/web_page.py --gpu             # by WebGPU
     python benchmarks/web_page.py --fill            # the results so far into docs/web.md, nothing else
 
-Writes the page, serves it as `python -m http.server` does, and opens it in a real Chromium without a GPU,
-whose camera shows the demo's clip, 25 frames a second of 640x480. "First picture" is from the start of the
-navigation to the portrait as the network draws it, once the browser has everything in its cache. Every frame
-carries the time at which the browser got it from the camera; "behind you" is from then to the first repaint
-after its picture is on the page. "As PyTorch" is the PSNR of the demo portrait as the page draws it against
-PyTorch in float32, of the same square. Each page is measured with its service worker, which lets WebAssembly
-use all cores, and without, on one. "Wanted cores beside" is how many processes of others wanted a core just
-before: where it is not 0, only the processor time a picture, of all the browser's processes, is the page's
-own. The goals on two cores are 3 s and 8 pictures a second. Run it when nothing else uses the machine.
+Writes the page, serves it as `python -m http.server` does, and opens it in a real Chromium, without a GPU
+unless --gpu is given, whose camera shows the demo's clip, 25 frames a second of 640x480. "First picture" is
+from the start of the navigation to the portrait as the network draws it, once the browser has everything in
+its cache. Every frame carries the time at which the browser got it from the camera; "behind you" is from
+then to the first repaint after its picture is on the page. "As PyTorch" is the PSNR of the demo portrait as
+the page draws it against PyTorch in float32, of the same square. Each page is measured with its service
+worker, which lets WebAssembly use all cores, and without, on one. "Wanted cores beside" is how many
+processes of others wanted a core just before: where it is not 0, only the processor time a picture, of all
+the browser's processes, is the page's own. The goals on two cores are 3 s and 8 pictures a second. Run it
+when nothing else uses the machine.
 
 Results lie side by side in the file; docs/web.md shows them all.
 """
@@ -41,6 +43,7 @@ from backends import processor
 from live_page import FLAGS, filled_between, rounded, write_camera
 from playwright.sync_api import sync_playwright
 
+from liax.export.folder import Precision
 from liax.face.crop import Crop, crop_and_resize
 from liax.media.images import read_image
 from liax.model import LIAX, PRESETS
@@ -53,6 +56,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "web.md"
 RESULTS = Path(__file__).parent / "results" / "web_page.json"
 _BEGIN, _END = "<!-- web-page -->\n", "<!-- end -->"
 _WARM_UP = 8  # pictures before it counts
+_GPU_FLAGS = [
+    *("--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-angle=vulkan"),
+    *("--ignore-gpu-blocklist", "--disable-vulkan-surface"),
+]
+_ADAPTER = """async () => {
+  const {vendor, architecture, device, description} = (await navigator.gpu.requestAdapter()).info;
+  return description || [vendor, architecture, device].filter(Boolean).join(" ");
+}"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,8 @@ class Settings:
     """Side of the pictures that are drawn; by default the network's largest."""
     seconds: float = 20.0
     """How long the camera runs."""
+    gpu: bool = False
+    """Compute on the GPU, through Vulkan, instead of in WebAssembly."""
     chromium: str | None = None
     """The browser's program; by default the one on the path, or CHROMIUM."""
     out: Path = RESULTS
@@ -81,17 +94,20 @@ def main(settings: Settings) -> None:
         name = settings.preset or Path(settings.weights).stem
         earlier = json.loads(settings.out.read_text()) if settings.out.exists() else {}
         with tempfile.TemporaryDirectory() as folder:
-            done = write_page(network, Path(folder) / "page", name, precisions=["float32"])
-            megabytes = sum(size for file, size in done.files.items() if not _is_of_gpu(file)) / 1e6
+            precisions: list[Precision] = ["float32", "float16"] if settings.gpu else ["float32"]
+            done = write_page(network, Path(folder) / "page", name, precisions=precisions)
+            loaded = (size for file, size in done.files.items() if _is_loaded(file, gpu=settings.gpu))
+            megabytes = sum(loaded) / 1e6
+            ways = {"GPU": True} if settings.gpu else {"threads": True, "one": False}
             measured = {
-                f"{name}, {network.drawn_size}, {'threads' if isolated else 'one'}": {
+                f"{name}, {network.drawn_size}, {way}": {
                     "weights": name,
                     "random": settings.preset is not None,
                     "size": network.drawn_size,
                     "loaded_MB": rounded(megabytes),
                     **_measure(network, done.folder, settings, isolated=isolated),
                 }
-                for isolated in (True, False)
+                for way, isolated in ways.items()
             }
         settings.out.write_text(json.dumps({**earlier, **measured}, indent=1) + "\n")
         print(table(measured))
@@ -110,9 +126,12 @@ def _network(settings: Settings) -> LIAX:
     return network
 
 
-def _is_of_gpu(file: str) -> bool:
-    """Whether browsers load the file only for WebGPU."""
-    return "asyncify" in file or "webgpu" in file
+def _is_loaded(file: str, *, gpu: bool) -> bool:
+    """Whether browsers load the file; GPUs are taken for ones that compute in float16."""
+    if file.endswith(".onnx") and file != "mark.onnx":
+        return ("float16" in file) == gpu
+    of_gpu, of_wasm = "asyncify" in file or "webgpu" in file, file.startswith("ort")
+    return gpu if of_gpu else not (gpu and of_wasm)
 
 
 def _measure(network: LIAX, folder: Path, settings: Settings, *, isolated: bool) -> dict[str, Any]:
@@ -121,6 +140,8 @@ def _measure(network: LIAX, folder: Path, settings: Settings, *, isolated: bool)
     with _served(folder) as address, tempfile.TemporaryDirectory() as scratch, sync_playwright() as started:
         camera = write_camera(Path(scratch) / "camera.mjpeg")
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+        if settings.gpu:
+            flags = [*(flag for flag in flags if flag != "--disable-gpu"), *_GPU_FLAGS]
         context = started.chromium.launch_persistent_context(
             f"{scratch}/profile",
             executable_path=program,
@@ -146,11 +167,13 @@ def _measure(network: LIAX, folder: Path, settings: Settings, *, isolated: bool)
         page.wait_for_timeout(1000 * settings.seconds)
         times, worked = page.evaluate("n => liax.times.slice(n)", first), _processor_seconds() - worked
         backend = page.evaluate("liax.backend")
+        gpu = page.evaluate(_ADAPTER) if settings.gpu else None
         version = context.browser.version if context.browser else page.evaluate("navigator.userAgent")
         context.close()
     behind_T = np.array([each["shown"] - each["captured"] for each in times])
     return {
         "processor": processor(),
+        "gpu": gpu,
         "load_before": rounded(load_before),  # processes that wanted a core, over a minute
         "browser": version,
         "runs_on": backend["provider"],
@@ -220,8 +243,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     for found in results.values():
         name = f"`{found['weights']}`{' (random weights)' if found['random'] else ''}, {found['size']}²"
         threads = "one thread" if found["threads"] == 1 else f"{found['threads']} threads"
+        where = f"{found['processor']}, {threads}" if found["gpu"] is None else f"{found['gpu']}, WebGPU"
         lines.append(
-            f"| {name} | {found['processor']}, {threads} | {found['load_before']:.0f} | "
+            f"| {name} | {where} | {found['load_before']:.0f} | "
             f"{found['loaded_MB']:.0f} MB | "
             f"{found['first_picture_s']:.1f} s | {found['pictures_a_second']:.1f} | "
             f"{found['behind_median_ms']:.0f} ms | {found['processor_ms_a_picture']:.0f} ms | "

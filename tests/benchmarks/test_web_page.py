@@ -27,6 +27,7 @@ FOUND = {
     "size": 256,
     "loaded_MB": 62.44,
     "processor": "a processor",
+    "gpu": None,
     "threads": 2,
     "psnr_with_pytorch_db": 80.9,
     "first_picture_s": 2.345,
@@ -51,5 +52,6 @@ def test_results_are_put_into_their_place(web_page: ModuleType, tmp_path: Path) 
     where = "| `live` (random weights), 256² | a processor, 2 threads | 0 |"
     assert f"{where} 62 MB | 2.3 s | 5.7 | 198 ms | 300 ms | 81 dB |" in text.splitlines()
     assert "| `small`, 256² | a processor, one thread | 0 | 62 MB |" in text
+    assert "| a card, WebGPU | 0 |" in web_page.table({"live": FOUND | {"gpu": "a card"}})
     with pytest.raises(ValueError, match="no place"):
         web_page.filled("nothing")
