@@ -54,7 +54,8 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json alone.
+        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json and
+            controls.json.
         weights: The weights that they are of.
         live: The same of the weights `live`.
         name: What the weights are called.
@@ -281,6 +282,23 @@ def following_beside_small(facts: Facts) -> str:
     return table(["", *_FACTORS], rows)
 
 
+def live_controls(facts: Facts) -> str:
+    """What the head's controls do on `live`, from benchmarks/taught_controls.py."""
+    assert facts.live is not None
+    found: dict[str, Any] = read_json(facts.live.folder / "controls.json")
+    units = {control["name"]: control for control in facts.interpretation["controls"]}
+    rows = [
+        [
+            row["control"],
+            result_text.amount_text(row["asked"], units[row["control"]], 3),
+            f"{result_text.amount_text(row['mean'], units[row['control']])} ± "
+            f"{result_text.amount_text(row['deviation'], units[row['control']])}",
+        ]
+        for row in found["rows"]
+    ]
+    return table(["control", "asked for", "got, mean ± sd of people"], rows)
+
+
 def of_live(block: Callable[[Facts], str]) -> Callable[[Facts], str]:
     """The same block of the weights `live`."""
 
@@ -338,6 +356,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "live-evaluation": of_live(lambda facts: describe_evaluation(facts.small)),
     "live-fidelity": beside_small,
     "live-following": following_beside_small,
+    "live-controls": live_controls,
     "live-training": of_live(training),
 }
 

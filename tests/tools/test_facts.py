@@ -58,6 +58,8 @@ def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
     live = tmp_path / "live"
     live.mkdir()
     write_json(live / "evaluate.json", evaluation(name, 21.29).to_json())
+    row = {"control": "yaw", "asked": 15.0, "mean": 15.12, "deviation": 2.0, "people": 30}
+    write_json(live / "controls.json", {"weights": "live", "split": "val2", "rows": [row]})
     return Facts(folder, weights, Facts(live, weights, name="live"))
 
 
@@ -73,10 +75,9 @@ def test_tables_have_the_numbers_of_the_results(facts: Facts) -> None:
     )
     assert "| `small` | 64² | " in BLOCKS["weights"](facts)
     assert "| `live` | 64² | " in BLOCKS["live-weights"](facts)
-    assert [row.split(" | ")[2] for row in BLOCKS["live-fidelity"](facts).splitlines()[2:]] == [
-        "22.81",
-        "21.29",
-    ]
+    assert "| yaw | 15° | 15° ± 2° |" in BLOCKS["live-controls"](facts)
+    beside = BLOCKS["live-fidelity"](facts).splitlines()[2:]
+    assert [row.split(" | ")[2] for row in beside] == ["22.81", "21.29"]
     training = BLOCKS["training"](facts)
     assert "| small | 6,640 | 128 | 8.1 | 4 × H100 |" in training
     assert "| 75\N{NO-BREAK SPACE}% of the way to the last |" in training
