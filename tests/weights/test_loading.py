@@ -57,7 +57,8 @@ def test_weights_are_found_by_entry_point(
         load("gone")
     with pytest.raises(LiaxError, match=r"weights broken cannot be found \(weights_of_mine:NOTHING"):
         load("broken")
-    with pytest.raises(LiaxError, match=r"no file tinny; .*installed weights \(broken, gone, live, mine, small\)"):
+    installed = r"no file tinny; .*installed weights \(broken, gone, live, mine, small\)"
+    with pytest.raises(LiaxError, match=installed):
         load("tinny")
 
 
