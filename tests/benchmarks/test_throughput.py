@@ -127,12 +127,16 @@ def test_a_search_that_does_not_end_is_killed(
     monkeypatch.setattr(_Process, "hangs", hangs)
     monkeypatch.setattr(throughput.subprocess, "Popen", _Process)
     monkeypatch.setattr(throughput.os, "killpg", lambda pid, _: killed.append(pid))
+    monkeypatch.setattr(
+        throughput, "_measure", lambda preset, way, batches, *_: ((n, 2.0, None) for n in batches)
+    )
     options = options_of(throughput, compile=["default", "max-autotune"])
     *_, results = throughput._network(options, throughput.torch.device("cpu"))
     assert killed == [0, 0]
     for mode in ("default", "max-autotune"):
         assert results["ms"]["tiny"][f"compiled {mode}"] == {"1": 1.5}
         assert results["peak_GiB"]["tiny"][f"compiled {mode}"] == 0.25
+    assert results["ms"]["tiny"]["eager"] == {"1": 2.0, "8": 2.0}
     assert list(results["ms"]["tiny"]) == ["shipped", "eager", "compiled default", "compiled max-autotune"]
 
 
@@ -141,6 +145,7 @@ def test_every_command_is_measured(
     tmp_path: Path,
     face_clip: Path,
     portrait_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With random weights: animate, edit-video and edit."""
@@ -152,6 +157,7 @@ def test_every_command_is_measured(
         only=throughput.COMMANDS,
         until=0.2,
     )
+    monkeypatch.setattr(throughput, "_EDITS", 3)
     *_, results = throughput._commands(options, throughput.torch.device("cpu"))
     assert results["animate"]["frames"] == results["edit-video"]["frames"] > 0
     assert {"decoding", "the network", "pasting", "writing"} <= set(results["edit-video"]["stages"])
