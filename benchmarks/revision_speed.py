@@ -5,7 +5,8 @@
 Runs `liax animate` and `liax edit-video`, from the shell to a written file, by turns with the revision's code
 and with the working tree. Compares the medians of their time, and of their processor time, which other
 programs change less. Results are not marked, as old revisions mark none. Of the pictures that both write,
-the largest and the mean difference in levels are measured too.
+the largest and the mean difference in levels are measured too, as they are decoded: where what is encoded
+differs in a single pixel, the encoder may choose otherwise for all around it.
 """
 
 from __future__ import annotations

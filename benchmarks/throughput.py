@@ -72,6 +72,7 @@ def main() -> None:
         each.add_argument("--json", type=Path)
         each.add_argument("--device")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it started, too
     device = choose_device(options.device)
     name = (
         torch.cuda.get_device_name(device)
