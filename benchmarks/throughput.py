@@ -1,30 +1,38 @@
 """How fast pictures are drawn, and what whole commands spend their time on.
 
-    python benchmarks/throughput.py network [--presets small large] [--compile] [--json OUT]
-    python benchmarks/throughput.py command DRIVING [--source PORTRAIT] [--only animate] [--json OUT]
+    python benchmarks/throughput.py network [--presets small large] [--compile MODE …] [--json OUT]
+    python benchmarks/throughput.py command DRIVING [--source PORTRAIT] [--only animate …] [--json OUT]
 
 `network`: ms a frame for one driving frame encoded and one frame drawn, 1 and 8 at a time, without files:
 as `Animator` runs the network on this device (on a GPU, prepared, in CUDA graphs), as it is written, and with
---compile also that by `torch.compile` (max-autotune), all in one run. On GPUs also the peak of memory. The
-weights are random: speed does not depend on them.
+--compile also that by `torch.compile` in each of the modes, all in one run. A mode's search for kernels is
+given up after --limit seconds. On GPUs also the peak of memory. The weights are random: speed does not depend
+on them.
 
-`command`: what `liax animate` and `liax edit-video` do, from opened weights to a written file. For each stage
-the seconds in which it works, as a share of the whole, and how much of its threads' time it is idle, because
-it waits for other stages. Stages run side by side, so that shares add up to more than 1.
+`command`: what `liax animate`, `liax edit-video` and `liax edit` do, from opened weights to a written file.
+For each stage the seconds in which it works, as a share of the whole, and how much of its threads' time it is
+idle, because it waits for other stages. Stages run side by side, so that shares add up to more than 1. Of a
+picture's edit, the median of several.
+
+The file of results is written anew after each of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import signal
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -40,6 +48,8 @@ from liax.portrait.engine_choice import choose_engine
 from liax.portrait.switching_engine import WORTHWHILE
 
 BATCHES = (1, 8)
+COMMANDS = ("animate", "edit-video", "edit")
+_EDITS = 12  # of one picture, of which the first two are not counted
 
 
 def main() -> None:
@@ -47,67 +57,121 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     network = commands.add_parser("network")
     network.add_argument("--presets", nargs="+", default=["small", "small-512", "base", "middle", "large"])
-    network.add_argument("--compile", action="store_true")
+    network.add_argument("--compile", nargs="*", default=None, metavar="MODE", help="of torch.compile")
+    network.add_argument("--limit", type=float, default=600.0, help="seconds for each mode")
+    network.add_argument("--ways", nargs="+", help="only these")
+    network.add_argument("--batches", nargs="+", type=int, default=BATCHES, help="frames at a time")
     command = commands.add_parser("command")
     command.add_argument("driving", type=Path)
     command.add_argument("--source", type=Path, default=Path(str(files("liax.assets") / "demo_portrait.jpg")))
     command.add_argument("--weights", default="small")
-    command.add_argument("--only", choices=("animate", "edit-video"))
+    command.add_argument("--preset", choices=sorted(PRESETS), help="random weights of that size instead")
+    command.add_argument("--only", nargs="+", choices=COMMANDS, default=COMMANDS)
+    command.add_argument("--until", type=float, help="seconds of the driving that are used")
     for each in (network, command):
         each.add_argument("--json", type=Path)
         each.add_argument("--device")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it started, too
     device = choose_device(options.device)
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
         else platform.processor() or platform.machine()
     )
-    results: dict[str, Any] = {"device": name, "torch": torch.__version__, "cores": torch.get_num_threads()}
+    about = {"device": name, "torch": torch.__version__, "cores": torch.get_num_threads()}
     keep_freed_memory()
-    results |= _network(options, device) if options.command == "network" else _commands(options)
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    for results in (_network if options.command == "network" else _commands)(options, device):
+        if options.json is not None:
+            options.json.write_text(json.dumps(about | results, indent=1) + "\n")
+
+
+def _network(options: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
+    """The results so far, after each way of each preset."""
+    dtype = choose_precision(device)
+    results: dict[str, Any] = {"dtype": str(dtype).removeprefix("torch."), "ms": {}, "peak_GiB": {}}
+    modes = ["max-autotune"] if options.compile == [] else options.compile or []
+    ways = options.ways or ["shipped", "eager", *(f"compiled {mode}" for mode in modes)]
+    print(f"{'':12s}{'ms a frame':36s}" + "".join(f"{f'×{count}':>10s}" for count in options.batches))
+    for way in ways:
+        for preset in options.presets:
+            measured = results["ms"].setdefault(preset, {}).setdefault(way, {})
+            if way.startswith("compiled") and options.ways is None:
+                found = _in_time(options, preset, way)
+                measured |= found["ms"].get(preset, {}).get(way, {})
+                if preset in found["peak_GiB"]:
+                    results["peak_GiB"].setdefault(preset, {})[way] = found["peak_GiB"][preset][way]
+                results.setdefault("seconds", {}).setdefault(preset, {})[way] = found["seconds"]
+                yield results
+            else:
+                for count, ms, peak in _measure(preset, way, options.batches, device, dtype):
+                    measured[str(count)] = ms
+                    if peak is not None:
+                        results["peak_GiB"].setdefault(preset, {})[way] = peak
+                    yield results
+            numbers = (
+                f"{measured[str(n)]:10.3f}" if str(n) in measured else " " * 10 for n in options.batches
+            )
+            peak = results["peak_GiB"].get(preset, {}).get(way, "")
+            print(f"{preset:12s}{way:36s}{''.join(numbers)}  {peak}", flush=True)
+
+
+def _in_time(options: argparse.Namespace, preset: str, way: str) -> dict[str, Any]:
+    """What a process of its own measures within --limit, and how many seconds it took."""
+    batches = [str(count) for count in options.batches]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        what = ["--presets", preset, "--ways", way, "--batches", *batches, "--json", str(out)]
+        what += [] if options.device is None else ["--device", options.device]
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, __file__, "network", *what], start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        try:
+            process.wait(options.limit)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        found: dict[str, Any] = {"ms": {}, "peak_GiB": {}}
+        with suppress(FileNotFoundError, ValueError):  # not written, or not to its end
+            found = json.loads(out.read_text())
+        return found | {"seconds": round(time.perf_counter() - begun, 1)}
 
 
 @torch.inference_mode()
-def _network(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
-    dtype = choose_precision(device)
-    results: dict[str, Any] = {"dtype": str(dtype).removeprefix("torch."), "ms": {}, "peak_GiB": {}}
-    print(f"{'ms a frame':12s}" + "".join(f"{way:>12s} ×{n}" for way in _ways(options) for n in BATCHES))
-    for preset in options.presets:
-        torch.manual_seed(0)
-        with device:
-            network = LIAX(PRESETS[preset]).eval()
-        network.dictionary.freeze()
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        times: dict[str, dict[str, float]] = {}
-        for way in _ways(options):
-            if device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats()
-            engine = _engine(way, network, device, dtype)
-            times[way] = {str(n): _ms_a_frame(engine, network, n) for n in BATCHES}
-            if device.type == "cuda":
-                peak = torch.cuda.max_memory_allocated() / 2**30
-                results["peak_GiB"].setdefault(preset, {})[way] = round(peak, 2)
-            del engine
-        results["ms"][preset] = times
-        numbers = "".join(f"{times[way][str(n)]:14.3f}" for way in times for n in BATCHES)
-        print(f"{preset:12s}{numbers}  {results['peak_GiB'].get(preset, '')}", flush=True)
-    return results
+def _measure(
+    preset: str, way: str, batches: Sequence[int], device: torch.device, dtype: torch.dtype
+) -> Iterator[tuple[int, float, float | None]]:
+    """For each batch size ms a frame and, on GPUs, the peak of memory so far in GiB."""
+    network = _random(preset, device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    engine = _engine(way, network, device, dtype)
+    for count in batches:
+        ms = _ms_a_frame(engine, network, count)
+        cuda = device.type == "cuda"
+        yield count, ms, round(torch.cuda.max_memory_allocated() / 2**30, 2) if cuda else None
 
 
-def _ways(options: argparse.Namespace) -> list[str]:
-    return ["shipped", "eager", *(["compiled"] if options.compile else [])]
+def _random(preset: str, device: torch.device) -> LIAX:
+    torch.manual_seed(0)
+    with device:
+        network = LIAX(PRESETS[preset]).eval()
+    network.dictionary.freeze()
+    return network
 
 
 def _engine(way: str, network: LIAX, device: torch.device, dtype: torch.dtype) -> Engine:
     if way == "shipped":
         return choose_engine(network, device, dtype)
     engine = EagerEngine(network, dtype)
-    if way == "compiled":
+    if way.startswith("compiled"):
         torch.compiler.reset()
-        compiled = torch.compile(mode="max-autotune")
+        compiled = torch.compile(mode=way.removeprefix("compiled "), dynamic=False)
         engine.coefficients = compiled(engine.coefficients)  # type: ignore[method-assign]
         engine.draw_levels = compiled(engine.draw_levels)  # type: ignore[method-assign]
     return engine
@@ -156,31 +220,56 @@ STAGES: dict[str, list[tuple[str, str]]] = {
 }
 
 
-def _commands(options: argparse.Namespace) -> dict[str, Any]:
+def _commands(options: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
+    """The results so far, after each command."""
     from liax import load
-    from liax.options import EditVideoOptions
+    from liax.media.images import write_image
+    from liax.options import AnimateOptions, EditOptions, EditSettings, EditVideoOptions
     from liax.portrait.animate import animate_file
     from liax.portrait.animator import Animator
     from liax.portrait.clip import write_clip
+    from liax.portrait.edit import edit_image
     from liax.portrait.edit_video import edit_video
 
-    animator = Animator(load(options.weights), options.device)
+    network = load(options.weights) if options.preset is None else _random(options.preset, device)
+    animator = Animator(network, options.device)
+    settings: EditSettings = {"yaw": 5.0} if options.preset is None else {0: 0.5}
     results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.mp4"
 
-        def animate() -> int:
-            return animate_file(animator, options.source, options.driving, out, overwrite=True).frames
+    def animate(out: Path) -> int:
+        what = AnimateOptions(until=options.until)
+        return animate_file(animator, options.source, options.driving, out, what, overwrite=True).frames
 
-        def edit() -> int:
-            clip = edit_video(animator, options.driving, {"yaw": 5.0}, EditVideoOptions())
-            return write_clip(clip, out, overwrite=True).frames
+    def change_video(out: Path) -> int:
+        clip = edit_video(animator, options.driving, settings, EditVideoOptions(until=options.until))
+        return write_clip(clip, out, overwrite=True).frames
 
-        for name, command in {"animate": animate, "edit-video": edit}.items():
-            if options.only in (None, name):
-                results[name] = _measured(command)
-                print(f"{name}: " + json.dumps(results[name], indent=1), flush=True)
-    return results
+    def change_picture(out: Path) -> dict[str, float]:
+        times: dict[str, list[float]] = {"whole picture": [], "square": []}
+        for _ in range(_EDITS):
+            for name, each in times.items():
+                begun = time.perf_counter()
+                edited = edit_image(
+                    animator, options.source, settings, EditOptions(paste=name == "whole picture")
+                )
+                each.append(time.perf_counter() - begun)
+                write_image(out, edited.picture_HW3, provenance=edited.provenance, overwrite=True)
+        return {name: round(1000 * statistics.median(each[2:]), 1) for name, each in times.items()}
+
+    for name in options.only:
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        with tempfile.TemporaryDirectory() as folder:
+            if name == "edit":
+                results[name] = {"ms": change_picture(Path(folder) / "out.png")}
+            else:
+                command = animate if name == "animate" else change_video
+                out = Path(folder) / "out.mp4"
+                results[name] = _measured(lambda command=command, out=out: command(out))  # type: ignore[misc]
+        if device.type == "cuda":
+            results[name]["peak_GiB"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+        print(f"{name}: " + json.dumps(results[name], indent=1), flush=True)
+        yield results
 
 
 def _measured(command: Callable[[], int]) -> dict[str, Any]:

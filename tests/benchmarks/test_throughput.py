@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -78,11 +80,86 @@ def test_what_is_counted(throughput: ModuleType, monkeypatch: pytest.MonkeyPatch
     assert stage["idle"] == pytest.approx(1 - stage["share"] / stage["threads"], abs=0.002)
 
 
+def options_of(throughput: ModuleType, **given: object) -> argparse.Namespace:
+    usual = {
+        "presets": ["tiny"],
+        "compile": None,
+        "ways": None,
+        "batches": (1, 8),
+        "limit": 60,
+        "device": "cpu",
+    }
+    return argparse.Namespace(**usual | given)
+
+
 @pytest.mark.parametrize("way", ["shipped", "eager"])
 def test_speed_of_a_network(throughput: ModuleType, capsys: pytest.CaptureFixture[str], way: str) -> None:
-    options = throughput.argparse.Namespace(presets=["tiny"], compile=False)
-    results = throughput._network(options, throughput.torch.device("cpu"))
+    *_, results = throughput._network(options_of(throughput), throughput.torch.device("cpu"))
     assert set(results["ms"]["tiny"][way]) == {"1", "8"}
     assert min(results["ms"]["tiny"][way].values()) > 0
     assert results["peak_GiB"] == {}
     assert "tiny" in capsys.readouterr().out
+
+
+class _Process:
+    """In place of a process that compiles: it writes one of two results, and then hangs or ends."""
+
+    hangs = False
+
+    def __init__(self, command: list[str], **_: object) -> None:
+        self.pid = 0
+        out, batch = (command[command.index(name) + 1] for name in ("--json", "--batches"))
+        way = command[command.index("--ways") + 1]
+        results = {"ms": {"tiny": {way: {batch: 1.5}}}, "peak_GiB": {"tiny": {way: 0.25}}}
+        Path(out).write_text(json.dumps(results))
+
+    def wait(self, seconds: float | None = None) -> None:
+        if self.hangs and seconds is not None:
+            raise subprocess.TimeoutExpired("search", seconds)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_search_that_does_not_end_is_killed(
+    throughput: ModuleType, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    """What it measured until then counts, and what comes after it is measured."""
+    killed: list[int] = []
+    monkeypatch.setattr(_Process, "hangs", hangs)
+    monkeypatch.setattr(throughput.subprocess, "Popen", _Process)
+    monkeypatch.setattr(throughput.os, "killpg", lambda pid, _: killed.append(pid))
+    monkeypatch.setattr(
+        throughput, "_measure", lambda preset, way, batches, *_: ((n, 2.0, None) for n in batches)
+    )
+    options = options_of(throughput, compile=["default", "max-autotune"])
+    *_, results = throughput._network(options, throughput.torch.device("cpu"))
+    assert killed == [0, 0]
+    for mode in ("default", "max-autotune"):
+        assert results["ms"]["tiny"][f"compiled {mode}"] == {"1": 1.5}
+        assert results["peak_GiB"]["tiny"][f"compiled {mode}"] == 0.25
+    assert results["ms"]["tiny"]["eager"] == {"1": 2.0, "8": 2.0}
+    assert list(results["ms"]["tiny"]) == ["shipped", "eager", "compiled default", "compiled max-autotune"]
+
+
+def test_every_command_is_measured(
+    throughput: ModuleType,
+    tmp_path: Path,
+    face_clip: Path,
+    portrait_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With random weights: animate, edit-video and edit."""
+    options = argparse.Namespace(
+        driving=face_clip,
+        source=portrait_path,
+        preset="tiny",
+        device="cpu",
+        only=throughput.COMMANDS,
+        until=0.2,
+    )
+    monkeypatch.setattr(throughput, "_EDITS", 3)
+    *_, results = throughput._commands(options, throughput.torch.device("cpu"))
+    assert results["animate"]["frames"] == results["edit-video"]["frames"] > 0
+    assert {"decoding", "the network", "pasting", "writing"} <= set(results["edit-video"]["stages"])
+    assert min(results["edit"]["ms"].values()) > 0
+    assert "edit-video" in capsys.readouterr().out

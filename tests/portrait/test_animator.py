@@ -1,11 +1,16 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
-from liax.errors import LiaxError
+from liax.errors import LiaxError, SlowerPath
 from liax.model import LIAX
+from liax.portrait import animator as animator_module
+from liax.portrait import device as device_module
 from liax.portrait.animator import Animator
 from liax.portrait.device import choose_device, choose_precision
+from liax.portrait.engine import EagerEngine
 
 
 @pytest.fixture
@@ -155,6 +160,56 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:1").index == 1
     with pytest.raises(LiaxError, match=r"sees 2 GPU"):
         choose_device("cuda:2")
+
+
+def test_a_driver_that_is_too_old(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The CPU takes over, and tells so once, in our words; a GPU that is asked for is refused."""
+
+    def is_available() -> bool:
+        found = "CUDA initialization: The NVIDIA driver on your system is too old (found version 11040)."
+        warnings.warn(f"{found} Please update your GPU driver.", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", is_available)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    device_module._tell_of_old_driver.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [choose_device().type for _ in range(2)] == ["cpu", "cpu"]
+        with pytest.raises(
+            LiaxError, match=r"driver is too old for this PyTorch; update the driver, or use cpu"
+        ):
+            choose_device("cuda")
+    device_module._tell_of_old_driver.cache_clear()
+    (record,) = caplog.records
+    assert str(record.msg) == (
+        "The NVIDIA driver is too old for this PyTorch, so the processor computes in place of the GPU; "
+        "going on all the same, more slowly."
+    )
+
+
+def test_other_warnings_of_a_gpu_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(warnings.warn("odd", stacklevel=1)))
+    with pytest.warns(UserWarning, match="odd"):
+        choose_device()
+
+
+def test_a_gpu_without_bfloat16_computes_in_float32(
+    tiny: LIAX, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is told; whoever asks for float32 is told nothing."""
+    monkeypatch.setattr(animator_module, "choose_device", lambda *_: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(
+        animator_module, "choose_engine", lambda network, _, dtype, __: EagerEngine(network, dtype)
+    )
+    monkeypatch.setattr(type(tiny), "to", lambda network, *_, **__: network)
+    assert Animator(tiny).dtype == torch.float32
+    (record,) = caplog.records
+    assert isinstance(record.msg, SlowerPath)
+    assert "does not multiply bfloat16, and float32 takes its place" in str(record.msg)
+    assert Animator(tiny, dtype=torch.float32).dtype == torch.float32
+    assert len(caplog.records) == 1
 
 
 def test_precision_is_what_the_processor_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from liax.face.crop import resize
 from liax.portrait.animator import Animator
 from liax.portrait.engine import EagerEngine
 from liax.portrait.retouch import EditDelta
+from scripts import load_script
 
 pytest.importorskip("triton", reason="graphs run kernels of Triton")
 if not torch.cuda.is_available():
@@ -70,6 +71,16 @@ def test_each_frame_its_own_source(
         changes = EditDelta(animator, seen)(seen.alpha_BM.cpu().numpy() + 0.5)
         drawn.append(np.stack([change.drawn_RR3 for change in changes]))
     assert decibels(drawn[1], drawn[0]) >= LEAST_DB
+
+
+@pytest.mark.parametrize(
+    "work", ["animate", "animate, pasted", "animate, aligned", "edit", "edit, pasted", "edit-video"]
+)
+def test_whole_work(on_cpu: Animator, on_gpu: Animator, work: str) -> None:
+    """The demo's portrait and video, as commands make pictures of them."""
+    script = load_script("agreement")
+    pictures = script.works(0.12, 3)[work]
+    assert script.agreement(pictures(on_gpu), pictures(on_cpu))["lowest_dB"] >= LEAST_DB
 
 
 def test_another_portrait_takes_the_place_of_the_last(

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liax.face.crop import Crop, crop_and_resize
 from liax.model import LIAX
 from liax.portrait import Animator
-from liax.portrait.retouch import EditDelta, PixelChange, Retouch
+from liax.portrait.retouch import EditDelta, PixelChange, Retouch, _blurred
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from seam import seam_ratio
@@ -169,3 +171,44 @@ def test_any_place(left: float, top: float, side: float, width: int, height: int
     assert (retouch.width, retouch.height) == (width // 2 * 2, height // 2 * 2)
     result_HW3 = retouch(picture_HW3, still(x=x))
     assert np.array_equal(result_HW3, picture_HW3[: retouch.height, : retouch.width])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    left=st.floats(-60, 300),
+    top=st.floats(-60, 300),
+    side=st.floats(20, 400),
+    roll=st.sampled_from([0.0, 90.0, 33.0]),
+    box=st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 40), st.integers(1, 40)),
+    seed=st.integers(0, 9),
+)
+def test_where_nothing_changes_nothing_is_computed(
+    left: float, top: float, side: float, roll: float, box: tuple[int, int, int, int], seed: int
+) -> None:
+    """A change of a part of the square gives what it gives if all of the square is computed."""
+    random = np.random.default_rng(seed)
+    picture_HW3 = random.integers(0, 256, (300, 340, 3), np.uint8)
+    x, y, width, height = box
+    part = np.s_[y : y + height, x : x + width]
+    change = still()
+    change.shift_RR2[part] = random.normal(0, 3, change.shift_RR2[part].shape)
+    change.new_RR[part] = random.random(change.new_RR[part].shape)
+    change.drawn_RR3[part] = random.normal(0, 60, change.drawn_RR3[part].shape)
+    nearly = np.float32(1e-9)  # is seen nowhere, and yet is not 0
+    everywhere = PixelChange(
+        change.shift_RR2 + nearly, change.new_RR + nearly, change.drawn_RR3 + nearly, change.picture_RR3
+    )
+    retouch = Retouch(Crop(left, top, side, roll), 340, 300, SIZE)
+    part_HW3, whole_HW3 = retouch(picture_HW3, change), retouch(picture_HW3, everywhere)
+    apart_HW3 = np.abs(part_HW3.astype(int) - whole_HW3)
+    assert apart_HW3.max() <= 1
+    assert (apart_HW3 > 0).mean() < 0.001
+
+
+def test_a_blur_is_two_means_of_what_is_in_the_map() -> None:
+    map_11RR = torch.rand(1, 1, 512, 512, generator=torch.Generator().manual_seed(0))
+    pooled_11RR = map_11RR
+    for _ in range(2):
+        pooled_11RR = F.avg_pool2d(pooled_11RR, 19, 1, 9, count_include_pad=False)
+    torch.testing.assert_close(_blurred(map_11RR), pooled_11RR, atol=1e-6, rtol=0)
+    assert not _blurred(torch.zeros(2, 1, 64, 64)).any()

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
+import warnings
+from functools import cache
 
 import torch
 
-from liax.errors import OptionError
+from liax.errors import OptionError, SlowerPath
 from liax.options import Backend
+
+log = logging.getLogger(__name__)
 
 
 def choose_device(name: str | None = None, backend: Backend | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name CUDA, else MPS, else the CPU.
+
+    Without a name, a GPU that is not used because its driver is too old is told about once.
 
     Args:
         name: Of the device.
@@ -27,8 +34,11 @@ def choose_device(name: str | None = None, backend: Backend | None = None) -> to
             raise OptionError(options, f"{backend} runs on the CPU, not on {name}")
         return torch.device("cpu")
     if name is None:
-        if torch.cuda.is_available():
+        usable, old_driver = _cuda()
+        if usable:
             return torch.device("cuda")
+        if old_driver:
+            _tell_of_old_driver()
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -37,7 +47,11 @@ def choose_device(name: str | None = None, backend: Backend | None = None) -> to
     if device.type not in ("cpu", "cuda", "mps"):
         raise _unusable(name, f"{name} is not a device that liax runs on", "use cpu, cuda, cuda:N or mps")
     if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        usable, old_driver = _cuda()
+        count = torch.cuda.device_count() if usable else 0
+        if old_driver:
+            problem = f"{name} is not available: the NVIDIA driver is too old for this PyTorch"
+            raise _unusable(name, problem, "update the driver, or use cpu")
         if count == 0:
             raise _unusable(name, f"{name} is not available: PyTorch sees no NVIDIA GPU here", "use cpu")
         if (device.index or 0) >= count:
@@ -47,6 +61,24 @@ def choose_device(name: str | None = None, backend: Backend | None = None) -> to
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise _unusable(name, f"{name} is not available: PyTorch sees no Apple GPU here", "use cpu")
     return device
+
+
+def _cuda() -> tuple[bool, bool]:
+    """Whether PyTorch can use an NVIDIA GPU, and whether one is there whose driver is too old for that."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        usable = torch.cuda.is_available()
+    old = [each for each in said if "driver" in str(each.message) and "too old" in str(each.message)]
+    for each in said:
+        if each not in old:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return usable, bool(old) and not usable
+
+
+@cache
+def _tell_of_old_driver() -> None:
+    reason = "The NVIDIA driver is too old for this PyTorch, so the processor computes in place of the GPU"
+    log.warning(SlowerPath(reason))
 
 
 def _unusable(name: str, problem: str, advice: str) -> OptionError:

@@ -10,6 +10,9 @@ from PIL import Image
 
 from liax.face.crop import Box, Crop
 
+Window = tuple[int, int, int, int]
+"""Left, top, right and bottom of a picture's pixels."""
+
 # Over this much of the square's side it fades into the picture.
 FEATHER = 0.12
 
@@ -64,19 +67,40 @@ class FeatheredSquare:
         points_N2 = points_N2 / self.size
         return points_N2 * self._whole_2 if self.crop is None else self.crop.to_picture(points_N2)
 
-    def scaled(self, square: Image.Image) -> Image.Image:
-        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty."""
-        left, top, right, bottom = self.window
+    def window_of(self, box: Box | None) -> Window | None:
+        """The part of the window that shows anything of a map which is 0 outside of a box of its pixels."""
+        if box is None or self.empty:
+            return None
+        # Pixels of the square that bicubic resizing mixes in on each side; where it is turned, two times.
+        beyond = 1 + 4 * max(1.0, *(1 / np.array(self.scale)).tolist())
+        left, top, right, bottom = box[0] - beyond, box[1] - beyond, box[2] + beyond, box[3] + beyond
+        corners_42 = self.to_picture(np.array([(left, top), (right, top), (left, bottom), (right, bottom)]))
+        first_2, last_2 = np.floor(corners_42.min(0)), np.ceil(corners_42.max(0))
+        x0, y0 = np.maximum(first_2, self.window[:2]).astype(int).tolist()
+        x1, y1 = np.minimum(last_2, self.window[2:]).astype(int).tolist()
+        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+    def weight_in(self, window: Window) -> NDArray[np.float32]:
+        """The weights of a part of the window."""
+        (x, y), (left, top, right, bottom) = self.window[:2], window
+        return self.weight_HW[top - y : bottom - y, left - x : right - x]
+
+    def scaled(self, square: Image.Image, window: Window | None = None) -> Image.Image:
+        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty.
+
+        Args:
+            window: A part of the window, instead of all of it.
+        """
+        left, top, right, bottom = window or self.window
         if self.roll:
-            return self._turned(square)
+            return self._turned(square, left, top, right, bottom)
         (x, y), (x0, y0) = self.scale, self.to_picture(np.zeros(2))
         box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
         box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
         return square.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
 
-    def _turned(self, square: Image.Image) -> Image.Image:
+    def _turned(self, square: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
         assert self.crop is not None
-        left, top, right, bottom = self.window
         # Reduced first if it is to become smaller, because turning does not smooth.
         side = min(self.size, math.ceil(self.crop.side))
         if side < self.size:

@@ -153,15 +153,17 @@ def change_filmed(
                 places = []
                 for face, (shot, change) in enumerate(zip(seen.shots, changed, strict=True)):
                     head = mask(face, shot)
-                    kept = change if head is None else head.apply(change, seen.number)
-                    places.append(_Place(kept, retouches[face].of(shot)))
+                    if isinstance(head, MovingHead):  # goes by the frames before
+                        change, head = head.apply(change, seen.number), None
+                    places.append(_Place(change, head, retouches[face].of(shot)))
                 yield _Placed(seen, places)
 
     def put(each: _Placed) -> tuple[Fraction, NDArray[np.uint8]]:
         seen, places = each
         picture_HW3 = retouches[0].picture(seen.picture_HW3, seen.squares[0])
-        for change, retouch in places:
-            picture_HW3 = retouch(picture_HW3, change)
+        for change, head, retouch in places:
+            kept = change if head is None else head.apply(change, seen.number)
+            picture_HW3 = retouch(picture_HW3, kept)
         return seen.time, picture_HW3
 
     yield from mapped(put, ahead(placed(), _FULL_FRAMES), depth=_FULL_FRAMES)
@@ -178,9 +180,10 @@ class _View(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A face's change, and where it belongs."""
+    """A face's change, how much of it is kept if that is still to be done, and where it belongs."""
 
     change: PixelChange
+    head: HeadMask | None
     retouch: Retouch
 
 

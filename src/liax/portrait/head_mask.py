@@ -73,9 +73,10 @@ class HeadMask:
         x_R = (axis_R - (left + right) / 2) * 2 / (right - left)
         y_R = (axis_R - (top + bottom) / 2) * 2 / (bottom - top)
         y_R = np.where(y_R < 0, y_R / ring.upwards, y_R)
-        distance_RR = np.hypot(x_R, y_R[:, None])
+        distance_RR = np.sqrt((x_R**2).astype(np.float32) + (y_R**2).astype(np.float32)[:, None])
         t_RR = ((ring.end - distance_RR) / (ring.end - ring.whole)).clip(0, 1)
-        return (t_RR * t_RR * (3 - 2 * t_RR)).astype(np.float32)
+        weight_RR: NDArray[np.float32] = t_RR * t_RR * (3 - 2 * t_RR)
+        return weight_RR
 
     def apply(self, change: PixelChange, number: int) -> PixelChange:
         """The change of frame `number`, without what it does to the head's surroundings."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from liax.face.crop import Crop, turned
+from liax.face.crop import Box, Crop, turned
 from liax.model import Encoded
 from liax.model.decoder import identity_grid
 from liax.model.pixels import to_levels
 from liax.portrait.animator import Animator
-from liax.portrait.feather import FeatheredSquare
+from liax.portrait.feather import FeatheredSquare, Window
 
 # Where the new drawing differs by about so many levels from the moved old one, it shows something new (teeth,
 # a closed lid, the far side of a cheek), and the picture's own detail would be wrong there.
@@ -135,22 +136,32 @@ class Retouch:
         What is beside RGB in a picture (H, W, 4) moves with it.
         """
         picture_HW3 = picture_HW3[: self.height, : self.width].copy()
-        if self.wide.empty:
+        shift_RR2 = self._widened(change.shift_RR2)
+        moved = self.wide.window_of(_box_of_changes(*shift_RR2.transpose(2, 0, 1)))
+        drawn = self.square.window_of(_box_of_changes(change.new_RR, *change.drawn_RR3.transpose(2, 0, 1)))
+        if (window := _around(moved, drawn)) is None:
             return picture_HW3
-        left, top, right, bottom = self.wide.window
-        shift_RR2 = self._widened(change.shift_RR2) * np.array(self.wide.scale, np.float32)
-        shift_HW2 = _scaled(turned(shift_RR2, self.wide.roll).astype(np.float32), self.wide)
-        shift_HW2 *= self.wide.weight_HW[..., None]
-        result_HW3 = _moved(picture_HW3, self.wide.window, shift_HW2)
-        if not self.square.empty:
-            x0, y0, x1, y1 = self.square.window
-            inside_HW3 = result_HW3[y0 - top : y1 - top, x0 - left : x1 - left, :3]
-            weight_HW1 = self.square.weight_HW[..., None]
-            seen_RR1 = self._seen(change.shift_RR2)[..., None]
-            inside_HW3 *= 1 - weight_HW1 * _scaled(seen_RR1 * change.new_RR[..., None], self.square)
-            inside_HW3 += weight_HW1 * _scaled(seen_RR1 * change.drawn_RR3, self.square)
-        picture_HW3[top:bottom, left:right] = result_HW3.round().clip(0, 255)
+        left, top, right, bottom = window
+        if self.wide.roll:
+            shift_RR2 = turned(shift_RR2, self.wide.roll).astype(np.float32)
+        shift_2HW = _scaled(shift_RR2 * np.array(self.wide.scale, np.float32), self.wide, window)
+        shift_2HW *= self.wide.weight_in(window)
+        result_CHW = _moved(picture_HW3, window, shift_2HW)
+        if drawn is not None:
+            x0, y0, x1, y1 = drawn
+            self._draw(result_CHW[:3, y0 - top : y1 - top, x0 - left : x1 - left], drawn, change)
+        np.rint(result_CHW, out=result_CHW).clip(0, 255, out=result_CHW)
+        picture_HW3[top:bottom, left:right] = result_CHW.transpose(1, 2, 0)
         return picture_HW3
+
+    def _draw(self, moved_3HW: NDArray[np.float32], window: Window, change: PixelChange) -> None:
+        """Add what is drawn to the moved picture in a window of the square."""
+        new_RR1, drawn_RR3 = change.new_RR[..., None], change.drawn_RR3
+        if (seen_RR := self._seen(change.shift_RR2)) is not None:
+            new_RR1, drawn_RR3 = seen_RR[..., None] * new_RR1, seen_RR[..., None] * drawn_RR3
+        weight_HW = self.square.weight_in(window)
+        moved_3HW *= 1 - weight_HW * _scaled(new_RR1, self.square, window)
+        moved_3HW += weight_HW * _scaled(drawn_RR3, self.square, window)
 
     def _widened(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The square's motion, continued as it is near its border."""
@@ -158,50 +169,93 @@ class Retouch:
         pad = fringe + self._margin
         return np.pad(shift_RR2[fringe:-fringe, fringe:-fringe], ((pad, pad), (pad, pad), (0, 0)), "edge")
 
-    def _seen(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
-        """0 where a pixel comes from outside the square, which only the picture shows; else 1: (R, R)."""
+    def _seen(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """0 where a pixel comes from outside the square, which only the picture shows; else 1: (R, R).
+
+        None where all are of the square, as for most changes.
+        """
         size = len(shift_RR2)
         axis_R = np.arange(size, dtype=np.float32) + 0.5
-        from_RR2 = np.stack(np.meshgrid(axis_R, axis_R), -1) + shift_RR2
-        in_picture_RR2 = self.square.to_picture(from_RR2)
-        outside_RR = ((from_RR2 < 0) | (from_RR2 > size)).any(-1)
+        x_RR, y_RR = axis_R + shift_RR2[..., 0], axis_R[:, None] + shift_RR2[..., 1]
+        outside_RR = (x_RR < 0) | (x_RR > size) | (y_RR < 0) | (y_RR > size)
+        if not outside_RR.any():
+            return None
+        in_picture_RR2 = self.square.to_picture(np.stack([x_RR, y_RR], -1))
         shown_RR = ((in_picture_RR2 > 0) & (in_picture_RR2 < [self.width, self.height])).all(-1)
         beyond_11RR = torch.from_numpy(outside_RR & shown_RR)[None, None].float()
         return 1 - _blurred(beyond_11RR)[0, 0].numpy()
 
 
 def _blurred(map_B1RR: Tensor) -> Tensor:
-    """Averaged twice over a square neighbourhood, which is nearly a Gaussian."""
-    reach = max(1, round(map_B1RR.shape[-1] * _NEIGHBOURHOOD / 2))
-    for _ in range(2):
-        map_B1RR = F.avg_pool2d(map_B1RR, 2 * reach + 1, 1, reach, count_include_pad=False)
-    return map_B1RR
+    """Averaged twice over a square neighbourhood, as far as that is in the map: nearly a Gaussian."""
+    size = map_B1RR.shape[-1]
+    averages_RR = _averages(size, max(1, round(size * _NEIGHBOURHOOD / 2)), map_B1RR.device)
+    return averages_RR @ map_B1RR @ averages_RR.T
 
 
-def _scaled(map_RRC: NDArray[np.float32], place: FeatheredSquare) -> NDArray[np.float32]:
-    """What the place's window shows of a map of the square, channel by channel."""
+@lru_cache(maxsize=8)
+def _averages(size: int, reach: int, device: torch.device) -> Tensor:
+    """What averages a row twice over `reach` pixels on both sides, as a matrix (size, size).
+
+    For the neighbourhoods here, multiplying takes a twentieth of the time of pooling on a CPU.
+    """
+    place_R = torch.arange(size)
+    near_RR = ((place_R[:, None] - place_R).abs() <= reach).double()
+    once_RR = near_RR / near_RR.sum(1, keepdim=True)
+    return (once_RR @ once_RR).float().to(device)
+
+
+def _box_of_changes(*maps: NDArray[np.float32]) -> Box | None:
+    """The box around what is not 0 in maps (R, R), in pixels; None if all is."""
+    changed_RR = maps[0] != 0
+    for each_RR in maps[1:]:
+        changed_RR |= each_RR != 0
+    rows, columns = (np.flatnonzero(changed_RR.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _around(first: Window | None, second: Window | None) -> Window | None:
+    """The least window that has both in it."""
+    if first is None or second is None:
+        return first or second
+    (a, b, c, d), (left, top, right, bottom) = first, second
+    return min(a, left), min(b, top), max(c, right), max(d, bottom)
+
+
+def _scaled(map_RRC: NDArray[np.float32], place: FeatheredSquare, window: Window) -> NDArray[np.float32]:
+    """What a part of the place's window shows of a map of the square, channel by channel: (C, H, W)."""
     channels = (np.ascontiguousarray(map_RRC[..., channel]) for channel in range(map_RRC.shape[2]))
-    return np.stack([np.asarray(place.scaled(Image.fromarray(channel))) for channel in channels], -1)
+    return np.stack([np.asarray(place.scaled(Image.fromarray(channel), window)) for channel in channels])
 
 
 def _moved(
-    picture_HW3: NDArray[np.uint8], window: tuple[int, int, int, int], shift_HW2: NDArray[np.float32]
+    picture_HWC: NDArray[np.uint8], window: Window, shift_2HW: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The window's pixels, each from where its shift (x, y) says; beyond the picture is its mirror image."""
+    """The window's pixels (C, H, W), each from where its shift (x, y) says.
+
+    Beyond the picture is its mirror image.
+    """
     left, top, right, bottom = window
     # Only what the shifts can reach is looked at, and what bicubic sampling needs around it.
-    reach = math.ceil(float(np.abs(shift_HW2).max())) + 2
+    reach = math.ceil(float(np.abs(shift_2HW).max())) + 2
     x0, y0 = max(0, left - reach), max(0, top - reach)
-    part_HW3 = picture_HW3[y0 : bottom + reach, x0 : right + reach]
-    y_HW, x_HW = np.mgrid[top - y0 : bottom - y0, left - x0 : right - x0].astype(np.float32)
+    part_HWC = picture_HWC[y0 : bottom + reach, x0 : right + reach]
+    height, width, _ = part_HWC.shape
     # Of n pixels, number i has its centre at (2 i + 1) / n − 1.
-    sides_2 = np.array(part_HW3.shape[1::-1], np.float32)
-    grid_HW2 = (2 * (np.stack([x_HW, y_HW], -1) + shift_HW2) + 1) / sides_2 - 1
-    moved_13HW = F.grid_sample(
-        torch.from_numpy(part_HW3).permute(2, 0, 1)[None].float(),
+    grid_HW2 = np.empty((*shift_2HW.shape[1:], 2), np.float32)
+    x_W, y_H = (
+        (2 * np.arange(left, right) - 2 * x0 + 1) / width,
+        (2 * np.arange(top, bottom) - 2 * y0 + 1) / height,
+    )
+    np.add(shift_2HW[0] * np.float32(2 / width), (x_W - 1).astype(np.float32), grid_HW2[..., 0])
+    np.add(shift_2HW[1] * np.float32(2 / height), (y_H - 1).astype(np.float32)[:, None], grid_HW2[..., 1])
+    moved_1CHW = F.grid_sample(
+        torch.from_numpy(part_HWC).permute(2, 0, 1)[None].float(),
         torch.from_numpy(grid_HW2)[None],
         mode="bicubic",
         padding_mode="reflection",
         align_corners=False,
     )
-    return moved_13HW[0].permute(1, 2, 0).numpy()
+    return np.ascontiguousarray(moved_1CHW[0].numpy())
