@@ -1,6 +1,7 @@
 """Whether a GPU draws what a CPU draws: PSNR between their pictures, for every kind of work.
 
     python benchmarks/agreement.py [--device cuda] [--frames 8] [--json OUT]
+    python benchmarks/agreement.py --table benchmarks/results/agreement-h200.json
 
 The bundled weights animate and edit the demo's portrait and video, on the CPU in float32 and on the other
 device as `Animator` runs the network there. Of each kind of work the lowest and the mean PSNR.
@@ -91,13 +92,25 @@ def psnr(got_HW3: NDArray[np.uint8], wanted_HW3: NDArray[np.uint8]) -> float:
     return min(_EQUAL_DB, -10 * math.log10(error)) if error else _EQUAL_DB
 
 
+def table(results: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = ["| | lowest | mean |", "|---|---|---|"]
+    for work, found in results["dB"].items():
+        lines.append(f"| {work} | {found['lowest_dB']:.1f} dB | {found['mean_dB']:.1f} dB |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", help="to compare with the CPU; the fastest by default")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--only", nargs="+", help="kinds of work")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", type=Path, help="print the table of earlier results, and do nothing else")
     options = parser.parse_args()
+    if options.table is not None:
+        print(table(json.loads(options.table.read_text())))
+        return
     keep_freed_memory()
     device = choose_device(options.device)
     other, cpu = Animator(load(), device), Animator(load(), "cpu", torch.float32, "torch")

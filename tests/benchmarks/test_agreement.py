@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,6 +18,12 @@ from scripts import load_script
 @pytest.fixture(scope="module")
 def compared() -> ModuleType:
     return load_script("agreement")
+
+
+def test_the_readme_has_the_numbers(compared: ModuleType) -> None:
+    folder = Path(__file__).parents[2] / "benchmarks"
+    results = json.loads((folder / "results" / "agreement-h200.json").read_text())
+    assert compared.table(results) in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_worst_picture_counts(compared: ModuleType) -> None:
