@@ -3,10 +3,9 @@
     python -m tools.facts                   # write the figures into README.md, the model card and docs/*.md
     python -m tools.facts --check           # say which documents differ from the results, and fail
     python -m tools.facts --evaluate results/small --copy results/copy --interpret interpretation/small
-    python -m tools.facts --evaluate-live results/live
 
-The last two take over the results.json of finished `liax evaluate` and `liax interpret` runs, and then write.
-A document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
+The last takes over the results.json of finished `liax evaluate` and `liax interpret` runs, and then writes. A
+document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
 `<!-- /facts -->`. NAME is a key of `BLOCKS`. CONTRIBUTING.md has the whole procedure for new weights.
 """
 
@@ -54,7 +53,7 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json and
+        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, validation.json and
             controls.json.
         weights: The weights that they are of.
         live: The same of the weights `live`.
@@ -109,13 +108,16 @@ class Facts:
 
     def check_fingerprint(self) -> str:
         """What is wrong if the results are of other weights; "" if nothing is."""
-        of = {"evaluate.json": str(self.small.settings["animator"])}
-        if self.live is not None:
-            of["interpret.json"] = str(self.interpretation["fingerprint"])
+        of = {
+            "evaluate.json": str(self.small.settings["animator"]),
+            "interpret.json": str(self.interpretation["fingerprint"]),
+        }
         other = [name for name, text in of.items() if self.fingerprint not in text]
         if other:
             return f"{', '.join(other)}: not of the weights {self.fingerprint}"
-        return self.live.check_fingerprint() if self.live is not None else ""
+        assert self.live is not None
+        validated = read_json(self.live.folder / "validation.json")["fingerprint"]
+        return "" if validated == self.live.fingerprint else "validation.json: not of the weights live"
 
 
 def bundled() -> Facts:
@@ -261,25 +263,13 @@ def sparsity(facts: Facts) -> str:
     return _markdown(result_text.sparsity_table(facts.interpretation))
 
 
-def beside_small(facts: Facts) -> str:
-    """Fidelity of `live`, and of `small`, which it learnt from."""
+def live_validation(facts: Facts) -> str:
+    """What the validation of training said of `live` at its end."""
     assert facts.live is not None
-    listed = [(f"`{each.name}`", each.row("")["means"]) for each in (facts, facts.live)]
-    rows = [
-        [name, *(number(means.get(key), digits) for key, digits in zip(_SHOWN, (4, 2, 3, 1), strict=True))]
-        for name, means in listed
-    ]
-    return table(["", "L1 ↓", "PSNR ↑", "SSIM ↑", "landmarks, pixels ↓"], rows)
-
-
-def following_beside_small(facts: Facts) -> str:
-    """Correlation, and in brackets the gain, of both."""
-    assert facts.live is not None
-    rows = [
-        [f"`{each.name}`", *(_pair(each.row("")["following"].get(factor)) for factor in _FACTORS)]
-        for each in (facts, facts.live)
-    ]
-    return table(["", *_FACTORS], rows)
+    scores = read_json(facts.live.folder / "validation.json")["scores"]
+    found = [number(scores[key], digits) for key, digits in (("l1", 4), ("psnr", 2), ("ssim", 3))]
+    read = [number(scores[f"reads {factor}"]) for factor in _FACTORS]
+    return table(["L1 ↓", "PSNR ↑", "SSIM ↑", *(f"reads {factor}" for factor in _FACTORS)], [[*found, *read]])
 
 
 def live_controls(facts: Facts) -> str:
@@ -353,9 +343,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "sums": sums_and_paths,
     "training": training,
     "live-weights": of_live(weights_facts),
-    "live-evaluation": of_live(lambda facts: describe_evaluation(facts.small)),
-    "live-fidelity": beside_small,
-    "live-following": following_beside_small,
+    "live-validation": live_validation,
     "live-controls": live_controls,
     "live-training": of_live(training),
 }
@@ -403,7 +391,6 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a document differs")
     parser.add_argument("--evaluate", type=Path, help="folder of a finished liax evaluate --weights small")
-    parser.add_argument("--evaluate-live", type=Path, help="the same of --weights live")
     parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
     parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
     parser.add_argument(
@@ -414,8 +401,6 @@ def main() -> None:
     if options.earlier:
         write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
     take_over(facts, options.evaluate, options.copy, options.interpret)
-    assert facts.live is not None
-    take_over(facts.live, options.evaluate_live, None, None)
     facts = bundled()  # what was read before is out of date
     if wrong := facts.check_fingerprint():
         sys.exit(wrong)
