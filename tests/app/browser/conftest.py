@@ -98,7 +98,7 @@ def visit(chromium: Browser, kept_context: BrowserContext, url: str) -> Iterator
             context = kept_context
         page = context.new_page()
         pages.append(page)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # a machine may do other things too
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme="dark" if dark else "light")
         context.new_cdp_session(page).send(
