@@ -39,6 +39,14 @@ def test_the_readme_has_the_tables(throughput: ModuleType) -> None:
         assert table(results) in text
 
 
+def test_the_readme_has_the_numbers_of_two_cores() -> None:
+    found = json.loads((ROOT / "benchmarks/results/commands-two-cores.json").read_text())
+    text = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
+    live, small = (found["frames_a_second"][name] for name in ("live", "small"))
+    assert f"makes {live} frames a second of the demo with `live` at 256², and {small} with `small`" in text
+    assert f"The network takes {found['network_share']['live']:.0%} of the time with `live`" in text
+
+
 def test_the_main_readme_has_the_same_numbers() -> None:
     presets, commands = (
         json.loads((ROOT / f"benchmarks/results/{name}-h200.json").read_text())
