@@ -377,7 +377,7 @@ def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpre
     for name, source, changes in (
         ("evaluate", evaluate, named),
         ("copy", copied, {}),
-        ("interpret", interpret, {}),
+        ("interpret", interpret, {"name": facts.name}),
     ):
         if source is not None:
             found = read_json(source / "results.json") | changes | {"command": None}
