@@ -110,7 +110,7 @@ def visit(playwright: Any) -> Iterator[Callable[..., object]]:
         )
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)  # a machine may do other things too
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address + query)
         page.locator("html[data-state=ready]").wait_for(state="attached")
