@@ -224,9 +224,16 @@ def controls_reached(facts: Facts) -> str:
         measured = result_text.first_verification(found, control)
         for place in (0, -1):
             asked, mean, deviation = (measured[key][place] for key in ("asked", "mean_A", "deviation_A"))
-            got = f"{result_text.amount_text(mean, control)} ± {result_text.amount_text(deviation, control)}"
-            rows.append([control["name"], result_text.amount_text(asked, control, 3), got])
-    return table(["control", "asked for", "got, mean ± sd of people"], rows)
+            rows.append(_reached_row(control, asked, mean, deviation))
+    return table(_REACHED_HEAD, rows)
+
+
+_REACHED_HEAD = ["control", "asked for", "got, mean ± sd of people"]
+
+
+def _reached_row(control: dict[str, Any], asked: float, mean: float, deviation: float) -> list[str]:
+    got = f"{result_text.amount_text(mean, control)} ± {result_text.amount_text(deviation, control)}"
+    return [control["name"], result_text.amount_text(asked, control, 3), got]
 
 
 def scores(facts: Facts) -> str:
@@ -276,17 +283,12 @@ def live_controls(facts: Facts) -> str:
     """What the head's controls do on `live`, from benchmarks/taught_controls.py."""
     assert facts.live is not None
     found: dict[str, Any] = read_json(facts.live.folder / "controls.json")
-    units = {control["name"]: control for control in facts.interpretation["controls"]}
+    controls = {control["name"]: control for control in facts.interpretation["controls"]}
     rows = [
-        [
-            row["control"],
-            result_text.amount_text(row["asked"], units[row["control"]], 3),
-            f"{result_text.amount_text(row['mean'], units[row['control']])} ± "
-            f"{result_text.amount_text(row['deviation'], units[row['control']])}",
-        ]
+        _reached_row(controls[row["control"]], row["asked"], row["mean"], row["deviation"])
         for row in found["rows"]
     ]
-    return table(["control", "asked for", "got, mean ± sd of people"], rows)
+    return table(_REACHED_HEAD, rows)
 
 
 def of_live(block: Callable[[Facts], str]) -> Callable[[Facts], str]:
