@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,8 +97,7 @@ def _reach(controls: Controls) -> dict[str, Any] | None:
         return None
     return {
         "meaning": "alpha is clamped to these, except where a_s or a_t lies beyond them itself",
-        "low": controls.limits.low_M.round(4).tolist(),
-        "high": controls.limits.high_M.round(4).tolist(),
+        **json.loads(controls.limits.to_json()),
     }
 
 
