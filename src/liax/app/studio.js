@@ -49,8 +49,7 @@
     return memory.get(place);
   };
   const keep = (place, values) => sessionStorage.setItem(`liax-${place}`, JSON.stringify(values));
-  const opened = new Set(); // tabs that are as they were before a reload
-  const newest = new Map(); // tab -> what was set on it last
+  const opened = new Map(); // tab -> what it was set to before a reload, as far as it is there still
   const same = (one, other) => (one?.path ?? JSON.stringify(one)) === (other?.path ?? JSON.stringify(other));
   window.liax = {
     remember(place, values) {
@@ -71,19 +70,22 @@
     },
     // What else is set on a tab, over a reload; files as long as the server has them.
     keep(name, values) {
-      newest.set(name, values);
       if (opened.has(name)) sessionStorage.setItem(`liax-tab-${name}`, JSON.stringify(values));
     },
-    // What has to be set when the page opens: what differs, unless the visitor was quicker and set it meanwhile.
-    async kept(name, values) {
+    // Asks for the files that were given, which takes a while; then `kept` says what has to be set.
+    async recall(name, first) {
       const stored = JSON.parse(sessionStorage.getItem(`liax-tab-${name}`) ?? "null");
-      const wanted = values.map((value, i) => stored?.length === values.length && !same(stored[i], value));
-      const there = await Promise.all(wanted.map((is, i) => is && (!stored[i]?.url || fetch(stored[i].url, {method: "HEAD"}).then(answer => answer.ok, () => false))));
-      opened.add(name);
-      const set = newest.get(name) ?? values;
-      if (set !== values) liax.keep(name, set);
+      const differ = first.map((value, i) => stored?.length === first.length && !same(stored[i], value));
+      const there = await Promise.all(differ.map((is, i) => is && (!stored[i]?.url || fetch(stored[i].url, {method: "HEAD"}).then(answer => answer.ok, () => false))));
+      opened.set(name, first.map((value, i) => (there[i] ? stored[i] : value)));
+    },
+    // undefined: as it is, for it was so before, or the visitor was quicker and set it meanwhile.
+    kept(name, first, values) {
+      const wanted = opened.get(name);
+      const set = values.map((value, i) => (same(value, first[i]) && !same(wanted[i], value) ? wanted[i] : undefined));
+      liax.keep(name, values.map((value, i) => (set[i] === undefined ? value : set[i])));
       setTimeout(() => dispatchEvent(new CustomEvent("liax-kept", {detail: name})), 300); // the page has set it then
-      return values.map((value, i) => (there[i] && same(set[i], value) ? stored[i] : undefined)); // undefined: as it is
+      return set;
     },
     restored(place, values) {
       const kept = JSON.parse(sessionStorage.getItem(`liax-${place}`) ?? "null");
