@@ -58,6 +58,10 @@ _LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+    for item in items:
+        if "playwright" in getattr(item, "fixturenames", ()):
+            # A browser that waited for a busy machine is tried once more, and the summary says so.
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="TimeoutError"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -49,15 +49,15 @@ def tiny_page(_runtime: None, tiny: LIAX, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def small() -> LIAX:
-    """The bundled weights, which draw 256x256."""
-    return load("small", size=256)
+def live() -> LIAX:
+    """The bundled weights that `liax web` takes by itself; they draw 256x256."""
+    return load("live")
 
 
 @pytest.fixture(scope="session")
-def small_page(_runtime: None, small: LIAX, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("page") / "small"
-    write_page(small, folder, "small", precisions=["float32"])
+def live_page(_runtime: None, live: LIAX, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page") / "live"
+    write_page(live, folder, "live", precisions=["float32"])
     return folder
 
 

@@ -41,11 +41,11 @@ def _psnr(a_HW3: NDArray[np.uint8], b_HW3: NDArray[np.uint8]) -> float:
 
 
 def test_the_page_draws_what_python_draws(
-    visit: Callable[..., Any], small_page: Path, small: LIAX, portrait_path: Path, tmp_path: Path
+    visit: Callable[..., Any], live_page: Path, live: LIAX, portrait_path: Path, tmp_path: Path
 ) -> None:
-    page = visit(small_page)
+    page = visit(live_page)
     assert page.evaluate("liax.backend.provider") == "wasm"
-    animator = Animator(small, "cpu")
+    animator = Animator(live, "cpu")
     portrait = open_portrait(animator, portrait_path)
 
     # The same square but for half a pixel, as faces are looked for less thoroughly; the same pose.
@@ -63,7 +63,7 @@ def test_the_page_draws_what_python_draws(
     # The same coefficients of exactly the same square.
     source = page.evaluate(_OPEN, {"left": crop.left, "top": crop.top, "side": crop.side})
     square_RR3 = portrait.framing.to_square(portrait.picture_HW3, animator.seen_size)
-    seen = small.encode(from_uint8(torch.tensor(square_RR3)).permute(2, 0, 1)[None])
+    seen = live.encode(from_uint8(torch.tensor(square_RR3)).permute(2, 0, 1)[None])
     alpha_M = seen.alpha_BM[0].numpy()
     assert np.abs(np.array(source) - alpha_M).max() < 0.01
 
@@ -73,7 +73,7 @@ def test_the_page_draws_what_python_draws(
     wanted_M = Edit.of(settings, animator.controls).vector_for(alpha_M, portrait.pose)
     assert np.abs(edit_M - wanted_M).max() < 0.01
     moved_M = alpha_M + wanted_M
-    drawn = small.decode(small.reenact(seen.code_BD, torch.from_numpy(moved_M)[None]), seen.features)
+    drawn = live.decode(live.reenact(seen.code_BD, torch.from_numpy(moved_M)[None]), seen.features)
     wanted_RR3 = to_uint8(drawn)[0].permute(1, 2, 0).numpy()
     drawn_RR3 = _picture(page.evaluate(_PLAIN, moved_M.tolist()))
     assert _psnr(drawn_RR3, wanted_RR3) >= 45
