@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import Image
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
@@ -76,6 +77,37 @@ def seen_luma(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(square)).float()[None, None]
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A mark as it is added to levels, which stop at 0 and 255; all (H, W, 3).
+
+    Args:
+        most: 255 less `lighter`.
+        lighter, darker: What is added to each channel, and what is subtracted then.
+    """
+
+    most: NDArray[np.uint8]
+    lighter: NDArray[np.uint8]
+    darker: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, mark_HW: Tensor) -> _Drawn:
+        """A mark in levels."""
+        lighter, darker = (
+            np.asarray(Image.fromarray(signed.clamp(0, 255).byte().numpy()).convert("RGB"))
+            for signed in (mark_HW, -mark_HW)
+        )
+        return cls(255 - lighter, lighter, darker)
+
+    def on(self, picture_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture with the mark. Within bytes, it takes a fifteenth of the time of wider numbers."""
+        marked_HW3 = np.minimum(picture_HW3, self.most)
+        marked_HW3 += self.lighter
+        np.maximum(marked_HW3, self.darker, out=marked_HW3)
+        marked_HW3 -= self.darker
+        return marked_HW3
+
+
 class PixelMarker:
     """Draws the mark into pictures, one after the other; a still picture needs one of its own.
 
@@ -86,7 +118,7 @@ class PixelMarker:
 
     def __init__(self, hold: int = HOLD, psnr: float | None = None) -> None:
         self._hold, self._psnr = hold, psnr
-        self._drawn: tuple[Image.Image, Image.Image] | None = None
+        self._drawn: _Drawn | None = None
         self._frames = 0
 
     def mark(self, picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -97,31 +129,31 @@ class PixelMarker:
         """
         if not carries_mark(picture_HWC):
             return picture_HWC
-        image = Image.fromarray(np.ascontiguousarray(picture_HWC[..., :3]))
+        picture_HW3 = picture_HWC[..., :3]
         alpha_HW = picture_HWC[..., 3] if picture_HWC.shape[2] == 4 else None
-        if self._drawn is None or self._frames % self._hold == 0 or self._drawn[0].size != image.size:
+        if (
+            self._drawn is None
+            or self._frames % self._hold == 0
+            or self._drawn.lighter.shape != picture_HW3.shape
+        ):
+            image = Image.fromarray(np.ascontiguousarray(picture_HW3))
             self._drawn = self._draw(image if alpha_HW is None else _shown(image, alpha_HW))
         self._frames += 1
-        lighter, darker = self._drawn
-        marked = ImageChops.subtract(ImageChops.add(image, lighter), darker)
+        marked_HW3 = self._drawn.on(picture_HW3)
         if alpha_HW is None:
-            return np.asarray(marked)
-        marked.paste(image, mask=Image.fromarray(np.where(alpha_HW == 0, np.uint8(255), np.uint8(0))))
-        return np.dstack([np.asarray(marked), alpha_HW])
+            return marked_HW3
+        transparent_HW = alpha_HW == 0
+        marked_HW3[transparent_HW] = picture_HW3[transparent_HW]
+        return np.dstack([marked_HW3, alpha_HW])
 
     @torch.inference_mode()
-    def _draw(self, shown: Image.Image) -> tuple[Image.Image, Image.Image]:
-        """What is added to all channels, and what is subtracted."""
+    def _draw(self, shown: Image.Image) -> _Drawn:
         size = (shown.height, shown.width)
         rms = rms_of(self._psnr or psnr_of_side(min(size)))
         mark_BCHW = mark_networks().embedder(seen_luma(shown), torch.tensor(WORD_K)[None], rms)
         smaller = min(size) < DRAWN
         mark_BCHW = F.interpolate(mark_BCHW, size, mode="bilinear", align_corners=False, antialias=smaller)
-        mark_HW = mark_BCHW[0, 0].round_()
-        lighter, darker = (
-            Image.fromarray(signed.clamp(0, 255).byte().numpy()) for signed in (mark_HW, -mark_HW)
-        )
-        return Image.merge("RGB", [lighter] * 3), Image.merge("RGB", [darker] * 3)
+        return _Drawn.of(mark_BCHW[0, 0].round_())
 
 
 def _shown(image: Image.Image, alpha_HW: NDArray[np.uint8]) -> Image.Image:
