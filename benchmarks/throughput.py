@@ -216,7 +216,8 @@ STAGES: dict[str, list[tuple[str, str]]] = {
         ("liax.portrait.animator.Animator", "_drawn"),
     ],
     "pasting": [("liax.portrait.retouch.Retouch", "__call__")],
-    "writing": [("liax.media.writer.VideoWriter", "write"), ("liax.media.writer.VideoWriter", "finish")],
+    "marking": [("liax.media.writer.VideoWriter", "prepare")],
+    "writing": [("liax.media.writer.VideoWriter", "encode"), ("liax.media.writer.VideoWriter", "finish")],
 }
 
 

@@ -68,7 +68,7 @@ def _keep_over_reload(page: gr.Blocks, name: str, tab: Tab) -> None:
     settings = list(tab.settings)
     changes = [component.change for component in settings]  # type: ignore[attr-defined]
     gr.on(changes, None, settings, js=f"(...values) => {{ liax.keep({name!r}, values); }}", **QUIET)
-    first = json.dumps([component.value for component in settings])  # type: ignore[attr-defined]
+    first = json.dumps([component.value for component in settings])
     asked = page.load(None, js=f"() => liax.recall({name!r}, {first})", **QUIET)
     # Not in one step: what a visitor sets while the files are asked for is read here, and stays.
     asked.then(None, settings, settings, js=f"(...values) => liax.kept({name!r}, {first}, values)", **QUIET)

@@ -83,5 +83,13 @@ class SequenceWriter:
 
     def write(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> None:
         """Append a frame, RGB or RGBA uint8; pictures have no times."""
+        self.encode(self.prepare(frame_HWC, time))
+
+    def prepare(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> NDArray[np.uint8]:
+        """What `encode` is to be given next."""
+        return frame_HWC
+
+    def encode(self, frame_HWC: NDArray[np.uint8]) -> None:
+        """Append what `prepare` gave."""
         self.frames += 1
         self._write(picture_path(self._path, self.frames), frame_HWC)

@@ -171,6 +171,14 @@ class VideoWriter:
             time: Seconds from which the frame is shown, later than those of the frame before. A GIF leaves
                 out frames that follow each other too closely.
         """
+        self.encode(self.prepare(frame_HW3, time))
+
+    def prepare(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> av.VideoFrame | None:
+        """The first half of `write`, which marks and converts; a thread of its own may be ahead with it.
+
+        Returns:
+            What `encode` is to be given next; None for a frame that is left out.
+        """
         height, width = frame_HW3.shape[:2]
         if self._stream is None:
             if frame_HW3.shape[2] == 4 and self._pixels_with_alpha is not None:
@@ -182,14 +190,22 @@ class VideoWriter:
         pts = round(time / self._tick)
         shortest = _GIF_SHORTEST if self._codec == "gif" else 1
         if self._last is not None and pts - self._last < shortest:
-            return
+            return None
         self._last = pts
-        self.frames += 1
         frame = self._frame(frame_HW3 if self._mark_picture is None else self._mark_picture(frame_HW3))
         frame.pts, frame.time_base = pts, self._tick
-        self._mux(stream.encode(frame))
+        return frame
+
+    def encode(self, frame: av.VideoFrame | None) -> None:
+        """The second half of `write`."""
+        if frame is None or self._stream is None:
+            return
+        self.frames += 1
+        # The encoder may change it.
+        end = (frame.pts or 0) * self._tick + 1 / self._rate
+        self._mux(self._stream.encode(frame))
         if self._sound is not None:
-            self._sound.write_until(time + 1 / self._rate)
+            self._sound.write_until(end)
 
     def finish(self) -> None:
         """Write the frames that the encoder still holds, and the container's end."""

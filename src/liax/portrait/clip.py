@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,13 @@ def _create(
     )
 
 
+def _prepared(clip: RenderedClip, writer: VideoWriter | SequenceWriter) -> Iterator[tuple[Fraction, Any]]:
+    """Each frame's time, and the frame as the writer takes it, while the next ones are drawn."""
+    with closing(ahead(clip.frames)) as frames:
+        for time, picture_HWC in frames:
+            yield time, writer.prepare(picture_HWC, time)
+
+
 def check_quality(quality: int | None) -> None:
     """Raise OptionError for a quality that there is not."""
     if quality is not None and not 1 <= quality <= 100:
@@ -122,9 +130,9 @@ def write_clip(
     check_quality(quality)
     count, time = 0, Fraction(0)
     with _create(clip, output, mark, overwrite, quality) as writer:
-        with closing(ahead(clip.frames)) as frames:  # made while the last ones are encoded
-            for time, picture_HW3 in frames:
-                writer.write(picture_HW3, time)
+        with closing(ahead(_prepared(clip, writer))) as frames:  # while the last ones are encoded
+            for time, frame in frames:
+                writer.encode(frame)
                 count += 1
                 progress(stage, count, clip.total)
         written = writer.frames
