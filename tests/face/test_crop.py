@@ -110,6 +110,44 @@ def test_squash() -> None:
     assert resize(image, 20, 20)[10, 10, 0] == pytest.approx(31, abs=1.5)
 
 
+@given(st.integers(2, 90), st.integers(2, 90), st.integers(2, 90), st.integers(2, 90), st.integers(0, 9))
+def test_scaling_is_pillows(width: int, height: int, to_width: int, to_height: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    image.flags.writeable = False  # as decoded pictures are
+    for kind, most in (("bicubic", 2), ("bilinear", 1)):
+        ours = resize(image, to_width, to_height, kind).astype(int)
+        theirs = Image.fromarray(image).resize((to_width, to_height), Image.Resampling[kind.upper()])
+        assert np.abs(ours - np.asarray(theirs)).max() <= most
+
+
+def test_of_a_reduced_photograph_it_is_to_a_level(portrait_HW3: np.ndarray) -> None:
+    for side in (80, 256, 300):
+        ours = resize(portrait_HW3, side, side).astype(int)
+        theirs = Image.fromarray(portrait_HW3).resize((side, side), Image.Resampling.BICUBIC)
+        assert np.abs(ours - np.asarray(theirs)).max() <= 1
+
+
+def test_a_large_square_comes_to_lie_on_whole_pixels() -> None:
+    crop = Crop(-3.4, 100.25, 700.5)
+    whole = crop.on_whole_pixels()
+    assert whole == Crop(-3, 100, 700)
+    image = np.random.default_rng(0).integers(0, 256, (900, 800, 3), np.uint8)
+    ours = crop_and_resize(image, whole, 256).astype(int)
+    window = np.pad(image, ((0, 0), (3, 0), (0, 0)), "symmetric")[100:800, :700]
+    theirs = Image.fromarray(window).resize((256, 256), Image.Resampling.BICUBIC)
+    assert np.abs(ours - np.asarray(theirs)).max() <= 1
+    for stays in (Crop(1.5, 2.5, 300.5), Crop(1.5, 2.5, 700.5, roll=30)):
+        assert stays.on_whole_pixels() is stays
+
+
+@given(st.floats(-900, 900), st.floats(-900, 900), st.floats(512, 2000), st.sampled_from([0.0, 90.0, 180.0]))
+def test_whole_pixels_are_near(left: float, top: float, side: float, roll: float) -> None:
+    crop = Crop(left, top, side, roll)
+    whole = crop.on_whole_pixels()
+    assert side - 1 < whole.side <= side
+    np.testing.assert_allclose(whole.centre, crop.centre, atol=0.5 + 1e-6)
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_quarter_turn_is_exact(quarters: int) -> None:
     """The turned square of the turned picture is that of the upright one to the bit."""

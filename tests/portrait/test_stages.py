@@ -57,7 +57,7 @@ def failing(function: Callable[..., Any], after: int, error: BaseException) -> C
         (framing.Framing, "to_square", 3),  # cropping, in a worker
         (Animator, "coefficients", 1),  # the network reads, a batch at once
         (Animator, "_drawn", 1),  # the network draws
-        (VideoWriter, "write", 3),  # the consumer of all stages
+        (VideoWriter, "encode", 3),  # the consumer of all stages
     ],
 )
 def test_animating(
@@ -79,7 +79,7 @@ def test_animating(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("owner", "name"), [(Retouch, "__call__"), (VideoWriter, "write")])
+@pytest.mark.parametrize(("owner", "name"), [(Retouch, "__call__"), (VideoWriter, "encode")])
 def test_editing_a_video(
     animator: Animator,
     face_clip: Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ _MAX_EXTENT = 0.9
 # what training shows, whose pictures are shifted by up to .16 and enlarged until faces are .72.
 LARGEST_SHIFT, LARGEST_FACE = 0.2, 0.7
 _SIDES_TRIED = 16
+# Side in pixels of which a pixel is next to nothing, and which takes long to scale.
+_LARGE = 512
 # Heads are seen as upright within so many degrees of roll, or of a quarter turn. See `upright_roll`.
 _UPRIGHT = 25.0
 
@@ -66,6 +69,18 @@ class Crop:
         """A square of `factor` times the side about the same centre."""
         beyond = (factor - 1) / 2 * self.side
         return replace(self, left=self.left - beyond, top=self.top - beyond, side=factor * self.side)
+
+    def on_whole_pixels(self) -> Crop:
+        """A large square with its corners on those of pixels, and so at most a pixel smaller.
+
+        Pictures of it are scaled in a fifth of the time. Smaller squares, of which a pixel is more, and those
+        that are turned by no quarter stay as they are.
+        """
+        if self.side < _LARGE or _quarters(self.roll)[1]:
+            return self
+        side = math.floor(self.side)
+        lost = (self.side - side) / 2
+        return replace(self, left=round(self.left + lost), top=round(self.top + lost), side=side)
 
     def to_square(self, points_N2: NDArray[np.floating]) -> NDArray[np.floating]:
         """Where points (..., 2) of the picture lie in the square, from (0, 0) to (1, 1)."""
@@ -260,13 +275,29 @@ def _mirrored(first: int, end: int, length: int) -> NDArray[np.int64]:
     return np.minimum(place_N, 2 * length - 1 - place_N)
 
 
-def resize(image_HW3: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Scale a whole RGB uint8 image (H, W, 3) to (height, width, 3), without keeping its aspect ratio."""
+def resize(
+    image_HW3: NDArray[np.uint8], width: int, height: int, kind: Literal["bicubic", "bilinear"] = "bicubic"
+) -> NDArray[np.uint8]:
+    """Scale a whole RGB uint8 image (H, W, 3) to (height, width, 3), without keeping its aspect ratio.
+
+    A smaller one is smoothed. Pixels are those of Pillow's `Image.resize`, to a level, or to two where they are enlarged.
+    """
     if image_HW3.shape[:2] == (height, width):
         return image_HW3
-    return _scaled(image_HW3, width, height, None)
+    import torch  # slow, and not all who measure squares scale them
+    from torch.nn.functional import interpolate
+
+    image_HW3 = np.require(image_HW3, requirements=["C", "W"])
+    image_1CHW = torch.from_numpy(image_HW3).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        scaled_1CHW = interpolate(image_1CHW, (height, width), mode=kind, antialias=True)
+    return np.ascontiguousarray(scaled_1CHW[0].permute(1, 2, 0).numpy())
 
 
-def _scaled(image_HW3: NDArray[np.uint8], width: int, height: int, box: Box | None) -> NDArray[np.uint8]:
+def _scaled(image_HW3: NDArray[np.uint8], width: int, height: int, box: Box) -> NDArray[np.uint8]:
+    """Scale what is within a box, whose corners may lie within pixels."""
+    if all(float(edge).is_integer() for edge in box):
+        left, top, right, bottom = (round(edge) for edge in box)
+        return resize(np.ascontiguousarray(image_HW3[top:bottom, left:right]), width, height)
     image = Image.fromarray(np.ascontiguousarray(image_HW3))
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box=box))

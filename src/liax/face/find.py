@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from liax.face.crop import Box
+from liax.face.crop import Box, resize
 from liax.face.landmarks import Face, FaceLandmarker
 
 # Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256.
@@ -113,20 +112,31 @@ def find_in_box(
     left, top = int(view[0]), int(view[1])
     right, bottom = max(left + 1, int(view[2])), max(top + 1, int(view[3]))
     scale = min(1.0, _MAX_SIDE / max(right - left, bottom - top))
-    image = Image.fromarray(image_HW3)
-    if (left, top, right, bottom) != (0, 0, *image.size):
-        image = image.crop((left, top, right, bottom))
+    view_HW3 = _cut(image_HW3, left, top, right, bottom)
     if scale < 1:
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
-    seen_HW3 = np.rot90(np.asarray(image), -quarters)
+        width, height = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+        view_HW3 = resize(view_HW3, width, height, "bilinear")
+    seen_HW3 = np.rot90(view_HW3, -quarters)
     faces = (landmarker.detect_surely if sure else landmarker.detect)(seen_HW3)
     if quarters % 4:
-        middle_2, seen_middle_2 = np.array(image.size) / 2, np.array(seen_HW3.shape[1::-1]) / 2
+        middle_2, seen_middle_2 = (np.array(seen.shape[1::-1]) / 2 for seen in (view_HW3, seen_HW3))
         faces = [face.turned(90 * quarters, seen_middle_2, middle_2) for face in faces]
-    back = np.array([(right - left) / image.width, (bottom - top) / image.height], np.float32)
+    seen_height, seen_width, _ = view_HW3.shape
+    back = np.array([(right - left) / seen_width, (bottom - top) / seen_height], np.float32)
     corner = np.array([left, top], np.float32)
     return [replace(face, landmarks=face.landmarks * back + corner) for face in faces]
+
+
+def _cut(image_HW3: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+    """Columns left … right - 1 of rows top … bottom - 1, black beyond the picture."""
+    height, width, _ = image_HW3.shape
+    if min(left, top) >= 0 and right <= width and bottom <= height:
+        return image_HW3[top:bottom, left:right]
+    cut_HW3 = np.zeros((bottom - top, right - left, 3), np.uint8)
+    inside_HW3 = image_HW3[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    y, x = max(0, -top), max(0, -left)
+    cut_HW3[y : y + inside_HW3.shape[0], x : x + inside_HW3.shape[1]] = inside_HW3
+    return cut_HW3
 
 
 def overlap(one: Box, other: Box) -> float:

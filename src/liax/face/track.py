@@ -1,13 +1,13 @@
 """Faces followed through footage: one face, for the square that shows it, or all faces until each is gone.
 
-Both followers look at images that belong together, a few of each second. `ShotTracker` chooses these images
-within a shot; where shots begin is for the caller to say.
+Both followers look at images that belong together, a few of each second, which `with_looks` chooses. Where
+shots begin is for the caller to say.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -203,15 +203,36 @@ class Look(NamedTuple):
     found: bool
 
 
+def with_looks(
+    frames: Iterable[tuple[Picture, bool]], rate: Fraction
+) -> Iterator[tuple[Picture, bool, NDArray[np.uint8] | None]]:
+    """Each frame, whether a shot begins with it, and the image of it where it is to be looked at.
+
+    These are each shot's first frame, and then a few of each second.
+
+    Args:
+        frames: As `liax.media.cuts.detect_cuts` gives them.
+        rate: Frames per second.
+    """
+    step = _look_step(rate)
+    number = 0
+    for frame, cut in frames:
+        number = 0 if cut else number + 1
+        yield frame, cut, None if number % step else frame.rgb(longest=_LOOK_SIDE)
+
+
+def _look_step(rate: Fraction) -> int:
+    return max(1, round(rate / _LOOKS_A_SECOND))
+
+
 F = TypeVar("F", FaceTracker, AllFacesTracker)
 
 
 class ShotTracker(Generic[F]):
-    """Lets a follower look at a few frames of each second of one shot, while the shot is read.
+    """Lets a follower look at a few frames of each second of one shot (`with_looks`), while the shot is read.
 
     Args:
-        first: Number of the shot's first frame, which is the first to be looked at.
-        rate: Frames per second.
+        first: Number of the shot's first frame.
 
     Attributes:
         looks: What was looked at so far.
@@ -219,19 +240,15 @@ class ShotTracker(Generic[F]):
         scale: Pixels of a frame per pixel of what the follower sees.
     """
 
-    def __init__(self, follower: F, first: int, rate: Fraction) -> None:
+    def __init__(self, follower: F, first: int) -> None:
         self.follower: F = follower
         self.first = first
-        self.step = max(1, round(rate / _LOOKS_A_SECOND))
         self.looks: list[Look] = []
         self.size = (0, 0)
         self.scale = 1.0
 
-    def add(self, number: int, picture: Picture) -> None:
-        """Frame `number` of the footage; it is only looked at when its turn has come."""
-        if (number - self.first) % self.step:
-            return
-        image_HW3 = picture.rgb(longest=_LOOK_SIDE)
+    def look(self, number: int, picture: Picture, image_HW3: NDArray[np.uint8]) -> None:
+        """Look at frame `number` of the footage as `with_looks` gives it."""
         self.size = (picture.width, picture.height)
         self.scale = picture.width / image_HW3.shape[1]
         self.looks.append(Look(number, picture.time, self.follower.add(image_HW3)))
@@ -279,24 +296,25 @@ def find_tracks(
         The tracks, and the number of frames. Memory grows by four numbers per face and look.
     """
     tracks: list[FaceTrack] = []
-    shot = ShotTracker(AllFacesTracker(landmarker), 0, rate)
-    count = 0
-    for frame, cut in frames:
+    shot = ShotTracker(AllFacesTracker(landmarker), 0)
+    count, step = 0, _look_step(rate)
+    for frame, cut, image_HW3 in with_looks(frames, rate):
         if cut:
-            tracks += _tracks(shot, count)
-            shot = ShotTracker(AllFacesTracker(landmarker), count, rate)
-        shot.add(count, frame)
+            tracks += _tracks(shot, count, step)
+            shot = ShotTracker(AllFacesTracker(landmarker), count)
+        if image_HW3 is not None:
+            shot.look(count, frame, image_HW3)
         count += 1
-    tracks += _tracks(shot, count)
+    tracks += _tracks(shot, count, step)
     return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
 
 
-def _tracks(shot: ShotTracker[AllFacesTracker], end: int) -> list[FaceTrack]:
+def _tracks(shot: ShotTracker[AllFacesTracker], end: int, step: int) -> list[FaceTrack]:
     """All of a shot that ends before the frame `end`; each lasts until the look after its last."""
     tracks = []
     for followed in shot.follower.gone + shot.follower.followed:
         numbers = [shot.looks[look].number for look in followed.looks]
-        last = min(numbers[-1] + shot.step, end)
+        last = min(numbers[-1] + step, end)
         tracks.append(FaceTrack(last, numbers, [shot.scaled(box) for box in followed.boxes]))
     return tracks
 

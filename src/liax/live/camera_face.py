@@ -64,7 +64,7 @@ class CameraFace:
         self._missed, self.seen = 0, True
         if self.crop is not None and _fits(place, self.crop):
             return False
-        self.crop = crop_for_places([place], width, height)
+        self.crop = crop_for_places([place], width, height).on_whole_pixels()
         return True
 
 

@@ -128,14 +128,14 @@ def write_clip(
     inputs += (clip.sound,) if clip.sound is not None else ()
     check_output(output, suffixes=clip_suffixes(output), overwrite=overwrite, inputs=inputs)
     check_quality(quality)
-    count, time = 0, Fraction(0)
+    count, end = 0, Fraction(0)
     with _create(clip, output, mark, overwrite, quality) as writer:
         with closing(ahead(_prepared(clip, writer))) as frames:  # while the last ones are encoded
-            for time, frame in frames:
+            for count, (time, frame) in enumerate(frames, 1):
                 writer.encode(frame)
-                count += 1
+                end = time + 1 / clip.rate
                 progress(stage, count, clip.total)
         written = writer.frames
         if not count:
             raise LiaxError(f"{output} would have no frame", "check what is read for it")
-    return WrittenFile(output, written, float(time + 1 / clip.rate), clip.width, clip.height)
+    return WrittenFile(output, written, float(end), clip.width, clip.height)

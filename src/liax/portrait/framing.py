@@ -85,7 +85,7 @@ def frame_source(
     check_choice(path, len(faces), choice, "face")
     face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
     height, width, _ = image_HW3.shape
-    crop = crop_for_places([Place.of(face)], width, height)
+    crop = crop_for_places([Place.of(face)], width, height).on_whole_pixels()
     if crop.inside(width, height):
         return Framing(crop, size, size)
     log.warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from liax.errors import LiaxError
 from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTracker, Look, ShotTracker
+from liax.face.track import FaceTracker, Look, ShotTracker, with_looks
 from liax.media.cuts import detect_cuts
 from liax.media.footage import Footage, Picture
 from liax.pipeline import ahead
@@ -134,8 +134,11 @@ def find_shots(
     shots: list[Shot] = []
     seen, count, time = 0, 0, Fraction(0)
     tracker: ShotTracker[FaceTracker] | None = None
-    with closing(ahead(detect_cuts(footage))) as frames:
-        for frame, cut in frames:
+    with (
+        closing(ahead(detect_cuts(footage))) as read,
+        closing(ahead(with_looks(read, footage.rate)) if landmarker else _unseen(read)) as frames,
+    ):
+        for frame, cut, image_HW3 in frames:
             time = frame.time
             if landmarker is None:
                 if cut:
@@ -145,8 +148,9 @@ def find_shots(
                 if cut and tracker is not None:
                     shots.append(_shot(tracker, count, time, size))
                 if cut or tracker is None:
-                    tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count, footage.rate)
-                tracker.add(count, frame)
+                    tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count)
+                if image_HW3 is not None:
+                    tracker.look(count, frame, image_HW3)
                 seen = max(seen, tracker.follower.seen)
             count += 1
             progress(count)
@@ -159,11 +163,17 @@ def find_shots(
     return shots, count
 
 
+def _unseen(frames: Iterable[tuple[Picture, bool]]) -> Generator[tuple[Picture, bool, None]]:
+    """As `with_looks`, without looks."""
+    for frame, cut in frames:
+        yield frame, cut, None
+
+
 def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size: int) -> Shot:
     """The shot that was read, which ends before the frame `end` at `end_time`."""
     face = tracker.follower
     if face.found:
-        crop = face.crop().scaled(tracker.scale)
+        crop = face.crop().scaled(tracker.scale).on_whole_pixels()
     else:
         width, height = tracker.size
         side = min(width, height)
