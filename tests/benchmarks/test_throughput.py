@@ -45,6 +45,9 @@ def test_the_readme_has_the_numbers_of_two_cores() -> None:
     live, small = (found["frames_a_second"][name] for name in ("live", "small"))
     assert f"makes {live} frames a second of the demo with `live` at 256², and {small} with `small`" in text
     assert f"The network takes {found['network_share']['live']:.0%} of the time with `live`" in text
+    before = json.loads((ROOT / "benchmarks/results/revision-two-cores.json").read_text())
+    faster = f"{before['commands']['animate']['times_faster']:.2f} times as fast as revision"
+    assert f"1080p is {faster} {before['revision']}" in text
 
 
 def test_the_main_readme_has_the_same_numbers() -> None:

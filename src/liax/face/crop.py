@@ -280,7 +280,7 @@ def resize(
 ) -> NDArray[np.uint8]:
     """Scale a whole RGB uint8 image (H, W, 3) to (height, width, 3), without keeping its aspect ratio.
 
-    A smaller one is smoothed. Pixels are those of Pillow's `Image.resize`, to a level, or to two where they are enlarged.
+    A smaller one is smoothed. Pixels are those of Pillow's `Image.resize` to a level, enlarged ones to two.
     """
     if image_HW3.shape[:2] == (height, width):
         return image_HW3
