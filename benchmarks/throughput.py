@@ -67,6 +67,7 @@ def main() -> None:
     command.add_argument("--weights", default="small")
     command.add_argument("--preset", choices=sorted(PRESETS), help="random weights of that size instead")
     command.add_argument("--only", nargs="+", choices=COMMANDS, default=COMMANDS)
+    command.add_argument("--dtype", choices=["float32", "bfloat16"], help="by default as `Animator` chooses")
     command.add_argument("--until", type=float, help="seconds of the driving that are used")
     for each in (network, command):
         each.add_argument("--json", type=Path)
@@ -233,9 +234,9 @@ def _commands(options: argparse.Namespace, device: torch.device) -> Iterator[dic
     from liax.portrait.edit_video import edit_video
 
     network = load(options.weights) if options.preset is None else _random(options.preset, device)
-    animator = Animator(network, options.device)
+    animator = Animator(network, options.device, options.dtype and getattr(torch, options.dtype))
     settings: EditSettings = {"yaw": 5.0} if options.preset is None else {0: 0.5}
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {"dtype": str(animator.dtype).removeprefix("torch.")}
 
     def animate(out: Path) -> int:
         what = AnimateOptions(until=options.until)
@@ -362,6 +363,17 @@ def commands_table(results: dict[str, Any]) -> str:
         busiest = sorted(found["stages"].items(), key=lambda item: -item[1]["share"])[:3]
         stages = ", ".join(f"{stage} {each['share']:.2f}" for stage, each in busiest)
         lines.append(f"| `{name}` | {found['frames_a_second']:.1f} | {stages} |")
+    return "\n".join(lines)
+
+
+def processors_table(rows: Sequence[dict[str, Any]]) -> str:
+    """What `animate` does on one processor as Markdown: of each kind of weights, number and runtime."""
+    lines = ["| | run by | frames | frames a second | the network's share |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| `{row['weights']}`, {row['size']}² | {row['runtime']}, {row['dtype']} | {row['frames']} | "
+            f"{row['frames_a_second']:.1f} | {row['network_share']:.0%} |"
+        )
     return "\n".join(lines)
 
 
