@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -74,7 +76,9 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
         network = grow(load(config.grow), network.config).train().requires_grad_(True)
     elif config.narrow is not None:
         wide = load(config.narrow).to(device).eval()
-        network = narrow(wide, network.config, _faces(batches).to(device)).train().requires_grad_(True)
+        faces = torch.cat([images for images, _ in _some_frames(batches, _FACES_FOR_NARROWING)])
+        faces = faces[:_FACES_FOR_NARROWING].to(device)
+        network = narrow(wide, network.config, faces).train().requires_grad_(True)
     network = network.to(device)
     if config.starts_trained and config.supervises_factors and latest_checkpoint(config.out) is None:
         align_to_factors(
@@ -100,14 +104,13 @@ def init_network(config: TrainConfig, device: torch.device, batches: BatchLoader
     return network
 
 
-def _faces(batches: BatchLoader) -> Tensor:
-    """Some training frames, (N, 3, R, R) in [-1, 1]."""
-    pictures: list[Tensor] = []
-    for images, _ in batches.frames_with_factors():
-        pictures.append(images)
-        if sum(map(len, pictures)) >= _FACES_FOR_NARROWING:
-            break
-    return torch.cat(pictures)[:_FACES_FOR_NARROWING]
+def _some_frames(batches: BatchLoader, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of frames (B, 3, R, R) in [-1, 1] and their factors, at least `count` frames in all."""
+    for images, factors_BK in batches.frames_with_factors():
+        yield images, factors_BK
+        count -= len(images)
+        if count <= 0:
+            return
 
 
 @torch.no_grad()
@@ -117,9 +120,7 @@ def collect_coefficients(
     """Coefficients (N, M) and factors (N, K) of at least `count` training frames."""
     alphas: list[Tensor] = []
     factors: list[Tensor] = []
-    for images, factors_BK in batches.frames_with_factors():
+    for images, factors_BK in _some_frames(batches, count):
         alphas.append(network.encode(images.to(dtype)).alpha_BM)
         factors.append(factors_BK)
-        if sum(map(len, alphas)) >= count:
-            break
     return torch.cat(alphas), torch.cat(factors)
