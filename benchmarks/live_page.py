@@ -76,9 +76,9 @@ class Settings:
 def main(settings: Settings) -> None:
     if not settings.fill:
         measured = measure(settings)
-        earlier = json.loads(settings.out.read_text()) if settings.out.exists() else {}
-        name = f"{settings.name or Path(settings.weights).stem}, {measured['device']}, {measured['backend']}"
-        settings.out.write_text(json.dumps({**earlier, name: measured}, indent=1) + "\n")
+        words = (settings.name or Path(settings.weights).stem, measured["device"], measured["backend"])
+        name = ", ".join([*words, measured["processor"]])
+        add_results(settings.out, {name: measured})
         print(table({name: measured}))
         print(f"{measured['behind_p95_ms'] / GOAL_MS:.0%} of the goal of {GOAL_MS} ms")
     if settings.out == RESULTS:
@@ -164,6 +164,12 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 def filled(text: str, results: Path = RESULTS) -> str:
     """The page with the results in its table; without results it stays as it is."""
     return filled_between(_BEGIN, _END, text, results, table)
+
+
+def add_results(file: Path, measured: dict[str, dict[str, Any]]) -> None:
+    """Write results, by name, into a file where others stay."""
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps({**earlier, **measured}, indent=1) + "\n")
 
 
 def filled_between(

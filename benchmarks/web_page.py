@@ -21,7 +21,6 @@ Results lie side by side in the file; docs/web.md shows them all.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -40,7 +39,7 @@ import psutil
 import torch
 import tyro
 from backends import processor
-from live_page import FLAGS, filled_between, rounded, write_camera
+from live_page import FLAGS, add_results, filled_between, rounded, write_camera
 from playwright.sync_api import sync_playwright
 
 from liax.export.folder import Precision
@@ -92,7 +91,6 @@ def main(settings: Settings) -> None:
     if not settings.fill:
         network = _network(settings)
         name = settings.preset or Path(settings.weights).stem
-        earlier = json.loads(settings.out.read_text()) if settings.out.exists() else {}
         with tempfile.TemporaryDirectory() as folder:
             precisions: list[Precision] = ["float32", "float16"] if settings.gpu else ["float32"]
             done = write_page(network, Path(folder) / "page", name, precisions=precisions)
@@ -109,7 +107,7 @@ def main(settings: Settings) -> None:
                 }
                 for way, isolated in ways.items()
             }
-        settings.out.write_text(json.dumps({**earlier, **measured}, indent=1) + "\n")
+        add_results(settings.out, measured)
         print(table(measured))
         print(f"The goals are {GOAL_FIRST_S} s and {GOAL_RATE} pictures a second.")
     if settings.out == RESULTS:
