@@ -71,7 +71,7 @@ def _keep_over_reload(page: gr.Blocks, name: str, tab: Tab) -> None:
     first = json.dumps([component.value for component in settings])
     asked = page.load(None, js=f"() => liax.recall({name!r}, {first})", **QUIET)
     # Not in one step: what a visitor sets while the files are asked for is read here, and stays.
-    asked.then(None, settings, settings, js=f"(...values) => liax.kept({name!r}, {first}, values)", **QUIET)
+    asked.then(None, settings, settings, js=f"(...values) => liax.kept({name!r}, values)", **QUIET)
 
 
 def _synchronize(components: Sequence[gr.Image | gr.Video]) -> None:

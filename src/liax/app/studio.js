@@ -49,7 +49,7 @@
     return memory.get(place);
   };
   const keep = (place, values) => sessionStorage.setItem(`liax-${place}`, JSON.stringify(values));
-  const opened = new Map(); // tab -> what it was set to before a reload, as far as it is there still
+  const opened = new Map(); // tab -> what it is set to at first, and what it was set to before a reload if that differs
   const same = (one, other) => (one?.path ?? JSON.stringify(one)) === (other?.path ?? JSON.stringify(other));
   window.liax = {
     remember(place, values) {
@@ -77,12 +77,12 @@
       const stored = JSON.parse(sessionStorage.getItem(`liax-tab-${name}`) ?? "null");
       const differ = first.map((value, i) => stored?.length === first.length && !same(stored[i], value));
       const there = await Promise.all(differ.map((is, i) => is && (!stored[i]?.url || fetch(stored[i].url, {method: "HEAD"}).then(answer => answer.ok, () => false))));
-      opened.set(name, first.map((value, i) => (there[i] ? stored[i] : value)));
+      opened.set(name, {first, before: there.map((is, i) => (is ? stored[i] : undefined))});
     },
     // undefined: as it is, for it was so before, or the visitor was quicker and set it meanwhile.
-    kept(name, first, values) {
-      const wanted = opened.get(name);
-      const set = values.map((value, i) => (same(value, first[i]) && !same(wanted[i], value) ? wanted[i] : undefined));
+    kept(name, values) {
+      const {first, before} = opened.get(name);
+      const set = values.map((value, i) => (same(value, first[i]) ? before[i] : undefined));
       liax.keep(name, values.map((value, i) => (set[i] === undefined ? value : set[i])));
       setTimeout(() => dispatchEvent(new CustomEvent("liax-kept", {detail: name})), 300); // the page has set it then
       return set;
