@@ -60,8 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
     for item in items:
         if "playwright" in getattr(item, "fixturenames", ()):
-            # A browser that waited for a busy machine is tried once more, and the summary says so.
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="TimeoutError"))
+            # On a busy machine, a browser and a server may be slower than a test reckons with: it is tried
+            # once more, and the summary says so.
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from browsers import CHROMIUM
 from clips import moving_face, write_clip
@@ -19,6 +19,9 @@ from liax.app.uploads import VisitorLimits
 from liax.model import LIAX
 from liax.portrait import Animator
 from liax.weights.controls import Control, Controls
+
+_PATIENCE = 60_000  # milliseconds: a machine may do other things too
+expect.set_options(timeout=_PATIENCE)
 
 # In a container there is no sandbox; what calls home by itself is switched off.
 _FLAGS = [
@@ -98,7 +101,7 @@ def visit(chromium: Browser, kept_context: BrowserContext, url: str) -> Iterator
             context = kept_context
         page = context.new_page()
         pages.append(page)
-        page.set_default_timeout(60_000)  # a machine may do other things too
+        page.set_default_timeout(_PATIENCE)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme="dark" if dark else "light")
         context.new_cdp_session(page).send(

@@ -62,6 +62,20 @@ def slide(page: Any, label: str, value: float) -> None:
     field.press("Enter")
 
 
+def pixels(page: Any, image: Any) -> NDArray[np.int64]:
+    """The picture in an `img` of the page, RGB (H, W, 3)."""
+    answer = page.request.get(image.get_attribute("src"))
+    return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"), np.int64)
+
+
+def kept(page: Any, *texts: str) -> None:
+    """Wait until the page has noted all of this, for when it is loaded again."""
+    page.wait_for_function(
+        "texts => texts.every(text => Object.values(sessionStorage).some(noted => noted.includes(text)))",
+        arg=list(texts),
+    )
+
+
 class Shown:
     """The picture in the component called "Result"."""
 
@@ -75,6 +89,17 @@ class Shown:
         self._page.wait_for_function(
             "([image, old]) => image.src !== old", arg=[self._image.element_handle(), self._source]
         )
+        return self._read()
+
+    def becomes(self, wanted: Callable[[NDArray[np.int64]], bool]) -> None:
+        """Wait until the picture is as it is wanted; one of an earlier setting may still come before it."""
+        for _ in range(300):
+            self._image.wait_for()
+            if wanted(self._read()):
+                return
+            self._page.wait_for_timeout(200)
+        raise AssertionError("the picture never became what is wanted")
+
+    def _read(self) -> NDArray[np.int64]:
         self._source = self._image.get_attribute("src")
-        answer = self._page.request.get(self._source)
-        return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"), np.int64)
+        return pixels(self._page, self._image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from page_actions import Visit, block, button, give, slide
+from page_actions import Visit, block, button, give, kept, slide
 from playwright.sync_api import expect
 
 from liax.app.studio import Studio
@@ -20,7 +20,7 @@ def test_files_and_settings_outlive_a_reload(visit: Visit, faceless: Path, face_
     slide(page, "Mouth", 0.5)
     page.get_by_role("tab", name="Turn", exact=True).click()
     slide(page, "Seconds a round", 3)
-    page.wait_for_timeout(800)
+    kept(page, "wall.png", "face.mp4")
     page.reload()
     field = page.get_by_label("number input for Seconds a round", exact=True).filter(visible=True)
     expect(field).to_have_value("3")
@@ -38,7 +38,7 @@ def test_a_file_that_is_gone_gives_way_to_the_example(
 ) -> None:
     page = visit("Turn")
     give(page, "Your portrait", faceless)
-    page.wait_for_timeout(800)
+    kept(page, "wall.png")
     other = visit("Turn")  # and a new visitor sees it too
     block(other, "Your portrait").locator("img[src$='demo_portrait.jpg']").wait_for()
     for path in page_studio.folder.rglob("wall.png"):

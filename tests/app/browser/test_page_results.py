@@ -120,10 +120,9 @@ def test_sliders_move_the_picture_and_reset_brings_it_back(visit: Visit) -> None
     shown = Shown(page)
     unchanged = shown.next()
     slide(page, "Yaw (°)", 28)
-    assert np.abs(shown.next() - unchanged).max() > 20
-    page.wait_for_timeout(500)
+    shown.becomes(lambda picture: np.abs(picture - unchanged).max() > 20)
     button(page, "Reset all").click()
-    assert np.abs(shown.next() - unchanged).mean() < 1
+    shown.becomes(lambda picture: np.abs(picture - unchanged).mean() < 1)
 
 
 def test_stop_ends_the_work_at_once(visit: Visit, page_studio: Studio, long_clip: Path) -> None:
