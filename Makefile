@@ -56,7 +56,7 @@ lowest: $(VENV)/.ready-dev
 
 # A little of everything that users call.
 LOWEST_TESTS := tests/test_liax.py tests/test_options.py tests/cli/test_main.py tests/weights/test_loading.py \
-    tests/portrait/test_edit.py tests/media/test_video.py tests/media/test_images.py
+    tests/portrait/test_edit.py tests/portrait/test_retouch.py tests/media/test_video.py tests/media/test_images.py
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 
 import numpy as np
 import pytest
+import torch
 
 from liax.pipeline import ahead, mapped
 
@@ -154,3 +155,15 @@ def test_threads_see_their_callers_context() -> None:
     whose.set("Ann")
     stream = ahead(mapped(lambda name: (name, whose.get()), ahead(source())))
     assert list(stream) == [("Ann", "Ann")]
+
+
+def test_each_worker_computes_in_one_thread_and_others_in_all() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(mapped(lambda _: torch.get_num_threads(), range(6), threads=3)) == [1] * 6
+        assert torch.get_num_threads() == 2
+        (beside,) = ahead(torch.get_num_threads() for _ in range(1))
+        assert beside == 2
+    finally:
+        torch.set_num_threads(before)

@@ -131,6 +131,13 @@ def test_huge_picture_is_refused_before_decoding(tmp_path: Path, side: int) -> N
         read_image(path)
 
 
+def test_a_side_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "panorama.png"
+    Image.new("1", (40_000, 3)).save(path)
+    with pytest.raises(LiaxError, match="side of more than 32766 pixels"):
+        read_image(path)
+
+
 def _header_only(path: Path, side: int) -> None:
     with path.open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")

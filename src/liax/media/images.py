@@ -22,6 +22,8 @@ from liax.options import MarkOptions
 
 # The most pixels that are decoded; Pillow's guard against decompression bombs refuses larger pictures.
 MAX_PIXELS = 2 * 89_478_485
+# The longest side that OpenCV bends.
+MAX_SIDE = 32_766
 # The colour behind transparent pixels: a grey near the middle of the model's range.
 BACKGROUND = (128, 128, 128)
 # File name suffix that can be written -> Pillow's format and options.
@@ -48,7 +50,7 @@ def read_image(path: Path, role: str = "picture") -> NDArray[np.uint8]:
         role: What the picture is to the user, such as "source"; it appears in messages.
 
     Raises:
-        LiaxError: If the file is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
+        LiaxError: If the file is missing, damaged, no picture, or larger than MAX_PIXELS or MAX_SIDE.
         MissingPackageError: If it is a HEIC picture and the extra `heic` is not installed.
     """
     return read_with_alpha(path, role)[0]
@@ -89,6 +91,10 @@ def open_image(path: Path, role: str) -> Iterator[Image.Image]:
             with open_picture(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise LiaxError(*too_big)
+                if max(image.size) > MAX_SIDE:
+                    raise LiaxError(
+                        f"{path} has a side of more than {MAX_SIDE} pixels", "scale it down first"
+                    )
                 yield image
     except Image.DecompressionBombError as error:
         raise LiaxError(*too_big) from error

@@ -26,7 +26,8 @@ from liax.options import MarkOptions
 
 # File name suffix -> container, encoder, pixel format, encoder options.
 _FORMATS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    ".mp4": ("mp4", "libx264", "yuv420p", {"crf": "17", "preset": "medium"}),
+    # About as large and as near to the frames as with "medium" and a crf of 17, in 0.4 of the time.
+    ".mp4": ("mp4", "libx264", "yuv420p", {"crf": "16", "preset": "veryfast"}),
     ".webm": (
         "webm",
         "libvpx-vp9",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -85,34 +86,43 @@ class FeatheredSquare:
         (x, y), (left, top, right, bottom) = self.window[:2], window
         return self.weight_HW[top - y : bottom - y, left - x : right - x]
 
-    def scaled(self, square: Image.Image, window: Window | None = None) -> Image.Image:
-        """What the window shows of a map of the square (R, R), of any mode; the place must not be empty.
+    def scaled(
+        self, map_RRC: NDArray[np.float32], window: Window | None = None, *, slowly_varying: bool = False
+    ) -> NDArray[np.float32]:
+        """What the window shows of a map of the square, (H, W) or (H, W, C); the place must not be empty.
 
         Args:
+            map_RRC: One of (R, R), or of three or four channels; of two, OpenCV rounds the places.
             window: A part of the window, instead of all of it.
+            slowly_varying: Whether straight lines between the map's pixels do where it is enlarged.
         """
         left, top, right, bottom = window or self.window
-        if self.roll:
-            return self._turned(square, left, top, right, bottom)
-        (x, y), (x0, y0) = self.scale, self.to_picture(np.zeros(2))
-        box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
-        box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
-        return square.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
+        side = self.size
+        if min(self.scale) < 1:
+            if not self.roll:
+                (x, y), (x0, y0) = self.scale, self.to_picture(np.zeros(2))
+                box = (max(0, (left - x0) / x), max(0, (top - y0) / y), (right - x0) / x, (bottom - y0) / y)
+                box = (*box[:2], min(self.size, box[2]), min(self.size, box[3]))
+                return _resized(map_RRC, right - left, bottom - top, box)
+            side = math.ceil(min(self.scale) * self.size)  # turning does not smooth
+            map_RRC = _resized(map_RRC, side, side, (0, 0, self.size, self.size))
+        corner_2, right_2, down_2 = side * self._to_square(
+            np.array([(left + 0.5, top + 0.5), (left + 1.5, top + 0.5), (left + 0.5, top + 1.5)])
+        )
+        from_picture_23 = np.stack([right_2 - corner_2, down_2 - corner_2, corner_2 - 0.5], 1)
+        lines = cv2.INTER_LINEAR if slowly_varying else cv2.INTER_CUBIC
+        shown_HWC = cv2.warpAffine(
+            map_RRC,
+            from_picture_23,
+            (right - left, bottom - top),
+            flags=lines | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(shown_HWC, np.float32)
 
-    def _turned(self, square: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
-        assert self.crop is not None
-        # Reduced first if it is to become smaller, because turning does not smooth.
-        side = min(self.size, math.ceil(self.crop.side))
-        if side < self.size:
-            square = square.resize((side, side), Image.Resampling.BICUBIC)
-        corner_2, right_2, down_2 = side * self.crop.to_square(
-            np.array([(left, top), (left + 1, top), (left, top + 1)], np.float64)
-        )
-        across_2, along_2 = right_2 - corner_2, down_2 - corner_2
-        affine = (across_2[0], along_2[0], corner_2[0], across_2[1], along_2[1], corner_2[1])
-        return square.transform(
-            (right - left, bottom - top), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
-        )
+    def _to_square(self, points_N2: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Where points (..., 2) of the picture lie in the square, from (0, 0) to (1, 1)."""
+        return points_N2 / self._whole_2 if self.crop is None else self.crop.to_square(points_N2)
 
     def _weights(self) -> NDArray[np.float32]:
         left, top, right, bottom = self.window
@@ -140,6 +150,18 @@ class FeatheredSquare:
             (within(corners_222[:, 0]), within(corners_222[:, 1])),
             (within(corners_222[0]), within(corners_222[1])),
         )
+
+
+def _resized(map_HWC: NDArray[np.float32], width: int, height: int, box: Box) -> NDArray[np.float32]:
+    """A box of the map, of another size; where it becomes smaller, it is smoothed."""
+
+    def channel(map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
+        image = Image.fromarray(np.ascontiguousarray(map_HW))
+        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box))
+
+    if map_HWC.ndim == 2:
+        return channel(map_HWC)
+    return np.stack([channel(map_HW) for map_HW in np.moveaxis(map_HWC, -1, 0)], -1)
 
 
 def _within(start: float, end: float, length: int) -> tuple[int, int]:

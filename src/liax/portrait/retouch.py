@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from liax.face.crop import Box, Crop, turned
@@ -144,30 +144,37 @@ class Retouch:
         left, top, right, bottom = window
         if self.wide.roll:
             shift_RR2 = turned(shift_RR2, self.wide.roll).astype(np.float32)
-        shift_2HW = _scaled(shift_RR2 * np.array(self.wide.scale, np.float32), self.wide, window)
-        shift_2HW *= self.wide.weight_in(window)
-        result_CHW = _moved(picture_HW3, window, shift_2HW)
+        shift_RR2 *= np.array(self.wide.scale, np.float32)
+        weight_HW = self.wide.weight_in(window)
+        shift_x_HW, shift_y_HW = (
+            weight_HW
+            * self.wide.scaled(np.ascontiguousarray(shift_RR2[..., axis]), window, slowly_varying=True)
+            for axis in (0, 1)
+        )
+        result_HWC = _moved(picture_HW3, window, shift_x_HW, shift_y_HW)
         if drawn is not None:
             x0, y0, x1, y1 = drawn
-            self._draw(result_CHW[:3, y0 - top : y1 - top, x0 - left : x1 - left], drawn, change)
-        np.rint(result_CHW, out=result_CHW).clip(0, 255, out=result_CHW)
-        picture_HW3[top:bottom, left:right] = result_CHW.transpose(1, 2, 0)
+            self._draw(result_HWC[y0 - top : y1 - top, x0 - left : x1 - left, :3], drawn, change)
+        np.maximum(result_HWC, 0, out=result_HWC)
+        picture_HW3[top:bottom, left:right] = cv2.convertScaleAbs(result_HWC)  # rounded, 255 at most
         return picture_HW3
 
-    def _draw(self, moved_3HW: NDArray[np.float32], window: Window, change: PixelChange) -> None:
+    def _draw(self, moved_HW3: NDArray[np.float32], window: Window, change: PixelChange) -> None:
         """Add what is drawn to the moved picture in a window of the square."""
-        new_RR1, drawn_RR3 = change.new_RR[..., None], change.drawn_RR3
+        drawn_RR4 = np.dstack([change.drawn_RR3, change.new_RR])
         if (seen_RR := self._seen(change.shift_RR2)) is not None:
-            new_RR1, drawn_RR3 = seen_RR[..., None] * new_RR1, seen_RR[..., None] * drawn_RR3
+            drawn_RR4 *= seen_RR[..., None]
         weight_HW = self.square.weight_in(window)
-        moved_3HW *= 1 - weight_HW * _scaled(new_RR1, self.square, window)
-        moved_3HW += weight_HW * _scaled(drawn_RR3, self.square, window)
+        # Channel by channel, and merged again, in half the time that broadcasting over them takes.
+        *drawn, new_HW = (weight_HW * each_HW for each_HW in cv2.split(self.square.scaled(drawn_RR4, window)))
+        moved_HW3 *= cv2.merge([1 - new_HW] * 3)
+        moved_HW3 += cv2.merge(drawn)
 
     def _widened(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The square's motion, continued as it is near its border."""
         fringe = round(_FRINGE * len(shift_RR2))
-        pad = fringe + self._margin
-        return np.pad(shift_RR2[fringe:-fringe, fringe:-fringe], ((pad, pad), (pad, pad), (0, 0)), "edge")
+        inner, pad = shift_RR2[fringe:-fringe, fringe:-fringe], fringe + self._margin
+        return np.asarray(cv2.copyMakeBorder(inner, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.float32)
 
     def _seen(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """0 where a pixel comes from outside the square, which only the picture shows; else 1: (R, R).
@@ -180,10 +187,10 @@ class Retouch:
         outside_RR = (x_RR < 0) | (x_RR > size) | (y_RR < 0) | (y_RR > size)
         if not outside_RR.any():
             return None
-        in_picture_RR2 = self.square.to_picture(np.stack([x_RR, y_RR], -1))
-        shown_RR = ((in_picture_RR2 > 0) & (in_picture_RR2 < [self.width, self.height])).all(-1)
-        beyond_11RR = torch.from_numpy(outside_RR & shown_RR)[None, None].float()
-        return 1 - _blurred(beyond_11RR)[0, 0].numpy()
+        in_picture_N2 = self.square.to_picture(np.stack([x_RR[outside_RR], y_RR[outside_RR]], -1))
+        beyond_RR = np.zeros((size, size), np.float32)
+        beyond_RR[outside_RR] = ((in_picture_N2 > 0) & (in_picture_N2 < [self.width, self.height])).all(-1)
+        return 1 - _blurred(torch.from_numpy(beyond_RR)[None, None])[0, 0].numpy()
 
 
 def _blurred(map_B1RR: Tensor) -> Tensor:
@@ -224,38 +231,22 @@ def _around(first: Window | None, second: Window | None) -> Window | None:
     return min(a, left), min(b, top), max(c, right), max(d, bottom)
 
 
-def _scaled(map_RRC: NDArray[np.float32], place: FeatheredSquare, window: Window) -> NDArray[np.float32]:
-    """What a part of the place's window shows of a map of the square, channel by channel: (C, H, W)."""
-    channels = (np.ascontiguousarray(map_RRC[..., channel]) for channel in range(map_RRC.shape[2]))
-    return np.stack([np.asarray(place.scaled(Image.fromarray(channel), window)) for channel in channels])
-
-
 def _moved(
-    picture_HWC: NDArray[np.uint8], window: Window, shift_2HW: NDArray[np.float32]
+    picture_HWC: NDArray[np.uint8],
+    window: Window,
+    shift_x_HW: NDArray[np.float32],
+    shift_y_HW: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """The window's pixels (C, H, W), each from where its shift (x, y) says.
+    """The window's pixels (H, W, C), each from where its shift says.
 
     Beyond the picture is its mirror image.
     """
     left, top, right, bottom = window
     # Only what the shifts can reach is looked at, and what bicubic sampling needs around it.
-    reach = math.ceil(float(np.abs(shift_2HW).max())) + 2
+    reach = math.ceil(max(float(np.abs(shift_HW).max()) for shift_HW in (shift_x_HW, shift_y_HW))) + 2
     x0, y0 = max(0, left - reach), max(0, top - reach)
-    part_HWC = picture_HWC[y0 : bottom + reach, x0 : right + reach]
-    height, width, _ = part_HWC.shape
-    # Of n pixels, number i has its centre at (2 i + 1) / n − 1.
-    grid_HW2 = np.empty((*shift_2HW.shape[1:], 2), np.float32)
-    x_W, y_H = (
-        (2 * np.arange(left, right) - 2 * x0 + 1) / width,
-        (2 * np.arange(top, bottom) - 2 * y0 + 1) / height,
-    )
-    np.add(shift_2HW[0] * np.float32(2 / width), (x_W - 1).astype(np.float32), grid_HW2[..., 0])
-    np.add(shift_2HW[1] * np.float32(2 / height), (y_H - 1).astype(np.float32)[:, None], grid_HW2[..., 1])
-    moved_1CHW = F.grid_sample(
-        torch.from_numpy(part_HWC).permute(2, 0, 1)[None].float(),
-        torch.from_numpy(grid_HW2)[None],
-        mode="bicubic",
-        padding_mode="reflection",
-        align_corners=False,
-    )
-    return np.ascontiguousarray(moved_1CHW[0].numpy())
+    part_HWC = picture_HWC[y0 : bottom + reach, x0 : right + reach].astype(np.float32)
+    x_HW = shift_x_HW + np.arange(left - x0, right - x0, dtype=np.float32)
+    y_HW = shift_y_HW + np.arange(top - y0, bottom - y0, dtype=np.float32)[:, None]
+    moved_HWC = cv2.remap(part_HWC, x_HW, y_HW, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(moved_HWC, np.float32)
