@@ -49,9 +49,30 @@ def test_threads_import_it_one_after_the_other(monkeypatch: pytest.MonkeyPatch) 
         FaceLandmarker().close()
 
     monkeypatch.setattr("liax.face.landmarks._without_sound", counted)
+    monkeypatch.setattr("liax.face.landmarks._IDLE", {})
     threads = [Thread(target=opened) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert at_once == [1, 1]
+
+
+def test_a_native_task_serves_one_landmarker_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened once, and one more only while another landmarker has it."""
+    opened: list[object] = []
+    open_one = FaceLandmarker._open
+    monkeypatch.setattr("liax.face.landmarks._IDLE", {})
+    monkeypatch.setattr(
+        FaceLandmarker, "_open", lambda self, *what: opened.append(what) or open_one(self, *what)
+    )
+    for _ in range(3):
+        with FaceLandmarker():
+            pass
+    assert len(opened) == 1
+    with FaceLandmarker(), FaceLandmarker():
+        pass
+    assert len(opened) == 2
+    with FaceLandmarker(max_faces=1):
+        pass
+    assert len(opened) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -109,6 +110,25 @@ def _without_sound() -> Iterator[None]:
         del sys.modules["sounddevice"]
 
 
+@dataclass(eq=False)
+class _Task:
+    """A native task, and whether it has written all its warnings."""
+
+    native: Any
+    silent: bool = False
+
+
+# Tasks that nobody uses, by what they were opened with: opening one takes longer than finding a face.
+_IDLE: dict[tuple[int, float | None], _Task] = {}
+_CHANGING_IDLE = Lock()
+
+
+@atexit.register
+def _close_idle() -> None:
+    while _IDLE:
+        _IDLE.popitem()[1].native.close()
+
+
 class FaceLandmarker:
     """Detects faces in single images. It is a context manager, because the native task must be closed.
 
@@ -118,11 +138,15 @@ class FaceLandmarker:
 
     def __init__(self, max_faces: int = 8) -> None:
         self._max_faces = max_faces
-        self._task = self._open()
-        self._sure: Any = None  # the same with a higher threshold, opened when it is first asked
-        self._silent: list[Any] = []  # tasks that have written all their warnings
+        # By the confidence that the detector needs, where that is not the usual one.
+        self._tasks: dict[float | None, _Task] = {None: self._taken()}
 
-    def _open(self, **thresholds: float) -> Any:
+    def _taken(self, confidence: float | None = None) -> _Task:
+        with _CHANGING_IDLE:
+            idle = _IDLE.pop((self._max_faces, confidence), None)
+        return idle or _Task(self._open(confidence))
+
+    def _open(self, confidence: float | None) -> Any:
         with _IMPORTING, _without_sound():
             from mediapipe.tasks.python.core.base_options import BaseOptions
             from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
@@ -134,8 +158,9 @@ class FaceLandmarker:
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
             num_faces=self._max_faces,
-            **thresholds,
         )
+        if confidence is not None:
+            options.min_face_detection_confidence = confidence
         with suppress_native_stderr():
             return Task.create_from_options(options)
 
@@ -148,9 +173,13 @@ class FaceLandmarker:
         self.close()
 
     def close(self) -> None:
-        """Release the native tasks."""
-        for task in filter(None, (self._task, self._sure)):
-            task.close()
+        """Release the native tasks; the next landmarker may take them over."""
+        while self._tasks:
+            confidence, task = self._tasks.popitem()
+            with _CHANGING_IDLE:
+                kept = _IDLE.setdefault((self._max_faces, confidence), task)
+            if kept is not task:
+                task.native.close()
 
     def detect_surely(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         """As `detect`, but only faces that are certain, which they are upright only.
@@ -158,24 +187,23 @@ class FaceLandmarker:
         Of 26 upright portraits it finds 24; of the same turned by a quarter, a half or three quarters it
         finds none, while `detect` finds 21, 10 (taking chins for foreheads) and 23.
         """
-        if self._sure is None:
-            self._sure = self._open(min_face_detection_confidence=_SURE)
-        return self._detect(self._sure, image_HW3)
+        if _SURE not in self._tasks:
+            self._tasks[_SURE] = self._taken(_SURE)
+        return self._detect(self._tasks[_SURE], image_HW3)
 
     def detect(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none."""
-        return self._detect(self._task, image_HW3)
+        return self._detect(self._tasks[None], image_HW3)
 
-    def _detect(self, task: Any, image_HW3: NDArray[np.uint8]) -> list[Face]:
+    def _detect(self, task: _Task, image_HW3: NDArray[np.uint8]) -> list[Face]:
         from mediapipe import Image, ImageFormat
 
         height, width = image_HW3.shape[:2]
         image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
-        with nullcontext() if task in self._silent else suppress_native_stderr():
-            found = task.detect(image)
+        with nullcontext() if task.silent else suppress_native_stderr():
+            found = task.native.detect(image)
         # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
-        if found.face_landmarks and task not in self._silent:
-            self._silent.append(task)
+        task.silent |= bool(found.face_landmarks)
         faces = [
             Face(
                 landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 # Least side of a square that is chosen by hand.
 _SMALLEST = 16
+# Beside a face of this share of the picture's longer side, only ones that are a third of it can be overlooked
+# at first sight; then they are not looked for.
+_LARGE = 0.3
 
 FaceOption = Literal["face", "driving_face"]
 """The option that chooses one of several faces."""
@@ -76,15 +79,17 @@ def frame_source(
 
     Args:
         path: The picture's file, for messages.
-        choice: Which face, 1 the largest; None takes that and says so.
+        choice: Which face, 1 the largest; None takes that, and says so of several that are not small.
 
     Raises:
         NoFaceError, FaceChoiceError: If there is no such face.
     """
-    faces = find_faces(landmarker, image_HW3)
+    height, width, _ = image_HW3.shape
+    faces = find_faces(landmarker, image_HW3, thorough=False) if choice is None else []
+    if not faces or faces[0].area < (_LARGE * max(width, height)) ** 2:
+        faces = find_faces(landmarker, image_HW3)
     check_choice(path, len(faces), choice, "face")
     face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
-    height, width, _ = image_HW3.shape
     crop = crop_for_places([Place.of(face)], width, height).on_whole_pixels()
     if crop.inside(width, height):
         return Framing(crop, size, size)
