@@ -12,7 +12,8 @@ on them.
 `command`: what `liax animate`, `liax edit-video` and `liax edit` do, from opened weights to a written file.
 For each stage the seconds in which it works, as a share of the whole, and how much of its threads' time it is
 idle, because it waits for other stages. Stages run side by side, so that shares add up to more than 1. Of a
-picture's edit, the median of several.
+picture's edit, the median of several. With --without-network the network repeats its first answers, and what
+is left is all that a faster one would wait for. --add adds what `animate` did as a row to a file of results.
 
 The file of results is written anew after each of them.
 """
@@ -38,17 +39,19 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import av
 import torch
 from torch import Tensor
 
-from liax.model import LIAX, PRESETS
+from liax.model import LIAX, PRESETS, Encoded
 from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
-from liax.portrait.engine import EagerEngine, Engine
+from liax.portrait.engine import Drawing, EagerEngine, Engine
 from liax.portrait.engine_choice import choose_engine
-from liax.portrait.switching_engine import WORTHWHILE
+from liax.portrait.switching_engine import WORTHWHILE, SwitchingEngine
 
 BATCHES = (1, 8)
 COMMANDS = ("animate", "edit-video", "edit")
+_NOTHING = "nothing"  # runs the network that repeats itself
 _EDITS = 12  # of one picture, of which the first two are not counted
 
 
@@ -68,6 +71,8 @@ def main() -> None:
     command.add_argument("--preset", choices=sorted(PRESETS), help="random weights of that size instead")
     command.add_argument("--only", nargs="+", choices=COMMANDS, default=COMMANDS)
     command.add_argument("--dtype", choices=["float32", "bfloat16"], help="by default as `Animator` chooses")
+    command.add_argument("--without-network", action="store_true", help="its first answers, again and again")
+    command.add_argument("--add", type=Path, help="file of results that gets a row for each video")
     command.add_argument("--until", type=float, help="seconds of the driving that are used")
     for each in (network, command):
         each.add_argument("--json", type=Path)
@@ -235,6 +240,9 @@ def _commands(options: argparse.Namespace, device: torch.device) -> Iterator[dic
 
     network = load(options.weights) if options.preset is None else _random(options.preset, device)
     animator = Animator(network, options.device, options.dtype and getattr(torch, options.dtype))
+    runtime = "OpenVINO" if isinstance(animator._engine, SwitchingEngine) else "PyTorch"
+    if options.without_network:
+        runtime, animator._engine = _NOTHING, RepeatingEngine(animator._engine)
     settings: EditSettings = {"yaw": 5.0} if options.preset is None else {0: 0.5}
     results: dict[str, Any] = {"dtype": str(animator.dtype).removeprefix("torch.")}
 
@@ -271,7 +279,73 @@ def _commands(options: argparse.Namespace, device: torch.device) -> Iterator[dic
         if device.type == "cuda":
             results[name]["peak_GiB"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
         print(f"{name}: " + json.dumps(results[name], indent=1), flush=True)
+        if options.add is not None and name != "edit":
+            row = {"weights": options.preset or options.weights, "size": animator.size, "runtime": runtime}
+            row |= {"dtype": results["dtype"], "driving": _described(options.driving)}
+            _add_row(options.add, name, row, results[name])
         yield results
+
+
+def _described(driving: Path) -> str:
+    with av.open(str(driving)) as container:
+        stream = container.streams.video[0]
+        return f"{driving.stem}, {stream.width}x{stream.height}"
+
+
+def _add_row(file: Path, command: str, row: dict[str, Any], measured: dict[str, Any]) -> None:
+    """Write what a command did into a file of results, in place of an earlier measurement of the same."""
+    results = json.loads(file.read_text())
+    rows = [each for each in results.get(command, []) if row.items() - each.items()]
+    row |= {key: measured[key] for key in ("frames", "frames_a_second")}
+    row["processor_ms_a_frame"] = round(1000 * measured["processors_used"] / measured["frames_a_second"], 1)
+    row["network_share"] = measured["stages"].get("the network", {}).get("share", 0.0)
+    results[command] = [*rows, row]
+    file.write_text(json.dumps(results, indent=1) + "\n")
+
+
+class RepeatingEngine:
+    """An engine that computes each thing once, and then repeats it.
+
+    What is drawn without a change, with the first code, and what with any other, are two things.
+
+    Args:
+        engine: Computes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._code: Tensor | None = None
+        self._encoded: Encoded | None = None
+        self._drawn: dict[tuple[str, bool], tuple[Tensor, ...]] = {}
+
+    def encode(self, levels_BRR3: Tensor) -> Encoded:
+        if self._encoded is None:
+            self._encoded = self._engine.encode(levels_BRR3[:1])
+        code, alpha, features = self._encoded
+        repeated = _repeated((code, alpha, *features), len(levels_BRR3))
+        return Encoded(repeated[0], repeated[1], repeated[2:])
+
+    def coefficients(self, levels_BRR3: Tensor) -> Tensor:
+        return self.encode(levels_BRR3).alpha_BM
+
+    def draw(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Drawing:
+        return Drawing(*self._once("draw", code_BD, features))
+
+    def draw_levels(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor:
+        return self._once("draw_levels", code_BD, features)[0]
+
+    def _once(self, how: str, code_BD: Tensor, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        if self._code is None:
+            self._code = code_BD[:1]
+        key = how, torch.equal(code_BD[:1], self._code)
+        if key not in self._drawn:
+            drawn = getattr(self._engine, how)(code_BD[:1], tuple(each[:1] for each in features))
+            self._drawn[key] = (drawn,) if isinstance(drawn, Tensor) else tuple(drawn)
+        return _repeated(self._drawn[key], len(code_BD))
+
+
+def _repeated(firsts: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
+    return tuple(first.expand(count, *first.shape[1:]) for first in firsts)
 
 
 def _measured(command: Callable[[], int]) -> dict[str, Any]:
@@ -370,10 +444,23 @@ def processors_table(rows: Sequence[dict[str, Any]]) -> str:
     """What `animate` does on one processor as Markdown: of each kind of weights, number and runtime."""
     lines = ["| | run by | frames | frames a second | the network's share |", "|---|---|---|---|---|"]
     for row in rows:
-        lines.append(
-            f"| `{row['weights']}`, {row['size']}² | {row['runtime']}, {row['dtype']} | {row['frames']} | "
-            f"{row['frames_a_second']:.1f} | {row['network_share']:.0%} |"
-        )
+        if row["runtime"] != _NOTHING:
+            network = f"`{row['weights']}`, {row['size']}² | {row['runtime']}, {row['dtype']}"
+            speed = f"{row['frames_a_second']:.1f} | {row['network_share']:.0%}"
+            lines.append(f"| {network} | {row['frames']} | {speed} |")
+    return "\n".join(lines)
+
+
+def rest_table(results: dict[str, Any]) -> str:
+    """What commands do on one processor while the network repeats its first answers, as Markdown."""
+    lines = ["| | driving, or edited | frames a second | processor time a frame |", "|---|---|---|---|"]
+    for command in ("animate", "edit-video"):
+        for row in results[command]:
+            if row["runtime"] == _NOTHING:
+                lines.append(
+                    f"| `{command}` | {row['driving']} | {row['frames_a_second']:.1f} | "
+                    f"{row['processor_ms_a_frame']:.0f} ms |"
+                )
     return "\n".join(lines)
 
 

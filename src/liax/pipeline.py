@@ -128,8 +128,7 @@ def mapped(
 def _compute_alone() -> None:
     """Keep what this thread computes with PyTorch in it: the other cores have threads of their own.
 
-    Each thread's operations are else spread over all cores, where they wait for each other: on 16 of them,
-    eight threads took longer than two.
+    Else each worker's operations are spread over all cores, and wait there for those of the others.
     """
     torch.get_num_threads()  # the number for all threads, which a thread's first operation would set
     _openmp().limit(limits=1, user_api="openmp")  # that of the calling thread

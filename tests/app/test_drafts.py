@@ -133,7 +133,7 @@ def test_a_page_that_asks_for_too_much_waits(visitor: Visitor, studio: Studio, u
 
 def _until_waiting(studio: Studio, visitor: str, count: int) -> None:
     """Wait until so many pictures are under way for a visitor."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while studio._quick_of[visitor] != count:
         assert time.monotonic() < end
         time.sleep(0.01)

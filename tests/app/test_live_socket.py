@@ -239,7 +239,7 @@ def test_two_visitors_have_their_own_portraits_and_a_third_waits(
     second.leave()
     first.film(frames[15], 3.0)
     first.take()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while first.people == 2 and time.monotonic() < deadline:
         first.film(frames[15], 1000 * time.monotonic())
         first.take()
@@ -333,7 +333,7 @@ def test_who_leaves_in_the_midst_of_a_recording_leaves_nothing(
     camera.take()
     assert len(set((studio.folder / "results").glob("*")) - before) == 1
     camera.leave()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while set((studio.folder / "results").glob("*")) != before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert set((studio.folder / "results").glob("*")) == before

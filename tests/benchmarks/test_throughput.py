@@ -9,8 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
+from liax.model import LIAX
 from liax.pipeline import mapped
+from liax.portrait.engine import EagerEngine
 from scripts import load_script
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +46,7 @@ def test_the_readme_has_the_numbers_of_two_cores(throughput: ModuleType) -> None
     found = json.loads((ROOT / "benchmarks/results/commands-two-cores.json").read_text())
     text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
     assert throughput.processors_table(found["animate"]) in text
+    assert throughput.rest_table(found) in text
     before = json.loads((ROOT / "benchmarks/results/revision-two-cores.json").read_text())
     faster = f"{before['commands']['animate']['times_faster']:.2f} times as fast as revision"
     assert f"1080p is {faster} {before['revision']}" in " ".join(text.split())
@@ -61,6 +65,35 @@ def test_the_main_readme_has_the_same_numbers() -> None:
     )
     animate, edit_video = (commands[name]["frames_a_second"] for name in ("animate", "edit-video"))
     assert f"`animate` made {animate} frames a second there and `edit-video` {edit_video}," in text
+
+
+def test_a_network_that_repeats_itself(throughput: ModuleType, tiny: LIAX) -> None:
+    """It is asked once for each thing, and answers as many times as it is asked."""
+    engine = throughput.RepeatingEngine(EagerEngine(tiny, torch.float32))
+    levels = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    seen = EagerEngine(tiny, torch.float32).encode(levels)
+    with torch.inference_mode():
+        first, again = engine.encode(levels), engine.encode(levels.flip(0)[:2])
+        torch.testing.assert_close(first.alpha_BM, seen.alpha_BM[:1].expand(3, -1))
+        assert torch.equal(again.code_BD, first.code_BD[:2])
+        still = engine.draw(first.code_BD, first.features).image
+        moved = engine.draw(first.code_BD + 1, first.features).image
+        assert torch.equal(still[0], still[2])
+        assert not torch.allclose(still, moved)
+        assert torch.equal(engine.draw(first.code_BD + 2, first.features).image, moved)
+
+
+def test_a_row_of_results_takes_the_place_of_an_earlier_one(throughput: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    file.write_text("{}")
+    row = {"weights": "live", "size": 256, "runtime": "PyTorch", "dtype": "float32", "driving": "a, 2x2"}
+    measured = {"frames": 10, "frames_a_second": 20.0, "processors_used": 1.5, "stages": {}}
+    throughput._add_row(file, "animate", row, measured)
+    throughput._add_row(file, "animate", row | {"size": 512}, measured)
+    throughput._add_row(file, "animate", row, measured | {"frames_a_second": 30.0})
+    rows = json.loads(file.read_text())["animate"]
+    assert [(each["size"], each["frames_a_second"]) for each in rows] == [(512, 20.0), (256, 30.0)]
+    assert [each["processor_ms_a_frame"] for each in rows] == [75.0, 50.0]
 
 
 class _Work:
@@ -149,6 +182,7 @@ def test_a_search_that_does_not_end_is_killed(
     assert list(results["ms"]["tiny"]) == ["shipped", "eager", "compiled default", "compiled max-autotune"]
 
 
+@pytest.mark.parametrize("without_network", [False, True])
 def test_every_command_is_measured(
     throughput: ModuleType,
     tmp_path: Path,
@@ -156,8 +190,11 @@ def test_every_command_is_measured(
     portrait_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    without_network: bool,
 ) -> None:
     """With random weights: animate, edit-video and edit."""
+    rows = tmp_path / "rows.json"
+    rows.write_text("{}")
     options = argparse.Namespace(
         driving=face_clip,
         source=portrait_path,
@@ -166,6 +203,8 @@ def test_every_command_is_measured(
         only=throughput.COMMANDS,
         dtype=None,
         until=0.2,
+        without_network=without_network,
+        add=rows,
     )
     monkeypatch.setattr(throughput, "_EDITS", 3)
     *_, results = throughput._commands(options, throughput.torch.device("cpu"))
@@ -173,3 +212,7 @@ def test_every_command_is_measured(
     assert {"decoding", "the network", "pasting", "writing"} <= set(results["edit-video"]["stages"])
     assert min(results["edit"]["ms"].values()) > 0
     assert "edit-video" in capsys.readouterr().out
+    added = json.loads(rows.read_text())
+    assert [added[name][0]["runtime"] == "nothing" for name in ("animate", "edit-video")] == [
+        without_network
+    ] * 2

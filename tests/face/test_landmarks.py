@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from liax.face import landmarks
 from liax.face.landmarks import FaceLandmarker
 
 OPENED = """
@@ -76,3 +80,20 @@ def test_a_native_task_serves_one_landmarker_after_the_other(monkeypatch: pytest
     with FaceLandmarker(max_faces=1):
         pass
     assert len(opened) == 3
+    with pytest.raises(ZeroDivisionError), FaceLandmarker():
+        raise ZeroDivisionError
+    with FaceLandmarker(), FaceLandmarker():
+        pass
+    assert len(opened) == 5  # the idle one went with the error
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_opens_its_own(portrait_HW3: NDArray[np.uint8]) -> None:
+    with FaceLandmarker() as landmarker:
+        assert landmarker.detect(portrait_HW3)
+    assert landmarks._IDLE
+    child = os.fork()
+    if not child:
+        os._exit(len(landmarks._IDLE))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert landmarks._IDLE

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("onnx", reason="the extra onnxruntime is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
 
-from browsers import CHROMIUM
+from browsers import CHROMIUM, FLAGS
 from liax.errors import LiaxError
 from liax.model import LIAX
 from liax.web.folder import write_page
@@ -23,7 +23,6 @@ from liax.web.runtime import runtime_files
 from liax.weights import load
 from liax.weights.controls import Control, Controls
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _CONTROLS = (
     Control("yaw", "head", {0: 0.03}, -30, 30, "deg", "turns to the viewer's right"),
     Control("jaw", "mouth", {2: 0.8}, 0, 1, meaning="opens the mouth"),

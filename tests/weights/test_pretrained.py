@@ -129,8 +129,8 @@ def test_pushing_fills_a_repository(
         pushed.update(private=private)
         return SimpleNamespace(repo_id=repo_id)
 
-    def upload(self: object, *, folder_path: str, **told: Any) -> SimpleNamespace:
-        pushed.update(told, files=sorted(os.listdir(folder_path)))
+    def upload(self: object, *, folder_path: str, allow_patterns: list[str], **told: Any) -> SimpleNamespace:
+        pushed.update(told, files=sorted(set(os.listdir(folder_path)) & set(allow_patterns)))
         pushed.update(loaded=fingerprint(PretrainedLIAX.from_pretrained(folder_path)))
         return SimpleNamespace(commit_url="https://hub/commit")
 
@@ -141,3 +141,8 @@ def test_pushing_fills_a_repository(
     assert pushed["files"] == ["README.md", "config.json", "model.safetensors"]
     assert (pushed["private"], pushed["revision"], pushed["repo_id"]) == (True, "next", "ada/heads")
     assert pushed["loaded"] == fingerprint(network)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "notes.txt").write_text("of mine")
+    network.save_pretrained(tmp_path / "kept", repo_id="ada/others", push_to_hub=True)
+    assert (pushed["repo_id"], pushed["private"]) == ("ada/others", None)
+    assert pushed["files"] == ["README.md", "config.json", "model.safetensors"]

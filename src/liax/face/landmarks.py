@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -121,6 +122,17 @@ class _Task:
 # Tasks that nobody uses, by what they were opened with: opening one takes longer than finding a face.
 _IDLE: dict[tuple[int, float | None], _Task] = {}
 _CHANGING_IDLE = Lock()
+# Their threads stay with the process that opened them.
+_OTHERS: list[_Task] = []
+
+
+def _leave_behind() -> None:
+    while _IDLE:
+        _OTHERS.append(_IDLE.popitem()[1])
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_behind)
 
 
 @atexit.register
@@ -170,15 +182,20 @@ class FaceLandmarker:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(keep=kind is None)
 
-    def close(self) -> None:
-        """Release the native tasks; the next landmarker may take them over."""
+    def close(self, *, keep: bool = True) -> None:
+        """Release the native tasks.
+
+        Args:
+            keep: Whether the next landmarker may take them over; not after an error, of which they may be the
+                cause.
+        """
         while self._tasks:
             confidence, task = self._tasks.popitem()
             with _CHANGING_IDLE:
-                kept = _IDLE.setdefault((self._max_faces, confidence), task)
-            if kept is not task:
+                kept = keep and _IDLE.setdefault((self._max_faces, confidence), task) is task
+            if not kept:
                 task.native.close()
 
     def detect_surely(self, image_HW3: NDArray[np.uint8]) -> list[Face]:

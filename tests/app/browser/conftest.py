@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
-from browsers import CHROMIUM
+from browsers import CHROMIUM, FLAGS
 from clips import moving_face, write_clip
 from liax.app.server import ServedPage
 from liax.app.studio import Studio
@@ -23,16 +23,6 @@ from liax.weights.controls import Control, Controls
 _PATIENCE = 60_000  # milliseconds: a machine may do other things too
 expect.set_options(timeout=_PATIENCE)
 
-# In a container there is no sandbox; what calls home by itself is switched off.
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _CONTROLS = (
     Control("yaw", "head", {0: 0.03}, -30, 30, "deg", "turns to the viewer's right"),
     Control("pitch", "head", {1: 0.05}, -15, 15, "deg", "nods down"),
@@ -63,7 +53,7 @@ def url(page_studio: Studio) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     yield browser
     browser.close()
 
@@ -77,7 +67,7 @@ def kept_context(chromium: Browser) -> BrowserContext:
 @pytest.fixture
 def launch(chromium: Browser) -> Callable[..., Browser]:
     """`launch("--flag")`: another browser."""
-    return lambda *flags: chromium.browser_type.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
+    return lambda *flags: chromium.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
 
 
 @pytest.fixture

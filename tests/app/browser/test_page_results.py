@@ -133,7 +133,7 @@ def test_stop_ends_the_work_at_once(visit: Visit, page_studio: Studio, long_clip
     button(page, "Stop").click()
     assert said(page, "note").startswith("Stopped")
     assert button(page, "Animate").is_visible()
-    end = time.monotonic() + 2
+    end = time.monotonic() + 5
     while _being_written(page_studio) and time.monotonic() < end:
         time.sleep(0.05)
     assert _being_written(page_studio) == []
