@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,8 +53,8 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, validation.json and
-            controls.json.
+        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json,
+            validation.json and controls.json.
         weights: The weights that they are of.
         live: The same of the weights `live`.
         name: What the weights are called.
@@ -67,6 +67,7 @@ class Facts:
 
     @cached_property
     def small(self) -> EvaluationResults:
+        """Of these weights, whatever they are called."""
         return EvaluationResults.from_json(read_json(self.folder / "evaluate.json"))
 
     @cached_property
@@ -116,8 +117,12 @@ class Facts:
         if other:
             return f"{', '.join(other)}: not of the weights {self.fingerprint}"
         assert self.live is not None
-        validated = read_json(self.live.folder / "validation.json")["fingerprint"]
-        return "" if validated == self.live.fingerprint else "validation.json: not of the weights live"
+        of = {
+            "evaluate.json": str(self.live.small.settings["animator"]),
+            "validation.json": str(read_json(self.live.folder / "validation.json")["fingerprint"]),
+        }
+        other = [name for name, text in of.items() if self.live.fingerprint not in text]
+        return f"{', '.join(other)}: not of the weights live" if other else ""
 
 
 def bundled() -> Facts:
@@ -154,10 +159,15 @@ def fidelity(facts: Facts) -> str:
 
 
 def metrics(facts: Facts) -> str:
-    """Every metric that was measured; how long frames took depends on the machine."""
+    """Every metric that was measured."""
+    return _means([*facts.copy, facts.small])
+
+
+def _means(all_of: Sequence[EvaluationResults]) -> str:
+    """Without how long frames took, which depends on the machine."""
     return "\n".join(
         line
-        for line in means_lines([*facts.copy, facts.small])
+        for line in means_lines(all_of)
         if "not measured" not in line and not line.startswith("| time per frame")
     )
 
@@ -279,6 +289,13 @@ def live_validation(facts: Facts) -> str:
     return table(["L1 ↓", "PSNR ↑", "SSIM ↑", *(f"reads {factor}" for factor in _FACTORS)], [[*found, *read]])
 
 
+def live_evaluation(facts: Facts) -> str:
+    """Both weights by the whole evaluation, on the same clips."""
+    assert facts.live is not None
+    both = [facts.small, facts.live.small]
+    return "\n\n".join([describe_evaluation(both[1]), _means(both), "\n".join(following_lines(both))])
+
+
 def live_controls(facts: Facts) -> str:
     """What the head's controls do on `live`, from benchmarks/taught_controls.py."""
     assert facts.live is not None
@@ -346,6 +363,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "training": training,
     "live-weights": of_live(weights_facts),
     "live-validation": live_validation,
+    "live-evaluation": live_evaluation,
     "live-controls": live_controls,
     "live-training": of_live(training),
 }
@@ -393,6 +411,7 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a document differs")
     parser.add_argument("--evaluate", type=Path, help="folder of a finished liax evaluate --weights small")
+    parser.add_argument("--live", type=Path, help="folder of a finished liax evaluate --weights live")
     parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
     parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
     parser.add_argument(
@@ -403,6 +422,9 @@ def main() -> None:
     if options.earlier:
         write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
     take_over(facts, options.evaluate, options.copy, options.interpret)
+    if options.live is not None:
+        assert facts.live is not None
+        take_over(facts.live, options.live, None, None)
     facts = bundled()  # what was read before is out of date
     if wrong := facts.check_fingerprint():
         sys.exit(wrong)

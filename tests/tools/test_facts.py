@@ -59,6 +59,7 @@ def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
     live = tmp_path / "live"
     live.mkdir()
     scores = {"l1": 0.05458, "psnr": 21.29, "ssim": 0.722} | {f"reads {factor}": 0.9 for factor in FACTORS}
+    write_json(live / "evaluate.json", evaluation(name, 21.4).to_json())
     write_json(live / "validation.json", {"fingerprint": fingerprint(network), "scores": scores})
     row = {"control": "yaw", "asked": 15.0, "mean": 15.12, "deviation": 2.0, "people": 30}
     write_json(live / "controls.json", {"weights": "live", "split": "val2", "rows": [row]})
@@ -78,6 +79,10 @@ def test_tables_have_the_numbers_of_the_results(facts: Facts) -> None:
     assert "| `small` | 64² | " in BLOCKS["weights"](facts)
     assert "| `live` | 64² | " in BLOCKS["live-weights"](facts)
     assert "| yaw | 15° | 15° ± 2° |" in BLOCKS["live-controls"](facts)
+    both = BLOCKS["live-evaluation"](facts)
+    psnr = next(line for line in both.splitlines() if line.startswith("| PSNR"))
+    assert "22.8" in psnr
+    assert "21.4" in psnr
     assert BLOCKS["live-validation"](facts).splitlines()[2].startswith("| 0.0546 | 21.29 | 0.722 | 0.90 |")
     training = BLOCKS["training"](facts)
     assert "| small | 6,640 | 128 | 8.1 | 4 × H100 |" in training
