@@ -13,7 +13,7 @@ on them.
 For each stage the seconds in which it works, as a share of the whole, and how much of its threads' time it is
 idle, because it waits for other stages. Stages run side by side, so that shares add up to more than 1. Of a
 picture's edit, the median of several. With --without-network the network repeats its first answers, and what
-is left is all that a faster one would wait for. --add adds what `animate` did as a row to a file of results.
+is left is all that a faster one would wait for. --add adds a row for each video to a file of results.
 
 The file of results is written anew after each of them.
 """
@@ -39,10 +39,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import av
 import torch
 from torch import Tensor
 
+from liax.media.video import Video
 from liax.model import LIAX, PRESETS, Encoded
 from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
 from liax.portrait.engine import Drawing, EagerEngine, Engine
@@ -287,9 +287,8 @@ def _commands(options: argparse.Namespace, device: torch.device) -> Iterator[dic
 
 
 def _described(driving: Path) -> str:
-    with av.open(str(driving)) as container:
-        stream = container.streams.video[0]
-        return f"{driving.stem}, {stream.width}x{stream.height}"
+    video = Video(driving)
+    return f"{driving.stem}, {video.width}x{video.height}"
 
 
 def _add_row(file: Path, command: str, row: dict[str, Any], measured: dict[str, Any]) -> None:

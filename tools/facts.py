@@ -66,8 +66,7 @@ class Facts:
     name: str = "small"
 
     @cached_property
-    def small(self) -> EvaluationResults:
-        """Of these weights, whatever they are called."""
+    def evaluation(self) -> EvaluationResults:
         return EvaluationResults.from_json(read_json(self.folder / "evaluate.json"))
 
     @cached_property
@@ -99,10 +98,10 @@ class Facts:
         """These weights as an entry of `earlier`."""
         return {
             "name": name,
-            "means": {key: self.small.means[key].mean for key in _SHOWN if key in self.small.means},
+            "means": {key: self.evaluation.means[key].mean for key in _SHOWN if key in self.evaluation.means},
             "following": {
                 factor: [row["correlation"].mean, row["gain"].mean]
-                for factor, row in self.small.following.items()
+                for factor, row in self.evaluation.following.items()
                 if "correlation" in row
             },
         }
@@ -110,19 +109,23 @@ class Facts:
     def check_fingerprint(self) -> str:
         """What is wrong if the results are of other weights; "" if nothing is."""
         of = {
-            "evaluate.json": str(self.small.settings["animator"]),
+            "evaluate.json": str(self.evaluation.settings["animator"]),
             "interpret.json": str(self.interpretation["fingerprint"]),
         }
-        other = [name for name, text in of.items() if self.fingerprint not in text]
-        if other:
-            return f"{', '.join(other)}: not of the weights {self.fingerprint}"
+        if wrong := _of_others(of, self.fingerprint):
+            return wrong
         assert self.live is not None
-        of = {
-            "evaluate.json": str(self.live.small.settings["animator"]),
+        of_live = {
+            "evaluate.json": str(self.live.evaluation.settings["animator"]),
             "validation.json": str(read_json(self.live.folder / "validation.json")["fingerprint"]),
         }
-        other = [name for name, text in of.items() if self.live.fingerprint not in text]
-        return f"{', '.join(other)}: not of the weights live" if other else ""
+        return _of_others(of_live, self.live.fingerprint, "live")
+
+
+def _of_others(of: dict[str, str], wanted: str, called: str | None = None) -> str:
+    """Which results files, name to the fingerprint in it, are of other weights than those wanted."""
+    others = [name for name, fingerprint in of.items() if wanted not in fingerprint]
+    return f"{', '.join(others)}: not of the weights {called or wanted}" if others else ""
 
 
 def bundled() -> Facts:
@@ -160,7 +163,7 @@ def fidelity(facts: Facts) -> str:
 
 def metrics(facts: Facts) -> str:
     """Every metric that was measured."""
-    return _means([*facts.copy, facts.small])
+    return _means([*facts.copy, facts.evaluation])
 
 
 def _means(all_of: Sequence[EvaluationResults]) -> str:
@@ -174,9 +177,9 @@ def _means(all_of: Sequence[EvaluationResults]) -> str:
 
 def clips(facts: Facts) -> str:
     """Every clip: fidelity, and following where the clip moves."""
-    factors = [factor for factor, row in facts.small.following.items() if row]
+    factors = [factor for factor, row in facts.evaluation.following.items() if row]
     rows = []
-    for clip in facts.small.clips:
+    for clip in facts.evaluation.clips:
         numbers = clip["numbers"]
         fidelity = [number(numbers.get(key), digits) for key, digits in (("l1", 4), ("psnr", 2), ("ssim", 3))]
         reached = [number(numbers.get(f"{factor} correlation")) for factor in factors]
@@ -292,7 +295,7 @@ def live_validation(facts: Facts) -> str:
 def live_evaluation(facts: Facts) -> str:
     """Both weights by the whole evaluation, on the same clips."""
     assert facts.live is not None
-    both = [facts.small, facts.live.small]
+    both = [facts.evaluation, facts.live.evaluation]
     return "\n\n".join([describe_evaluation(both[1]), _means(both), "\n".join(following_lines(both))])
 
 
@@ -344,12 +347,12 @@ def _markdown(found: result_text.Table) -> str:
 
 BLOCKS: dict[str, Callable[[Facts], str]] = {
     "weights": weights_facts,
-    "evaluation": lambda facts: describe_evaluation(facts.small),
+    "evaluation": lambda facts: describe_evaluation(facts.evaluation),
     "fidelity": fidelity,
     "following": following,
     "following-summary": following_summary,
     "metrics": metrics,
-    "following-all": lambda facts: "\n".join(following_lines([facts.small])),
+    "following-all": lambda facts: "\n".join(following_lines([facts.evaluation])),
     "clips": clips,
     "summary": lambda facts: " ".join(result_text.summary_sentences(facts.interpretation)),
     "verified": verified,

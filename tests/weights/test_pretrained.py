@@ -129,8 +129,8 @@ def test_pushing_fills_a_repository(
         pushed.update(private=private)
         return SimpleNamespace(repo_id=repo_id)
 
-    def upload(self: object, *, folder_path: str, allow_patterns: list[str], **told: Any) -> SimpleNamespace:
-        pushed.update(told, files=sorted(set(os.listdir(folder_path)) & set(allow_patterns)))
+    def upload(self: object, *, folder_path: str, **told: Any) -> SimpleNamespace:
+        pushed.update(told, files=sorted(os.listdir(folder_path)))
         pushed.update(loaded=fingerprint(PretrainedLIAX.from_pretrained(folder_path)))
         return SimpleNamespace(commit_url="https://hub/commit")
 

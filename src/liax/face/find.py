@@ -4,6 +4,7 @@ landmarker.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,11 @@ _SAME_FACE_OVERLAP = 0.5
 
 
 def find_faces(
-    landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], *, thorough: bool = True
+    landmarker: FaceLandmarker,
+    image_HW3: NDArray[np.uint8],
+    *,
+    thorough: bool = True,
+    enough: float = math.inf,
 ) -> list[Face]:
     """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none.
 
@@ -36,11 +41,12 @@ def find_faces(
             face either, search the picture with a margin around it, for a face that fills it, then the
             picture turned, for one that lies on its side, and then sixteenths, for faces down to about 4 % of
             the longer side.
+        enough: A face of this share of the longer side, found at first sight, ends a thorough search.
     """
     height, width = image_HW3.shape[:2]
     whole = (0, 0, width, height)
     faces = find_in_box(landmarker, image_HW3, whole)
-    if not thorough:
+    if not thorough or (faces and faces[0].area >= (enough * max(width, height)) ** 2):
         return faces
     faces += _in_parts(landmarker, image_HW3, 2)
     if not faces:

@@ -121,14 +121,13 @@ class _Task:
 
 # Tasks that nobody uses, by what they were opened with: opening one takes longer than finding a face.
 _IDLE: dict[tuple[int, float | None], _Task] = {}
-_CHANGING_IDLE = Lock()
 # Their threads stay with the process that opened them.
 _OTHERS: list[_Task] = []
 
 
 def _leave_behind() -> None:
-    while _IDLE:
-        _OTHERS.append(_IDLE.popitem()[1])
+    _OTHERS.extend(_IDLE.values())
+    _IDLE.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -154,9 +153,7 @@ class FaceLandmarker:
         self._tasks: dict[float | None, _Task] = {None: self._taken()}
 
     def _taken(self, confidence: float | None = None) -> _Task:
-        with _CHANGING_IDLE:
-            idle = _IDLE.pop((self._max_faces, confidence), None)
-        return idle or _Task(self._open(confidence))
+        return _IDLE.pop((self._max_faces, confidence), None) or _Task(self._open(confidence))
 
     def _open(self, confidence: float | None) -> Any:
         with _IMPORTING, _without_sound():
@@ -193,9 +190,7 @@ class FaceLandmarker:
         """
         while self._tasks:
             confidence, task = self._tasks.popitem()
-            with _CHANGING_IDLE:
-                kept = keep and _IDLE.setdefault((self._max_faces, confidence), task) is task
-            if not kept:
+            if not (keep and _IDLE.setdefault((self._max_faces, confidence), task) is task):
                 task.native.close()
 
     def detect_surely(self, image_HW3: NDArray[np.uint8]) -> list[Face]:

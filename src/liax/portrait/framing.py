@@ -84,12 +84,10 @@ def frame_source(
     Raises:
         NoFaceError, FaceChoiceError: If there is no such face.
     """
-    height, width, _ = image_HW3.shape
-    faces = find_faces(landmarker, image_HW3, thorough=False) if choice is None else []
-    if not faces or faces[0].area < (_LARGE * max(width, height)) ** 2:
-        faces = find_faces(landmarker, image_HW3)
+    faces = find_faces(landmarker, image_HW3, enough=_LARGE if choice is None else math.inf)
     check_choice(path, len(faces), choice, "face")
     face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
+    height, width, _ = image_HW3.shape
     crop = crop_for_places([Place.of(face)], width, height).on_whole_pixels()
     if crop.inside(width, height):
         return Framing(crop, size, size)

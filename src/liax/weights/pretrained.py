@@ -21,7 +21,6 @@ from liax.weights import files
 from liax.weights.card import model_card
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-_MESSAGE = "Weights of liax"
 
 
 class PretrainedLIAX(LIAX):
@@ -109,14 +108,14 @@ class PretrainedLIAX(LIAX):
         with atomic_file(folder / CARD) as file:
             file.write(model_card(self, repo_id).encode())
         if push_to_hub and repo_id:
-            _fill(repo_id, folder)
+            self.push_to_hub(repo_id, dtype=dtype)
 
     def push_to_hub(
         self,
         repo_id: str,
         *,
         dtype: torch.dtype = torch.float16,
-        commit_message: str = _MESSAGE,
+        commit_message: str = "Weights of liax",
         private: bool | None = None,
         token: str | None = None,
         branch: str | None = None,
@@ -132,46 +131,25 @@ class PretrainedLIAX(LIAX):
         Raises:
             LiaxError: If the hub does not take it.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder, dtype=dtype, repo_id=repo_id)
-            return _fill(
-                repo_id,
-                Path(folder),
-                commit_message=commit_message,
-                private=private,
-                token=token,
-                branch=branch,
-                create_pr=create_pr,
-            )
+        from huggingface_hub import HfApi  # slow to import
 
-
-def _fill(
-    repo_id: str,
-    folder: Path,
-    *,
-    commit_message: str = _MESSAGE,
-    private: bool | None = None,
-    token: str | None = None,
-    branch: str | None = None,
-    create_pr: bool | None = None,
-) -> str:
-    """Upload what `PretrainedLIAX.save_pretrained` wrote into the folder, and nothing else there."""
-    from huggingface_hub import HfApi  # slow to import
-
-    api = HfApi(token=token)
-    try:
-        made = api.create_repo(repo_id, private=private, exist_ok=True)
-        done = api.upload_folder(
-            repo_id=made.repo_id,
-            folder_path=folder,
-            allow_patterns=[WEIGHTS, CONFIG, CARD],
-            commit_message=commit_message,
-            revision=branch,
-            create_pr=create_pr,
-        )
-    except Exception as error:
-        raise LiaxError(
-            f"The hub did not take {repo_id} ({type(error).__name__}: {short(error, 200)})",
-            "check the name, your token and your connection",
-        ) from error
-    return str(done.commit_url)
+        api = HfApi(token=token)
+        try:
+            made = api.create_repo(repo_id, private=private, exist_ok=True)
+            with tempfile.TemporaryDirectory() as folder:
+                self.save_pretrained(folder, dtype=dtype, repo_id=made.repo_id)
+                done = api.upload_folder(
+                    repo_id=made.repo_id,
+                    folder_path=folder,
+                    commit_message=commit_message,
+                    revision=branch,
+                    create_pr=create_pr,
+                )
+        except LiaxError:
+            raise
+        except Exception as error:
+            raise LiaxError(
+                f"The hub did not take {repo_id} ({type(error).__name__}: {short(error, 200)})",
+                "check the name, your token and your connection",
+            ) from error
+        return str(done.commit_url)

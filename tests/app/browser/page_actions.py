@@ -76,6 +76,15 @@ def kept(page: Any, *texts: str) -> None:
     )
 
 
+def until(page: Any, happened: Callable[[], bool]) -> None:
+    """Wait until it happens, for a minute at most."""
+    for _ in range(300):
+        if happened():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("it did not happen in a minute")
+
+
 class Shown:
     """The picture in the component called "Result"."""
 
@@ -93,12 +102,8 @@ class Shown:
 
     def becomes(self, wanted: Callable[[NDArray[np.int64]], bool]) -> None:
         """Wait until the picture is as it is wanted; one of an earlier setting may still come before it."""
-        for _ in range(300):
-            self._image.wait_for()
-            if wanted(self._read()):
-                return
-            self._page.wait_for_timeout(200)
-        raise AssertionError("the picture never became what is wanted")
+        self._image.wait_for()
+        until(self._page, lambda: wanted(self._read()))
 
     def _read(self) -> NDArray[np.int64]:
         self._source = self._image.get_attribute("src")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from page_actions import Visit, block, button, give, kept
 from playwright.sync_api import expect
@@ -21,11 +20,6 @@ window.fetch = async (...what) => {
 };"""
 
 
-def _drawn(page: Any, label: str) -> str:
-    row = page.get_by_role("region", name=label, exact=True)
-    return str(row.locator(".liax-is").get_attribute("d"))
-
-
 def test_edited_curves_come_back_and_nobody_is_overruled(
     visit: Visit, face_clip: Path, faceless: Path
 ) -> None:
@@ -37,14 +31,14 @@ def test_edited_curves_come_back_and_nobody_is_overruled(
     page.get_by_role("button", name="Edit the motion").click()
     button(page, "Read the curves").click()
     page.get_by_label("Mute: Jaw").check()
-    as_filmed = _drawn(page, "Yaw (°)")
+    drawn = page.get_by_role("region", name="Yaw (°)", exact=True).locator(".liax-is")
+    as_filmed = drawn.get_attribute("d")
     page.get_by_label("Scale: Yaw (°)").fill("0.5")
     playhead = page.locator("#liax-playhead input[type=number]")
     playhead.fill("0.5")
     playhead.press("Tab")
-    drawn = page.get_by_role("region", name="Yaw (°)").locator(".liax-is")
     expect(drawn).not_to_have_attribute("d", as_filmed)
-    as_edited = _drawn(page, "Yaw (°)")
+    as_edited = drawn.get_attribute("d")
     kept(page, '"scale":0.5', '"at":0.5', "alex.jpg", "face.mp4")
     # On a slow computer, much happens between the file's coming and the page's noting it.
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 3})

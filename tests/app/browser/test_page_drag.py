@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_actions import Shown, Visit, button, slide
+from page_actions import Shown, Visit, button, slide, until
 from playwright.sync_api import Page, expect
 
 
@@ -136,7 +136,7 @@ def test_handles_follow_sliders_and_go_with_the_portrait(visit: Visit) -> None:
         if not asked.url.endswith("/liax/draft"):
             return False
         wish = asked.post_data_json
-        return bool(wish["measured"]) and wish["settings"]["yaw"] == 12
+        return wish["measured"] is True and wish["settings"]["yaw"] == 12
 
     with page.expect_request(measured_there):
         slide(page, "Yaw (°)", 12)
@@ -168,10 +168,7 @@ def test_drafts_never_wait_behind_each_other(visit: Visit) -> None:
     for step in range(60):
         page.mouse.move(x + step, y)
     last = _value(page, "Yaw (°)")
-    for _ in range(300):
-        if wishes[-1:] == [last] and not under_way:
-            break
-        page.wait_for_timeout(200)
+    until(page, lambda: wishes[-1:] == [last] and not under_way)
     page.mouse.up()
     assert most == 1
     assert len(wishes) < 60

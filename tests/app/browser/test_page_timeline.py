@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from page_actions import Visit, block, button, downloaded, give, pixels, said
+from page_actions import Visit, block, button, downloaded, give, pixels, said, until
 from playwright.sync_api import expect
 
 from liax.media.video import Video
@@ -85,11 +85,7 @@ def test_another_driving_takes_the_curves_away_and_its_end_can_be_changed(
     row.get_by_role("button", name="Add a key").click()
     for _ in range(25):
         page.keyboard.press("ArrowUp")
-    for _ in range(300):
-        if np.abs(pixels(page, _picture(page)) - before).max() > 10:
-            return
-        page.wait_for_timeout(200)
-    raise AssertionError("the picture did not follow its curve")
+    until(page, lambda: np.abs(pixels(page, _picture(page)) - before).max() > 10)
 
 
 def test_a_muted_curve_is_flat_and_animate_runs_it(visit: Visit, face_clip: Path, tmp_path: Path) -> None:
