@@ -222,7 +222,7 @@ STAGES: dict[str, list[tuple[str, str]]] = {
         ("liax.portrait.animator.Animator", "_drawn"),
     ],
     "pasting": [("liax.portrait.retouch.Retouch", "__call__")],
-    "marking": [("liax.media.writer.VideoWriter", "prepare")],
+    "marking": [("liax.media.writer.VideoWriter", "_marked")],
     "writing": [("liax.media.writer.VideoWriter", "encode"), ("liax.media.writer.VideoWriter", "finish")],
 }
 

@@ -38,8 +38,8 @@ def test_pictures_have_their_times_and_the_file_its_marks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marked = []
-    mark = PixelMarker.mark
-    monkeypatch.setattr(PixelMarker, "mark", lambda self, picture: marked.append(1) or mark(self, picture))
+    later = PixelMarker.later
+    monkeypatch.setattr(PixelMarker, "later", lambda self, picture: marked.append(1) or later(self, picture))
     times = [86_400 + seconds for seconds in (0, 0.05, 1 / 3, 1)]  # of a page that is open for a day
     recording = _recorded(tmp_path / ".pictures.mp4", _greys(4), times)
     written = recording.finish(tmp_path / "live.mp4")

@@ -195,8 +195,8 @@ def test_every_command_marks_what_it_writes(
     # What these weights draw is too small for the mark in its pixels; that it was to be drawn is seen here.
     drawn: list[tuple[int, ...]] = []
     monkeypatch.setattr(
-        "liax.marking.pixel_mark.PixelMarker.mark",
-        lambda _, picture_HWC: drawn.append(picture_HWC.shape) or picture_HWC,
+        "liax.marking.pixel_mark.PixelMarker.later",
+        lambda _, picture_HWC: drawn.append(picture_HWC.shape) or (lambda: picture_HWC),
     )
     weights = [str(tiny_weights)] if name == "controls" else ["--weights", str(tiny_weights)]
     for arguments, made in OUTPUTS[name]:

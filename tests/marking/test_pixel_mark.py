@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -141,6 +143,37 @@ def test_a_video_keeps_its_mark_for_some_frames(face_HW3: Picture) -> None:
     assert same == [k % HOLD != HOLD - 1 for k in range(2 * HOLD - 1)]
     other_HW3 = marker.mark(resized(face_HW3, 200, 256))  # also between two marks
     assert read_pixels([other_HW3]).marked
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_threads_in_any_order_draw_the_marks_of_one(face_HW3: Picture, channels: int) -> None:
+    frames = [
+        np.roll(np.dstack([face_HW3, face_HW3[..., 0] // 2 * 2]), 9 * k, 1) for k in range(2 * HOLD + 1)
+    ]
+    frames = [frame[..., :channels] for frame in (*frames, resized(frames[0], 200, 256), frames[0])]
+    one, several, backwards = PixelMarker(), PixelMarker(), PixelMarker()
+    expected = [one.mark(frame) for frame in frames]
+    later = [backwards.later(frame) for frame in frames]
+    found = [compute() for compute in reversed(later)][::-1]
+    assert all(map(np.array_equal, found, expected))
+    with ThreadPoolExecutor(4, initializer=partial(torch.set_num_threads, torch.get_num_threads())) as pool:
+        futures = [pool.submit(compute) for compute in [several.later(frame) for frame in frames][::-1]]
+        found = [future.result() for future in futures][::-1]
+    assert all(map(np.array_equal, found, expected))
+
+
+def test_a_mark_of_several_frames_is_drawn_once(face_HW3: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Picture] = []
+    draw = PixelMarker._draw
+    monkeypatch.setattr(
+        PixelMarker, "_draw", lambda self, picture: drawn.append(picture) or draw(self, picture)
+    )
+    marker = PixelMarker()
+    later = [marker.later(face_HW3 // (k + 1)) for k in range(HOLD)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda compute: compute(), later[::-1]))
+    assert len(drawn) == 1
+    assert np.array_equal(drawn[0], face_HW3)
 
 
 def test_crops_are_tried_as_if_each_were_read(face_HW3: Picture) -> None:

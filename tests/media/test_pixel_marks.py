@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ def test_every_format_carries_it(tmp_path: Path, frames: list[NDArray[np.uint8]]
     assert mark.frames == (1 if name in PICTURES else 6)
     for how in ({"mark": MarkOptions(mark=False)}, {"provenance": NOT_SYNTHETIC}):
         assert not read_pixel_mark(write(tmp_path / name, frames, **how)).marked
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.gif", "f_%d.png"])
+def test_frames_may_be_prepared_in_any_order(
+    tmp_path: Path, frames: list[NDArray[np.uint8]], name: str
+) -> None:
+    """A GIF leaves out every other of these."""
+    create = create_sequence if "%" in name else partial(create_video, rate=Fraction(100))
+    read = []
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        with create(folder / name) as writer:
+            if folder.name == "one":
+                for k, frame_HW3 in enumerate(frames):
+                    writer.write(frame_HW3, Fraction(k, 100))
+            else:
+                prepared = [writer.prepare(frame_HW3, Fraction(k, 100)) for k, frame_HW3 in enumerate(frames)]
+                for frame in [compute() for compute in reversed(prepared)][::-1]:
+                    writer.encode(frame)
+        assert writer.frames == (3 if name == "v.gif" else 6)
+        read.append([frame.rgb() for p in sorted(folder.iterdir()) for frame in open_footage(p, "output")])
+    assert np.array_equal(*read)
 
 
 def test_every_picture_of_a_sequence_carries_it(tmp_path: Path, frames: list[NDArray[np.uint8]]) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 
+from liax.media.video import Video
 from liax.media.writer import VideoWriter
 from liax.model import LIAX
 from liax.options import AnimateOptions, EditVideoOptions
 from liax.portrait import framing
 from liax.portrait.animate import animate_file
 from liax.portrait.animator import Animator
-from liax.portrait.clip import write_clip
+from liax.portrait.clip import RenderedClip, write_clip
 from liax.portrait.edit_video import edit_video
 from liax.portrait.retouch import Retouch
 
@@ -57,6 +62,7 @@ def failing(function: Callable[..., Any], after: int, error: BaseException) -> C
         (framing.Framing, "to_square", 3),  # cropping, in a worker
         (Animator, "coefficients", 1),  # the network reads, a batch at once
         (Animator, "_drawn", 1),  # the network draws
+        (VideoWriter, "_marked", 3),  # marking, in a worker
         (VideoWriter, "encode", 3),  # the consumer of all stages
     ],
 )
@@ -79,7 +85,9 @@ def test_animating(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("owner", "name"), [(Retouch, "__call__"), (VideoWriter, "encode")])
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Retouch, "__call__"), (VideoWriter, "_marked"), (VideoWriter, "encode")]
+)
 def test_editing_a_video(
     animator: Animator,
     face_clip: Path,
@@ -95,3 +103,18 @@ def test_editing_a_video(
         write_clip(clip, tmp_path / "out.mp4")
     assert not stages()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_the_same_with_any_number_of_markers(
+    portrait_HW3: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide_HW3 = np.asarray(Image.fromarray(portrait_HW3).resize((256, 256)))
+    read = []
+    for threads in (1, 4):
+        monkeypatch.setattr("liax.portrait.clip.usable_cores", lambda threads=threads: threads)
+        frames = ((Fraction(k, 25), np.roll(wide_HW3, 5 * k, 1)) for k in range(11))
+        path = tmp_path / f"{threads}.mov"
+        write_clip(RenderedClip(frames, Fraction(25), 256, 256), path)
+        read.append([frame.rgb() for frame in Video(path)])
+    assert len(read[0]) == 11
+    assert np.array_equal(*read)

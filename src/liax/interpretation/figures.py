@@ -153,7 +153,7 @@ def draw_strips(
                 strip.paste(face, (column * STRIP_FACE_SIDE, row * STRIP_FACE_SIDE))
             progress("drawing strips", 5 * (done * len(stills) + row + 1), total)
         made = provenance_of(animator, "interpret")
-        marked_HW3 = picture_marker(path, made, MarkOptions())(np.asarray(strip))
+        marked_HW3 = picture_marker(path, made, MarkOptions())(np.asarray(strip))()
         with marked_file(path, made) as file:
             Image.fromarray(marked_HW3).save(file, "WEBP", quality=_QUALITY, method=6)
     return paths

@@ -30,8 +30,9 @@ TAGGED = (".webm", ".mp4", ".mov")
 """Formats whose own tags say the same, which nobody signs. C2PA has no place for a manifest in WebM, and
 programs that copy the streams of an MP4 into a new file keep tags, but no manifest."""
 
-PictureMarker = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""RGB or RGBA uint8 pictures as they are written: with a badge and the invisible mark, or as they were."""
+PictureMarker = Callable[[NDArray[np.uint8]], Callable[[], NDArray[np.uint8]]]
+"""Takes RGB or RGBA uint8 pictures in their order, and gives for each what computes, in any thread, how it is
+written: with a badge and the invisible mark, or as it was."""
 
 TYPE_TAG, FACTS_TAG = "DIGITAL_SOURCE_TYPE", "LIAX_PROVENANCE"
 
@@ -76,6 +77,11 @@ def marked_file(
                 _copy(source, target)
 
 
+def unmarked(picture_HWC: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
+    """The `PictureMarker` that leaves pictures as they are."""
+    return lambda: picture_HWC
+
+
 def picture_marker(path: Path, provenance: Provenance, options: MarkOptions) -> PictureMarker:
     """What every picture or frame of one output passes before it is encoded.
 
@@ -85,19 +91,19 @@ def picture_marker(path: Path, provenance: Provenance, options: MarkOptions) -> 
         options: Whether there is an invisible mark, and whether there is a badge.
     """
     if not provenance.synthetic or not (options.mark or options.badge):
-        return lambda picture_HWC: picture_HWC
+        return unmarked
     # Here, so that programs that only read need no PyTorch.
     from liax.marking.pixel_mark import SMALLEST, PixelMarker, carries_mark
 
     marker = PixelMarker() if options.mark else None
     told = False
 
-    def marked(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def marked(picture_HWC: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
         nonlocal told
         if options.badge:
             picture_HWC = draw_badge(picture_HWC)
         if marker is None:
-            return picture_HWC
+            return unmarked(picture_HWC)
         if not told and not carries_mark(picture_HWC):
             told = True
             log.info(
@@ -105,7 +111,7 @@ def picture_marker(path: Path, provenance: Provenance, options: MarkOptions) -> 
                 path,
                 SMALLEST,
             )
-        return marker.mark(picture_HWC)
+        return marker.later(picture_HWC)
 
     return marked
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from threading import Lock
 
 import numpy as np
 import torch
@@ -108,6 +110,26 @@ class _Drawn:
         return marked_HW3
 
 
+class _Held:
+    """A mark for some frames, drawn once, by the thread that needs it first.
+
+    Args:
+        size: Of the pictures, (height, width).
+        draw: It and what it holds are let go once it has drawn.
+    """
+
+    def __init__(self, size: tuple[int, ...], draw: Callable[[], _Drawn]) -> None:
+        self.size = size
+        self._made: _Drawn | Callable[[], _Drawn] = draw
+        self._lock = Lock()
+
+    def drawn(self) -> _Drawn:
+        with self._lock:
+            if not isinstance(self._made, _Drawn):
+                self._made = self._made()
+            return self._made
+
+
 class PixelMarker:
     """Draws the mark into pictures, one after the other; a still picture needs one of its own.
 
@@ -118,7 +140,7 @@ class PixelMarker:
 
     def __init__(self, hold: int = HOLD, psnr: float | None = None) -> None:
         self._hold, self._psnr = hold, psnr
-        self._drawn: _Drawn | None = None
+        self._held: _Held | None = None
         self._frames = 0
 
     def mark(self, picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -127,35 +149,49 @@ class PixelMarker:
         Transparency stays, and pixels that are wholly transparent stay as they are. So does a picture that is
         too small (`carries_mark`).
         """
+        return self.later(picture_HWC)()
+
+    def later(self, picture_HWC: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
+        """As `mark`, which only the order of these calls decides; any thread may compute it, in any order.
+
+        Args:
+            picture_HWC: Stays unchanged until then, as do those of the frames with the same mark.
+
+        Returns:
+            What gives the marked picture.
+        """
         if not carries_mark(picture_HWC):
-            return picture_HWC
-        picture_HW3 = picture_HWC[..., :3]
-        alpha_HW = picture_HWC[..., 3] if picture_HWC.shape[2] == 4 else None
-        if (
-            self._drawn is None
-            or self._frames % self._hold == 0
-            or self._drawn.lighter.shape != picture_HW3.shape
-        ):
-            image = Image.fromarray(np.ascontiguousarray(picture_HW3))
-            self._drawn = self._draw(image if alpha_HW is None else _shown(image, alpha_HW))
+            return lambda: picture_HWC
+        size = picture_HWC.shape[:2]
+        if self._held is None or self._frames % self._hold == 0 or self._held.size != size:
+            self._held = _Held(size, partial(self._draw, picture_HWC))
         self._frames += 1
-        marked_HW3 = self._drawn.on(picture_HW3)
-        if alpha_HW is None:
-            return marked_HW3
-        transparent_HW = alpha_HW == 0
-        marked_HW3[transparent_HW] = picture_HW3[transparent_HW]
-        return np.dstack([marked_HW3, alpha_HW])
+        return partial(_marked, picture_HWC, self._held)
 
     @torch.inference_mode()
-    def _draw(self, shown: Image.Image) -> _Drawn:
-        size = (shown.height, shown.width)
+    def _draw(self, picture_HWC: NDArray[np.uint8]) -> _Drawn:
+        size = picture_HWC.shape[:2]
         rms = rms_of(self._psnr or psnr_of_side(min(size)))
-        mark_BCHW = mark_networks().embedder(seen_luma(shown), torch.tensor(WORD_K)[None], rms)
+        mark_BCHW = mark_networks().embedder(seen_luma(_shown(picture_HWC)), torch.tensor(WORD_K)[None], rms)
         smaller = min(size) < DRAWN
         mark_BCHW = F.interpolate(mark_BCHW, size, mode="bilinear", align_corners=False, antialias=smaller)
         return _Drawn.of(mark_BCHW[0, 0].round_())
 
 
-def _shown(image: Image.Image, alpha_HW: NDArray[np.uint8]) -> Image.Image:
+def _marked(picture_HWC: NDArray[np.uint8], held: _Held) -> NDArray[np.uint8]:
+    picture_HW3 = picture_HWC[..., :3]
+    marked_HW3 = held.drawn().on(picture_HW3)
+    if picture_HWC.shape[2] == 3:
+        return marked_HW3
+    alpha_HW = picture_HWC[..., 3]
+    transparent_HW = alpha_HW == 0
+    marked_HW3[transparent_HW] = picture_HW3[transparent_HW]
+    return np.dstack([marked_HW3, alpha_HW])
+
+
+def _shown(picture_HWC: NDArray[np.uint8]) -> Image.Image:
     """A picture as readers show it where it is transparent."""
-    return Image.composite(image, Image.new("RGB", image.size, _GREY), Image.fromarray(alpha_HW))
+    image = Image.fromarray(np.ascontiguousarray(picture_HWC[..., :3]))
+    if picture_HWC.shape[2] == 3:
+        return image
+    return Image.composite(image, Image.new("RGB", image.size, _GREY), Image.fromarray(picture_HWC[..., 3]))

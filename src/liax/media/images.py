@@ -139,7 +139,7 @@ def write_image(
     if quality is not None and "quality" in options:
         options = options | {"quality": quality}
     encoded = io.BytesIO()
-    image_HW3 = (mark_picture or picture_marker(path, provenance, mark))(image_HW3)
+    image_HW3 = (mark_picture or picture_marker(path, provenance, mark))(image_HW3)()
     try:
         Image.fromarray(np.ascontiguousarray(image_HW3)).save(encoded, kind, **options)
     except (OSError, ValueError) as error:  # too large for the format

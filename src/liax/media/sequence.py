@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from liax.errors import OutputExistsError
 from liax.files import atomic_files
 from liax.marking import Provenance
-from liax.marking.output import picture_marker
+from liax.marking.output import PictureMarker, picture_marker, unmarked
 from liax.media.images import write_image
 from liax.options import MarkOptions
 
@@ -61,9 +61,9 @@ def create_sequence(
             provenance=provenance,
             mark=mark,
             quality=quality,
-            mark_picture=picture_marker(path, provenance, mark),
+            mark_picture=unmarked,  # they are marked by then
         )
-        yield SequenceWriter(folder / path.name, write)
+        yield SequenceWriter(folder / path.name, write, picture_marker(path, provenance, mark))
 
 
 class SequenceWriter:
@@ -72,24 +72,27 @@ class SequenceWriter:
     Args:
         path: Has a number in its name.
         write: Writes one picture.
+        mark_picture: What every picture passes first.
 
     Attributes:
         frames: How many are written so far.
     """
 
-    def __init__(self, path: Path, write: Callable[[Path, NDArray[np.uint8]], None]) -> None:
-        self._path, self._write = path, write
+    def __init__(
+        self, path: Path, write: Callable[[Path, NDArray[np.uint8]], None], mark_picture: PictureMarker
+    ) -> None:
+        self._path, self._write, self._mark_picture = path, write, mark_picture
         self.frames = 0
 
     def write(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> None:
         """Append a frame, RGB or RGBA uint8; pictures have no times."""
-        self.encode(self.prepare(frame_HWC, time))
+        self.encode(self.prepare(frame_HWC, time)())
 
-    def prepare(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> NDArray[np.uint8]:
-        """What `encode` is to be given next."""
-        return frame_HWC
+    def prepare(self, frame_HWC: NDArray[np.uint8], time: Fraction) -> Callable[[], NDArray[np.uint8]]:
+        """Takes a frame, in order, as `VideoWriter.prepare` does; what it returns marks the frame."""
+        return self._mark_picture(frame_HWC)
 
     def encode(self, frame_HWC: NDArray[np.uint8]) -> None:
-        """Append what `prepare` gave."""
+        """Append what was prepared."""
         self.frames += 1
         self._write(picture_path(self._path, self.frames), frame_HWC)

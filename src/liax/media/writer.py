@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +20,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from liax.marking.output import PictureMarker, marked_file, picture_marker, tags
+from liax.marking.output import PictureMarker, marked_file, picture_marker, tags, unmarked
 from liax.marking.provenance import Provenance
 from liax.media.sound import Sound
 from liax.options import MarkOptions
@@ -136,7 +137,7 @@ class VideoWriter:
         quality: int | None = None,
         threads: int = 0,
         fast_start: bool = True,
-        mark_picture: PictureMarker | None = None,
+        mark_picture: PictureMarker = unmarked,
         tags: Mapping[str, str] = {},
     ) -> None:
         self._container_name, self._codec, self._pixels, self._options = _FORMATS[suffix]
@@ -172,13 +173,14 @@ class VideoWriter:
             time: Seconds from which the frame is shown, later than those of the frame before. A GIF leaves
                 out frames that follow each other too closely.
         """
-        self.encode(self.prepare(frame_HW3, time))
+        self.encode(self.prepare(frame_HW3, time)())
 
-    def prepare(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> av.VideoFrame | None:
-        """The first half of `write`, which marks and converts; a thread of its own may be ahead with it.
+    def prepare(self, frame_HW3: NDArray[np.uint8], time: Fraction) -> Callable[[], av.VideoFrame | None]:
+        """The first part of `write`, in the order of the frames.
 
         Returns:
-            What `encode` is to be given next; None for a frame that is left out.
+            What marks and converts the frame, in any thread and any order, for `encode`, which takes frames
+            in their order; it gives None for one that is left out.
         """
         height, width = frame_HW3.shape[:2]
         if self._stream is None:
@@ -191,14 +193,12 @@ class VideoWriter:
         pts = round(time / self._tick)
         shortest = _GIF_SHORTEST if self._codec == "gif" else 1
         if self._last is not None and pts - self._last < shortest:
-            return None
+            return lambda: None
         self._last = pts
-        frame = self._frame(frame_HW3 if self._mark_picture is None else self._mark_picture(frame_HW3))
-        frame.pts, frame.time_base = pts, self._tick
-        return frame
+        return partial(self._marked, self._mark_picture(frame_HW3), pts)
 
     def encode(self, frame: av.VideoFrame | None) -> None:
-        """The second half of `write`."""
+        """The last part of `write`."""
         if frame is None or self._stream is None:
             return
         self.frames += 1
@@ -242,6 +242,11 @@ class VideoWriter:
         if self._sound_of is not None:
             self._sound = Sound(self._sound_of, self._sound_start, self._output, self._container_name)
         return stream
+
+    def _marked(self, picture: Callable[[], NDArray[np.uint8]], pts: int) -> av.VideoFrame:
+        frame = self._frame(picture())
+        frame.pts, frame.time_base = pts, self._tick
+        return frame
 
     def _frame(self, frame_HW3: NDArray[np.uint8]) -> av.VideoFrame:
         if self._codec == "gif":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,8 +19,11 @@ from liax.media import images
 from liax.media.sequence import SequenceWriter, create_sequence, is_sequence
 from liax.media.writer import SUFFIXES, VideoWriter, create_video
 from liax.options import MarkOptions
-from liax.pipeline import ahead
+from liax.pipeline import ahead, mapped, usable_cores
 from liax.progress import Progress, no_progress
+
+_MARKING_THREADS = 4
+_Prepared = tuple[Fraction, Callable[[], Any]]
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,16 @@ def _create(
     )
 
 
-def _prepared(clip: RenderedClip, writer: VideoWriter | SequenceWriter) -> Iterator[tuple[Fraction, Any]]:
-    """Each frame's time, and the frame as the writer takes it, while the next ones are drawn."""
+def _prepared(clip: RenderedClip, writer: VideoWriter | SequenceWriter) -> Iterator[_Prepared]:
+    """Each frame's time and what gives the frame as the writer takes it, while the next ones are drawn."""
     with closing(ahead(clip.frames)) as frames:
         for time, picture_HWC in frames:
             yield time, writer.prepare(picture_HWC, time)
+
+
+def _computed(prepared: _Prepared) -> tuple[Fraction, Any]:
+    time, frame = prepared
+    return time, frame()
 
 
 def check_quality(quality: int | None) -> None:
@@ -130,7 +138,8 @@ def write_clip(
     check_quality(quality)
     count, end = 0, Fraction(0)
     with _create(clip, output, mark, overwrite, quality) as writer:
-        with closing(ahead(_prepared(clip, writer))) as frames:  # while the last ones are encoded
+        threads = min(_MARKING_THREADS, usable_cores())
+        with closing(mapped(_computed, _prepared(clip, writer), threads, depth=threads)) as frames:
             for count, (time, frame) in enumerate(frames, 1):
                 writer.encode(frame)
                 end = time + 1 / clip.rate
