@@ -124,7 +124,7 @@ def measure(trainer: Trainer, steps: int, warm_up: int) -> dict[str, float]:
     for _ in range(warm_up):
         step()
     took = seconds(step, steps)
-    kept = [trainer.batches.batch(i, trainer.averaged) for i in range(config.accumulate)]
+    kept = [trainer.batches.batch(i, trainer.renderer) for i in range(config.accumulate)]
     trainer.batches.batch = lambda number, renderer: kept[number % config.accumulate]  # type: ignore[method-assign]
     took_without_data = seconds(step, steps)
     memory = torch.tensor(0.0, device=fabric.device)

@@ -10,7 +10,7 @@ from liax.data.augment import PairBatch
 from liax.errors import LiaxError
 from liax.face.factors import FACTORS
 from liax.model import LIAX, PRESETS
-from liax.training.self_reenact import cycle_loss, reenact_stills
+from liax.training.self_reenact import StillRenderer, cycle_loss, reenact_stills
 from liax.training.trainer import Trainer
 
 
@@ -29,7 +29,7 @@ def made_up(pairs: int) -> PairBatch:
 
 def rendered(network: LIAX, batch: PairBatch, stills: int, share: float) -> PairBatch:
     generator = torch.Generator().manual_seed(0)
-    return reenact_stills(network, batch, stills, share, generator, torch.float32)
+    return reenact_stills(StillRenderer(network, torch.float32), batch, stills, share, generator)
 
 
 def test_a_still_moves_as_a_clip_does(network: LIAX) -> None:
@@ -80,7 +80,7 @@ def test_a_run_renders_by_its_average_and_resumes_exactly(with_still: Path, tmp_
     whole = tiny(with_still, tmp_path / "whole", steps=4, data=data, augment=augment)
     plain = tiny(with_still, tmp_path / "plain", steps=4, data=data)
     trainers = [Trainer(config, Fabric(accelerator="cpu", devices=1)) for config in (whole, plain)]
-    batches = [trainer.batches.batch(3, trainer.averaged) for trainer in trainers]
+    batches = [trainer.batches.batch(3, trainer.renderer) for trainer in trainers]
     differs = [not torch.equal(a, b) for a, b in zip(batches[0].source, batches[1].source, strict=True)]
     assert differs == [True, True, False, False]
     run(whole)

@@ -16,7 +16,7 @@ from liax.data.pairs import PairSampler
 from liax.model.pixels import from_uint8
 from liax.model.pointwise import fused
 from liax.training.config import TrainConfig
-from liax.training.self_reenact import Renderer, reenact_stills
+from liax.training.self_reenact import StillRenderer, reenact_stills
 
 
 class BatchLoader:
@@ -41,11 +41,11 @@ class BatchLoader:
         self._config, self._frames, self._rank, self._world = config, frames, rank, world
         self.sampler = PairSampler(manifest, config.data, batch=config.batch, seed=config.seed)
 
-    def batch(self, number: int, renderer: Renderer) -> PairBatch:
+    def batch(self, number: int, renderer: StillRenderer) -> PairBatch:
         """This device's part of micro-batch `number`, augmented.
 
         Args:
-            renderer: The network that renders sources of stills, if the configuration asks for that.
+            renderer: Renders sources of stills, if the configuration asks for that.
         """
         config = self._config
         step, part = self._step_and_part(number)
@@ -71,7 +71,7 @@ class BatchLoader:
         if not share:
             return batch
         with fused(config.compile):
-            return reenact_stills(renderer, batch, pairs.stills, share, generator, config.dtype)
+            return reenact_stills(renderer, batch, pairs.stills, share, generator)
 
     def frames_with_factors(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Driving frames (B, 3, R, R) in [-1, 1], not augmented, and their factors (B, K), without end.

@@ -1,9 +1,10 @@
-"""A training step's forward and backward pass as one CUDA graph: no launch waits for Python."""
+"""What every training step repeats, as CUDA graphs: no launch waits for Python."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +13,57 @@ from liax.data.augment import PairBatch
 
 _WARM_UPS = 3
 Terms = dict[str, Tensor]
+Result = TypeVar("Result")
+
+
+class GraphedFunction(Generic[Result]):
+    """Computes a function of tensors by replaying a graph recorded in the first call.
+
+    Every call must have tensors of the shapes of the first. It overwrites what the last call returned.
+
+    Args:
+        function: Its result holds tensors. From call to call only the contents of tensors may change: of its
+            arguments, and of parameters and buffers.
+        before: Is called before each warm-up and before the recording.
+    """
+
+    def __init__(self, function: Callable[..., Result], before: Callable[[], None] = lambda: None) -> None:
+        self._function, self._before = function, before
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, *tensors: Tensor) -> Result:
+        if self._graph is None:
+            self._graph = self._record(*tensors)
+        for held, new in zip(self._held, tensors, strict=True):
+            held.copy_(new)
+        self._graph.replay()
+        return self._result
+
+    def _record(self, *tensors: Tensor) -> torch.cuda.CUDAGraph:
+        self._held = [tensor.clone() for tensor in tensors]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):  # compiles, chooses algorithms
+                self._before()
+                self._function(*self._held)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._before()
+        graph = torch.cuda.CUDAGraph()
+        # Other threads, such as the one that watches over NCCL, may go on calling CUDA.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            self._result = self._function(*self._held)
+        return graph
 
 
 class GraphedStep:
-    """Computes the loss terms and gradients of a batch by replaying a graph recorded on the first batch.
+    """A training step's forward and backward pass.
 
-    Every batch must have the shapes of the first. A call overwrites all gradients and what the last call
-    returned; gradients must not be set to None between calls.
+    A call overwrites all gradients and what the last call returned; gradients must not be set to None between
+    calls.
 
     Args:
-        compute: From a batch to the loss terms, "total" among them, and the image. From step to step only the
-            contents of tensors (batch, parameters, buffers) may change.
+        compute: From a batch to the loss terms, "total" among them, and the image.
         parameters: The parameters whose gradients are computed.
     """
 
@@ -31,40 +72,26 @@ class GraphedStep:
     ) -> None:
         self._compute = compute
         self._parameters = list(parameters)
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._graphed: GraphedFunction[tuple[Terms, Tensor]] | None = None
 
     def __call__(self, batch: PairBatch) -> tuple[Terms, Tensor]:
-        if self._graph is None:
-            self._record(batch)
-        new = _tensors(batch)
-        for name, held in _tensors(self._batch).items():
-            held.copy_(new[name])
-        assert self._graph is not None
-        self._graph.replay()
-        return dict(self._terms), self._image
+        named = _tensors(batch)
+        if self._graphed is None:
 
-    def _record(self, batch: PairBatch) -> None:
-        self._batch = replace(batch, **{name: tensor.clone() for name, tensor in _tensors(batch).items()})
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):  # compiles, chooses algorithms
-                self._forget()
-                self._run()
-        torch.cuda.current_stream().wait_stream(stream)
-        self._forget()
-        self._graph = torch.cuda.CUDAGraph()
-        # Other threads, such as the one that watches over NCCL, may go on calling CUDA.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._terms, self._image = self._run()
+            def run(*tensors: Tensor) -> tuple[Terms, Tensor]:
+                return self._run(replace(batch, **dict(zip(named, tensors, strict=True))))
 
-    def _run(self) -> tuple[Terms, Tensor]:
-        terms, image = self._compute(self._batch)
+            # Gradients that the graph allocates itself are overwritten, not added to.
+            self._graphed = GraphedFunction(run, before=self._forget)
+        terms, image = self._graphed(*named.values())
+        return dict(terms), image
+
+    def _run(self, batch: PairBatch) -> tuple[Terms, Tensor]:
+        terms, image = self._compute(batch)
         terms["total"].backward()
         return {name: term.detach() for name, term in terms.items()}, image.detach()
 
     def _forget(self) -> None:
-        """Drops the gradients: those that the graph allocates itself are overwritten, not added to."""
         for parameter in self._parameters:
             parameter.grad = None
 

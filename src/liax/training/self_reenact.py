@@ -16,6 +16,7 @@ from torch import Tensor
 from liax.data.augment import PairBatch
 from liax.data.transfer import to_device
 from liax.model import Encoded, ModelConfig
+from liax.training.cuda_graph import GraphedFunction
 from liax.training.losses import masked_mean
 
 
@@ -32,26 +33,50 @@ class Renderer(Protocol):
     def decode(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor: ...
 
 
-@torch.no_grad()
+class StillRenderer:
+    """Reenacts stills with the motion of clips (equation 8 without an edit).
+
+    Args:
+        network: Renders; it should be trained already.
+        dtype: What it computes in.
+        graphed: Record a CUDA graph in the first call; all calls then have as many stills.
+    """
+
+    def __init__(self, network: Renderer, dtype: torch.dtype, graphed: bool = False) -> None:
+        self.vectors = network.config.vectors
+        self._network, self._dtype = network, dtype
+        self._compute = GraphedFunction(self._reenact) if graphed else self._reenact
+
+    @torch.no_grad()
+    def __call__(self, still_B3RR: Tensor, start_B3RR: Tensor, frame_B3RR: Tensor) -> tuple[Tensor, Tensor]:
+        """The stills moved as a clip moves from `start` to `frame`, and their coefficients (B, M)."""
+        return self._compute(still_B3RR, start_B3RR, frame_B3RR)
+
+    def _reenact(self, still_B3RR: Tensor, start_B3RR: Tensor, frame_B3RR: Tensor) -> tuple[Tensor, Tensor]:
+        count = len(still_B3RR)
+        images = torch.cat([still_B3RR, start_B3RR, frame_B3RR]).to(self._dtype)
+        seen = self._network.encode(images, count)
+        of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)
+        moved_BM = of_still_BM + (of_frame_BM - of_start_BM)
+        code_BD = self._network.reenact(seen.code_BD[:count], moved_BM)
+        return self._network.decode(code_BD, seen.features).clamp(-1, 1), moved_BM
+
+
 def reenact_stills(
-    network: Renderer,
+    renderer: StillRenderer,
     batch: PairBatch,
     stills: int,
     share: float,
     generator: torch.Generator,
-    dtype: torch.dtype,
 ) -> PairBatch:
-    """The batch with the sources of a share of its stills, which come first, rendered by `network`.
+    """The batch with the sources of a share of its stills, which come first, rendered.
 
-    Each is moved as a clip's pair of the same batch moves, from its source to its driving frame (equation 8
-    without an edit).
+    Each is moved as a clip's pair of the same batch moves, from its source to its driving frame.
 
     Args:
-        network: The network that renders; it should be trained already.
         stills: How many pairs of the batch are stills; they come first.
         share: The share of the stills to render.
         generator: On the host; draws whose motion each still gets.
-        dtype: What the network computes in.
 
     Returns:
         The batch, whose pictures are unchanged if it has no clips or no stills. The factors and landmarks of
@@ -60,15 +85,10 @@ def reenact_stills(
     """
     clips, count = len(batch.source) - stills, round(share * stills)
     if not clips or not count:
-        shape = len(batch.source), network.config.vectors
+        shape = len(batch.source), renderer.vectors
         return replace(batch, rendered_BM=batch.source.new_full(shape, torch.nan))
-    still = batch.source[:count].to(dtype)
-    pair = to_device(stills + torch.randint(clips, (count,), generator=generator), still.device)
-    start, frame = batch.source[pair].to(dtype), batch.driving[pair].to(dtype)
-    seen = network.encode(torch.cat([still, start, frame]), count)
-    of_still_BM, of_start_BM, of_frame_BM = seen.alpha_BM.split(count)
-    moved_BM = of_still_BM + (of_frame_BM - of_start_BM)
-    rendered = network.decode(network.reenact(seen.code_BD[:count], moved_BM), seen.features).clamp(-1, 1)
+    pair = to_device(stills + torch.randint(clips, (count,), generator=generator), batch.source.device)
+    rendered, moved_BM = renderer(batch.source[:count], batch.source[pair], batch.driving[pair])
     unknown_BK = torch.full_like(batch.source_factors_BK[:count], torch.nan)
     unknown_BM = moved_BM.new_full((len(batch.source), moved_BM.shape[1]), torch.nan)
     points = batch.points_B2P2

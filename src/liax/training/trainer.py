@@ -47,7 +47,7 @@ from liax.training.init import collect_coefficients, init_network
 from liax.training.log import RunLog
 from liax.training.losses import ReconstructionLoss, SparsityController, centred, hoyer
 from liax.training.optimizer import network_optimizer, set_learning_rates, update_average
-from liax.training.self_reenact import cycle_loss
+from liax.training.self_reenact import StillRenderer, cycle_loss
 from liax.training.sharding import (
     average_gradients,
     checkpoint_activations,
@@ -107,6 +107,7 @@ class Trainer:
         # A graph does its own exchange of gradients.
         self.network: Any = network if config.uses_cuda_graph else fabric.setup_module(network)
         self._graphs: dict[bool, GraphedStep] = {}
+        self.renderer = StillRenderer(self.teacher or self.averaged, self.dtype, config.uses_cuda_graph)
         if isinstance(fabric.strategy, ModelParallelStrategy):
             shard_network(self.averaged, fabric.strategy.device_mesh)
         self.optimizer = network_optimizer(network, config.optim, fabric.device)
@@ -212,7 +213,7 @@ class Trainer:
         """Adds up the gradients of a step's micro-batches; returns the means of their terms."""
         totals: dict[str, Tensor] = {}
         for micro in range(self.config.accumulate):
-            batch = self.batches.batch(self.step * self.config.accumulate + micro, self._renderer)
+            batch = self.batches.batch(self.step * self.config.accumulate + micro, self.renderer)
             last = micro == self.config.accumulate - 1
             # With kernels in the backward pass too, which computes checkpointed maps again.
             synchronised = self.fabric.no_backward_sync(self.network, enabled=not last)
@@ -228,7 +229,7 @@ class Trainer:
 
     def _graphed_gradients(self) -> dict[str, Tensor]:
         """The same by a CUDA graph; another one is recorded when the adversarial term starts."""
-        batch = self.batches.batch(self.step, self._renderer)
+        batch = self.batches.batch(self.step, self.renderer)
         if self._adversarial not in self._graphs:
             self._graphs[self._adversarial] = GraphedStep(self._compute, self.plain.parameters())
         with fused():
@@ -242,11 +243,6 @@ class Trainer:
             return {}
         with fused(self.config.compile):
             return {"discriminator": self.adversary.learn(image, batch)}
-
-    @property
-    def _renderer(self) -> LIAX | Teacher:
-        """What renders stills' sources."""
-        return self.teacher or self.averaged
 
     @property
     def _adversarial(self) -> bool:
