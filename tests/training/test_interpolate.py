@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,14 +71,30 @@ def test_the_ends_are_the_two_networks_and_the_middle_lies_between(first: LIAX) 
         torch.testing.assert_close(vectors_DM.T @ vectors_DM, torch.eye(8), rtol=0, atol=1e-5)
 
 
+def test_the_driver_alone_comes_from_the_second() -> None:
+    torch.manual_seed(0)
+    config = replace(PRESETS["tiny"], size=128, driver_size=64)
+    drawing = LIAX(config).requires_grad_(False).eval()
+    reading = trained_on(drawing, 0.1)
+    image = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    drawn, wanted_BM = drawing.encode(image), reading.read(image)
+    assert off(drawn.alpha_BM, wanted_BM) > 0.01
+    mixed = interpolate_networks(copy.deepcopy(drawing), reading, 1.0, driver_only=True).encode(image)
+    torch.testing.assert_close(mixed.alpha_BM, wanted_BM)
+    torch.testing.assert_close(mixed.code_BD, drawn.code_BD)
+
+
+def test_weights_without_a_driver_have_none_to_take(first: LIAX) -> None:
+    with pytest.raises(LiaxError, match="have no driver"):
+        interpolate_networks(first, copy.deepcopy(first), 1.0, driver_only=True)
+
+
 def test_two_presets_have_nothing_between_them(first: LIAX) -> None:
     with pytest.raises(LiaxError, match="two presets"), torch.device("meta"):
         interpolate_networks(first, LIAX(PRESETS["small"]), 0.5)
 
 
-def test_files_keep_the_coordinates_of_the_first_and_the_history_of_the_second(
-    first: LIAX, tmp_path: Path
-) -> None:
+def test_files_keep_the_coordinates_of_the_first_and_the_history_of_both(first: LIAX, tmp_path: Path) -> None:
     start, end, out = (tmp_path / f"{name}.safetensors" for name in ("start", "end", "out"))
     before, after = {"steps": 10, "minutes": 1.5}, {"steps": 20, "minutes": 3.0}
     save(first, start, metadata={"name": "small", "steps": "10", "controls": "[]"} | write_history([before]))

@@ -1,4 +1,4 @@
-"""`liax train interpolate`: weights part of the way from one run to its next."""
+"""`liax train interpolate`: weights between those of two runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def train_interpolate(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     *,
     share: float,
+    driver_only: tyro.conf.FlagCreatePairsOff[bool] = False,
     overwrite: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Write weights that lie part of the way from a run's start to its end.
@@ -28,10 +29,11 @@ def train_interpolate(
         second: Name or file of the weights that it ended with.
         output: Where to write: a .safetensors.
         share: How far to go from the first to the second, from 0 to 1.
+        driver_only: Let only the driver go there, as after a run that trained it alone.
         overwrite: Replace the output if it exists.
     """
     # Imported here, so that --help does not wait for PyTorch.
     from liax.training.interpolate import interpolate_files
 
-    interpolate_files(first, second, share, output, overwrite=overwrite)
+    interpolate_files(first, second, share, output, driver_only=driver_only, overwrite=overwrite)
     show(f"{output}: {share:.0%} of the way from {first} to {second}", path=output, share=share)

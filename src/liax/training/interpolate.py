@@ -1,8 +1,9 @@
-"""Weights part of the way from one run to its next: `liax train interpolate`.
+"""Weights between those of two runs: `liax train interpolate`.
 
 A run that is shown other pairs than the run before gains on those and loses a little on the old ones.
 Weights on the line between its start and its end have most of the gain and little of the loss (as in arXiv
-2109.01903, of classifiers).
+2109.01903, of classifiers). Or two runs train side by side, one of them the driver alone, and the other
+network gets its driver.
 """
 
 from __future__ import annotations
@@ -17,28 +18,39 @@ from liax.errors import LiaxError, OptionError
 from liax.files import check_output
 from liax.model import LIAX
 from liax.training.canonicalize import rotate
-from liax.training.history import read_history, write_history
+from liax.training.history import Entry, read_history, write_history
 from liax.weights import load, save
+
+# What reads coefficients in a network with a driver.
+_DRIVER = ("driver.", "to_alpha.")
 
 
 @torch.no_grad()
-def interpolate_networks(first: LIAX, second: LIAX, share: float) -> LIAX:
+def interpolate_networks(first: LIAX, second: LIAX, share: float, driver_only: bool = False) -> LIAX:
     """`share` of the way from `first`, in its coordinates, to `second`; both are used up.
 
     A run may have turned the basis of its motion space. No picture depends on that, but a mean of two
     networks does: the second's vectors become those nearest to the first's (orthogonal Procrustes), and the
     mean of both is made orthonormal again (polar decomposition).
 
+    Args:
+        driver_only: Only the driver goes there; the rest stays that of `first`. Both learnt to read the
+            coefficients of one teacher, so that these mean the same.
+
     Raises:
-        LiaxError: If the networks are of two sizes.
+        LiaxError: If the networks are of two sizes, or have no driver although it is to go.
     """
+    if driver_only and first.driver is None:
+        raise LiaxError("These weights have no driver", "let all of them go the way")
     if first.config != second.config:
         raise LiaxError("There is nothing between networks of two presets", "choose weights of one")
-    wanted_DM = first.dictionary.vectors_DM()
-    rotate(second, _nearest_orthonormal(second.dictionary.vectors_DM().T @ wanted_DM))
+    if not driver_only:
+        wanted_DM = first.dictionary.vectors_DM()
+        rotate(second, _nearest_orthonormal(second.dictionary.vectors_DM().T @ wanted_DM))
     first.dictionary.freeze()
     values, ends = first.state_dict(), second.state_dict()
-    first.load_state_dict({name: torch.lerp(value, ends[name], share) for name, value in values.items()})
+    moved = [name for name in values if not driver_only or name.startswith(_DRIVER)]
+    first.load_state_dict(values | {name: torch.lerp(values[name], ends[name], share) for name in moved})
     first.dictionary.freeze(_nearest_orthonormal(first.dictionary.vectors_DM()))
     return first
 
@@ -55,16 +67,18 @@ def interpolate_files(
     share: float,
     out: Path,
     *,
+    driver_only: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write the weights that lie `share` of the way from `first` to `second`.
 
-    They keep the coordinates of `first`, and so its controls and limits; they have the history of `second`.
+    They keep the coordinates of `first`, and so its controls and limits; they have the history of both.
 
     Args:
         first, second: Weights, named as for `load`: those that a run started from, and those it ended with.
         share: From 0 to 1.
         out: A .safetensors file.
+        driver_only: Only the driver goes there; the rest stays that of `first`.
         overwrite: Whether `out` may exist already.
 
     Raises:
@@ -76,6 +90,9 @@ def interpolate_files(
     inputs = (Path(first), Path(second))
     check_output(out, suffixes=(".safetensors",), overwrite=overwrite, inputs=inputs)
     start, end = load(first), load(second)
-    about = start.metadata | write_history([*read_history(end.metadata), {"interpolated": share}])
+    before, after = read_history(start.metadata), read_history(end.metadata)
+    runs = [*before, *(entry for entry in after if entry not in before)]
+    last: Entry = {"interpolated": share} | ({"driver_only": True} if driver_only else {})
+    about = start.metadata | write_history([*runs, last])
     about.pop("steps", None)  # of the first; the history has every run's
-    save(interpolate_networks(start, end, share), out, metadata=about)
+    save(interpolate_networks(start, end, share, driver_only), out, metadata=about)
