@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,19 @@ def test_the_readme_has_the_tables(throughput: ModuleType) -> None:
     for name, table in (("presets", throughput.presets_table), ("commands", throughput.commands_table)):
         results = json.loads((ROOT / f"benchmarks/results/{name}-h200.json").read_text())
         assert table(results) in text
+
+
+def test_the_readme_has_the_numbers_of_batches_and_edits() -> None:
+    text = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
+    found = json.loads((ROOT / "benchmarks/results/commands-h200.json").read_text())
+    of_demo, full = (
+        found[name]["ms"]["whole picture"] for name in ("edit", "edit of a face that fills its picture")
+    )
+    assert f"takes {of_demo:.0f} ms there, and {full:.0f} ms where the face fills" in text
+    seconds = json.loads((ROOT / "benchmarks/results/batch-h200.json").read_text())["seconds"]
+    alone, beside = seconds["one card"][-1], statistics.mean(seconds["two cards"])
+    assert f"does {2 * alone / beside:.2f} times as much as on one" in text
+    assert f"takes {beside:.1f} s while two run side by side, and {alone:.1f} s alone" in text
 
 
 def test_the_readme_has_the_numbers_of_two_cores(throughput: ModuleType) -> None:
