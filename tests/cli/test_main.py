@@ -188,6 +188,19 @@ def test_help_imports_nothing_heavy() -> None:
         )
 
 
+@pytest.mark.parametrize("args", [["--version"], ["evaluate", "--help"]])
+def test_nobody_reads_what_it_prints(args: list[str]) -> None:
+    """As after `| head`: no traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as out:
+        run = subprocess.run(
+            [sys.executable, "-m", "liax", *args], stdout=out, stderr=subprocess.PIPE, check=False
+        )
+    assert run.returncode == 141
+    assert run.stderr == b""
+
+
 def test_runs_as_a_module() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "liax", "--version"], capture_output=True, text=True, check=True

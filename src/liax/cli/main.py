@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import os
 import signal
 import sys
 import time
@@ -71,8 +72,20 @@ _EVERY_COMMAND = (
 def main(args: Sequence[str] | None = None) -> None:
     """Run `liax` with these arguments, the process's own by default; always ends in SystemExit.
 
-    Exit codes: 0 well, 1 a LiaxError, 2 wrong usage, 130 Ctrl-C, 143 terminated.
+    Exit codes: 0 well, 1 a LiaxError, 2 wrong usage, 130 Ctrl-C, 141 nobody reads what it prints any more,
+    143 terminated.
     """
+    try:
+        try:
+            _main(args)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        sys.exit(141)
+
+
+def _main(args: Sequence[str] | None) -> None:
     args, flags = _take_flags(sys.argv[1:] if args is None else args)
     verbose = "verbose" in flags
     AS_JSON.set("json" in flags)
