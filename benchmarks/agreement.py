@@ -1,6 +1,6 @@
 """Whether a GPU draws what a CPU draws: PSNR between their pictures, for every kind of work.
 
-    python benchmarks/agreement.py [--device cuda] [--frames 8] [--json OUT]
+    python benchmarks/agreement.py [--device cuda] [--dtype float16] [--frames 8] [--json OUT]
     python benchmarks/agreement.py --table benchmarks/results/agreement-h200.json
 
 The bundled weights animate and edit the demo's portrait and video, on the CPU in float32 and on the other
@@ -36,6 +36,7 @@ from liax.portrait.edit_video import edit_video
 ASSETS = Path(str(files("liax.assets")))
 PORTRAIT, DRIVING = ASSETS / "demo_portrait.jpg", ASSETS / "demo_driving.mp4"
 SETTINGS = {"yaw": 8.0, "smile": 0.5}
+DTYPES = ("float32", "bfloat16", "float16")
 LEAST_DB = 46.0
 _EQUAL_DB = 99.0  # is written for pictures that are the same
 
@@ -103,6 +104,7 @@ def table(results: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", help="to compare with the CPU; the fastest by default")
+    parser.add_argument("--dtype", choices=DTYPES, help="on the other device; by default what it is best at")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--only", nargs="+", help="kinds of work")
     parser.add_argument("--json", type=Path)
@@ -113,7 +115,8 @@ def main() -> None:
         return
     keep_freed_memory()
     device = choose_device(options.device)
-    other, cpu = Animator(load(), device), Animator(load(), "cpu", torch.float32, "torch")
+    dtype = options.dtype and getattr(torch, options.dtype)
+    other, cpu = Animator(load(), device, dtype), Animator(load(), "cpu", torch.float32, "torch")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     results: dict[str, Any] = {"device": name, "dtype": str(other.dtype), "dB": {}}
     for work, pictures in works(options.frames / 25, options.frames).items():

@@ -51,6 +51,7 @@ from liax.portrait.switching_engine import WORTHWHILE, SwitchingEngine
 
 BATCHES = (1, 8)
 COMMANDS = ("animate", "edit-video", "edit")
+_DTYPES = ("float32", "bfloat16", "float16")
 _NOTHING = "nothing"  # runs the network that repeats itself
 _EDITS = 12  # of one picture, of which the first two are not counted
 
@@ -70,13 +71,13 @@ def main() -> None:
     command.add_argument("--weights", default="small")
     command.add_argument("--preset", choices=sorted(PRESETS), help="random weights of that size instead")
     command.add_argument("--only", nargs="+", choices=COMMANDS, default=COMMANDS)
-    command.add_argument("--dtype", choices=["float32", "bfloat16"], help="by default as `Animator` chooses")
     command.add_argument("--without-network", action="store_true", help="its first answers, again and again")
     command.add_argument("--add", type=Path, help="file of results that gets a row for each video")
     command.add_argument("--until", type=float, help="seconds of the driving that are used")
     for each in (network, command):
         each.add_argument("--json", type=Path)
         each.add_argument("--device")
+        each.add_argument("--dtype", choices=_DTYPES, help="by default as `Animator` chooses")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it started, too
     device = choose_device(options.device)
@@ -94,7 +95,7 @@ def main() -> None:
 
 def _network(options: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
     """The results so far, after each way of each preset."""
-    dtype = choose_precision(device)
+    dtype = getattr(torch, options.dtype) if options.dtype else choose_precision(device)
     results: dict[str, Any] = {"dtype": str(dtype).removeprefix("torch."), "ms": {}, "peak_GiB": {}}
     modes = ["max-autotune"] if options.compile == [] else options.compile or []
     ways = options.ways or ["shipped", "eager", *(f"compiled {mode}" for mode in modes)]
@@ -128,7 +129,9 @@ def _in_time(options: argparse.Namespace, preset: str, way: str) -> dict[str, An
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         what = ["--presets", preset, "--ways", way, "--batches", *batches, "--json", str(out)]
-        what += [] if options.device is None else ["--device", options.device]
+        for name in ("device", "dtype"):
+            given = getattr(options, name)
+            what += [] if given is None else [f"--{name}", given]
         begun = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, __file__, "network", *what], start_new_session=True, stdout=subprocess.DEVNULL

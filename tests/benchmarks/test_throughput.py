@@ -143,6 +143,7 @@ def options_of(throughput: ModuleType, **given: object) -> argparse.Namespace:
         "ways": None,
         "batches": (1, 8),
         "limit": 60,
+        "dtype": None,
         "device": "cpu",
     }
     return argparse.Namespace(**usual | given)
