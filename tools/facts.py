@@ -334,7 +334,8 @@ def training(facts: Facts) -> str:
 
 def _run(entry: Entry) -> list[str]:
     if "interpolated" in entry:
-        return [f"{percent(entry['interpolated'])} of the way to the last", *[""] * 8]
+        what = "the driver " if entry.get("driver_only") else ""
+        return [f"{what}{percent(entry['interpolated'])} of the way to the last", *[""] * 8]
     cards = f"{entry['devices']} × {entry['accelerator']}"
     counts = [whole(entry.get(key)) for key in ("clips", "stills", "people")]
     steps, batch, minutes = whole(entry["steps"]), whole(entry["batch"]), number(entry["minutes"], 1)

@@ -93,7 +93,7 @@ class LossConfig:
 class DistillationConfig:
     """What a run learns from the weights that `distil` names, beside the real frames."""
 
-    coefficients: float = 2.0
+    coefficients: float = 20.0
     """Weight of the squared distance from the teacher's coefficients, in their usual deviations."""
     flow: float = 10.0
     """Weight of the distance from the teacher's flow, in half pictures, and mask."""
