@@ -36,4 +36,5 @@ def train_interpolate(
     from liax.training.interpolate import interpolate_files
 
     interpolate_files(first, second, share, output, driver_only=driver_only, overwrite=overwrite)
-    show(f"{output}: {share:.0%} of the way from {first} to {second}", path=output, share=share)
+    what = "the driver " if driver_only else ""
+    show(f"{output}: {what}{share:.0%} of the way from {first} to {second}", path=output, share=share)
