@@ -353,11 +353,10 @@ def _repeated(firsts: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
 def _measured(command: Callable[[], int]) -> dict[str, Any]:
     """Frames a second, and each stage's seconds as a share of the whole and of its threads' time."""
     with _stopwatch() as busy:
-        begun, before = time.perf_counter(), os.times()
+        begun, used, system = time.perf_counter(), time.process_time(), os.times().system
         frames = command()
-        seconds, after = time.perf_counter() - begun, os.times()
-    system = after.system - before.system
-    used = after.user - before.user + system
+        seconds, used = time.perf_counter() - begun, time.process_time() - used
+        system = os.times().system - system
     stages = {}
     for stage, by_thread in busy.items():
         share = sum(by_thread.values()) / seconds

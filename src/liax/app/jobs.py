@@ -172,8 +172,7 @@ class Job(Generic[T]):
         self._work, self._queue, self._max_frames, self._visitor = work, queue, max_frames, visitor
         self._progress, self._cancelled = JobProgress(), threading.Event()
         self._started = self._stage_started = self._last_call = 0.0
-        self._drawn: deque[NDArray[np.uint8]] = deque()  # frames that are not written yet
-        self._written = 0
+        self._drawn: deque[tuple[int, NDArray[np.uint8]]] = deque()  # frames by number, not written yet
         self._picture_HW3: NDArray[np.uint8] | None = None
         self.warnings: list[LiaxWarning | str] = []
 
@@ -213,9 +212,8 @@ class Job(Generic[T]):
             later = self._stages[self._stages.index(stage) + 1 :] if stage in self._stages else ()
             then = self._pace.left(later, total)
             left = None if then is None else seconds / done * (total - done) + then
-        while self._drawn and self._written < done:
-            self._picture_HW3 = self._drawn.popleft()
-            self._written += 1
+        while self._drawn and self._drawn[0][0] <= done:
+            _, self._picture_HW3 = self._drawn.popleft()
         self._progress = JobProgress(stage, done, total, elapsed, left, picture_HW3=self._picture_HW3)
 
     def with_preview(self, clip: RenderedClip) -> RenderedClip:
@@ -223,9 +221,8 @@ class Job(Generic[T]):
 
         def frames() -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
             self._drawn.clear()
-            self._written = 0
-            for time_, picture_HW3 in clip.frames:
-                self._drawn.append(picture_HW3)
+            for number, (time_, picture_HW3) in enumerate(clip.frames, 1):
+                self._drawn.append((number, picture_HW3))
                 yield time_, picture_HW3
 
         return replace(clip, frames=frames())
