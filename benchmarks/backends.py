@@ -34,8 +34,9 @@ from liax.export.runtime_choice import missing_packages, open_runtime
 from liax.face.crop import resize
 from liax.media.video import Video
 from liax.model import LIAX, Encoded
-from liax.portrait.device import choose_precision, keep_freed_memory
+from liax.portrait.device import keep_freed_memory
 from liax.portrait.engine import EagerEngine, Engine
+from liax.portrait.precision import choose_precision
 from liax.portrait.runtime_engine import RuntimeEngine
 
 CPU = torch.device("cpu")

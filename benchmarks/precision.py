@@ -22,7 +22,8 @@ from PIL import Image
 
 import liax
 from liax.media.video import Video
-from liax.portrait.device import choose_precision, keep_freed_memory
+from liax.portrait.device import keep_freed_memory
+from liax.portrait.precision import choose_precision
 
 
 def main() -> None:

@@ -44,9 +44,10 @@ from torch import Tensor
 
 from liax.media.video import Video
 from liax.model import LIAX, PRESETS, Encoded
-from liax.portrait.device import choose_device, choose_precision, keep_freed_memory
+from liax.portrait.device import choose_device, keep_freed_memory
 from liax.portrait.engine import Drawing, EagerEngine, Engine
 from liax.portrait.engine_choice import choose_engine
+from liax.portrait.precision import choose_precision
 from liax.portrait.switching_engine import WORTHWHILE, SwitchingEngine
 
 BATCHES = (1, 8)

@@ -22,7 +22,7 @@ from liax.evaluation.reenactors import (
 )
 from liax.model import LIAX
 from liax.portrait.animator import Animator
-from liax.portrait.device import choose_precision
+from liax.portrait.precision import choose_precision
 from liax.weights.controls import LIMITS_KEY, CoefficientLimits
 
 OWN = EvaluationClip("a", Path("a.mp4"), "p1")

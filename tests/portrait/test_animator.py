@@ -1,3 +1,4 @@
+import copy
 import warnings
 
 import numpy as np
@@ -6,11 +7,13 @@ import torch
 
 from liax.errors import LiaxError, SlowerPath
 from liax.model import LIAX
+from liax.model.pixels import from_uint8
 from liax.portrait import animator as animator_module
 from liax.portrait import device as device_module
 from liax.portrait.animator import Animator
-from liax.portrait.device import choose_device, choose_precision
-from liax.portrait.engine import EagerEngine
+from liax.portrait.device import choose_device
+from liax.portrait.engine import EagerEngine, smooth_noise
+from liax.portrait.precision import choose_precision, fits_float16, largest_value
 
 
 @pytest.fixture
@@ -194,22 +197,42 @@ def test_other_warnings_of_a_gpu_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device()
 
 
-def test_a_gpu_without_bfloat16_computes_in_float32(
-    tiny: LIAX, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("capability", "bfloat16", "too_large", "dtype"),
+    [
+        ((7, 0), False, False, torch.float16),
+        ((9, 0), True, False, torch.float16),
+        ((9, 0), True, True, torch.bfloat16),
+        ((7, 5), False, True, torch.float32),
+        ((6, 1), False, False, torch.float32),
+    ],
+)
+def test_precision_on_a_gpu(
+    tiny: LIAX,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capability: tuple[int, int],
+    bfloat16: bool,
+    too_large: bool,
+    dtype: torch.dtype,
 ) -> None:
-    """That is told; whoever asks for float32 is told nothing."""
+    """Half precision that the card multiplies and the network fits. Of float32, users are told."""
     monkeypatch.setattr(animator_module, "choose_device", lambda *_: torch.device("cuda"))
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bfloat16)
     monkeypatch.setattr(
         animator_module, "choose_engine", lambda network, _, dtype, __: EagerEngine(network, dtype)
     )
     monkeypatch.setattr(type(tiny), "to", lambda network, *_, **__: network)
-    assert Animator(tiny).dtype == torch.float32
-    (record,) = caplog.records
-    assert isinstance(record.msg, SlowerPath)
-    assert "does not multiply bfloat16, and float32 takes its place" in str(record.msg)
-    assert Animator(tiny, dtype=torch.float32).dtype == torch.float32
-    assert len(caplog.records) == 1
+    network = copy.deepcopy(tiny)
+    if too_large:
+        enlarge_maps(network, 1e4)
+    assert Animator(network).dtype == dtype
+    said = [str(record.msg) for record in caplog.records if isinstance(record.msg, SlowerPath)]
+    assert len(said) == (dtype == torch.float32)
+    assert all("does not multiply half precision, and float32 takes its place" in each for each in said)
+    assert Animator(network, dtype=torch.float32).dtype == torch.float32  # asked for, and not told
+    assert len(caplog.records) == len(said)
 
 
 def test_precision_is_what_the_processor_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +247,23 @@ def test_precision_is_what_the_processor_multiplies(monkeypatch: pytest.MonkeyPa
     assert choose_precision(torch.device("mps")) == torch.float32
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
     assert choose_precision(cpu) == torch.float32
-    for able in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
-        assert (choose_precision(torch.device("cuda")) == torch.bfloat16) == able
+    assert choose_precision(cpu, "onnxruntime") == torch.float32
+
+
+def enlarge_maps(network: LIAX, times: float) -> None:
+    """Make the encoder's first map larger."""
+    with torch.no_grad():
+        network.encoder.from_rgb.weight.mul_(times)
+
+
+def test_the_largest_value_is_that_of_the_largest_map(tiny: LIAX) -> None:
+    assert 1 < largest_value(tiny) < 1000
+    assert fits_float16(tiny)
+    network = copy.deepcopy(tiny)
+    enlarge_maps(network, 1e6)
+    image_13RR = from_uint8(smooth_noise(network.config.size).permute(0, 3, 1, 2))
+    first = float(network.encoder.from_rgb(image_13RR).abs().max())
+    assert first <= largest_value(network) < 10 * first
+    assert not fits_float16(network)
+    enlarge_maps(network, float("nan"))
+    assert not fits_float16(network)

@@ -55,7 +55,7 @@ def test_it_is_read_beside_the_picture(animator: Animator, cut_out: Path, portra
 def test_it_moves_with_the_picture(animator: Animator, cut_out: Path, paste: bool) -> None:
     """Every pixel is taken from 8 of the square's pixels further right, so its edges move to the left."""
     portrait = open_portrait(animator, cut_out, SourceOptions())
-    cutout = Cutout(portrait, SIZE, paste)
+    cutout = Cutout(animator, portrait, paste)
     crop = portrait.framing.crop
     assert crop is not None
     row, pixel = (round(crop.centre[1]), crop.side / SIZE) if paste else (SIZE // 2, 1)
@@ -67,7 +67,7 @@ def test_it_moves_with_the_picture(animator: Animator, cut_out: Path, paste: boo
 def test_colours_are_free_of_grey(animator: Animator, cut_out: Path, portrait_HW3: np.ndarray) -> None:
     """Half transparent pixels have the portrait's own colours, as near as 8 bits tell."""
     portrait = open_portrait(animator, cut_out, SourceOptions())
-    seen_HW4 = Cutout(portrait, SIZE, paste=True).before_HW4
+    seen_HW4 = Cutout(animator, portrait, paste=True).before_HW4
     assert np.abs(seen_HW4[:, 128:256, :3].astype(int) - portrait_HW3[:, 128:256]).max() <= 2
     assert np.array_equal(seen_HW4[:, 256:, :3], portrait_HW3[:, 256:])
 

@@ -46,8 +46,8 @@ def evaluate(
         absolute: For cross: take over the driving's pose as it is, instead of its change.
         drawn_size: Side of the pictures that the network draws, as --size of liax animate; --size here is the
             side at which they are compared.
-        dtype: Precision in which the network draws. auto is what liax animate uses on this device: bfloat16
-            where it is native, else float32.
+        dtype: Precision in which the network draws. auto is what liax animate uses on this device: float16 or
+            bfloat16 where it is native, else float32.
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
     """
     # Imported here, so that --help does not wait for PyTorch.

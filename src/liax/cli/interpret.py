@@ -35,8 +35,8 @@ def interpret(
         weights: Name or file of the network's weights.
         data: Clips and stills, cropped around the face as for training: a manifest, or a folder of them.
         output: The folder to write into; created if need be.
-        dtype: Precision in which the network draws. auto is what liax animate uses on this device: bfloat16
-            where it is native, else float32. The path length is always measured in float32.
+        dtype: Precision in which the network draws. auto is what liax animate uses on this device: float16 or
+            bfloat16 where it is native, else float32. The path length is always measured in float32.
         device: cpu, cuda, cuda:N or mps; by default the fastest there is.
         write: Where to put a copy of the weights that has the named, calibrated controls: .safetensors.
         overwrite: Replace what --write names if it exists.

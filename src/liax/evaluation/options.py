@@ -11,7 +11,7 @@ from liax.errors import OptionError
 ProtocolName = Literal["self", "cross"]
 PerceptualBackbone = Literal["auto", "st-lpips", "lpips-alex", "lpips-vgg"]
 FeatureBackbone = Literal["auto", "efficientnet-lite0", "inception"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class DrawingFacts:
 
     Args:
         device: "cpu (threads: 2)", or the GPU's name.
-        precision: In which maps are computed, "float32" or "bfloat16".
+        precision: In which maps are computed, "float32", "bfloat16" or "float16".
         limits: Whether coefficients stop at the weights' limits (`liax.weights.controls.CoefficientLimits`);
             False for weights without them.
     """
@@ -274,7 +274,7 @@ def open_network(
 
     Args:
         device: "cpu", "cuda", "cuda:N" or "mps"; None takes the fastest present.
-        precision: "auto" is what `liax animate` takes on this device, bfloat16 where it is native.
+        precision: "auto" is what `liax animate` takes on this device: half precision where it is native.
         absolute: Take over the driving's pose in cross-reenactment, too.
         size: Side of the pictures that it draws, as in `liax.load`.
 
@@ -301,6 +301,7 @@ DTYPES: dict[Precision, torch.dtype | None] = {
     "auto": None,
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
 }
 
 

@@ -26,6 +26,7 @@ from liax.pipeline import mapped
 from liax.portrait.align import align_source
 from liax.portrait.animator import Animator
 from liax.portrait.clip import RenderedClip, WrittenFile, check_quality, write_clip
+from liax.portrait.device_retouch import retouch_on
 from liax.portrait.driving import open_driving
 from liax.portrait.edit import check_paste
 from liax.portrait.edit_vector import Edit
@@ -222,11 +223,11 @@ class _Show:
         self._alone, self.height = portrait.framing.width, portrait.framing.height
         picture_HW3 = portrait.from_square(portrait.square_RR3)
         if transparent and portrait.alpha_HW is not None and not options.compare:
-            self._retouch = Cutout(portrait, animator.size, options.paste)
+            self._retouch = Cutout(animator, portrait, options.paste)
             self._alone, self.height = self._retouch.width, self._retouch.height
         elif options.paste:
             height, width, _ = portrait.picture_HW3.shape
-            self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
+            self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
             self._alone, self.height = self._retouch.width, self._retouch.height
             picture_HW3 = portrait.picture_HW3[: self.height, : self._alone]
         self.width = self._alone

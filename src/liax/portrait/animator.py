@@ -17,11 +17,12 @@ from liax.errors import LiaxError, SlowerPath
 from liax.face.crop import resize
 from liax.model import LIAX, Encoded
 from liax.options import Backend, EditSettings
-from liax.portrait.device import choose_device, choose_precision
+from liax.portrait.device import choose_device
 from liax.portrait.edit_vector import Edit
 from liax.portrait.engine import Drawing, EagerEngine
 from liax.portrait.engine_choice import choose_engine
 from liax.portrait.motion import DrivingFrame, Transfer, transfer_motion
+from liax.portrait.precision import choose_precision, fits_float16, without_float16
 from liax.portrait.switching_engine import SwitchingEngine
 from liax.weights.controls import Controls, read_controls
 from liax.weights.files import fingerprint
@@ -39,8 +40,9 @@ class Animator:
         network: Moved to `device` and set to evaluation. Where it draws at a smaller side than it sees
             (`liax.load("small", size=256)`), so does the animator.
         device: "cpu", "cuda", "cuda:N", "mps"; None chooses the fastest present.
-        dtype: In what maps are computed, torch.float32 or torch.bfloat16; None takes bfloat16 where the
-            device multiplies it natively, which changes colours by less than a level of 256 on average.
+        dtype: In what maps are computed, torch.float32, torch.bfloat16 or, on GPUs, torch.float16. None takes
+            half precision where the device multiplies it natively (`liax.portrait.precision`), which changes
+            colours by less than a level of 256 on average.
         backend: What runs the network. "onnxruntime" (float32 only) and "openvino" run on the CPU. None takes
             PyTorch, and on a CPU OpenVINO after some frames, if it is installed.
 
@@ -63,13 +65,15 @@ class Animator:
     ) -> None:
         self.device = choose_device(None if device is None else str(device), backend)
         self.dtype = dtype or choose_precision(self.device, backend)
-        if dtype is None and self.device.type == "cuda" and self.dtype == torch.float32:
-            log.warning(SlowerPath("This GPU does not multiply bfloat16, and float32 takes its place"))
         try:
             self.network = network.to(self.device).eval()
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if dtype is None and self.dtype == torch.float16 and not fits_float16(self.network):
+                self.dtype = without_float16(self.device)
         except torch.OutOfMemoryError as error:
             raise _full(self.device) from error
+        if dtype is None and self.device.type == "cuda" and self.dtype == torch.float32:
+            log.warning(SlowerPath("This GPU does not multiply half precision, and float32 takes its place"))
         self._engine = choose_engine(self.network, self.device, self.dtype, backend)
         self.backend: Backend = backend or "torch"
         self.batch_size = _BATCH[self.device.type]

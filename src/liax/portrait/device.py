@@ -85,23 +85,6 @@ def _unusable(name: str, problem: str, advice: str) -> OptionError:
     return OptionError({"device": name}, problem, advice)
 
 
-def choose_precision(device: torch.device, backend: Backend | None = None) -> torch.dtype:
-    """bfloat16 where the device multiplies it natively, else float32.
-
-    Those are NVIDIA GPUs since Ampere, and CPUs with AVX-512 BF16 or AMX (AMD since Zen 4, Intel's servers
-    since Sapphire Rapids), as far as this PyTorch tells. onnxruntime has it on none.
-    """
-    if backend == "onnxruntime":
-        return torch.float32
-    if device.type == "cuda":
-        half = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        told = getattr(torch.cpu, "get_capabilities", None) if device.type == "cpu" else None
-        able: dict[str, bool] = told() if told else {}
-        half = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-    return torch.bfloat16 if half else torch.float32
-
-
 def keep_freed_memory() -> None:
     """Tell glibc to reuse freed memory instead of returning it, for this process: halves a frame's CPU time.
 

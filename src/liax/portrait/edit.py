@@ -12,9 +12,10 @@ from liax.errors import OptionError
 from liax.marking import Provenance
 from liax.options import EditOptions, EditSettings
 from liax.portrait.animator import Animator
+from liax.portrait.device_retouch import retouch_on
 from liax.portrait.edit_vector import Edit
 from liax.portrait.provenance import provenance_of
-from liax.portrait.retouch import EditDelta, Retouch
+from liax.portrait.retouch import EditDelta
 from liax.portrait.source import Portrait, Source, open_portrait
 from liax.portrait.transparency import Cutout
 
@@ -75,7 +76,7 @@ def edit_image(
     after_HW3 = portrait.from_square(result_RR3)
     if transparent and portrait.alpha_HW is not None:
         (change,) = EditDelta(animator, portrait.encoded)(alpha_M[None])
-        picture_HW3 = Cutout(portrait, animator.size, options.paste)(change)
+        picture_HW3 = Cutout(animator, portrait, options.paste)(change)
     else:
         picture_HW3 = PictureEditor(animator, portrait)(alpha_M) if options.paste else after_HW3
     before_HW3 = portrait.from_square(portrait.square_RR3)
@@ -93,7 +94,7 @@ class PictureEditor:
     def __init__(self, animator: Animator, portrait: Portrait) -> None:
         height, width, _ = portrait.picture_HW3.shape
         self._picture_HW3 = portrait.picture_HW3
-        self._retouch = Retouch(portrait.framing.crop, width, height, animator.size)
+        self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
         self._edit_delta = EditDelta(animator, portrait.encoded)
 
     def __call__(self, alpha_M: NDArray[np.float32]) -> NDArray[np.uint8]:

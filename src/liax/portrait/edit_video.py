@@ -60,7 +60,7 @@ def edit_video(
     footage = part_of_footage(open_footage(video, "video"), options)
     shots, total = find_filmed(animator, footage, options, options.face, _MESSAGES, progress)
     whole = options.paste or not options.crop
-    retouches = ShotRetouches(footage, animator.size, whole)
+    retouches = ShotRetouches(animator, footage, whole)
     if options.from_first_frame:
         frames = _from_first_frame(animator, footage, shots, edit, retouches)
     else:

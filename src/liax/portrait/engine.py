@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from liax.model import LIAX, Encoded
@@ -37,6 +38,13 @@ class Engine(Protocol):
 
     def draw_levels(self, code_BD: Tensor, features: tuple[Tensor, ...]) -> Tensor:
         """The pictures of codes as uint8, (B, R, R, 3)."""
+
+
+def smooth_noise(side: int) -> Tensor:
+    """A picture to try engines with, uint8 (1, side, side, 3); always the same."""
+    noise = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    picture = F.interpolate(noise, (side, side), mode="bicubic").clamp(0, 1) * 255
+    return picture.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 class EagerEngine:

@@ -12,7 +12,7 @@ from liax.errors import SlowerPath
 from liax.export.runtime_choice import missing_packages, open_runtime
 from liax.model import LIAX
 from liax.options import Backend
-from liax.portrait.engine import EagerEngine, Engine
+from liax.portrait.engine import EagerEngine, Engine, smooth_noise
 from liax.portrait.runtime_engine import RuntimeEngine
 from liax.portrait.switching_engine import WORTHWHILE, SwitchingEngine
 
@@ -80,12 +80,9 @@ def _openvino(network: LIAX, dtype: torch.dtype, plain: Engine) -> Engine:
 
 def difference(engine: Engine, other: Engine, size: int) -> float:
     """Relative difference of the pictures of smooth noise that two engines draw."""
-    noise = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    picture = torch.nn.functional.interpolate(noise, (size, size), mode="bicubic").clamp(0, 1) * 255
-    levels_1RR3 = picture.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
     pictures = []
     for each in (engine, other):
-        seen = each.encode(levels_1RR3)
+        seen = each.encode(smooth_noise(size))
         pictures.append(each.draw_levels(seen.code_BD, seen.features).double() - 127.5)
     return float((pictures[0] - pictures[1]).norm() / pictures[1].norm())
 

@@ -106,7 +106,7 @@ class FeatheredSquare:
                 return _resized(map_RRC, right - left, bottom - top, box)
             side = math.ceil(min(self.scale) * self.size)  # turning does not smooth
             map_RRC = _resized(map_RRC, side, side, (0, 0, self.size, self.size))
-        corner_2, right_2, down_2 = side * self._to_square(
+        corner_2, right_2, down_2 = side * self.to_square(
             np.array([(left + 0.5, top + 0.5), (left + 1.5, top + 0.5), (left + 0.5, top + 1.5)])
         )
         from_picture_23 = np.stack([right_2 - corner_2, down_2 - corner_2, corner_2 - 0.5], 1)
@@ -120,7 +120,7 @@ class FeatheredSquare:
         )
         return np.asarray(shown_HWC, np.float32)
 
-    def _to_square(self, points_N2: NDArray[np.floating]) -> NDArray[np.floating]:
+    def to_square(self, points_N2: NDArray[np.floating]) -> NDArray[np.floating]:
         """Where points (..., 2) of the picture lie in the square, from (0, 0) to (1, 1)."""
         return points_N2 / self._whole_2 if self.crop is None else self.crop.to_square(points_N2)
 

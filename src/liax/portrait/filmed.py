@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import resize
+from liax.face.crop import Crop, resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.footage import Footage, Picture
 from liax.options import SourceOptions
 from liax.pipeline import ahead, mapped
 from liax.portrait.animator import Animator
+from liax.portrait.device_retouch import retouch_on
 from liax.portrait.framing import check_square, frame_square
 from liax.portrait.head_mask import HeadMask
 from liax.portrait.moving_head import MovingHead
@@ -104,17 +105,21 @@ class ShotRetouches:
         whole: Whether full frames come out, of width × height pixels, or squares.
     """
 
-    def __init__(self, footage: Footage, size: int, whole: bool) -> None:
-        self._frame, self._size, self._whole = (footage.width, footage.height), size, whole
+    def __init__(self, animator: Animator, footage: Footage, whole: bool) -> None:
+        self._frame, self._size, self._whole = (footage.width, footage.height), animator.size, whole
+        self._device = animator.device
         self._shot: Shot | None = None
-        self._retouch = Retouch(None, *(self._frame if whole else (size, size)), size)
+        self._retouch = self._made(None, self._frame if whole else (self._size, self._size))
         self.width, self.height = self._retouch.width, self._retouch.height
 
     def of(self, shot: Shot) -> Retouch:
         """What puts changes into this shot's pictures; asked for shot by shot."""
         if self._whole and shot is not self._shot:
-            self._shot, self._retouch = shot, Retouch(shot.framing.crop, *self._frame, self._size)
+            self._shot, self._retouch = shot, self._made(shot.framing.crop, self._frame)
         return self._retouch
+
+    def _made(self, crop: Crop | None, picture: tuple[int, int]) -> Retouch:
+        return retouch_on(self._device, crop, *picture, self._size)
 
     def picture(self, frame_HW3: NDArray[np.uint8], square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What changes are put into."""
@@ -129,7 +134,7 @@ def change_filmed(
     Args:
         whole: Whether full frames come out, or the square of the only face.
     """
-    retouches = [ShotRetouches(footage, animator.size, whole) for _ in faces]
+    retouches = [ShotRetouches(animator, footage, whole) for _ in faces]
     masks: dict[int, tuple[Shot, HeadMask | MovingHead | None]] = {}  # of each face's present shot
 
     def view(numbered: tuple[int, Picture]) -> _View:

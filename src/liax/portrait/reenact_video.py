@@ -83,7 +83,7 @@ def reenact_video(
         motion = CarriedMotion(animator, footage, shots, driving, transfer, edit, options, held, progress)
         carried.append(motion)
         faces.append(FilmedFace(shots, motion.added, motion.moves_head))
-    retouches = ShotRetouches(footage, animator.size, whole=True)
+    retouches = ShotRetouches(animator, footage, whole=True)
     sounds = [(d.sound, d.sound_start) for d in opened.values() if d.sound is not None and has_sound(d.sound)]
     sound, start = sounds[0] if sounds else sound_of(footage)
     frames = _frames(animator, footage, faces, carried, held)

@@ -35,7 +35,7 @@ _NEIGHBOURHOOD = 1 / 28
 # The motion fades to nothing over this much of the square's side outside of it, for a head to move into.
 _MARGIN = 0.4
 # Along its border, over this much of its side, the square's own motion is bad: a network pads with zeros.
-_FRINGE = 1 / 16
+FRINGE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class EditDelta:
             padding_mode="border",
             align_corners=True,
         )
-        unlike_B1RR = _blurred((drawn_B3RR - moved_B3RR).abs().mean(1, keepdim=True))
+        unlike_B1RR = blurred((drawn_B3RR - moved_B3RR).abs().mean(1, keepdim=True))
         new_B1RR = 1 - torch.exp(-((unlike_B1RR / _NEW) ** 2))
         rest_B3RR = drawn_B3RR - (1 - new_B1RR) * moved_B3RR
         picture_B3RR = drawn_B3RR.round().clamp(0, 255).to(torch.uint8)
@@ -172,7 +172,7 @@ class Retouch:
 
     def _widened(self, shift_RR2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The square's motion, continued as it is near its border."""
-        fringe = round(_FRINGE * len(shift_RR2))
+        fringe = round(FRINGE * len(shift_RR2))
         inner, pad = shift_RR2[fringe:-fringe, fringe:-fringe], fringe + self._margin
         return np.asarray(cv2.copyMakeBorder(inner, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.float32)
 
@@ -190,10 +190,10 @@ class Retouch:
         in_picture_N2 = self.square.to_picture(np.stack([x_RR[outside_RR], y_RR[outside_RR]], -1))
         beyond_RR = np.zeros((size, size), np.float32)
         beyond_RR[outside_RR] = ((in_picture_N2 > 0) & (in_picture_N2 < [self.width, self.height])).all(-1)
-        return 1 - _blurred(torch.from_numpy(beyond_RR)[None, None])[0, 0].numpy()
+        return 1 - blurred(torch.from_numpy(beyond_RR)[None, None])[0, 0].numpy()
 
 
-def _blurred(map_B1RR: Tensor) -> Tensor:
+def blurred(map_B1RR: Tensor) -> Tensor:
     """Averaged twice over a square neighbourhood, as far as that is in the map: nearly a Gaussian."""
     size = map_B1RR.shape[-1]
     averages_RR = _averages(size, max(1, round(size * _NEIGHBOURHOOD / 2)), map_B1RR.device)

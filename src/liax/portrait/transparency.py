@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.media import images, writer
-from liax.portrait.retouch import PixelChange, Retouch
+from liax.portrait.animator import Animator
+from liax.portrait.device_retouch import retouch_on
+from liax.portrait.retouch import PixelChange
 from liax.portrait.source import Portrait
 
 _KEEPING = ", ".join(dict.fromkeys(images.ALPHA_SUFFIXES + writer.ALPHA_SUFFIXES))
@@ -25,26 +27,27 @@ class Cutout:
     """Results of a portrait that is transparent in places, as RGBA uint8.
 
     Args:
+        animator: Draws what is to be put in.
         portrait: Its alpha is known.
-        size: Side R of what the network draws.
         paste: Whether results are full pictures, or what is shown of the square.
 
     Attributes:
         width, height: Of the results.
     """
 
-    def __init__(self, portrait: Portrait, size: int, paste: bool) -> None:
+    def __init__(self, animator: Animator, portrait: Portrait, paste: bool) -> None:
         assert portrait.alpha_HW is not None
         self._portrait, self._paste = portrait, paste
         picture_HW3, alpha_HW = portrait.picture_HW3, portrait.alpha_HW
         if paste:
             height, width = alpha_HW.shape
-            self._retouch = Retouch(portrait.framing.crop, width, height, size)
+            self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
             self.width, self.height = self._retouch.width, self._retouch.height
         else:
             picture_HW3 = portrait.square_RR3
+            size = animator.size
             alpha_HW = portrait.framing.to_square(_thrice(alpha_HW), size)[..., 0]
-            self._retouch = Retouch(None, size, size, size)
+            self._retouch = retouch_on(animator.device, None, size, size, size)
             self.width, self.height = portrait.framing.width, portrait.framing.height
         self._before_HW4 = np.dstack([picture_HW3, alpha_HW])
         self.before_HW4 = self._shown(self._before_HW4[: self._retouch.height, : self._retouch.width])
