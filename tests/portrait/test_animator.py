@@ -256,14 +256,14 @@ def enlarge_maps(network: LIAX, times: float) -> None:
         network.encoder.from_rgb.weight.mul_(times)
 
 
-def test_the_largest_value_is_that_of_the_largest_map(tiny: LIAX) -> None:
+def test_maps_that_float16_does_not_hold(tiny: LIAX) -> None:
     assert 1 < largest_value(tiny) < 1000
     assert fits_float16(tiny)
     network = copy.deepcopy(tiny)
     enlarge_maps(network, 1e6)
     image_13RR = from_uint8(smooth_noise(network.config.size).permute(0, 3, 1, 2))
-    first = float(network.encoder.from_rgb(image_13RR).abs().max())
-    assert first <= largest_value(network) < 10 * first
+    first = float(network.encoder.from_rgb(image_13RR).detach().abs().max())
+    assert largest_value(network) >= first > 1e6
     assert not fits_float16(network)
     enlarge_maps(network, float("nan"))
     assert not fits_float16(network)
