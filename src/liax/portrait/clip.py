@@ -22,7 +22,7 @@ from liax.options import MarkOptions
 from liax.pipeline import ahead, mapped, usable_cores
 from liax.progress import Progress, no_progress
 
-_MARKING_THREADS = 4
+_MARKING_THREADS = 8
 _Prepared = tuple[Fraction, Callable[[], Any]]
 
 
