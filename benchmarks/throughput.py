@@ -225,7 +225,10 @@ STAGES: dict[str, list[tuple[str, str]]] = {
         ("liax.portrait.animator.Animator", "draw"),
         ("liax.portrait.animator.Animator", "_drawn"),
     ],
-    "pasting": [("liax.portrait.retouch.Retouch", "__call__")],
+    "pasting": [
+        ("liax.portrait.retouch.Retouch", "__call__"),
+        ("liax.portrait.device_retouch.DeviceRetouch", "__call__"),
+    ],
     "marking": [("liax.media.writer.VideoWriter", "_marked")],
     "writing": [("liax.media.writer.VideoWriter", "encode"), ("liax.media.writer.VideoWriter", "finish")],
 }
@@ -353,7 +356,7 @@ def _repeated(firsts: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
 
 def _measured(command: Callable[[], int]) -> dict[str, Any]:
     """Frames a second, and each stage's seconds as a share of the whole and of its threads' time."""
-    with _stopwatch() as busy:
+    with _stopwatch() as (busy, first):
         begun, used, system = time.perf_counter(), time.process_time(), os.times().system
         frames = command()
         seconds, used = time.perf_counter() - begun, time.process_time() - used
@@ -366,6 +369,7 @@ def _measured(command: Callable[[], int]) -> dict[str, Any]:
     return {
         "frames": frames,
         "frames_a_second": round(frames / seconds, 2),
+        "seconds_before_the_first_frame": round(first["writing"] - begun, 2),
         "processors_used": round(used / seconds, 2),
         "of_it_in_the_kernel": round(system / used, 2),
         "stages": stages,
@@ -373,12 +377,17 @@ def _measured(command: Callable[[], int]) -> dict[str, Any]:
 
 
 @contextmanager
-def _stopwatch() -> Iterator[dict[str, dict[str, float]]]:
-    """Counts the seconds in each stage's functions, thread by thread; inner calls count for the outer one."""
+def _stopwatch() -> Iterator[tuple[dict[str, dict[str, float]], dict[str, float]]]:
+    """Counts the seconds in each stage's functions, thread by thread, and says when each stage first began.
+
+    Inner calls count for the outer one.
+    """
     busy: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    first: dict[str, float] = {}
     inside = threading.local()
 
     def add(stage: str, begun: float) -> None:
+        first.setdefault(stage, begun)
         busy[stage][threading.current_thread().name] += time.perf_counter() - begun
 
     def timed(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -411,7 +420,7 @@ def _stopwatch() -> Iterator[dict[str, dict[str, float]]]:
             for place, name in functions:
                 owner = _named(place)
                 patches.enter_context(patch.object(owner, name, timed(stage, getattr(owner, name))))
-        yield busy
+        yield busy, first
 
 
 def _named(place: str) -> Any:
