@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from threading import Thread
 
 import numpy as np
@@ -84,7 +86,21 @@ def test_a_native_task_serves_one_landmarker_after_the_other(monkeypatch: pytest
         raise ZeroDivisionError
     with FaceLandmarker(), FaceLandmarker():
         pass
-    assert len(opened) == 5  # the idle one went with the error
+    assert len(opened) == 4  # one of two went with the error
+
+
+def test_threads_share_a_landmarker(monkeypatch: pytest.MonkeyPatch, portrait_HW3: NDArray[np.uint8]) -> None:
+    """They see what one thread sees, and no task is closed while it is in use."""
+    monkeypatch.setattr("liax.face.landmarks._IDLE", {})
+    pictures = [portrait_HW3, np.ascontiguousarray(portrait_HW3[:, 40:]), np.zeros_like(portrait_HW3)] * 6
+    with FaceLandmarker() as landmarker:
+        wanted = [[face.box for face in landmarker.detect(each_HW3)] for each_HW3 in pictures]
+        with ThreadPoolExecutor(6) as pool:
+            got = [[face.box for face in faces] for faces in pool.map(landmarker.detect, pictures)]
+    np.testing.assert_allclose(list(chain(*got)), list(chain(*wanted)), atol=1e-3)
+    assert [len(faces) for faces in got] == [1, 1, 0] * 6
+    (idle,) = landmarks._IDLE.values()
+    assert 1 <= len(idle) <= 4
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")

@@ -96,6 +96,20 @@ def test_who_stays_is_not_taken_for_who_left(landmarker: FaceLandmarker, portrai
     assert track.crop().left + track.crop().side / 2 == pytest.approx(90, abs=25)
 
 
+def test_several_images_at_once(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
+    """They show what they show one after the other: a face that moves, is gone, is elsewhere, and is back."""
+    frames = moving_face(portrait_HW3, 380, 640)
+    nobody = np.zeros_like(frames[0])
+    images = [nobody, *frames[:40:8], nobody, *frames[48:72:8], frames[379], frames[379], nobody, frames[64]]
+    one_by_one, together = FaceTracker(landmarker), FaceTracker(landmarker)
+    found = [one_by_one.add(image) for image in images]
+    assert found[:7] == [False, True, True, True, True, True, False]
+    got = [there for k in range(0, len(images), 4) for there in together.add_all(images[k : k + 4])]
+    assert got == found
+    np.testing.assert_allclose(together.boxes, one_by_one.boxes, atol=3)
+    assert FaceTracker(landmarker).add_all([]) == []
+
+
 def tracks_of(landmarker: FaceLandmarker, frames: Frames) -> tuple[list[FaceTrack], int]:
     footage = MemoryFootage(frames)
     return find_tracks(landmarker, detect_cuts(footage), footage.rate)

@@ -288,10 +288,11 @@ def resize(
     from torch.nn.functional import interpolate
 
     image_HW3 = np.require(image_HW3, requirements=["C", "W"])
-    image_1CHW = torch.from_numpy(image_HW3).permute(2, 0, 1)[None]
+    # In this order, PyTorch sees that channels come last, and neither scales nor copies them one by one.
+    image_1CHW = torch.from_numpy(image_HW3)[None].permute(0, 3, 1, 2)
     with torch.inference_mode():
         scaled_1CHW = interpolate(image_1CHW, (height, width), mode=kind, antialias=True)
-    return np.ascontiguousarray(scaled_1CHW[0].permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(scaled_1CHW.permute(0, 2, 3, 1)[0].numpy())
 
 
 def _scaled(image_HW3: NDArray[np.uint8], width: int, height: int, box: Box) -> NDArray[np.uint8]:

@@ -120,13 +120,15 @@ class _Task:
 
 
 # Tasks that nobody uses, by what they were opened with: opening one takes longer than finding a face.
-_IDLE: dict[tuple[int, float | None], _Task] = {}
+_IDLE: dict[tuple[int, float | None], list[_Task]] = {}
+_MOST_IDLE = 4
 # Their threads stay with the process that opened them.
 _OTHERS: list[_Task] = []
 
 
 def _leave_behind() -> None:
-    _OTHERS.extend(_IDLE.values())
+    for tasks in _IDLE.values():
+        _OTHERS.extend(tasks)
     _IDLE.clear()
 
 
@@ -137,11 +139,14 @@ if hasattr(os, "register_at_fork"):
 @atexit.register
 def _close_idle() -> None:
     while _IDLE:
-        _IDLE.popitem()[1].native.close()
+        for task in _IDLE.popitem()[1]:
+            task.native.close()
 
 
 class FaceLandmarker:
-    """Detects faces in single images. It is a context manager, because the native task must be closed.
+    """Detects faces in single images. It is a context manager, because native tasks must be closed.
+
+    Several threads may use one at once; each then has a task of its own.
 
     Args:
         max_faces: Largest number of faces detected per image.
@@ -149,11 +154,15 @@ class FaceLandmarker:
 
     def __init__(self, max_faces: int = 8) -> None:
         self._max_faces = max_faces
-        # By the confidence that the detector needs, where that is not the usual one.
-        self._tasks: dict[float | None, _Task] = {None: self._taken()}
+        # Those not in use, by the confidence that the detector needs, where that is not the usual one.
+        self._tasks: dict[float | None, list[_Task]] = {None: [self._taken()]}
 
     def _taken(self, confidence: float | None = None) -> _Task:
-        return _IDLE.pop((self._max_faces, confidence), None) or _Task(self._open(confidence))
+        idle = _IDLE.get((self._max_faces, confidence))
+        try:
+            return idle.pop() if idle else _Task(self._open(confidence))
+        except IndexError:  # another thread was faster
+            return _Task(self._open(confidence))
 
     def _open(self, confidence: float | None) -> Any:
         with _IMPORTING, _without_sound():
@@ -189,9 +198,13 @@ class FaceLandmarker:
                 cause.
         """
         while self._tasks:
-            confidence, task = self._tasks.popitem()
-            if not (keep and _IDLE.setdefault((self._max_faces, confidence), task) is task):
-                task.native.close()
+            confidence, tasks = self._tasks.popitem()
+            idle = _IDLE.setdefault((self._max_faces, confidence), [])
+            for task in tasks:
+                if keep and len(idle) < _MOST_IDLE:
+                    idle.append(task)
+                else:
+                    task.native.close()
 
     def detect_surely(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         """As `detect`, but only faces that are certain, which they are upright only.
@@ -199,34 +212,45 @@ class FaceLandmarker:
         Of 26 upright portraits it finds 24; of the same turned by a quarter, a half or three quarters it
         finds none, while `detect` finds 21, 10 (taking chins for foreheads) and 23.
         """
-        if _SURE not in self._tasks:
-            self._tasks[_SURE] = self._taken(_SURE)
-        return self._detect(self._tasks[_SURE], image_HW3)
+        return self._detect(image_HW3, _SURE)
 
     def detect(self, image_HW3: NDArray[np.uint8]) -> list[Face]:
         """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none."""
-        return self._detect(self._tasks[None], image_HW3)
+        return self._detect(image_HW3, None)
 
-    def _detect(self, task: _Task, image_HW3: NDArray[np.uint8]) -> list[Face]:
-        from mediapipe import Image, ImageFormat
+    def _detect(self, image_HW3: NDArray[np.uint8], confidence: float | None) -> list[Face]:
+        free = self._tasks.setdefault(confidence, [])
+        try:
+            task = free.pop()
+        except IndexError:
+            task = self._taken(confidence)
+        try:
+            return _faces(task, image_HW3)
+        finally:
+            free.append(task)
 
-        height, width = image_HW3.shape[:2]
-        image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
-        with nullcontext() if task.silent else suppress_native_stderr():
-            found = task.native.detect(image)
-        # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
-        task.silent |= bool(found.face_landmarks)
-        faces = [
-            Face(
-                landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),
-                blendshapes={s.category_name: s.score for s in shapes if s.category_name != "_neutral"},
-                pose=np.asarray(matrix, np.float32),
-            )
-            for points, shapes, matrix in zip(
-                found.face_landmarks,
-                found.face_blendshapes,
-                found.facial_transformation_matrixes,
-                strict=True,
-            )
-        ]
-        return sorted(faces, key=lambda face: face.area, reverse=True)
+
+def _faces(task: _Task, image_HW3: NDArray[np.uint8]) -> list[Face]:
+    """What a task sees, largest first."""
+    from mediapipe import Image, ImageFormat
+
+    height, width = image_HW3.shape[:2]
+    image = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image_HW3))
+    with nullcontext() if task.silent else suppress_native_stderr():
+        found = task.native.detect(image)
+    # Each of the task's networks writes a warning when it first runs; all have run once a face is found.
+    task.silent |= bool(found.face_landmarks)
+    faces = [
+        Face(
+            landmarks=np.array([(p.x * width, p.y * height) for p in points], np.float32),
+            blendshapes={s.category_name: s.score for s in shapes if s.category_name != "_neutral"},
+            pose=np.asarray(matrix, np.float32),
+        )
+        for points, shapes, matrix in zip(
+            found.face_landmarks,
+            found.face_blendshapes,
+            found.facial_transformation_matrixes,
+            strict=True,
+        )
+    ]
+    return sorted(faces, key=lambda face: face.area, reverse=True)

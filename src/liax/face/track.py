@@ -7,9 +7,10 @@ shots begin is for the caller to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from liax.face.crop import Box, Crop
 from liax.face.find import find_faces, find_near, find_upright, overlap
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.face.place import Place, crop_for_places
+from liax.pipeline import mapped
 
 if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
     from liax.media.footage import Picture
@@ -26,6 +28,8 @@ if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evalu
 # Looks per second of footage, and the longest side of the images that are looked at, in pixels.
 _LOOKS_A_SECOND = 5
 _LOOK_SIDE = 1280
+# So many are made at once. A face that is followed is looked for where it was before the first of them.
+_AT_ONCE = 4
 # Thorough searches, which also find small faces, are made in every fifth look.
 _THOROUGH_EVERY = 5
 # A single face is searched for thoroughly also in so many looks after it was last seen.
@@ -75,9 +79,32 @@ class FaceTracker:
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
+        return self._add(image_HW3, [])
+
+    def add_all(self, images: Sequence[NDArray[np.uint8]]) -> list[bool]:
+        """As `add` of each of the next images, at once as soon as it is known where the face is."""
+        found: list[bool] = []
+        while self._last is None and len(found) < len(images):
+            found.append(self.add(images[len(found)]))
+        rest = images[len(found) :]
+        if self._last is not None:
+            near = mapped(partial(self._near, box=self._last), rest) if len(rest) > 1 else [[]] * len(rest)
+            found += [self._add(image_HW3, faces) for image_HW3, faces in zip(rest, near, strict=True)]
+        return found
+
+    def _near(self, image_HW3: NDArray[np.uint8], box: Box) -> list[Face]:
+        return find_near(self._landmarker, np.rot90(image_HW3, -self._quarters), box)
+
+    def _add(self, image_HW3: NDArray[np.uint8], near: list[Face]) -> bool:
+        """Look for the face, first among those that were found already."""
         self._size = (image_HW3.shape[1], image_HW3.shape[0])
         looked_at_HW3 = np.rot90(image_HW3, -self._quarters)
-        face = self._choose(image_HW3) if self._last is None else self._follow(looked_at_HW3, self._last)
+        if self._last is None:
+            face = self._choose(image_HW3)
+        else:
+            face = _continuation(near, self._last, _LEAST_SHARED_ONE) or self._follow(
+                looked_at_HW3, self._last
+            )
         if face is None:
             self._missed += 1
             return False
@@ -157,6 +184,10 @@ class AllFacesTracker:
         self.gone: list[_Followed] = []
         self.followed: list[_Followed] = []
 
+    def add_all(self, images: Sequence[NDArray[np.uint8]]) -> list[bool]:
+        """As `add` of each of the next images."""
+        return [self.add(image_HW3) for image_HW3 in images]
+
     def add(self, image_HW3: NDArray[np.uint8]) -> bool:
         """Look for all faces in the next RGB uint8 image (H, W, 3); returns whether there is any."""
         look, thorough = self._looks, self._looks % _THOROUGH_EVERY == 0
@@ -231,6 +262,8 @@ F = TypeVar("F", FaceTracker, AllFacesTracker)
 class ShotTracker(Generic[F]):
     """Lets a follower look at a few frames of each second of one shot (`with_looks`), while the shot is read.
 
+    It does so for several at once, and for the last ones when `finish` says that there are no more.
+
     Args:
         first: Number of the shot's first frame.
 
@@ -244,14 +277,24 @@ class ShotTracker(Generic[F]):
         self.follower: F = follower
         self.first = first
         self.looks: list[Look] = []
+        self._waiting: list[tuple[int, Fraction, NDArray[np.uint8]]] = []
         self.size = (0, 0)
         self.scale = 1.0
 
     def look(self, number: int, picture: Picture, image_HW3: NDArray[np.uint8]) -> None:
-        """Look at frame `number` of the footage as `with_looks` gives it."""
+        """Look at frame `number` of the footage as `with_looks` gives it, or soon."""
         self.size = (picture.width, picture.height)
         self.scale = picture.width / image_HW3.shape[1]
-        self.looks.append(Look(number, picture.time, self.follower.add(image_HW3)))
+        self._waiting.append((number, picture.time, image_HW3))
+        if len(self._waiting) == _AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        """Look at what waits."""
+        found = self.follower.add_all([image_HW3 for _, _, image_HW3 in self._waiting])
+        for (number, time, _), there in zip(self._waiting, found, strict=True):
+            self.looks.append(Look(number, time, there))
+        self._waiting.clear()
 
     def scaled(self, box: Box) -> Box:
         """A box that the follower found, in pixels of the frame."""
@@ -300,11 +343,13 @@ def find_tracks(
     count, step = 0, _look_step(rate)
     for frame, cut, image_HW3 in with_looks(frames, rate):
         if cut:
+            shot.finish()
             tracks += _tracks(shot, count, step)
             shot = ShotTracker(AllFacesTracker(landmarker), count)
         if image_HW3 is not None:
             shot.look(count, frame, image_HW3)
         count += 1
+    shot.finish()
     tracks += _tracks(shot, count, step)
     return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
 

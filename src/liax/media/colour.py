@@ -62,15 +62,25 @@ _MOST_CONVERTERS = 8
 
 
 def _converted(decoded: av.VideoFrame, width: int, height: int, kind: str, matrix: int) -> NDArray[Any]:
-    """Scaled and converted; a converter is kept for each thread and size, as making one takes its time."""
+    """Scaled and converted."""
+    scaled = converter(width, height, kind).reformat(
+        decoded, width, height, kind, src_colorspace=matrix, threads=1
+    )
+    return np.asarray(scaled.to_ndarray())
+
+
+def converter(width: int, height: int, kind: str) -> VideoReformatter:
+    """What scales and converts frames to this size and pixel format; for this thread, as it cannot be shared.
+
+    It is kept, as making one takes its time.
+    """
     converters: dict[tuple[int, int, str], VideoReformatter] = _thread.__dict__.setdefault("converters", {})
     key = (width, height, kind)
     if key not in converters:
         if len(converters) == _MOST_CONVERTERS:
             converters.clear()
         converters[key] = VideoReformatter()
-    scaled = converters[key].reformat(decoded, width, height, kind, src_colorspace=matrix, threads=1)
-    return np.asarray(scaled.to_ndarray())
+    return converters[key]
 
 
 @cache

@@ -93,7 +93,7 @@ class DeviceRetouch(Retouch):
 
     def _sent(self, map_HWC: NDArray[np.generic]) -> Tensor:
         """A map (H, W, C) on the device, (1, C, H, W)."""
-        return torch.from_numpy(np.ascontiguousarray(map_HWC)).to(self._device).permute(2, 0, 1)[None]
+        return torch.from_numpy(np.ascontiguousarray(map_HWC)).to(self._device)[None].permute(0, 3, 1, 2)
 
     def _tensor(self, numbers: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(numbers).to(self._device, torch.float32)

@@ -146,17 +146,20 @@ def find_shots(
                     shots.append(Shot(count, whole, count, time))
             else:
                 if cut and tracker is not None:
+                    tracker.finish()
+                    seen = max(seen, tracker.follower.seen)
                     shots.append(_shot(tracker, count, time, size))
                 if cut or tracker is None:
                     tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count)
                 if image_HW3 is not None:
                     tracker.look(count, frame, image_HW3)
-                seen = max(seen, tracker.follower.seen)
             count += 1
             progress(count)
     if not count:
         raise LiaxError(f"{footage.path} has no frame", "give footage that has some")
     if tracker is not None:
+        tracker.finish()
+        seen = max(seen, tracker.follower.seen)
         shots.append(_shot(tracker, count, time + 1 / footage.rate, size))
         check_choice(footage.path, seen, choice, purpose.option)
     _tell(footage, shots, choice, purpose)
