@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.resources import files
 from threading import Lock
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -94,21 +95,35 @@ class Face:
         return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
-@contextmanager
-def _without_sound() -> Iterator[None]:
-    """Leaves `sounddevice` out of an import, if it has not been imported yet.
+class _Later(ModuleType):
+    """Stands for a module that is imported when something of it is used."""
 
-    MediaPipe imports it for recordings, and it looks for PortAudio by running compilers, whose temporary
-    files stay if the process is killed.
+    def __getattr__(self, name: str) -> Any:
+        module = import_module(self.__name__)
+        if module is self:  # it still stands there
+            raise AttributeError(name)
+        return getattr(module, name)
+
+
+@contextmanager
+def _without_extras() -> Iterator[None]:
+    """Leaves out of an import what MediaPipe needs only to record and to plot, as far as it is not there yet.
+
+    `sounddevice` looks for PortAudio by running compilers, whose temporary files stay if the process is
+    killed. `matplotlib` takes longer than the rest of MediaPipe; whoever plots still gets it.
     """
-    if "sounddevice" in sys.modules:
-        yield
-        return
-    sys.modules["sounddevice"] = None  # type: ignore[assignment]
+    plots, pyplot = _Later("matplotlib"), _Later("matplotlib.pyplot")
+    plots.pyplot = pyplot  # type: ignore[attr-defined]
+    extras: dict[str, ModuleType | None] = {"sounddevice": None}
+    if "matplotlib" not in sys.modules:
+        extras |= {plots.__name__: plots, pyplot.__name__: pyplot}
+    left_out = {name: extra for name, extra in extras.items() if name not in sys.modules}
+    sys.modules.update(left_out)  # type: ignore[arg-type]
     try:
         yield
     finally:
-        del sys.modules["sounddevice"]
+        for name in left_out:
+            del sys.modules[name]
 
 
 @dataclass(eq=False)
@@ -165,7 +180,7 @@ class FaceLandmarker:
             return _Task(self._open(confidence))
 
     def _open(self, confidence: float | None) -> Any:
-        with _IMPORTING, _without_sound():
+        with _IMPORTING, _without_extras():
             from mediapipe.tasks.python.core.base_options import BaseOptions
             from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarker as Task
             from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerOptions
