@@ -369,7 +369,7 @@ def _measured(command: Callable[[], int]) -> dict[str, Any]:
     return {
         "frames": frames,
         "frames_a_second": round(frames / seconds, 2),
-        "seconds_before_the_first_frame": round(first["writing"] - begun, 2),
+        "seconds_before_the_first_frame": round(first.get("writing", begun) - begun, 2),
         "processors_used": round(used / seconds, 2),
         "of_it_in_the_kernel": round(system / used, 2),
         "stages": stages,

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -46,14 +47,21 @@ def test_the_readme_has_the_tables(throughput: ModuleType) -> None:
 def test_the_readme_has_the_numbers_of_batches_and_edits() -> None:
     text = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
     found = json.loads((ROOT / "benchmarks/results/commands-h200.json").read_text())
-    of_demo, full = (
-        found[name]["ms"]["whole picture"] for name in ("edit", "edit of a face that fills its picture")
-    )
-    assert f"takes {of_demo:.0f} ms there, and {full:.0f} ms where the face fills" in text
+    assert f"demo takes {found['edit']['ms']['whole picture']:.0f} ms." in text
+    before, after = zip(*(_seconds(found[name]) for name in ("animate", "edit-video")), strict=True)
+    assert "after {:.1f} s (`animate`) or {:.1f} s (`edit-video`)".format(*before) in text
+    rates = [found["animate"]["frames"] / seconds for seconds in after]
+    assert "`animate` writes {:.0f} frames a second and `edit-video` {:.0f}".format(*rates) in text
     seconds = json.loads((ROOT / "benchmarks/results/batch-h200.json").read_text())["seconds"]
     alone, beside = seconds["one card"][-1], statistics.mean(seconds["two cards"])
     assert f"does {2 * alone / beside:.2f} times as much as on one" in text
     assert f"takes {beside:.1f} s while two run side by side, and {alone:.1f} s alone" in text
+
+
+def _seconds(command: dict[str, Any]) -> tuple[float, float]:
+    """Before the first frame is written, and from then on."""
+    before = command["seconds_before_the_first_frame"]
+    return before, command["frames"] / command["frames_a_second"] - before
 
 
 def test_the_readme_has_the_numbers_of_two_cores(throughput: ModuleType) -> None:
