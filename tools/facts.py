@@ -2,7 +2,7 @@
 
     python -m tools.facts                   # write the figures into README.md, the model card and docs/*.md
     python -m tools.facts --check           # say which documents differ from the results, and fail
-    python -m tools.facts --evaluate results/small --copy results/copy --interpret interpretation/small
+    python -m tools.facts --evaluate results/small --val2 results/small-val2 --copy results/copy --interpret interpretation/small
 
 The last takes over the results.json of finished `liax evaluate` and `liax interpret` runs, and then writes. A
 document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
@@ -53,8 +53,8 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, copy.json, interpret.json and earlier.json; of `live`, evaluate.json,
-            validation.json and controls.json.
+        folder: evaluate.json, evaluate-val2.json, copy.json, interpret.json and earlier.json; of `live`,
+            evaluate.json, validation.json and controls.json.
         weights: The weights that they are of.
         live: The same of the weights `live`.
         name: What the weights are called.
@@ -68,6 +68,11 @@ class Facts:
     @cached_property
     def evaluation(self) -> EvaluationResults:
         return EvaluationResults.from_json(read_json(self.folder / "evaluate.json"))
+
+    @cached_property
+    def val2(self) -> EvaluationResults:
+        """On the people on whom nothing was chosen."""
+        return EvaluationResults.from_json(read_json(self.folder / "evaluate-val2.json"))
 
     @cached_property
     def copy(self) -> list[EvaluationResults]:
@@ -110,6 +115,7 @@ class Facts:
         """What is wrong if the results are of other weights; "" if nothing is."""
         of = {
             "evaluate.json": str(self.evaluation.settings["animator"]),
+            "evaluate-val2.json": str(self.val2.settings["animator"]),
             "interpret.json": str(self.interpretation["fingerprint"]),
         }
         if wrong := _of_others(of, self.fingerprint):
@@ -173,6 +179,12 @@ def _means(all_of: Sequence[EvaluationResults]) -> str:
         for line in means_lines(all_of)
         if "not measured" not in line and not line.startswith("| time per frame")
     )
+
+
+def val2(facts: Facts) -> str:
+    """Every metric and following on the split val2."""
+    parts = [describe_evaluation(facts.val2), _means([facts.val2]), "\n".join(following_lines([facts.val2]))]
+    return "\n\n".join(parts)
 
 
 def clips(facts: Facts) -> str:
@@ -354,6 +366,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "following-summary": following_summary,
     "metrics": metrics,
     "following-all": lambda facts: "\n".join(following_lines([facts.evaluation])),
+    "val2": val2,
     "clips": clips,
     "summary": lambda facts: " ".join(result_text.summary_sentences(facts.interpretation)),
     "verified": verified,
@@ -395,11 +408,18 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def take_over(facts: Facts, evaluate: Path | None, copied: Path | None, interpret: Path | None) -> None:
+def take_over(
+    facts: Facts,
+    evaluate: Path | None = None,
+    on_val2: Path | None = None,
+    copied: Path | None = None,
+    interpret: Path | None = None,
+) -> None:
     """Copy finished results into the folder of results files, without the paths of the machine."""
     named: dict[str, Any] = {"animator": facts.name}
     for name, source, changes in (
         ("evaluate", evaluate, named),
+        ("evaluate-val2", on_val2, named),
         ("copy", copied, {}),
         ("interpret", interpret, {"name": facts.name}),
     ):
@@ -415,6 +435,7 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a document differs")
     parser.add_argument("--evaluate", type=Path, help="folder of a finished liax evaluate --weights small")
+    parser.add_argument("--val2", type=Path, help="folder of the same with --split val2")
     parser.add_argument("--live", type=Path, help="folder of a finished liax evaluate --weights live")
     parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
     parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
@@ -425,10 +446,10 @@ def main() -> None:
     facts = bundled()
     if options.earlier:
         write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
-    take_over(facts, options.evaluate, options.copy, options.interpret)
+    take_over(facts, options.evaluate, options.val2, options.copy, options.interpret)
     if options.live is not None:
         assert facts.live is not None
-        take_over(facts.live, options.live, None, None)
+        take_over(facts.live, options.live)
     facts = bundled()  # what was read before is out of date
     if wrong := facts.check_fingerprint():
         sys.exit(wrong)

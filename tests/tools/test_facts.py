@@ -48,6 +48,7 @@ def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
     folder.mkdir()
     name = f"weights {fingerprint(network)}"
     write_json(folder / "evaluate.json", evaluation(name, 22.81).to_json())
+    write_json(folder / "evaluate-val2.json", evaluation(name, 23.5).to_json())
     write_json(folder / "copy.json", evaluation("copy", 17.94).to_json())
     write_json(folder / "interpret.json", interpretation() | {"fingerprint": fingerprint(network)})
     before: dict[str, Any] = {
@@ -112,7 +113,7 @@ def test_a_document_differs_once_the_results_do(
     finished = tmp_path / "new"
     finished.mkdir()
     write_json(finished / "results.json", evaluation("weights of others", 23.5).to_json())
-    take_over(facts, evaluate=finished, copied=None, interpret=None)
+    take_over(facts, evaluate=finished)
     later = Facts(facts.folder, facts.weights)
     assert module.stale(later) == [page]
     assert "| **these weights** | 0.0472 | 23.50 |" in filled(page.read_text(), later)
