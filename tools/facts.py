@@ -2,7 +2,7 @@
 
     python -m tools.facts                   # write the figures into README.md, the model card and docs/*.md
     python -m tools.facts --check           # say which documents differ from the results, and fail
-    python -m tools.facts --evaluate results/small --val2 results/small-val2 --copy results/copy --interpret interpretation/small
+    python -m tools.facts --evaluate results/small --val2 results/small-val2 --interpret interpretation/small
 
 The last takes over the results.json of finished `liax evaluate` and `liax interpret` runs, and then writes. A
 document marks the places: a line `<!-- facts: NAME -->`, the text that this script writes, and a line
