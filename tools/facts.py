@@ -53,8 +53,8 @@ class Facts:
     """The results files, read once.
 
     Args:
-        folder: evaluate.json, evaluate-val2.json, copy.json, interpret.json and earlier.json; of `live`,
-            evaluate.json, validation.json and controls.json.
+        folder: evaluate.json, evaluate-val2.json, copy.json, interpret.json, scores.json and earlier.json;
+            of `live`, evaluate.json, validation.json and controls.json.
         weights: The weights that they are of.
         live: The same of the weights `live`.
         name: What the weights are called.
@@ -73,6 +73,12 @@ class Facts:
     def val2(self) -> EvaluationResults:
         """On the people on whom nothing was chosen."""
         return EvaluationResults.from_json(read_json(self.folder / "evaluate-val2.json"))
+
+    @cached_property
+    def more_scores(self) -> dict[str, Any]:
+        """Settings and disentanglement of a `liax interpret` run that looked at more frames."""
+        found: dict[str, Any] = read_json(self.folder / "scores.json")
+        return found
 
     @cached_property
     def copy(self) -> list[EvaluationResults]:
@@ -117,6 +123,7 @@ class Facts:
             "evaluate.json": str(self.evaluation.settings["animator"]),
             "evaluate-val2.json": str(self.val2.settings["animator"]),
             "interpret.json": str(self.interpretation["fingerprint"]),
+            "scores.json": str(self.more_scores["settings"]["weights"]),
         }
         if wrong := _of_others(of, self.fingerprint):
             return wrong
@@ -263,9 +270,17 @@ def _reached_row(control: dict[str, Any], asked: float, mean: float, deviation: 
 
 def scores(facts: Facts) -> str:
     """Disentanglement against each instrument's measures."""
+    return _scores(facts.interpretation["disentanglement"])
+
+
+def more_scores(facts: Facts) -> str:
+    """The same of more frames."""
+    return _scores(facts.more_scores["disentanglement"])
+
+
+def _scores(groups: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(
-        f"{group['title']}:\n\n{_markdown(result_text.scores_table(group))}"
-        for group in facts.interpretation["disentanglement"]
+        f"{group['title']}:\n\n{_markdown(result_text.scores_table(group))}" for group in groups
     )
 
 
@@ -375,6 +390,7 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "entangled": entangled,
     "vectors": vectors,
     "scores": scores,
+    "more-scores": more_scores,
     "sparsity": sparsity,
     "sums": sums_and_paths,
     "training": training,
@@ -429,6 +445,14 @@ def take_over(
             write_json(facts.folder / f"{name}.json", rounded(kept))
 
 
+def take_over_scores(facts: Facts, interpretation: Path) -> None:
+    """Copy what a `liax interpret` run has scored, finished or not."""
+    groups = [read_json(path) for path in (interpretation / "scores").glob("*.json")]
+    groups.sort(key=lambda group: len(group["own"]["factors"]), reverse=True)
+    settings = read_json(interpretation / "settings.json")
+    write_json(facts.folder / "scores.json", rounded({"settings": settings, "disentanglement": groups}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -439,6 +463,7 @@ def main() -> None:
     parser.add_argument("--live", type=Path, help="folder of a finished liax evaluate --weights live")
     parser.add_argument("--copy", type=Path, help="folder of a finished liax evaluate --copy")
     parser.add_argument("--interpret", type=Path, help="folder of a finished liax interpret small")
+    parser.add_argument("--scores", type=Path, help="folder of a liax interpret that looks at more frames")
     parser.add_argument(
         "--earlier", metavar="NAME", help="first keep the present results as a row called NAME"
     )
@@ -447,6 +472,8 @@ def main() -> None:
     if options.earlier:
         write_json(RESULTS / "earlier.json", [*facts.earlier, facts.row(options.earlier)])
     take_over(facts, options.evaluate, options.val2, options.copy, options.interpret)
+    if options.scores is not None:
+        take_over_scores(facts, options.scores)
     if options.live is not None:
         assert facts.live is not None
         take_over(facts.live, options.live)

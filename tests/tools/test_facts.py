@@ -14,7 +14,7 @@ from liax.report.json_files import write_json
 from liax.training.history import write_history
 from liax.weights import fingerprint, load, save
 from tools import facts as module
-from tools.facts import BLOCKS, Facts, filled, rounded, take_over
+from tools.facts import BLOCKS, Facts, filled, rounded, take_over, take_over_scores
 
 RUN = {"preset": "small", "steps": 6640, "batch": 128, "minutes": 8.1, "devices": 4, "accelerator": "H100"}
 
@@ -51,6 +51,9 @@ def facts(tmp_path: Path, tiny_weights: Path) -> Facts:
     write_json(folder / "evaluate-val2.json", evaluation(name, 23.5).to_json())
     write_json(folder / "copy.json", evaluation("copy", 17.94).to_json())
     write_json(folder / "interpret.json", interpretation() | {"fingerprint": fingerprint(network)})
+    more = {"weights": fingerprint(network), "frames": 30}
+    groups = interpretation()["disentanglement"]
+    write_json(folder / "scores.json", {"settings": more, "disentanglement": groups})
     before: dict[str, Any] = {
         "name": "the first run's",
         "means": {"psnr": 21.11},
@@ -96,6 +99,21 @@ def test_every_block_can_be_written(facts: Facts, name: str) -> None:
     assert text.strip() or name == "entangled"  # nothing is, in this sample
     assert "None" not in text
     assert "nan" not in text
+
+
+def test_scores_of_more_frames(facts: Facts, tmp_path: Path) -> None:
+    """Taken over from a run that has measured them, those of the instrument that measures most first."""
+    (tmp_path / "run" / "scores").mkdir(parents=True)
+    (group,) = interpretation()["disentanglement"]
+    few = {**group, "title": "By few", "own": {**group["own"], "factors": ["yaw"]}}
+    for name, scored in (("1", few), ("2", group)):
+        write_json(tmp_path / "run" / "scores" / f"{name}.json", scored)
+    write_json(tmp_path / "run" / "settings.json", facts.more_scores["settings"])
+    take_over_scores(facts, tmp_path / "run")
+    later = Facts(facts.folder, facts.weights)
+    titles = [each["title"] for each in later.more_scores["disentanglement"]]
+    assert titles == [group["title"], "By few"]
+    assert BLOCKS["more-scores"](later).startswith(f"{group['title']}:")
 
 
 def test_a_document_differs_once_the_results_do(
