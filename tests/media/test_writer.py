@@ -277,3 +277,12 @@ def test_as_many_frames_are_told_as_written(tmp_path: Path, rate: Fraction, name
     told = write_result(clip, tmp_path / name)
     assert told.frames == len(list(Video(tmp_path / name)))
     assert told.frames == (6 if rate == 25 or name == "a.mp4" else {60: 4, 120: 3}[round(rate)])
+
+
+@pytest.mark.parametrize(("side", "kind"), [(64, "SLICE"), (512, "SLICE"), (960, "AUTO")])
+def test_large_frames_have_a_thread_each(tmp_path: Path, side: int, kind: str) -> None:
+    """Small ones are written in slices, in which x264 writes the same again each time."""
+    with create_video(tmp_path / "a.mp4", Fraction(25)) as writer:
+        writer.write(np.zeros((side, side, 3), np.uint8), Fraction(0))
+        assert writer._stream is not None
+        assert writer._stream.thread_type.name == kind
