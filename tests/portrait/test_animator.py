@@ -257,13 +257,11 @@ def enlarge_maps(network: LIAX, times: float) -> None:
 
 
 def test_maps_that_float16_does_not_hold(tiny: LIAX) -> None:
-    assert 1 < largest_value(tiny) < 1000
+    image_13RR = from_uint8(smooth_noise(tiny.config.size).permute(0, 3, 1, 2))
+    first = float(tiny.encoder.from_rgb(image_13RR).detach().abs().max())
+    assert 0.99 * first <= largest_value(tiny) < 1000
     assert fits_float16(tiny)
-    network = copy.deepcopy(tiny)
-    enlarge_maps(network, 1e6)
-    image_13RR = from_uint8(smooth_noise(network.config.size).permute(0, 3, 1, 2))
-    first = float(network.encoder.from_rgb(image_13RR).detach().abs().max())
-    assert largest_value(network) >= first > 1e6
-    assert not fits_float16(network)
-    enlarge_maps(network, float("nan"))
-    assert not fits_float16(network)
+    for times in (1e3, 1e6, float("nan")):  # less than 64 times, more and much more than it holds
+        network = copy.deepcopy(tiny)
+        enlarge_maps(network, times)
+        assert not fits_float16(network)

@@ -45,7 +45,7 @@ def fits_float16(network: LIAX) -> bool:
 
 @torch.inference_mode()
 def largest_value(network: LIAX) -> float:
-    """The largest magnitude in any layer's output, in float32, for a picture of smooth noise."""
+    """The largest magnitude in any layer's output, in float16, for a picture of smooth noise."""
     largest: list[Tensor] = []
 
     def look(_: nn.Module, __: object, output: object) -> None:
@@ -54,7 +54,7 @@ def largest_value(network: LIAX) -> float:
 
     hooks = [module.register_forward_hook(look) for module in network.modules()]
     try:
-        engine = EagerEngine(network, torch.float32)
+        engine = EagerEngine(network, torch.float16)
         seen = engine.encode(smooth_noise(network.config.size))
         engine.draw(seen.code_BD, seen.features)
     finally:
