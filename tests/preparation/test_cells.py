@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from clips import Frames
+from liax.face.all_faces import FaceTrack
 from liax.face.crop import Crop
-from liax.face.track import FaceTrack
 from liax.media.footage import ImageFrame
 from liax.preparation.cells import SeamFinder
 from liax.preparation.config import CutOptions

@@ -5,6 +5,7 @@ landmarker.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -153,6 +154,12 @@ def overlap(one: Box, other: Box) -> float:
         return 0.0
     smaller = min((b[2] - b[0]) * (b[3] - b[1]) for b in (one, other))
     return width * height / max(smaller, 1e-6)
+
+
+def continuation(faces: Iterable[Face], last: Box, least: float) -> Face | None:
+    """The face whose box shares most with the last one, if it is more than `least`."""
+    best = max(faces, key=lambda face: overlap(face.box, last), default=None)
+    return best if best is not None and overlap(best.box, last) > least else None
 
 
 def _starts(length: float, side: float) -> NDArray[np.float64]:

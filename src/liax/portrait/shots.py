@@ -13,7 +13,8 @@ from typing import NamedTuple
 from liax.errors import LiaxError
 from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import FaceTracker, Look, ShotTracker, with_looks
+from liax.face.looks import Look, ShotTracker, with_looks
+from liax.face.track import FaceTracker
 from liax.media.cuts import detect_cuts
 from liax.media.footage import Footage, Picture
 from liax.pipeline import ahead

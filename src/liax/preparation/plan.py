@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from liax.face.all_faces import FaceTrack
 from liax.face.crop import Box, Crop, fit_inside
 from liax.face.place import crop_for
-from liax.face.track import FaceTrack
 from liax.media.footage import Picture
 from liax.media.video import Video
 from liax.preparation.cells import Cell, SeamFinder

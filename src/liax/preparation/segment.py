@@ -15,9 +15,9 @@ from typing import IO, Any
 from liax.bounded import parse_json, short
 from liax.data.regions import Regions, load_regions, write_regions
 from liax.errors import LiaxError
+from liax.face.all_faces import find_tracks
 from liax.face.embed import FaceEmbedder
 from liax.face.landmarks import FaceLandmarker
-from liax.face.track import find_tracks
 from liax.files import atomic_file
 from liax.media.cuts import detect_cuts
 from liax.media.video import Video

@@ -1,0 +1,108 @@
+"""Looks at footage: the frames, a few of each second, in which faces are searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liax.face.crop import Box
+
+if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
+    from liax.media.footage import Picture
+
+THOROUGH_EVERY = 5
+"""Thorough searches, which also find small faces, are made in every fifth look."""
+
+# Looks per second of footage, and the longest side of the images that are looked at, in pixels.
+_LOOKS_A_SECOND = 5
+_LOOK_SIDE = 1280
+# So many are made at once. A face that is followed is looked for where it was before the first of them.
+_AT_ONCE = 4
+
+
+class Look(NamedTuple):
+    """A frame that was looked at, its time in seconds, and whether it shows a followed face."""
+
+    number: int
+    time: Fraction
+    found: bool
+
+
+def with_looks(
+    frames: Iterable[tuple[Picture, bool]], rate: Fraction
+) -> Iterator[tuple[Picture, bool, NDArray[np.uint8] | None]]:
+    """Each frame, whether a shot begins with it, and the image of it where it is to be looked at.
+
+    These are each shot's first frame, and then a few of each second.
+
+    Args:
+        frames: As `liax.media.cuts.detect_cuts` gives them.
+        rate: Frames per second.
+    """
+    step = look_step(rate)
+    number = 0
+    for frame, cut in frames:
+        number = 0 if cut else number + 1
+        yield frame, cut, None if number % step else frame.rgb(longest=_LOOK_SIDE)
+
+
+def look_step(rate: Fraction) -> int:
+    """One frame of so many is looked at."""
+    return max(1, round(rate / _LOOKS_A_SECOND))
+
+
+class Follower(Protocol):
+    """Follows faces from look to look."""
+
+    def add_all(self, images: Sequence[NDArray[np.uint8]]) -> list[bool]:
+        """Look for them in the next RGB uint8 images (H, W, 3); returns which show any."""
+
+
+F = TypeVar("F", bound=Follower)
+
+
+class ShotTracker(Generic[F]):
+    """Lets a follower look at a few frames of each second of one shot (`with_looks`), while the shot is read.
+
+    It does so for several at once, and for the last ones when `finish` says that there are no more.
+
+    Args:
+        first: Number of the shot's first frame.
+
+    Attributes:
+        looks: What was looked at so far.
+        size: Width and height of the frames.
+        scale: Pixels of a frame per pixel of what the follower sees.
+    """
+
+    def __init__(self, follower: F, first: int) -> None:
+        self.follower: F = follower
+        self.first = first
+        self.looks: list[Look] = []
+        self._waiting: list[tuple[int, Fraction, NDArray[np.uint8]]] = []
+        self.size = (0, 0)
+        self.scale = 1.0
+
+    def look(self, number: int, picture: Picture, image_HW3: NDArray[np.uint8]) -> None:
+        """Look at frame `number` of the footage as `with_looks` gives it, or soon."""
+        self.size = (picture.width, picture.height)
+        self.scale = picture.width / image_HW3.shape[1]
+        self._waiting.append((number, picture.time, image_HW3))
+        if len(self._waiting) == _AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        """Look at what waits."""
+        found = self.follower.add_all([image_HW3 for _, _, image_HW3 in self._waiting])
+        for (number, time, _), there in zip(self._waiting, found, strict=True):
+            self.looks.append(Look(number, time, there))
+        self._waiting.clear()
+
+    def scaled(self, box: Box) -> Box:
+        """A box that the follower found, in pixels of the frame."""
+        left, top, right, bottom = box
+        return left * self.scale, top * self.scale, right * self.scale, bottom * self.scale
