@@ -22,6 +22,13 @@ def resized(picture_HW3: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(picture_HW3).resize((side, side), Image.Resampling.BICUBIC))
 
 
+def wavy_picture(width: int, height: int) -> NDArray[np.uint8]:
+    """Smooth waves without a face, other ones in each channel: RGBA (height, width, 4)."""
+    y_HW, x_HW = np.mgrid[:height, :width]
+    waves_HW = 128 + 60 * np.sin(x_HW / 17) + 60 * np.cos(y_HW / 13)
+    return np.stack([waves_HW, 255 - waves_HW, waves_HW[::-1], waves_HW], -1).astype(np.uint8)
+
+
 @cache
 def head_frames() -> Frames:
     """Fifty frames of the bundled driving clip, two seconds, 320 pixels a side."""

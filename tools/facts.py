@@ -268,19 +268,11 @@ def _reached_row(control: dict[str, Any], asked: float, mean: float, deviation: 
     return [control["name"], result_text.amount_text(asked, control, 3), got]
 
 
-def scores(facts: Facts) -> str:
+def scores(found: dict[str, Any]) -> str:
     """Disentanglement against each instrument's measures."""
-    return _scores(facts.interpretation["disentanglement"])
-
-
-def more_scores(facts: Facts) -> str:
-    """The same of more frames."""
-    return _scores(facts.more_scores["disentanglement"])
-
-
-def _scores(groups: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(
-        f"{group['title']}:\n\n{_markdown(result_text.scores_table(group))}" for group in groups
+        f"{group['title']}:\n\n{_markdown(result_text.scores_table(group))}"
+        for group in found["disentanglement"]
     )
 
 
@@ -389,8 +381,8 @@ BLOCKS: dict[str, Callable[[Facts], str]] = {
     "controls-reached": controls_reached,
     "entangled": entangled,
     "vectors": vectors,
-    "scores": scores,
-    "more-scores": more_scores,
+    "scores": lambda facts: scores(facts.interpretation),
+    "more-scores": lambda facts: scores(facts.more_scores),
     "sparsity": sparsity,
     "sums": sums_and_paths,
     "training": training,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from unittest.mock import patch
 
 import numpy as np
@@ -11,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liax.face.crop import Crop
+from liax.model import LIAX
+from liax.portrait import Animator
 from liax.portrait.device_retouch import DeviceRetouch, retouch_on
 from liax.portrait.retouch import PixelChange, Retouch
+from scenes import wavy_picture
 
 CPU = torch.device("cpu")
 SIZE = 64
@@ -49,10 +53,7 @@ def changed(seed: int, strength: float) -> PixelChange:
 def test_the_same_picture(
     left: float, top: float, side: float, roll: float, whole: bool, channels: int, strength: float, seed: int
 ) -> None:
-    y_HW, x_HW = np.mgrid[:301, :341]
-    waves_HW = 128 + 60 * np.sin(x_HW / 17) + 60 * np.cos(y_HW / 13)
-    picture_HWC = np.stack([waves_HW, 255 - waves_HW, waves_HW[::-1], waves_HW], -1).astype(np.uint8)
-    picture_HWC = picture_HWC[..., :channels]
+    picture_HWC = wavy_picture(341, 301)[..., :channels]
     what = None if whole else Crop(left, top, side, roll), 341, 301, SIZE
     change = changed(seed, strength)
     before_HWC = picture_HWC.copy()
@@ -73,14 +74,14 @@ def test_a_picture_for_which_there_is_no_room(portrait_HW3: np.ndarray) -> None:
     assert np.array_equal(result_HW3, Retouch(*what)(portrait_HW3, change))
 
 
-def test_processors_have_opencv() -> None:
-    assert type(retouch_on(CPU, None, 100, 80, SIZE)) is Retouch
+def test_processors_have_opencv(tiny: LIAX) -> None:
+    assert type(retouch_on(Animator(tiny, "cpu"), None, 100, 80)) is Retouch
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of NVIDIA's")
-def test_on_a_gpu(portrait_HW3: np.ndarray) -> None:
+def test_on_a_gpu(tiny: LIAX, portrait_HW3: np.ndarray) -> None:
     what, change = (Crop(60, 60, 400, 10.0), 512, 512, SIZE), changed(1, 5.0)
-    gpu = retouch_on(torch.device("cuda"), *what)
+    gpu = retouch_on(Animator(copy.deepcopy(tiny), "cuda"), *what[:3])
     assert type(gpu) is DeviceRetouch
     apart_HW3 = gpu(portrait_HW3, change).astype(int) - Retouch(*what)(portrait_HW3, change)
     assert np.abs(apart_HW3).mean() < 0.1

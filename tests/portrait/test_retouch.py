@@ -19,6 +19,7 @@ from liax.model import LIAX
 from liax.portrait import Animator
 from liax.portrait.device_retouch import DeviceRetouch
 from liax.portrait.retouch import EditDelta, PixelChange, Retouch, blurred
+from scenes import wavy_picture
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from seam import seam_ratio
@@ -198,9 +199,7 @@ def test_where_nothing_changes_nothing_is_computed(
 ) -> None:
     """A change of a part of the square gives what it gives if all of the square is computed."""
     random = np.random.default_rng(seed)
-    y_HW, x_HW = np.mgrid[:300, :340]
-    waves_HW = 128 + 60 * np.sin(x_HW / 17) + 60 * np.cos(y_HW / 13)
-    picture_HW3 = np.stack([waves_HW, 255 - waves_HW, waves_HW[::-1]], -1).astype(np.uint8)
+    picture_HW3 = wavy_picture(340, 300)[..., :3]
     x, y, width, height = box
     part = np.s_[y : y + height, x : x + width]
     change = still()

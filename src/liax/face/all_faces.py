@@ -136,19 +136,18 @@ def find_tracks(
     count, step = 0, look_step(rate)
     for frame, cut, image_HW3 in with_looks(frames, rate):
         if cut:
-            shot.finish()
             tracks += _tracks(shot, count, step)
             shot = ShotTracker(AllFacesTracker(landmarker), count)
         if image_HW3 is not None:
             shot.look(count, frame, image_HW3)
         count += 1
-    shot.finish()
     tracks += _tracks(shot, count, step)
     return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count
 
 
 def _tracks(shot: ShotTracker[AllFacesTracker], end: int, step: int) -> list[FaceTrack]:
     """All of a shot that ends before the frame `end`; each lasts until the look after its last."""
+    shot.finish()
     tracks = []
     for followed in shot.follower.gone + shot.follower.followed:
         numbers = [shot.looks[look].number for look in followed.looks]

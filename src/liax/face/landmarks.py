@@ -114,9 +114,11 @@ def _without_extras() -> Iterator[None]:
     """
     plots, pyplot = _Later("matplotlib"), _Later("matplotlib.pyplot")
     plots.pyplot = pyplot  # type: ignore[attr-defined]
-    extras: dict[str, ModuleType | None] = {"sounddevice": None}
-    if "matplotlib" not in sys.modules:
-        extras |= {plots.__name__: plots, pyplot.__name__: pyplot}
+    extras: dict[str, ModuleType | None] = {
+        "sounddevice": None,
+        "matplotlib": plots,
+        "matplotlib.pyplot": pyplot,
+    }
     left_out = {name: extra for name, extra in extras.items() if name not in sys.modules}
     sys.modules.update(left_out)  # type: ignore[arg-type]
     try:
@@ -173,10 +175,9 @@ class FaceLandmarker:
         self._tasks: dict[float | None, list[_Task]] = {None: [self._taken()]}
 
     def _taken(self, confidence: float | None = None) -> _Task:
-        idle = _IDLE.get((self._max_faces, confidence))
         try:
-            return idle.pop() if idle else _Task(self._open(confidence))
-        except IndexError:  # another thread was faster
+            return _IDLE[self._max_faces, confidence].pop()
+        except (KeyError, IndexError):
             return _Task(self._open(confidence))
 
     def _open(self, confidence: float | None) -> Any:

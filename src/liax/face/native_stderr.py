@@ -42,9 +42,13 @@ def _redirected() -> int | None:
         saved = os.dup(2)
     except OSError:  # started without a standard error
         return None
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+    except BaseException:
+        os.close(saved)
+        raise
     os.dup2(null, 2)
     os.close(null)
     return saved

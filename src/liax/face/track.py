@@ -60,30 +60,31 @@ class FaceTracker:
 
         A face that was gone may come back anywhere, once there are as many faces as when it was first seen.
         """
-        return self._add(image_HW3, [])
+        near = [] if self._last is None else self._near(image_HW3, self._last)
+        return self._add(image_HW3, near, self._last)
 
     def add_all(self, images: Sequence[NDArray[np.uint8]]) -> list[bool]:
         """As `add` of each of the next images, at once as soon as it is known where the face is."""
         found: list[bool] = []
         while self._last is None and len(found) < len(images):
             found.append(self.add(images[len(found)]))
-        rest = images[len(found) :]
         if self._last is not None:
-            near = mapped(partial(self._near, box=self._last), rest) if len(rest) > 1 else [[]] * len(rest)
-            found += [self._add(image_HW3, faces) for image_HW3, faces in zip(rest, near, strict=True)]
+            rest, box = images[len(found) :], self._last
+            near = mapped(partial(self._near, box=box), rest)
+            found += [self._add(image_HW3, faces, box) for image_HW3, faces in zip(rest, near, strict=True)]
         return found
 
     def _near(self, image_HW3: NDArray[np.uint8], box: Box) -> list[Face]:
         return find_near(self._landmarker, np.rot90(image_HW3, -self._quarters), box)
 
-    def _add(self, image_HW3: NDArray[np.uint8], near: list[Face]) -> bool:
-        """Look for the face, first among those that were found already."""
+    def _add(self, image_HW3: NDArray[np.uint8], near: list[Face], box: Box | None) -> bool:
+        """Look for the face in the next image, of which those near a box where it was are known."""
         self._size = (image_HW3.shape[1], image_HW3.shape[0])
         looked_at_HW3 = np.rot90(image_HW3, -self._quarters)
         if self._last is None:
             face = self._choose(image_HW3)
         else:
-            face = continuation(near, self._last, _LEAST_SHARED) or self._follow(looked_at_HW3, self._last)
+            face = self._follow(looked_at_HW3, near, box, self._last)
         if face is None:
             self._missed += 1
             return False
@@ -107,10 +108,14 @@ class FaceTracker:
             return None
         return find_upright(self._landmarker, image_HW3, faces[self._choice - 1])
 
-    def _follow(self, image_HW3: NDArray[np.uint8], last: Box) -> Face | None:
-        faces = find_near(self._landmarker, image_HW3, last)
-        faces = faces or find_faces(self._landmarker, image_HW3, thorough=False)
-        best = continuation(faces, last, _LEAST_SHARED)
+    def _follow(
+        self, image_HW3: NDArray[np.uint8], near: list[Face], box: Box | None, last: Box
+    ) -> Face | None:
+        best = continuation(near, last, _LEAST_SHARED)
+        if best is None:
+            faces = near if box == last else find_near(self._landmarker, image_HW3, last)
+            faces = faces or find_faces(self._landmarker, image_HW3, thorough=False)
+            best = continuation(faces, last, _LEAST_SHARED)
         if best is None and self._missed:
             return self._regain(image_HW3, last)
         return best

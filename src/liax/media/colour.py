@@ -62,17 +62,13 @@ _MOST_CONVERTERS = 8
 
 
 def _converted(decoded: av.VideoFrame, width: int, height: int, kind: str, matrix: int) -> NDArray[Any]:
-    """Scaled and converted."""
-    scaled = converter(width, height, kind).reformat(
-        decoded, width, height, kind, src_colorspace=matrix, threads=1
-    )
-    return np.asarray(scaled.to_ndarray())
+    return np.asarray(converted(decoded, width, height, kind, src_colorspace=matrix).to_ndarray())
 
 
-def converter(width: int, height: int, kind: str) -> VideoReformatter:
-    """What scales and converts frames to this size and pixel format; for this thread, as it cannot be shared.
+def converted(frame: av.VideoFrame, width: int, height: int, kind: str, **colours: int) -> av.VideoFrame:
+    """Scaled and converted to this pixel format, in this thread.
 
-    It is kept, as making one takes its time.
+    What does it is kept for each thread and size, as making one takes its time.
     """
     converters: dict[tuple[int, int, str], VideoReformatter] = _thread.__dict__.setdefault("converters", {})
     key = (width, height, kind)
@@ -80,7 +76,7 @@ def converter(width: int, height: int, kind: str) -> VideoReformatter:
         if len(converters) == _MOST_CONVERTERS:
             converters.clear()
         converters[key] = VideoReformatter()
-    return converters[key]
+    return converters[key].reformat(frame, width, height, kind, threads=1, **colours)
 
 
 @cache

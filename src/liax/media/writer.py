@@ -22,7 +22,7 @@ from PIL import Image
 
 from liax.marking.output import PictureMarker, marked_file, picture_marker, tags, unmarked
 from liax.marking.provenance import Provenance
-from liax.media.colour import converter
+from liax.media.colour import converted
 from liax.media.sound import Sound
 from liax.options import MarkOptions
 
@@ -261,13 +261,8 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format=layout)
         if self._pixels == "bgra":
             return frame.reformat(format=self._pixels)
-        return converter(frame.width, frame.height, self._pixels).reformat(
-            frame,
-            format=self._pixels,
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
+        colours = {"dst_colorspace": Colorspace.ITU709, "dst_color_range": ColorRange.MPEG}
+        return converted(frame, frame.width, frame.height, self._pixels, **colours)
 
 
 def open_output(

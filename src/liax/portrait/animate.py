@@ -227,7 +227,7 @@ class _Show:
             self._alone, self.height = self._retouch.width, self._retouch.height
         elif options.paste:
             height, width, _ = portrait.picture_HW3.shape
-            self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
+            self._retouch = retouch_on(animator, portrait.framing.crop, width, height)
             self._alone, self.height = self._retouch.width, self._retouch.height
             picture_HW3 = portrait.picture_HW3[: self.height, : self._alone]
         self.width = self._alone

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liax.face.crop import Crop, turned
+from liax.portrait.animator import Animator
 from liax.portrait.feather import FeatheredSquare
 from liax.portrait.retouch import FRINGE, PixelChange, Retouch, blurred
 
 
-def retouch_on(device: torch.device, crop: Crop | None, width: int, height: int, size: int) -> Retouch:
-    """The fastest `Retouch` where the network's device is this one."""
-    if device.type == "cuda":
-        return DeviceRetouch(device, crop, width, height, size)
-    return Retouch(crop, width, height, size)
+def retouch_on(animator: Animator, crop: Crop | None, width: int, height: int) -> Retouch:
+    """The fastest `Retouch` for what an animator draws, where it draws."""
+    if animator.device.type == "cuda":
+        return DeviceRetouch(animator.device, crop, width, height, animator.size)
+    return Retouch(crop, width, height, animator.size)
 
 
 class DeviceRetouch(Retouch):
@@ -34,6 +35,15 @@ class DeviceRetouch(Retouch):
         super().__init__(crop, width, height, size)
         self._device = device
         self._moving, self._drawing = _Shown(self.wide, device), _Shown(self.square, device)
+        # From the square's directions and pixels to those of the picture.
+        self._turn_22 = self._tensor(turned(np.eye(2), self.wide.roll) * np.array(self.wide.scale))
+        origin_2, right_2, down_2 = self.square.to_picture(np.array([(0.0, 0), (1, 0), (0, 1)]))
+        self._axes_22 = self._tensor(np.stack([right_2 - origin_2, down_2 - origin_2]))
+        self._origin_2 = self._tensor(origin_2)
+        self._end_2 = self._tensor(np.array([self.width, self.height]))
+        left, top, right, bottom = self.wide.window
+        self._window_HW2 = self._places(np.arange(left, right), np.arange(top, bottom))
+        self._square_RR2 = self._places(np.arange(size) + 0.5, np.arange(size) + 0.5)
 
     @torch.inference_mode()
     def __call__(self, picture_HW3: NDArray[np.uint8], change: PixelChange) -> NDArray[np.uint8]:
@@ -66,34 +76,26 @@ class DeviceRetouch(Retouch):
         fringe = round(FRINGE * shift_12RR.shape[-1])
         pad = fringe + self._margin
         shift_12RR = F.pad(shift_12RR[..., fringe:-fringe, fringe:-fringe], (pad,) * 4, mode="replicate")
-        turn_22 = turned(np.eye(2), self.wide.roll) * np.array(self.wide.scale)
-        shift_12RR = torch.einsum("bcij,cd->bdij", shift_12RR, self._tensor(turn_22))
+        shift_12RR = torch.einsum("bcij,cd->bdij", shift_12RR, self._turn_22)
         shift_1HW2 = self._moving(shift_12RR, slowly_varying=True).permute(0, 2, 3, 1)
-        left, top, right, bottom = self.wide.window
-        x_W = torch.arange(left, right, device=self._device)
-        y_H = torch.arange(top, bottom, device=self._device)
-        from_1HW2 = shift_1HW2 + torch.stack(torch.meshgrid(x_W, y_H, indexing="xy"), -1)
-        grid_1HW2 = (2 * from_1HW2 + 1) / self._tensor(np.array([self.width, self.height])) - 1
+        grid_1HW2 = (2 * (shift_1HW2 + self._window_HW2) + 1) / self._end_2 - 1
         return F.grid_sample(picture_1CHW, grid_1HW2, "bicubic", "reflection", align_corners=False)
 
     def _of_square(self, shift_12RR: Tensor) -> Tensor:
         """(1, 1, R, R): 0 where a pixel comes from outside the square, which the picture shows, else 1."""
-        size = shift_12RR.shape[-1]
-        axis_R = torch.arange(size, device=self._device) + 0.5
-        from_1RR2 = shift_12RR.permute(0, 2, 3, 1) + torch.stack(
-            torch.meshgrid(axis_R, axis_R, indexing="xy"), -1
-        )
-        outside_1RR = ((from_1RR2 < 0) | (from_1RR2 > size)).any(-1)
-        origin_2, right_2, down_2 = self.square.to_picture(np.array([(0.0, 0), (1, 0), (0, 1)]))
-        axes_22 = self._tensor(np.stack([right_2 - origin_2, down_2 - origin_2]))
-        in_picture_1RR2 = from_1RR2 @ axes_22 + self._tensor(origin_2)
-        end_2 = self._tensor(np.array([self.width, self.height]))
-        shown_1RR = ((in_picture_1RR2 > 0) & (in_picture_1RR2 < end_2)).all(-1)
+        from_1RR2 = shift_12RR.permute(0, 2, 3, 1) + self._square_RR2
+        outside_1RR = ((from_1RR2 < 0) | (from_1RR2 > self.square.size)).any(-1)
+        in_picture_1RR2 = from_1RR2 @ self._axes_22 + self._origin_2
+        shown_1RR = ((in_picture_1RR2 > 0) & (in_picture_1RR2 < self._end_2)).all(-1)
         return 1 - blurred((outside_1RR & shown_1RR).float()[:, None])
 
     def _sent(self, map_HWC: NDArray[np.generic]) -> Tensor:
         """A map (H, W, C) on the device, (1, C, H, W)."""
         return torch.from_numpy(np.ascontiguousarray(map_HWC)).to(self._device)[None].permute(0, 3, 1, 2)
+
+    def _places(self, x_W: NDArray[np.generic], y_H: NDArray[np.generic]) -> Tensor:
+        """(x, y) of each place of a grid, (H, W, 2)."""
+        return self._tensor(np.stack(np.meshgrid(x_W, y_H), -1))
 
     def _tensor(self, numbers: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(numbers).to(self._device, torch.float32)

@@ -94,7 +94,7 @@ class PictureEditor:
     def __init__(self, animator: Animator, portrait: Portrait) -> None:
         height, width, _ = portrait.picture_HW3.shape
         self._picture_HW3 = portrait.picture_HW3
-        self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
+        self._retouch = retouch_on(animator, portrait.framing.crop, width, height)
         self._edit_delta = EditDelta(animator, portrait.encoded)
 
     def __call__(self, alpha_M: NDArray[np.float32]) -> NDArray[np.uint8]:

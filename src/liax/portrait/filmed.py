@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liax.face.crop import Crop, resize
+from liax.face.crop import resize
 from liax.face.landmarks import FaceLandmarker
 from liax.media.footage import Footage, Picture
 from liax.options import SourceOptions
@@ -106,24 +106,24 @@ class ShotRetouches:
     """
 
     def __init__(self, animator: Animator, footage: Footage, whole: bool) -> None:
-        self._frame, self._size, self._whole = (footage.width, footage.height), animator.size, whole
-        self._device = animator.device
+        self._animator, self._whole = animator, whole
+        self._frame = footage.width, footage.height
         self._shot: Shot | None = None
-        self._retouch = self._made(None, self._frame if whole else (self._size, self._size))
+        self._retouch = retouch_on(
+            animator, None, *(self._frame if whole else (animator.size, animator.size))
+        )
         self.width, self.height = self._retouch.width, self._retouch.height
 
     def of(self, shot: Shot) -> Retouch:
         """What puts changes into this shot's pictures; asked for shot by shot."""
         if self._whole and shot is not self._shot:
-            self._shot, self._retouch = shot, self._made(shot.framing.crop, self._frame)
+            self._shot = shot
+            self._retouch = retouch_on(self._animator, shot.framing.crop, *self._frame)
         return self._retouch
-
-    def _made(self, crop: Crop | None, picture: tuple[int, int]) -> Retouch:
-        return retouch_on(self._device, crop, *picture, self._size)
 
     def picture(self, frame_HW3: NDArray[np.uint8], square_RR3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What changes are put into."""
-        return frame_HW3 if self._whole else resize(square_RR3, self._size, self._size)
+        return frame_HW3 if self._whole else resize(square_RR3, self._animator.size, self._animator.size)
 
 
 def change_filmed(

@@ -147,9 +147,8 @@ def find_shots(
                     shots.append(Shot(count, whole, count, time))
             else:
                 if cut and tracker is not None:
-                    tracker.finish()
-                    seen = max(seen, tracker.follower.seen)
                     shots.append(_shot(tracker, count, time, size))
+                    seen = max(seen, tracker.follower.seen)
                 if cut or tracker is None:
                     tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count)
                 if image_HW3 is not None:
@@ -159,9 +158,8 @@ def find_shots(
     if not count:
         raise LiaxError(f"{footage.path} has no frame", "give footage that has some")
     if tracker is not None:
-        tracker.finish()
-        seen = max(seen, tracker.follower.seen)
         shots.append(_shot(tracker, count, time + 1 / footage.rate, size))
+        seen = max(seen, tracker.follower.seen)
         check_choice(footage.path, seen, choice, purpose.option)
     _tell(footage, shots, choice, purpose)
     return shots, count
@@ -175,6 +173,7 @@ def _unseen(frames: Iterable[tuple[Picture, bool]]) -> Generator[tuple[Picture, 
 
 def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size: int) -> Shot:
     """The shot that was read, which ends before the frame `end` at `end_time`."""
+    tracker.finish()
     face = tracker.follower
     if face.found:
         crop = face.crop().scaled(tracker.scale).on_whole_pixels()

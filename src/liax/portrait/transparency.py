@@ -41,13 +41,13 @@ class Cutout:
         picture_HW3, alpha_HW = portrait.picture_HW3, portrait.alpha_HW
         if paste:
             height, width = alpha_HW.shape
-            self._retouch = retouch_on(animator.device, portrait.framing.crop, width, height, animator.size)
+            self._retouch = retouch_on(animator, portrait.framing.crop, width, height)
             self.width, self.height = self._retouch.width, self._retouch.height
         else:
             picture_HW3 = portrait.square_RR3
             size = animator.size
             alpha_HW = portrait.framing.to_square(_thrice(alpha_HW), size)[..., 0]
-            self._retouch = retouch_on(animator.device, None, size, size, size)
+            self._retouch = retouch_on(animator, None, size, size)
             self.width, self.height = portrait.framing.width, portrait.framing.height
         self._before_HW4 = np.dstack([picture_HW3, alpha_HW])
         self.before_HW4 = self._shown(self._before_HW4[: self._retouch.height, : self._retouch.width])
