@@ -5,8 +5,8 @@
 
 For each number of threads and each backend and precision that this processor has: milliseconds to read a
 driving frame, and to draw one; seconds from the opened weights to the first picture; dB by which pictures of
-the demo agree with PyTorch's in float32. The backends take turns, and the best round counts, because whatever
-else runs on the machine only makes a round slower.
+the demo, cut out as `liax animate` cuts them out, agree with PyTorch's in float32. The backends take turns,
+and the best round counts, because whatever else runs on the machine only makes a round slower.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from importlib.resources import files
 from itertools import islice
@@ -25,22 +26,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 import liax
 from liax.export.parity import parity
 from liax.export.runtime_choice import missing_packages, open_runtime
-from liax.face.crop import resize
-from liax.media.video import Video
 from liax.model import LIAX, Encoded
+from liax.portrait.animator import Animator
 from liax.portrait.device import keep_freed_memory
+from liax.portrait.driving import DrivingFootage, open_driving
 from liax.portrait.engine import EagerEngine, Engine
-from liax.portrait.precision import choose_precision
 from liax.portrait.runtime_engine import RuntimeEngine
+from liax.portrait.source import open_portrait
 
 CPU = torch.device("cpu")
-_COMPARED = 4  # frames whose pictures are compared
+_RATE = 25  # of the demo's clip
+_COMPARED = 4  # frames whose pictures are compared, one of each second
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -67,7 +68,7 @@ def measure(weights: str, threads: Sequence[int], rounds: int) -> dict[str, Any]
     """Everything about these weights, as it is written to the results file."""
     network = liax.load(weights).to(memory_format=torch.channels_last)
     network.draw_at(network.config.size)
-    levels = _pictures(network.config.size)
+    levels = _pictures(network)
     ways = _ways()
     results: dict[str, Any] = {
         "weights": network.metadata.get("name", weights),
@@ -91,7 +92,8 @@ def measure(weights: str, threads: Sequence[int], rounds: int) -> dict[str, Any]
 
 def _ways() -> list[tuple[str, str]]:
     """Backends and precisions that this machine has."""
-    precisions = ["float32", *(["bfloat16"] if choose_precision(CPU) == torch.bfloat16 else [])]
+    able = torch.cpu.get_capabilities()
+    precisions = ["float32", *(["bfloat16"] if able.get("avx512_bf16") or able.get("amx_bf16") else [])]
     ways = [("torch", precision) for precision in precisions]
     if not missing_packages("onnxruntime"):
         ways.append(("onnxruntime", "float32"))
@@ -153,12 +155,16 @@ def _keep_best(found: dict[str, float], name: str, work: Callable[[], Any]) -> N
     found[name] = min(taken, found.get(name, taken))
 
 
-def _pictures(size: int) -> Tensor:
-    """The demo's portrait, then frames of its clip, uint8."""
+def _pictures(network: LIAX) -> Tensor:
+    """The squares of the demo's portrait, and then of frames of its clip, uint8."""
     assets = Path(str(files("liax.assets")))
-    portrait_HW3 = np.array(Image.open(assets / "demo_portrait.jpg").convert("RGB"))
-    driving = [frame.rgb() for frame in islice(Video(assets / "demo_driving.mp4"), _COMPARED)]
-    return torch.from_numpy(np.stack([resize(each, size, size) for each in (portrait_HW3, *driving)]))
+    animator = Animator(network, CPU, torch.float32, backend="torch")
+    portrait = open_portrait(animator, assets / "demo_portrait.jpg")
+    driving = open_driving(animator, assets / "demo_driving.mp4")
+    assert isinstance(driving, DrivingFootage)
+    with closing(driving.views()) as views:
+        squares = [view.square_RR3 for view in islice(views, 0, _COMPARED * _RATE, _RATE)]
+    return torch.from_numpy(np.stack([portrait.square_RR3, *squares]))
 
 
 def processor() -> str:

@@ -235,11 +235,13 @@ def test_precision_on_a_gpu(
     assert len(caplog.records) == len(said)
 
 
-def test_precision_is_what_the_processor_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precision_is_what_the_processor_is_fastest_in(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
     for able, dtype in (
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC"}, torch.bfloat16),
         ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
-        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, torch.bfloat16),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, torch.float32),
         ({"avx2": True, "avx512_bf16": False}, torch.float32),
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)

@@ -16,11 +16,12 @@ _HEADROOM = 64.0
 
 
 def choose_precision(device: torch.device, backend: Backend | None = None) -> torch.dtype:
-    """float16 or bfloat16 where the device multiplies that natively, else float32.
+    """float16 or bfloat16 where the device is faster in it, else float32.
 
-    float16, whose rounding is an eighth of bfloat16's, on NVIDIA GPUs since Volta. bfloat16 on CPUs with
-    AVX-512 BF16 or AMX (AMD since Zen 4, Intel's servers since Sapphire Rapids), as far as this PyTorch
-    tells; onnxruntime has it on none.
+    float16, whose rounding is an eighth of bfloat16's, on NVIDIA GPUs since Volta. bfloat16 on AMD's CPUs
+    with AVX-512 BF16 (since Zen 4) and on Intel's with AMX (servers since Sapphire Rapids), as far as this
+    PyTorch tells; onnxruntime has it on none. Intel's AVX-512 BF16, which is what virtual machines without
+    AMX have, takes 1.5 times as long as float32 (`benchmarks/backends.py`).
     """
     if backend == "onnxruntime":
         return torch.float32
@@ -28,9 +29,9 @@ def choose_precision(device: torch.device, backend: Backend | None = None) -> to
         able = torch.cuda.get_device_capability(device) >= _FLOAT16_SINCE
         return torch.float16 if able else torch.float32
     told = getattr(torch.cpu, "get_capabilities", None) if device.type == "cpu" else None
-    flags: dict[str, bool] = told() if told else {}
-    native = bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
-    return torch.bfloat16 if native else torch.float32
+    flags: dict[str, object] = told() if told else {}
+    avx512 = flags.get("avx512_bf16") and "Intel" not in str(flags.get("cpu_name"))
+    return torch.bfloat16 if avx512 or flags.get("amx_bf16") else torch.float32
 
 
 def without_float16(device: torch.device) -> torch.dtype:
