@@ -1,5 +1,6 @@
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from clips import moving_face
 from liax.errors import LiaxError
 from liax.face.landmarks import FaceLandmarker
+from liax.face.track import FaceTracker
+from liax.media.footage import Picture
 from liax.portrait.shots import Absence, Shot, find_shots
 from memory_footage import MemoryFootage
 
@@ -174,6 +177,31 @@ def test_progress(face: list[np.ndarray]) -> None:
     done: list[int] = []
     find_shots(None, MemoryFootage(face, 10), 64, None, done.append)
     assert done == list(range(1, 25))
+
+
+def test_frames_are_read_while_a_face_is_looked_for(
+    landmarker: FaceLandmarker, face: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    read_at_looks = []
+
+    class Counted(MemoryFootage):
+        def __iter__(self) -> Iterator[Picture]:
+            for frame in super().__iter__():
+                read.append(1)
+                yield frame
+
+    def add_all(tracker: FaceTracker, images: Sequence[np.ndarray]) -> list[bool]:
+        time.sleep(0.3)
+        read_at_looks.append(len(read))
+        return looks(tracker, images)
+
+    looks = FaceTracker.add_all
+    monkeypatch.setattr(FaceTracker, "add_all", add_all)
+    find_shots(landmarker, Counted(face * 4, 10), 64, None)
+    # The fourth look is at the seventh frame. Eight more looks, of two frames each, and a few frames follow.
+    assert 7 + 16 <= read_at_looks[0] <= 7 + 16 + 16
+    assert read_at_looks[-1] == 96
 
 
 def test_shot_is_a_plain_value(face: list[np.ndarray]) -> None:

@@ -189,6 +189,19 @@ def test_webgpu_is_compared_with_pytorch(visit: Callable[..., Any], tiny_page: P
     assert told in page.locator("#about").inner_text()
 
 
+def test_a_gpu_is_asked_for_again(visit: Callable[..., Any], tiny_page: Path, tmp_path: Path) -> None:
+    """A browser that has just started may say that there is none. Here the second one fails."""
+    other = tmp_path / "page"
+    shutil.copytree(tiny_page, other, copy_function=os.link)
+    worker = (other / "network_worker.js").read_text()
+    (other / "network_worker.js").unlink()  # the link
+    answers = "async () => (asked++ ? {info: {}, features: new Set()} : null)"
+    gpu = f'let asked = 0; Object.defineProperty(navigator, "gpu", {{value: {{requestAdapter: {answers}}}}});'
+    (other / "network_worker.js").write_text(worker + gpu)
+    backend = visit(other).evaluate("liax.backend")
+    assert (backend["provider"], backend["why"]) == ("wasm", "failed")
+
+
 def test_everybody_can_use_it(visit: Callable[..., Any], tiny_page: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
     page = visit(tiny_page, width=390, bypass=True)

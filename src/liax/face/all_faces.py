@@ -134,12 +134,11 @@ def find_tracks(
     tracks: list[FaceTrack] = []
     shot = ShotTracker(AllFacesTracker(landmarker), 0)
     count, step = 0, look_step(rate)
-    for frame, cut, image_HW3 in with_looks(frames, rate):
-        if cut:
+    for frame in with_looks(frames, rate):
+        if frame.starts_shot:
             tracks += _tracks(shot, count, step)
             shot = ShotTracker(AllFacesTracker(landmarker), count)
-        if image_HW3 is not None:
-            shot.look(count, frame, image_HW3)
+        shot.pass_by(count, frame)
         count += 1
     tracks += _tracks(shot, count, step)
     return sorted(tracks, key=lambda track: (track.first, track.boxes[0])), count

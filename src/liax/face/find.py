@@ -7,15 +7,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liax.face.crop import Box, resize
 from liax.face.landmarks import Face, FaceLandmarker
+from liax.pipeline import mapped, usable_cores
 
-# Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256.
-_MAX_SIDE = 1024
+# Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256. It is that of
+# looks at footage (`liax.face.looks`), whose parts are then not scaled again.
+_MAX_SIDE = 1280
 # Smaller parts, by their side in pixels, show nothing that the whole picture did not.
 _MIN_PART = 128
 # Side of the square around its place in which a face is looked for again, relative to its box.
@@ -24,6 +27,8 @@ _NEIGHBOURHOOD = 3.0
 _SURROUNDINGS = (4.0, 2.0)
 # Two detections are the same face if their boxes overlap by this fraction of the smaller one.
 _SAME_FACE_OVERLAP = 0.5
+# So many parts of a picture are searched at once: the idle tasks that a landmarker keeps.
+_AT_ONCE = 4
 
 
 def find_faces(
@@ -93,12 +98,9 @@ def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: i
     side = max(width, height) / parts
     if side < _MIN_PART:
         return []
-    return [
-        face
-        for y in _starts(height, side)
-        for x in _starts(width, side)
-        for face in find_in_box(landmarker, image_HW3, (x, y, x + side, y + side))
-    ]
+    boxes = [(x, y, x + side, y + side) for y in _starts(height, side) for x in _starts(width, side)]
+    look = partial(find_in_box, landmarker, image_HW3)
+    return [face for faces in mapped(look, boxes, min(_AT_ONCE, usable_cores())) for face in faces]
 
 
 def find_in_box(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.face.crop import Box
+from liax.pipeline import mapped
 
 if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
     from liax.media.footage import Picture
@@ -32,22 +34,54 @@ class Look(NamedTuple):
     found: bool
 
 
-def with_looks(
-    frames: Iterable[tuple[Picture, bool]], rate: Fraction
-) -> Iterator[tuple[Picture, bool, NDArray[np.uint8] | None]]:
-    """Each frame, whether a shot begins with it, and the image of it where it is to be looked at.
+class PassingFrame(NamedTuple):
+    """A frame as it is read, without its pixels.
 
-    These are each shot's first frame, and then a few of each second.
+    Args:
+        time: In seconds.
+        width, height: Its pixels.
+        starts_shot: Whether a shot begins with it.
+        image_HW3: RGB uint8, what is to be looked at; None where that is nothing.
+    """
+
+    time: Fraction
+    width: int
+    height: int
+    starts_shot: bool
+    image_HW3: NDArray[np.uint8] | None = None
+
+
+def with_looks(frames: Iterable[tuple[Picture, bool]], rate: Fraction) -> Generator[PassingFrame]:
+    """Each frame, with the image of it where it is to be looked at.
+
+    These are each shot's first frame, and then a few of each second. Images are made in threads, so many that
+    those of the next looks are made during these.
 
     Args:
         frames: As `liax.media.cuts.detect_cuts` gives them.
         rate: Frames per second.
     """
-    step = look_step(rate)
-    number = 0
+    with closing(mapped(_passing, _stretches(frames, look_step(rate)), _AT_ONCE, 2 * _AT_ONCE)) as stretches:
+        for stretch in stretches:
+            yield from stretch
+
+
+def _stretches(frames: Iterable[tuple[Picture, bool]], step: int) -> Generator[list[tuple[Picture, bool]]]:
+    """The frames from each look to the next."""
+    stretch: list[tuple[Picture, bool]] = []
     for frame, cut in frames:
-        number = 0 if cut else number + 1
-        yield frame, cut, None if number % step else frame.rgb(longest=_LOOK_SIDE)
+        if stretch and (cut or len(stretch) == step):
+            yield stretch
+            stretch = []
+        stretch.append((frame, cut))
+    if stretch:
+        yield stretch
+
+
+def _passing(stretch: Sequence[tuple[Picture, bool]]) -> list[PassingFrame]:
+    passing = [PassingFrame(frame.time, frame.width, frame.height, cut) for frame, cut in stretch]
+    passing[0] = passing[0]._replace(image_HW3=stretch[0][0].rgb(longest=_LOOK_SIDE))
+    return passing
 
 
 def look_step(rate: Fraction) -> int:
@@ -87,11 +121,13 @@ class ShotTracker(Generic[F]):
         self.size = (0, 0)
         self.scale = 1.0
 
-    def look(self, number: int, picture: Picture, image_HW3: NDArray[np.uint8]) -> None:
-        """Look at frame `number` of the footage as `with_looks` gives it, or soon."""
-        self.size = (picture.width, picture.height)
-        self.scale = picture.width / image_HW3.shape[1]
-        self._waiting.append((number, picture.time, image_HW3))
+    def pass_by(self, number: int, frame: PassingFrame) -> None:
+        """Look at frame `number` of the footage, now or soon, if it has an image for that."""
+        if frame.image_HW3 is None:
+            return
+        self.size = (frame.width, frame.height)
+        self.scale = frame.width / frame.image_HW3.shape[1]
+        self._waiting.append((number, frame.time, frame.image_HW3))
         if len(self._waiting) == _AT_ONCE:
             self.finish()
 

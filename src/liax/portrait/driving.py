@@ -136,20 +136,30 @@ class DrivingFootage:
     def frames(self) -> Generator[DrivingFrame]:
         """Its frames in order, made a batch at a time; each call decodes anew.
 
-        Decoding and cropping run ahead in threads.
+        Decoding and cropping run ahead in threads. A GPU reads the next batch while others wait for this one.
         """
+        batches = self._batches()
+        if self._animator.device.type == "cuda":
+            batches = ahead(batches, 1)
+        with closing(batches):
+            for batch in batches:
+                yield from batch
+
+    def _batches(self) -> Generator[list[DrivingFrame]]:
         alpha_M: NDArray[np.float32] | None = None
         with closing(self.views()) as views:
             count = 1  # whoever needs only the first frame waits for no batch
             while chunk := list(islice(views, count)):
                 count = self._animator.batch_size
+                batch = []
                 seen_BM = self._animator.coefficients(view.square_RR3 for view in chunk)
                 for view, seen_M in zip(chunk, seen_BM, strict=True):
                     if view.shows_face:
                         alpha_M = seen_M
                     elif alpha_M is None:
                         alpha_M = self._first()
-                    yield DrivingFrame(view.time, alpha_M, view.starts_shot, view.square_RR3)
+                    batch.append(DrivingFrame(view.time, alpha_M, view.starts_shot, view.square_RR3))
+                yield batch
 
     def views(self) -> Generator[View]:
         """What the network is to see of each frame."""

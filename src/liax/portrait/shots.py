@@ -13,7 +13,7 @@ from typing import NamedTuple
 from liax.errors import LiaxError
 from liax.face.crop import Box, Crop
 from liax.face.landmarks import FaceLandmarker
-from liax.face.looks import Look, ShotTracker, with_looks
+from liax.face.looks import Look, PassingFrame, ShotTracker, with_looks
 from liax.face.track import FaceTracker
 from liax.media.cuts import detect_cuts
 from liax.media.footage import Footage, Picture
@@ -139,20 +139,19 @@ def find_shots(
         closing(ahead(detect_cuts(footage))) as read,
         closing(ahead(with_looks(read, footage.rate)) if landmarker else _unseen(read)) as frames,
     ):
-        for frame, cut, image_HW3 in frames:
+        for frame in frames:
             time = frame.time
             if landmarker is None:
-                if cut:
+                if frame.starts_shot:
                     whole = framing or frame_whole_picture(footage.width, footage.height, size)
                     shots.append(Shot(count, whole, count, time))
             else:
-                if cut and tracker is not None:
+                if frame.starts_shot and tracker is not None:
                     shots.append(_shot(tracker, count, time, size))
                     seen = max(seen, tracker.follower.seen)
-                if cut or tracker is None:
+                if frame.starts_shot or tracker is None:
                     tracker = ShotTracker(FaceTracker(landmarker, choice or 1), count)
-                if image_HW3 is not None:
-                    tracker.look(count, frame, image_HW3)
+                tracker.pass_by(count, frame)
             count += 1
             progress(count)
     if not count:
@@ -165,10 +164,10 @@ def find_shots(
     return shots, count
 
 
-def _unseen(frames: Iterable[tuple[Picture, bool]]) -> Generator[tuple[Picture, bool, None]]:
+def _unseen(frames: Iterable[tuple[Picture, bool]]) -> Generator[PassingFrame]:
     """As `with_looks`, without looks."""
     for frame, cut in frames:
-        yield frame, cut, None
+        yield PassingFrame(frame.time, frame.width, frame.height, cut)
 
 
 def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size: int) -> Shot:

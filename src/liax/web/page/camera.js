@@ -8,7 +8,7 @@ const IDEAL = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}
 export class Camera {
   // onFrame(bitmap, milliseconds) is waited for before the next frame is taken; onEnd(error) is told when the camera is gone.
   constructor(video, onFrame, onEnd) {
-    Object.assign(this, {video, onFrame, onEnd, stream: null, running: false, busy: false, lastFrame: 0, address: null});
+    Object.assign(this, {video, onFrame, onEnd, stream: null, running: false, busy: false, newest: null, lastFrame: 0, address: null});
   }
 
   // Start the camera of that name ("" for the usual one), or a clip, a file.
@@ -44,18 +44,15 @@ export class Camera {
     if (this.running) this.video.requestVideoFrameCallback((now, about) => this.take(about.captureTime ?? now));
   }
 
+  // A frame that comes while another is worked on is kept, unless a newer one comes.
   async take(captured) {
     this.lastFrame = performance.now();
     this.wait();
-    if (this.busy || document.hidden || !this.running || !this.video.videoWidth) return;
+    this.newest = captured;
+    if (this.busy) return;
     this.busy = true;
     try {
-      const scale = Math.min(1, LONGEST / Math.max(this.video.videoWidth, this.video.videoHeight));
-      const size = {
-        resizeWidth: Math.round(this.video.videoWidth * scale),
-        resizeHeight: Math.round(this.video.videoHeight * scale),
-      };
-      await this.onFrame(await createImageBitmap(this.video, scale < 1 ? size : {}), captured);
+      while (this.newest !== null && !document.hidden && this.running && this.video.videoWidth) await this.give();
     } catch (error) {
       if (this.running) {
         this.stop();
@@ -66,8 +63,17 @@ export class Camera {
     }
   }
 
+  async give() {
+    const {videoWidth, videoHeight} = this.video, captured = this.newest;
+    const scale = Math.min(1, LONGEST / Math.max(videoWidth, videoHeight));
+    const size = {resizeWidth: Math.round(videoWidth * scale), resizeHeight: Math.round(videoHeight * scale)};
+    this.newest = null;
+    await this.onFrame(await createImageBitmap(this.video, scale < 1 ? size : {}), captured);
+  }
+
   stop() {
     this.running = false;
+    this.newest = null;
     this.stream?.getTracks().forEach(track => track.stop());
     this.stream = null;
     this.video.pause();

@@ -5,6 +5,7 @@ import {Marker} from "./marker.js";
 import {flipped, picture, planes, resized, shownSquare, squareOf} from "./resample.js";
 
 const LARGEST_ERROR = 3; // levels by which means of a drawn picture may differ from PyTorch's
+const ADAPTER_WAITS = [100, 300]; // milliseconds until a GPU is asked for again: the first answer of a browser that has just started may be none
 const MOST_THREADS = 8;
 
 let ort, facts, card, sessions, marker;
@@ -45,7 +46,12 @@ async function fetched(name) {
 
 async function gpu(wanted) {
   if (wanted === "wasm" || !navigator.gpu) return null;
-  const adapter = await navigator.gpu.requestAdapter().catch(() => null);
+  let adapter = await navigator.gpu.requestAdapter().catch(() => null);
+  for (const milliseconds of ADAPTER_WAITS) {
+    if (adapter) break;
+    await new Promise(resolve => setTimeout(resolve, milliseconds));
+    adapter = await navigator.gpu.requestAdapter().catch(() => null);
+  }
   // A GPU that the processor plays is slower than WebAssembly.
   if (!adapter || (adapter.info?.isFallbackAdapter && wanted !== "webgpu")) return null;
   return {half: adapter.features.has("shader-f16") && card.models.some(model => model.dtype === "float16")};
@@ -71,7 +77,7 @@ async function start(provider, half) {
     encoder: await open(models.encoder.file, [provider], {preferredOutputLocation: stays}),
     // Without a network of its own for it, the encoder reads.
     driver: facts.reads === "driver" ? await open(models.driver.file, [provider]) : null,
-    decoder: await open(models.decoder.file, [provider]),
+    decoder: await open(models.decoder.file, [provider], {freeDimensionOverrides: {sources: 1, frames: 1}}),
     mark: await open("mark.onnx", ["wasm"]),
   };
   sessions.driver ??= sessions.encoder;
