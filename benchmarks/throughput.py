@@ -443,6 +443,20 @@ def presets_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def compile_table(results: dict[str, Any]) -> str:
+    """The results of `network` with --compile as Markdown, of the first preset."""
+    lines = ["| | 1 at a time | 8 at a time | until ready |", "|---|---|---|---|"]
+    names = {"shipped": "what `Animator` runs", "eager": "as it is written"}
+    ((preset, ways),) = list(results["ms"].items())[:1]
+    for way, ms in ways.items():
+        name = names.get(way) or f"`torch.compile`, {way.removeprefix('compiled ')}"
+        seconds = results["seconds"][preset].get(way)
+        times = [f"{ms[count]:.3g} ms" for count in ("1", "8")] if ms else ["–", "–"]
+        ready = "" if seconds is None else f"{seconds:.0f} s" if ms else f"not after {seconds:.0f} s"
+        lines.append(f"| {' | '.join([name, *times, ready])} |")
+    return "\n".join(lines)
+
+
 def commands_table(results: dict[str, Any]) -> str:
     """The results of `command` as Markdown: the busiest stages of each."""
     lines = ["| | frames a second | busiest stages, of the whole time |", "|---|---|---|"]

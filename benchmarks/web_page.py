@@ -94,19 +94,17 @@ def main(settings: Settings) -> None:
         with tempfile.TemporaryDirectory() as folder:
             precisions: list[Precision] = ["float32", "float16"] if settings.gpu else ["float32"]
             done = write_page(network, Path(folder) / "page", name, precisions=precisions)
-            loaded = (size for file, size in done.files.items() if _is_loaded(file, gpu=settings.gpu))
-            megabytes = sum(loaded) / 1e6
             ways = {"GPU": True} if settings.gpu else {"threads": True, "one": False}
-            measured = {
-                f"{name}, {network.drawn_size}, {way}": {
+            measured = {}
+            for way, isolated in ways.items():
+                found = _measure(network, done.folder, settings, isolated=isolated)
+                measured[f"{name}, {network.drawn_size}, {way}"] = {
                     "weights": name,
                     "random": settings.preset is not None,
                     "size": network.drawn_size,
-                    "loaded_MB": rounded(megabytes),
-                    **_measure(network, done.folder, settings, isolated=isolated),
+                    "loaded_MB": rounded(megabytes_loaded(done.files, settings.gpu, found["dtype"])),
+                    **found,
                 }
-                for way, isolated in ways.items()
-            }
         add_results(settings.out, measured)
         print(table(measured))
         print(f"The goals are {GOAL_FIRST_S} s and {GOAL_RATE} pictures a second.")
@@ -124,12 +122,16 @@ def _network(settings: Settings) -> LIAX:
     return network
 
 
-def _is_loaded(file: str, *, gpu: bool) -> bool:
-    """Whether browsers load the file; GPUs are taken for ones that compute in float16."""
-    if file.endswith(".onnx") and file != "mark.onnx":
-        return ("float16" in file) == gpu
-    of_gpu, of_wasm = "asyncify" in file or "webgpu" in file, file.startswith("ort")
-    return gpu if of_gpu else not (gpu and of_wasm)
+def megabytes_loaded(files: dict[str, int], gpu: bool, dtype: str) -> float:
+    """What a browser loads of the page's files, where the network computes in this dtype."""
+
+    def is_loaded(file: str) -> bool:
+        if file.endswith(".onnx") and file != "mark.onnx":
+            return ("float16" in file) == (dtype == "float16")
+        of_gpu, of_wasm = "asyncify" in file or "webgpu" in file, file.startswith("ort")
+        return gpu if of_gpu else not (gpu and of_wasm)
+
+    return sum(size for file, size in files.items() if is_loaded(file)) / 1e6
 
 
 def _measure(network: LIAX, folder: Path, settings: Settings, *, isolated: bool) -> dict[str, Any]:
@@ -175,6 +177,7 @@ def _measure(network: LIAX, folder: Path, settings: Settings, *, isolated: bool)
         "load_before": rounded(load_before),  # processes that wanted a core, over a minute
         "browser": version,
         "runs_on": backend["provider"],
+        "dtype": "float16" if backend["half"] else "float32",
         "threads": backend["threads"],
         "psnr_with_pytorch_db": parity_db,
         "first_picture_s": rounded(min(firsts[1:])),
@@ -241,7 +244,11 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     for found in results.values():
         name = f"`{found['weights']}`{' (random weights)' if found['random'] else ''}, {found['size']}²"
         threads = "one thread" if found["threads"] == 1 else f"{found['threads']} threads"
-        where = f"{found['processor']}, {threads}" if found["gpu"] is None else f"{found['gpu']}, WebGPU"
+        where = (
+            f"{found['processor']}, {threads}"
+            if found["gpu"] is None
+            else f"{found['gpu']}, WebGPU, {found['dtype']}"
+        )
         lines.append(
             f"| {name} | {where} | {found['load_before']:.0f} | "
             f"{found['loaded_MB']:.0f} MB | "

@@ -43,6 +43,23 @@ def test_the_page_has_the_numbers(web_page: ModuleType) -> None:
     assert web_page.filled(page) == page
 
 
+def test_what_a_browser_loads(web_page: ModuleType) -> None:
+    files = {
+        "page.js": 1,
+        "ort.webgpu.min.mjs": 2,
+        "ort-wasm-simd-threaded.asyncify.wasm": 4,
+        "ort-wasm-simd-threaded.wasm": 8,
+        "decoder.onnx": 16,
+        "decoder-float16.onnx": 32,
+        "mark.onnx": 64,
+    }
+    sizes = {name: size * 10**6 for name, size in files.items()}
+    loaded = web_page.megabytes_loaded
+    assert loaded(sizes, gpu=False, dtype="float32") == 1 + 8 + 16 + 64
+    assert loaded(sizes, gpu=True, dtype="float32") == 1 + 2 + 4 + 16 + 64
+    assert loaded(sizes, gpu=True, dtype="float16") == 1 + 2 + 4 + 32 + 64
+
+
 def test_results_are_put_into_their_place(web_page: ModuleType, tmp_path: Path) -> None:
     results = {"live": FOUND, "small": FOUND | {"weights": "small", "random": False, "threads": 1}}
     (tmp_path / "web.json").write_text(json.dumps(results))
@@ -52,6 +69,8 @@ def test_results_are_put_into_their_place(web_page: ModuleType, tmp_path: Path) 
     where = "| `live` (random weights), 256² | a processor, 2 threads | 0 |"
     assert f"{where} 62 MB | 2.3 s | 5.7 | 198 ms | 300 ms | 81 dB |" in text.splitlines()
     assert "| `small`, 256² | a processor, one thread | 0 | 62 MB |" in text
-    assert "| a card, WebGPU | 0 |" in web_page.table({"live": FOUND | {"gpu": "a card"}})
+    assert "| a card, WebGPU, float16 | 0 |" in web_page.table(
+        {"live": FOUND | {"gpu": "a card", "dtype": "float16"}}
+    )
     with pytest.raises(ValueError, match="no place"):
         web_page.filled("nothing")

@@ -202,6 +202,38 @@ def test_a_gpu_is_asked_for_again(visit: Callable[..., Any], tiny_page: Path, tm
     assert (backend["provider"], backend["why"]) == ("wasm", "failed")
 
 
+_THREE_FRAMES = """async () => {
+  const {Session} = await import("./session.js");
+  const answers = {follow: [100, 60, 220, 200], cut: new Float32Array(1), read: [[1]], draw: "picture"};
+  const said = [];
+  const worker = {call: async what => {
+    said.push(`${what} begins`);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    said.push(`${what} ends`);
+    return answers[what];
+  }};
+  const session = new Session(worker, worker, worker, liax.session.card, liax.session.facts);
+  session.transfer = {source: [0], edit: () => [0], moved: alpha => alpha};
+  const step = async seconds => session.step(await createImageBitmap(new ImageData(320, 240)), seconds);
+  const pictures = [await step(0)];
+  said.length = 0;
+  pictures.push(...(await Promise.all([step(0.05), step(0.1)])));
+  const late = session.step(await createImageBitmap(new ImageData(320, 240)), 0.15);
+  session.forget();
+  return [said, pictures, await late];
+}"""
+
+
+def test_the_next_frame_is_cut_out_while_one_is_drawn(visit: Callable[..., Any], tiny_page: Path) -> None:
+    """By workers that take their time; one that is on its way when another camera begins draws nothing."""
+    said, pictures, late = visit(tiny_page).evaluate(_THREE_FRAMES)
+    assert pictures == ["picture"] * 3
+    assert late is None
+    first, second = (place for place, each in enumerate(said) if each == "cut begins")
+    assert first < said.index("cut ends") < second < said.index("draw ends")
+    assert [each for each in said if each.startswith("draw")] == ["draw begins", "draw ends"] * 2
+
+
 def test_everybody_can_use_it(visit: Callable[..., Any], tiny_page: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
     page = visit(tiny_page, width=390, bypass=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liax.face.crop import Box, resize
 from liax.face.landmarks import Face, FaceLandmarker
-from liax.pipeline import mapped, usable_cores
+from liax.pipeline import mapped
 
 # Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256. It is that of
 # looks at footage (`liax.face.looks`), whose parts are then not scaled again.
@@ -27,8 +27,6 @@ _NEIGHBOURHOOD = 3.0
 _SURROUNDINGS = (4.0, 2.0)
 # Two detections are the same face if their boxes overlap by this fraction of the smaller one.
 _SAME_FACE_OVERLAP = 0.5
-# So many parts of a picture are searched at once: the idle tasks that a landmarker keeps.
-_AT_ONCE = 4
 
 
 def find_faces(
@@ -37,6 +35,7 @@ def find_faces(
     *,
     thorough: bool = True,
     enough: float = math.inf,
+    at_once: int = 1,
 ) -> list[Face]:
     """All faces in an RGB uint8 image (H, W, 3), largest first; empty if there are none.
 
@@ -48,19 +47,20 @@ def find_faces(
             picture turned, for one that lies on its side, and then sixteenths, for faces down to about 4 % of
             the longer side.
         enough: A face of this share of the longer side, found at first sight, ends a thorough search.
+        at_once: How many parts are searched at once, in threads.
     """
     height, width = image_HW3.shape[:2]
     whole = (0, 0, width, height)
     faces = find_in_box(landmarker, image_HW3, whole)
     if not thorough or (faces and faces[0].area >= (enough * max(width, height)) ** 2):
         return faces
-    faces += _in_parts(landmarker, image_HW3, 2)
+    faces += _in_parts(landmarker, image_HW3, 2, at_once)
     if not faces:
         faces = find_in_box(landmarker, image_HW3, (-width / 3, -height / 3, width * 4 / 3, height * 4 / 3))
     for quarters in (1, 3, 2):
         faces = faces or find_in_box(landmarker, image_HW3, whole, quarters=quarters, sure=True)
     if not faces:
-        faces = _in_parts(landmarker, image_HW3, 4)
+        faces = _in_parts(landmarker, image_HW3, 4, at_once)
     return _distinct(faces)
 
 
@@ -92,7 +92,9 @@ def _around(box: Box, factor: float) -> Box:
     return x - reach, y - reach, x + reach, y + reach
 
 
-def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: int) -> list[Face]:
+def _in_parts(
+    landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: int, at_once: int
+) -> list[Face]:
     """Faces in overlapping squares whose side is the longer side / parts; a face may be found repeatedly."""
     height, width = image_HW3.shape[:2]
     side = max(width, height) / parts
@@ -100,7 +102,7 @@ def _in_parts(landmarker: FaceLandmarker, image_HW3: NDArray[np.uint8], parts: i
         return []
     boxes = [(x, y, x + side, y + side) for y in _starts(height, side) for x in _starts(width, side)]
     look = partial(find_in_box, landmarker, image_HW3)
-    return [face for faces in mapped(look, boxes, min(_AT_ONCE, usable_cores())) for face in faces]
+    return [face for faces in mapped(look, boxes, at_once) for face in faces]
 
 
 def find_in_box(

@@ -7,7 +7,8 @@ export function answer(functions) {
     last = last.then(async () => {
       try {
         const result = await functions[name](...args);
-        postMessage({id, result}, result?.data?.buffer ? [result.data.buffer] : []);
+        const buffer = result?.data?.buffer ?? result?.buffer; // an ImageData's or an array's
+        postMessage({id, result}, buffer ? [buffer] : []);
       } catch (error) {
         postMessage({id, error: {name: error.name, message: error.message ?? String(error)}});
       }

@@ -6,9 +6,9 @@ const LONGEST = 640; // of a frame, in pixels
 const IDEAL = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
 
 export class Camera {
-  // onFrame(bitmap, milliseconds) is waited for before the next frame is taken; onEnd(error) is told when the camera is gone.
+  // onFrame(bitmap, milliseconds) is waited for before more than `atOnce` frames are taken; onEnd(error) is told when the camera is gone.
   constructor(video, onFrame, onEnd) {
-    Object.assign(this, {video, onFrame, onEnd, stream: null, running: false, busy: false, newest: null, lastFrame: 0, address: null});
+    Object.assign(this, {video, onFrame, onEnd, stream: null, running: false, atOnce: 1, busy: 0, newest: null, lastFrame: 0, address: null});
   }
 
   // Start the camera of that name ("" for the usual one), or a clip, a file.
@@ -44,13 +44,13 @@ export class Camera {
     if (this.running) this.video.requestVideoFrameCallback((now, about) => this.take(about.captureTime ?? now));
   }
 
-  // A frame that comes while another is worked on is kept, unless a newer one comes.
+  // A frame that comes while others are worked on is kept, unless a newer one comes.
   async take(captured) {
     this.lastFrame = performance.now();
     this.wait();
     this.newest = captured;
-    if (this.busy) return;
-    this.busy = true;
+    if (this.busy >= this.atOnce) return;
+    this.busy++;
     try {
       while (this.newest !== null && !document.hidden && this.running && this.video.videoWidth) await this.give();
     } catch (error) {
@@ -59,7 +59,7 @@ export class Camera {
         this.onEnd(error);
       }
     } finally {
-      this.busy = false;
+      this.busy--;
     }
   }
 

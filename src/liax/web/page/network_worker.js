@@ -2,7 +2,7 @@
 
 import {answer} from "./answers.js";
 import {Marker} from "./marker.js";
-import {flipped, picture, planes, resized, shownSquare, squareOf} from "./resample.js";
+import {picture, planes, resized, shownSquare, squareOf} from "./resample.js";
 
 const LARGEST_ERROR = 3; // levels by which means of a drawn picture may differ from PyTorch's
 const ADAPTER_WAITS = [100, 300]; // milliseconds until a GPU is asked for again: the first answer of a browser that has just started may be none
@@ -11,11 +11,10 @@ const MOST_THREADS = 8;
 let ort, facts, card, sessions, marker;
 let encoded; // the portrait's code and features
 let part; // what of the square is shown
-let frame; // the newest of the camera, as an ImageData
 let seenSide, drawnSide;
 
 const file = name => new URL(name, import.meta.url).href;
-const image = square => new ort.Tensor("float32", planes(square), [1, 3, seenSide, seenSide]);
+const image = values => new ort.Tensor("float32", values, [1, 3, seenSide, seenSide]);
 const vector = values => new ort.Tensor("float32", Float32Array.from(values), [1, values.length]);
 const arrayOf = async (outputs, name) => Array.from(await outputs[name].getData());
 
@@ -92,7 +91,7 @@ async function start(provider, half) {
 }
 
 async function encode(square) {
-  const {alpha, ...rest} = await sessions.encoder.run({image: image(square)});
+  const {alpha, ...rest} = await sessions.encoder.run({image: image(planes(square))});
   for (const value of Object.values(encoded ?? {})) value.dispose();
   encoded = rest;
   return Array.from(await alpha.getData());
@@ -151,20 +150,14 @@ answer({
     return {alpha, square: shownSquare(resized(square, seenSide, drawnSide), drawnSide)};
   },
 
-  // Keep a frame of the camera.
-  take(bitmap) {
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-    const context = canvas.getContext("2d", {willReadFrequently: true});
-    context.drawImage(bitmap, 0, 0);
-    bitmap.close();
-    frame = context.getImageData(0, 0, canvas.width, canvas.height);
-  },
-
-  // The coefficients of the face in a square of that frame.
-  async read(crop, mirror) {
-    const square = squareOf(frame, crop, seenSide);
-    const outputs = await sessions.driver.run({image: image(mirror ? flipped(square, seenSide) : square)}, ["alpha"]);
-    return arrayOf(outputs, "alpha");
+  // The coefficients of the faces in squares, one after the other.
+  async read(squares) {
+    const alphas = [], size = 3 * seenSide ** 2;
+    for (let at = 0; at < squares.length; at += size) {
+      const outputs = await sessions.driver.run({image: image(squares.subarray(at, at + size))}, ["alpha"]);
+      alphas.push(await arrayOf(outputs, "alpha"));
+    }
+    return alphas;
   },
 
   // The portrait with these coefficients, marked.

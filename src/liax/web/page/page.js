@@ -48,7 +48,7 @@ async function load() {
     note("page", `The network is loading: ${megabytes(loaded)} MB …`);
   });
   const faces = new Remote("face_worker.js");
-  session = new Session(network, faces, card, facts);
+  session = new Session(network, faces, new Remote("frame_worker.js"), card, facts);
   const wanted = new URLSearchParams(location.search).get("backend");
   const portrait = fetch(new URL("demo_portrait.jpg", import.meta.url)).then(response => response.blob());
   try {
@@ -57,6 +57,7 @@ async function load() {
     throw new Trouble("noStart", String(error.message).slice(0, 200));
   }
   note("page", "");
+  camera.atOnce = backend.provider === "webgpu" ? 2 : 1; // a processor has no time for the next frame
   about();
   await openPortrait(await portrait);
 }

@@ -8,9 +8,17 @@ const LOOK_SECONDS = 0.2; // between looks while the face is there
 const MISSES = 2; // looks without the face after which it counts as gone
 const UPRIGHT = 25; // degrees that a head may lean
 
+// Does work one after the other.
+const inTurn = () => {
+  let last = Promise.resolve();
+  return work => (last = last.catch(() => {}).then(work));
+};
+
 export class Session {
-  constructor(network, faces, card, facts) {
-    Object.assign(this, {network, faces, card, facts});
+  // Workers: the network's, the landmarker's, and the one that cuts frames.
+  constructor(network, faces, frames, card, facts) {
+    Object.assign(this, {network, faces, frames, card, facts});
+    Object.assign(this, {seeing: inTurn(), drawing: inTurn()});
     this.options = {strength: 1, smoothing: 0.5, mirror: true};
     this.settings = {};
     this.part = null;
@@ -19,6 +27,7 @@ export class Session {
 
   // Let another camera or clip begin.
   forget() {
+    this.origin = {}; // of the frames to come
     Object.assign(this, {size: "", crop: null, box: null, seen: false, looked: -Infinity, missed: 0, next: null, looking: null, trouble: null});
     Object.assign(this, {smoother: null, reference: null, wantsNeutral: true, readMirrored: null, time: -Infinity, alpha: null});
   }
@@ -45,25 +54,34 @@ export class Session {
   }
 
   // The portrait as a frame moves it, an ImageData; null where no face is seen. With `patient`, looks are waited for.
+  // The next frame may be given already: it is cut out while this one is drawn.
   async step(bitmap, seconds, patient = false) {
+    const {origin} = this, isWanted = () => origin === this.origin;
+    const seen = await this.seeing(() => this.see(bitmap, seconds, patient, isWanted));
+    return seen && this.drawing(() => (isWanted() ? this.drawn(seen) : null));
+  }
+
+  // What the network is to see of a frame; null where no face is seen.
+  async see(bitmap, seconds, patient, isWanted) {
     if (this.trouble) throw this.trouble;
     const size = `${bitmap.width} ${bitmap.height}`;
-    if (seconds <= this.time) return bitmap.close(), null;
+    if (!isWanted() || seconds <= this.time) return bitmap.close(), null;
     if (size !== this.size) Object.assign(this, {size, crop: null, seen: false, next: null});
     const {width, height} = bitmap;
-    const due = !this.looking && (!this.seen || seconds - this.looked >= LOOK_SECONDS);
-    const copy = due ? await createImageBitmap(bitmap) : null;
-    await this.network.call("take", [bitmap], [bitmap]);
-    if (copy) {
+    if (!this.looking && (!this.seen || seconds - this.looked >= LOOK_SECONDS)) {
+      const copy = await createImageBitmap(bitmap);
       this.looked = seconds;
       this.looking = this.look(copy, width, height).finally(() => (this.looking = null));
       if (patient || !this.seen) await this.looking;
       else this.looking.catch(error => (this.trouble = error));
     }
-    if (!this.seen || !(this.crop ?? this.next)) return null;
-    const alpha = await this.moved(seconds);
-    this.time = seconds;
-    return this.draw(alpha);
+    const {crop, next} = this, {mirror} = this.options;
+    if (!isWanted() || !this.seen || !(crop ?? next)) return bitmap.close(), null;
+    Object.assign(this, {time: seconds, crop: next ?? crop, next: null});
+    // Where the square moves, the same face is read in both.
+    const crops = crop && next ? [crop, next] : [this.crop];
+    const squares = await this.frames.call("cut", [bitmap, crops, this.card.pictures.seen_side, mirror], [bitmap]);
+    return {squares, mirror, seconds};
   }
 
   async look(copy, width, height) {
@@ -78,11 +96,11 @@ export class Session {
     if (!(this.crop && fits(box, this.crop, about.face_size))) this.next = cropFor(box, width, height, about);
   }
 
-  // The coefficients to draw.
-  async moved(seconds) {
-    const {mirror, strength, smoothing} = this.options;
-    await this.follow();
-    const alpha = await this.network.call("read", [this.crop, mirror]);
+  // The portrait as what is seen moves it.
+  async drawn({squares, mirror, seconds}) {
+    const {strength, smoothing} = this.options;
+    const alphas = await this.network.call("read", [squares], [squares.buffer]), alpha = alphas.at(-1);
+    if (alphas.length > 1) this.shift(plus(alpha, alphas[0], -1));
     if (this.readMirrored !== null && this.readMirrored !== mirror) Object.assign(this, {smoother: null, wantsNeutral: true});
     this.readMirrored = mirror;
     if (!this.smoother) this.smoother = new OneEuroFilter(seconds, alpha, smoothing);
@@ -92,22 +110,14 @@ export class Session {
     }
     const {smooth} = this.smoother;
     if (!this.reference || this.wantsNeutral) Object.assign(this, {reference: smooth, wantsNeutral: false});
-    return this.transfer.moved(smooth, this.reference, strength, this.transfer.edit(this.settings));
+    return this.draw(this.transfer.moved(smooth, this.reference, strength, this.transfer.edit(this.settings)));
   }
 
-  // Take the next square, if there is one. The reference moves with it, so that the portrait does not jump.
-  async follow() {
-    const {next, crop} = this;
-    this.next = null;
-    if (!next) return;
-    if (crop && this.reference && this.smoother) {
-      const before = await this.network.call("read", [crop, this.readMirrored]);
-      const after = await this.network.call("read", [next, this.readMirrored]);
-      const by = plus(after, before, -1);
-      this.reference = plus(this.reference, by);
-      this.smoother.shift(by);
-    }
-    this.crop = next;
+  // The reference moves with the square, so that the portrait does not jump.
+  shift(by) {
+    if (!this.reference || !this.smoother) return;
+    this.reference = plus(this.reference, by);
+    this.smoother.shift(by);
   }
 
   // The portrait with these coefficients, or as the sliders alone move it.
