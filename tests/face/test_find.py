@@ -54,9 +54,9 @@ def test_several_faces_largest_first(landmarker: FaceLandmarker, portrait_HW3: n
 
 def test_parts_that_are_searched_at_once(landmarker: FaceLandmarker, portrait_HW3: np.ndarray) -> None:
     """They give the faces that they give one after the other, in that order."""
-    canvas = np.full((900, 1700, 3), 120, np.uint8)
-    for x, y, side in ((100, 100, 160), (700, 500, 300), (1300, 200, 220)):
-        put(canvas, portrait_HW3, x, y, side)
+    canvas = np.full((400, 1300, 3), 120, np.uint8)
+    for x, y, side in ((50, 50, 180), (400, 10, 380), (950, 100, 240)):
+        put(canvas, portrait_HW3[:260, 90:350], x, y, side)
     one_by_one, at_once = (find_faces(landmarker, canvas, at_once=number) for number in (1, 4))
     assert len(one_by_one) == 3
     for face, same in zip(one_by_one, at_once, strict=True):

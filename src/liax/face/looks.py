@@ -61,27 +61,31 @@ def with_looks(frames: Iterable[tuple[Picture, bool]], rate: Fraction) -> Genera
         frames: As `liax.media.cuts.detect_cuts` gives them.
         rate: Frames per second.
     """
-    with closing(mapped(_passing, _stretches(frames, look_step(rate)), _AT_ONCE, 2 * _AT_ONCE)) as stretches:
+    stretches = mapped(_with_image, _stretches(frames, look_step(rate)), _AT_ONCE, 2 * _AT_ONCE)
+    with closing(stretches):
         for stretch in stretches:
             yield from stretch
 
 
-def _stretches(frames: Iterable[tuple[Picture, bool]], step: int) -> Generator[list[tuple[Picture, bool]]]:
-    """The frames from each look to the next."""
-    stretch: list[tuple[Picture, bool]] = []
+def _stretches(
+    frames: Iterable[tuple[Picture, bool]], step: int
+) -> Generator[tuple[Picture, list[PassingFrame]]]:
+    """The picture of each look, and the frames from there to the next one."""
+    picture: Picture | None = None
+    stretch: list[PassingFrame] = []
     for frame, cut in frames:
-        if stretch and (cut or len(stretch) == step):
-            yield stretch
-            stretch = []
-        stretch.append((frame, cut))
-    if stretch:
-        yield stretch
+        if picture is not None and (cut or len(stretch) == step):
+            yield picture, stretch
+            picture, stretch = None, []
+        picture = picture or frame
+        stretch.append(PassingFrame(frame.time, frame.width, frame.height, cut))
+    if picture is not None:
+        yield picture, stretch
 
 
-def _passing(stretch: Sequence[tuple[Picture, bool]]) -> list[PassingFrame]:
-    passing = [PassingFrame(frame.time, frame.width, frame.height, cut) for frame, cut in stretch]
-    passing[0] = passing[0]._replace(image_HW3=stretch[0][0].rgb(longest=_LOOK_SIDE))
-    return passing
+def _with_image(looked_at: tuple[Picture, list[PassingFrame]]) -> list[PassingFrame]:
+    picture, (first, *others) = looked_at
+    return [first._replace(image_HW3=picture.rgb(longest=_LOOK_SIDE)), *others]
 
 
 def look_step(rate: Fraction) -> int:
