@@ -244,11 +244,12 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     for found in results.values():
         name = f"`{found['weights']}`{' (random weights)' if found['random'] else ''}, {found['size']}²"
         threads = "one thread" if found["threads"] == 1 else f"{found['threads']} threads"
-        where = (
-            f"{found['processor']}, {threads}"
+        ways = (
+            [found["processor"], threads]
             if found["gpu"] is None
-            else f"{found['gpu']}, WebGPU, {found['dtype']}"
+            else [found["gpu"], "WebGPU", found["dtype"]]
         )
+        where = ", ".join(ways)
         lines.append(
             f"| {name} | {where} | {found['load_before']:.0f} | "
             f"{found['loaded_MB']:.0f} MB | "

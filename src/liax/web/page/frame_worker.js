@@ -3,7 +3,7 @@
 import {answer} from "./answers.js";
 import {flipped, planes, squareOf} from "./resample.js";
 
-let canvas, context;
+let canvas, context, side;
 
 function pixelsOf(bitmap) {
   const {width, height} = bitmap;
@@ -17,8 +17,12 @@ function pixelsOf(bitmap) {
 }
 
 answer({
-  // What the network is to see of a frame: for each crop a square of `side` pixels, one after the other.
-  cut(bitmap, crops, side, mirror) {
+  open(seenSide) {
+    side = seenSide;
+  },
+
+  // What the network is to see of a frame: a square for each crop, one after the other.
+  cut(bitmap, crops, mirror) {
     const frame = pixelsOf(bitmap), all = new Float32Array(crops.length * 3 * side * side);
     crops.forEach((crop, i) => {
       const square = squareOf(frame, crop, side);

@@ -47,12 +47,13 @@ async function load() {
     loaded += told.loaded;
     note("page", `The network is loading: ${megabytes(loaded)} MB …`);
   });
-  const faces = new Remote("face_worker.js");
-  session = new Session(network, faces, new Remote("frame_worker.js"), card, facts);
+  const faces = new Remote("face_worker.js"), frames = new Remote("frame_worker.js");
+  session = new Session(network, faces, frames, card, facts);
   const wanted = new URLSearchParams(location.search).get("backend");
   const portrait = fetch(new URL("demo_portrait.jpg", import.meta.url)).then(response => response.blob());
   try {
-    [backend] = await Promise.all([network.call("open", [facts, card, wanted]), faces.call("open")]);
+    const opening = [faces.call("open"), frames.call("open", [card.pictures.seen_side])];
+    [backend] = await Promise.all([network.call("open", [facts, card, wanted]), ...opening]);
   } catch (error) {
     throw new Trouble("noStart", String(error.message).slice(0, 200));
   }

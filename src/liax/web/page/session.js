@@ -80,7 +80,7 @@ export class Session {
     Object.assign(this, {time: seconds, crop: next ?? crop, next: null});
     // Where the square moves, the same face is read in both.
     const crops = crop && next ? [crop, next] : [this.crop];
-    const squares = await this.frames.call("cut", [bitmap, crops, this.card.pictures.seen_side, mirror], [bitmap]);
+    const squares = await this.frames.call("cut", [bitmap, crops, mirror], [bitmap]);
     return {squares, mirror, seconds};
   }
 
