@@ -1,11 +1,15 @@
 import csv
 import logging
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from clips import flat_frames, moving_face, write_clip
@@ -237,6 +241,38 @@ def test_same_coefficients_whatever_the_batch(
     whole = alphas(moments_of(animator, face_clip))
     monkeypatch.setattr(animator, "batch_size", 5)
     assert np.allclose(alphas(moments_of(animator, face_clip)), whole, atol=1e-4)
+
+
+class _OnGpu:
+    """An animator that says that it is on a GPU, and when it reads its third batch."""
+
+    device = torch.device("cuda")
+    batch_size = 4
+
+    def __init__(self, animator: Animator) -> None:
+        self._animator, self._batches = animator, 0
+        self.reads_the_third = Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._animator, name)
+
+    def coefficients(self, squares: Iterable[np.ndarray]) -> np.ndarray:
+        self._batches += 1
+        if self._batches == 3:
+            self.reads_the_third.set()
+        return self._animator.coefficients(squares)
+
+
+def test_a_gpu_reads_the_next_batch_while_this_one_is_used(animator: Animator, face_clip: Path) -> None:
+    on_gpu = _OnGpu(animator)
+    moments = []
+    for moment in open_driving(on_gpu, face_clip).frames():  # type: ignore[arg-type]
+        moments.append(moment)
+        if len(moments) == 2:  # of the second batch; the first is a single frame
+            assert on_gpu.reads_the_third.wait(10)
+    wanted = moments_of(animator, face_clip)
+    assert [moment.time for moment in moments] == [moment.time for moment in wanted]
+    assert np.allclose(alphas(moments), alphas(wanted), atol=1e-4)
 
 
 def test_which_face_is_told_of_several(
