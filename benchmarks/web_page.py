@@ -244,14 +244,11 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     for found in results.values():
         name = f"`{found['weights']}`{' (random weights)' if found['random'] else ''}, {found['size']}²"
         threads = "one thread" if found["threads"] == 1 else f"{found['threads']} threads"
-        ways = (
-            [found["processor"], threads]
-            if found["gpu"] is None
-            else [found["gpu"], "WebGPU", found["dtype"]]
-        )
-        where = ", ".join(ways)
+        where = [found["processor"], threads]
+        if found["gpu"] is not None:
+            where = [found["gpu"], "WebGPU", found["dtype"]]
         lines.append(
-            f"| {name} | {where} | {found['load_before']:.0f} | "
+            f"| {name} | {', '.join(where)} | {found['load_before']:.0f} | "
             f"{found['loaded_MB']:.0f} MB | "
             f"{found['first_picture_s']:.1f} s | {found['pictures_a_second']:.1f} | "
             f"{found['behind_median_ms']:.0f} ms | {found['processor_ms_a_picture']:.0f} ms | "

@@ -52,7 +52,7 @@ def test_the_readme_has_the_tables(throughput: ModuleType) -> None:
 def test_the_readme_has_the_numbers_of_batches_and_edits() -> None:
     text = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
     found = json.loads((ROOT / "benchmarks/results/commands-h200.json").read_text())
-    assert f"demo takes {found['edit']['ms']['whole picture']:.0f} ms," in text
+    assert f"demo takes {found['edit']['ms']['whole picture']:.0f} ms." in text
     before, after = zip(*(_seconds(found[name]) for name in ("animate", "edit-video")), strict=True)
     assert "after {:.1f} s (`animate`) or {:.1f} s (`edit-video`)".format(*before) in text
     rates = [found["animate"]["frames"] / seconds for seconds in after]

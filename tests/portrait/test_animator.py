@@ -240,6 +240,7 @@ def test_precision_is_what_the_processor_is_fastest_in(monkeypatch: pytest.Monke
     for able, dtype in (
         ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC"}, torch.bfloat16),
         ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
         ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, torch.bfloat16),
         ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, torch.float32),
         ({"avx2": True, "avx512_bf16": False}, torch.float32),

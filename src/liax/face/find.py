@@ -16,9 +16,9 @@ from liax.face.crop import Box, resize
 from liax.face.landmarks import Face, FaceLandmarker
 from liax.pipeline import mapped
 
-# Longest side of the landmarker's input; it finds faces at 192 pixels and measures them at 256. It is that of
-# looks at footage (`liax.face.looks`), whose parts are then not scaled again.
-_MAX_SIDE = 1280
+MAX_SIDE = 1280
+"""Longest side of the landmarker's input in pixels; it finds faces at 192 and measures them at 256."""
+
 # Smaller parts, by their side in pixels, show nothing that the whole picture did not.
 _MIN_PART = 128
 # Side of the square around its place in which a face is looked for again, relative to its box.
@@ -122,7 +122,7 @@ def find_in_box(
     """
     left, top = int(view[0]), int(view[1])
     right, bottom = max(left + 1, int(view[2])), max(top + 1, int(view[3]))
-    scale = min(1.0, _MAX_SIDE / max(right - left, bottom - top))
+    scale = min(1.0, MAX_SIDE / max(right - left, bottom - top))
     view_HW3 = _cut(image_HW3, left, top, right, bottom)
     if scale < 1:
         width, height = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))

@@ -138,7 +138,8 @@ class _Task:
 
 # Tasks that nobody uses, by what they were opened with: opening one takes longer than finding a face.
 _IDLE: dict[tuple[int, float | None], list[_Task]] = {}
-_MOST_IDLE = 4
+MOST_IDLE = 4
+"""So many tasks stay open for each purpose, and so many threads can look at once without opening more."""
 # Their threads stay with the process that opened them.
 _OTHERS: list[_Task] = []
 
@@ -217,7 +218,7 @@ class FaceLandmarker:
             confidence, tasks = self._tasks.popitem()
             idle = _IDLE.setdefault((self._max_faces, confidence), [])
             for task in tasks:
-                if keep and len(idle) < _MOST_IDLE:
+                if keep and len(idle) < MOST_IDLE:
                     idle.append(task)
                 else:
                     task.native.close()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liax.face.crop import Box
+from liax.face.find import MAX_SIDE
 from liax.pipeline import mapped
 
 if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evaluate may lack
@@ -19,9 +20,8 @@ if TYPE_CHECKING:  # footage needs PyAV, which machines that only train or evalu
 THOROUGH_EVERY = 5
 """Thorough searches, which also find small faces, are made in every fifth look."""
 
-# Looks per second of footage, and the longest side of the images that are looked at, in pixels.
+# Looks per second of footage.
 _LOOKS_A_SECOND = 5
-_LOOK_SIDE = 1280
 # So many are made at once. A face that is followed is looked for where it was before the first of them.
 _AT_ONCE = 4
 
@@ -50,6 +50,11 @@ class PassingFrame(NamedTuple):
     starts_shot: bool
     image_HW3: NDArray[np.uint8] | None = None
 
+    @staticmethod
+    def of(frame: Picture, starts_shot: bool) -> PassingFrame:
+        """One that is not looked at."""
+        return PassingFrame(frame.time, frame.width, frame.height, starts_shot)
+
 
 def with_looks(frames: Iterable[tuple[Picture, bool]], rate: Fraction) -> Generator[PassingFrame]:
     """Each frame, with the image of it where it is to be looked at.
@@ -71,21 +76,21 @@ def _stretches(
     frames: Iterable[tuple[Picture, bool]], step: int
 ) -> Generator[tuple[Picture, list[PassingFrame]]]:
     """The picture of each look, and the frames from there to the next one."""
-    picture: Picture | None = None
-    stretch: list[PassingFrame] = []
+    stretch: tuple[Picture, list[PassingFrame]] | None = None
     for frame, cut in frames:
-        if picture is not None and (cut or len(stretch) == step):
-            yield picture, stretch
-            picture, stretch = None, []
-        picture = picture or frame
-        stretch.append(PassingFrame(frame.time, frame.width, frame.height, cut))
-    if picture is not None:
-        yield picture, stretch
+        if stretch is not None and (cut or len(stretch[1]) == step):
+            yield stretch
+            stretch = None
+        if stretch is None:
+            stretch = frame, []
+        stretch[1].append(PassingFrame.of(frame, cut))
+    if stretch is not None:
+        yield stretch
 
 
 def _with_image(looked_at: tuple[Picture, list[PassingFrame]]) -> list[PassingFrame]:
     picture, (first, *others) = looked_at
-    return [first._replace(image_HW3=picture.rgb(longest=_LOOK_SIDE)), *others]
+    return [first._replace(image_HW3=picture.rgb(longest=MAX_SIDE)), *others]
 
 
 def look_step(rate: Fraction) -> int:

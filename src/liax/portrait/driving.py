@@ -136,7 +136,7 @@ class DrivingFootage:
     def frames(self) -> Generator[DrivingFrame]:
         """Its frames in order, made a batch at a time; each call decodes anew.
 
-        Decoding and cropping run ahead in threads. A GPU reads the next batch while others wait for this one.
+        Decoding and cropping run ahead in threads. A GPU reads the next batch while this one is used.
         """
         batches = self._batches()
         if self._animator.device.type == "cuda":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liax.errors import FaceChoiceError, NoFaceError, OptionError, SeveralFaces
 from liax.face.crop import Crop, box_of, crop_and_resize, resize
 from liax.face.find import find_faces, find_upright
-from liax.face.landmarks import FaceLandmarker
+from liax.face.landmarks import MOST_IDLE, FaceLandmarker
 from liax.face.place import Place, crop_for_places
 from liax.options import SourceOptions, Square
 from liax.pipeline import usable_cores
@@ -26,8 +26,6 @@ _SMALLEST = 16
 # Beside a face of this share of the picture's longer side, only ones that are a third of it can be overlooked
 # at first sight; then they are not looked for.
 _LARGE = 0.3
-# So many parts of the picture are searched at once: the idle tasks that landmarkers keep.
-_AT_ONCE = 4
 
 FaceOption = Literal["face", "driving_face"]
 """The option that chooses one of several faces."""
@@ -88,7 +86,7 @@ def frame_source(
         NoFaceError, FaceChoiceError: If there is no such face.
     """
     enough = _LARGE if choice is None else math.inf
-    faces = find_faces(landmarker, image_HW3, enough=enough, at_once=min(_AT_ONCE, usable_cores()))
+    faces = find_faces(landmarker, image_HW3, enough=enough, at_once=min(MOST_IDLE, usable_cores()))
     check_choice(path, len(faces), choice, "face")
     face = find_upright(landmarker, image_HW3, faces[(choice or 1) - 1])
     height, width, _ = image_HW3.shape

@@ -167,7 +167,7 @@ def find_shots(
 def _unseen(frames: Iterable[tuple[Picture, bool]]) -> Generator[PassingFrame]:
     """As `with_looks`, without looks."""
     for frame, cut in frames:
-        yield PassingFrame(frame.time, frame.width, frame.height, cut)
+        yield PassingFrame.of(frame, cut)
 
 
 def _shot(tracker: ShotTracker[FaceTracker], end: int, end_time: Fraction, size: int) -> Shot:

@@ -5,7 +5,7 @@ import {Marker} from "./marker.js";
 import {picture, planes, resized, shownSquare, squareOf} from "./resample.js";
 
 const LARGEST_ERROR = 3; // levels by which means of a drawn picture may differ from PyTorch's
-const ADAPTER_WAITS = [100, 300]; // milliseconds until a GPU is asked for again: the first answer of a browser that has just started may be none
+const ADAPTER_WAITS = [0, 100, 300]; // milliseconds before a GPU is asked for: a browser that has just started may have none at first
 const MOST_THREADS = 8;
 
 let ort, facts, card, sessions, marker;
@@ -45,11 +45,11 @@ async function fetched(name) {
 
 async function gpu(wanted) {
   if (wanted === "wasm" || !navigator.gpu) return null;
-  let adapter = await navigator.gpu.requestAdapter().catch(() => null);
+  let adapter;
   for (const milliseconds of ADAPTER_WAITS) {
-    if (adapter) break;
     await new Promise(resolve => setTimeout(resolve, milliseconds));
     adapter = await navigator.gpu.requestAdapter().catch(() => null);
+    if (adapter) break;
   }
   // A GPU that the processor plays is slower than WebAssembly.
   if (!adapter || (adapter.info?.isFallbackAdapter && wanted !== "webgpu")) return null;
