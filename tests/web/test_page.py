@@ -229,9 +229,51 @@ def test_the_next_frame_is_cut_out_while_one_is_drawn(visit: Callable[..., Any],
     said, pictures, late = visit(tiny_page).evaluate(_THREE_FRAMES)
     assert pictures == ["picture"] * 3
     assert late is None
-    first, second = (place for place, each in enumerate(said) if each == "cut begins")
-    assert first < said.index("cut ends") < second < said.index("draw ends")
+    for what, during in (("cut", "read"), ("read", "draw")):
+        first, second = (place for place, each in enumerate(said) if each == f"{what} begins")
+        assert first < said.index(f"{what} ends") < second < said.index(f"{during} ends")
     assert [each for each in said if each.startswith("draw")] == ["draw begins", "draw ends"] * 2
+
+
+_SLOW_WORKER = """
+import {answer} from "./answers.js";
+const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+const said = [];
+const slowly = async (what, milliseconds) => {
+  said.push(`${what} begins`);
+  await wait(milliseconds);
+  said.push(`${what} ends`);
+};
+answer({
+  async run(name, fetching) {
+    await slowly(`run ${name}`, 50);
+    if (fetching === null) throw new Error(`${name} fails`);
+    return async () => (await slowly(`fetch ${name}`, fetching), name);
+  },
+  said: () => said,
+});
+"""
+_CALLS = """async () => {
+  const {Remote} = await import("./answers.js");
+  const worker = new Remote("slow_worker.js"), order = [];
+  const call = async (...args) => order.push(await worker.call("run", args).catch(error => error.message));
+  await Promise.all([call("a", 200), call("b", null), call("c", 1)]);
+  return [order, await worker.call("said")];
+}"""
+
+
+def test_a_worker_begins_the_next_call_before_it_has_fetched(
+    visit: Callable[..., Any], tiny_page: Path, tmp_path: Path
+) -> None:
+    """Answers come in the order of the calls, even where one fails or is ready before another."""
+    other = tmp_path / "page"
+    shutil.copytree(tiny_page, other, copy_function=os.link)
+    (other / "slow_worker.js").write_text(_SLOW_WORKER)
+    order, said = visit(other).evaluate(_CALLS)
+    assert order == ["a", "b fails", "c"]
+    runs = [f"run {name} {what}" for name in "abc" for what in ("begins", "ends")]
+    assert [each for each in said if each.startswith("run")] == runs
+    assert said.index("run c ends") < said.index("fetch a ends") < said.index("fetch c begins")
 
 
 def test_everybody_can_use_it(visit: Callable[..., Any], tiny_page: Path) -> None:

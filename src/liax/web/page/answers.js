@@ -1,12 +1,21 @@
 // How a page and its workers talk: the page calls a function by name, and gets what it returns.
 
-// In a worker: answer calls, one after the other.
-export function answer(functions) {
+// Does work one after the other.
+export function inTurn() {
   let last = Promise.resolve();
+  return work => (last = last.catch(() => {}).then(work));
+}
+
+// In a worker: answer calls, one after the other. A function that returns a function has begun something, like a GPU's
+// work: the next call begins before that function, which waits for it, is called.
+export function answer(functions) {
+  const begin = inTurn(), end = inTurn();
   addEventListener("message", ({data: {id, name, args}}) => {
-    last = last.then(async () => {
+    const begun = begin(() => functions[name](...args));
+    begun.catch(() => {}); // told below
+    end(async () => {
       try {
-        const result = await functions[name](...args);
+        const given = await begun, result = typeof given === "function" ? await given() : given;
         const buffer = result?.data?.buffer ?? result?.buffer; // an ImageData's or an array's
         postMessage({id, result}, buffer ? [buffer] : []);
       } catch (error) {

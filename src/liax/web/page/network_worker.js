@@ -1,6 +1,6 @@
 // The network, in a thread of its own: by WebGPU where there is one that computes rightly, else by WebAssembly.
 
-import {answer} from "./answers.js";
+import {answer, inTurn} from "./answers.js";
 import {Marker} from "./marker.js";
 import {picture, planes, resized, shownSquare, squareOf} from "./resample.js";
 
@@ -16,7 +16,11 @@ let seenSide, drawnSide;
 const file = name => new URL(name, import.meta.url).href;
 const image = values => new ort.Tensor("float32", values, [1, 3, seenSide, seenSide]);
 const vector = values => new ort.Tensor("float32", Float32Array.from(values), [1, values.length]);
-const arrayOf = async (outputs, name) => Array.from(await outputs[name].getData());
+
+// ONNX Runtime runs one network at a time. What a GPU computes stays there until it is fetched; the next run need not wait.
+const turn = inTurn();
+const run = (name, inputs, outputs) => turn(() => sessions[name].run(inputs, outputs));
+const fetched = tensor => tensor.getData(true);
 
 function threads() {
   const cores = navigator.hardwareConcurrency || 1;
@@ -24,7 +28,7 @@ function threads() {
 }
 
 // A file's bytes; what has come is told meanwhile.
-async function fetched(name) {
+async function loaded(name) {
   // Other models have another address, so that nothing old is taken out of a cache.
   const digest = card.models.find(model => model.file === name)?.sha256 ?? "";
   const response = await fetch(file(`${name}?${digest.slice(0, 16)}`));
@@ -68,15 +72,13 @@ async function start(provider, half) {
   // The export has folded what can be: on a processor, ONNX Runtime would look for half a second, and gain nothing.
   const graphOptimizationLevel = provider === "webgpu" ? "all" : "disabled";
   const open = async (name, executionProviders, options = {}) =>
-    ort.InferenceSession.create(await fetched(name), {executionProviders, graphOptimizationLevel, ...options});
-  const stays = {}; // features go from the encoder to the decoder, and nowhere else
-  if (provider === "webgpu")
-    for (const {name} of models.encoder.outputs) if (name.startsWith("feature")) stays[name] = "gpu-buffer";
+    ort.InferenceSession.create(await loaded(name), {executionProviders, graphOptimizationLevel, ...options});
+  const network = {preferredOutputLocation: provider === "webgpu" ? "gpu-buffer" : "cpu", freeDimensionOverrides: {sources: 1, frames: 1}};
   sessions = {
-    encoder: await open(models.encoder.file, [provider], {preferredOutputLocation: stays}),
+    encoder: await open(models.encoder.file, [provider], network),
     // Without a network of its own for it, the encoder reads.
-    driver: facts.reads === "driver" ? await open(models.driver.file, [provider]) : null,
-    decoder: await open(models.decoder.file, [provider], {freeDimensionOverrides: {sources: 1, frames: 1}}),
+    driver: facts.reads === "driver" ? await open(models.driver.file, [provider], network) : null,
+    decoder: await open(models.decoder.file, [provider], network),
     mark: await open("mark.onnx", ["wasm"]),
   };
   sessions.driver ??= sessions.encoder;
@@ -86,21 +88,18 @@ async function start(provider, half) {
       luma: new ort.Tensor("float32", luma, [1, 1, side, side]),
       rms: new ort.Tensor("float32", Float32Array.of(rms), [1, 1, 1, 1]),
     };
-    return (await sessions.mark.run(inputs)).mark.getData();
+    return fetched((await run("mark", inputs)).mark);
   }, facts.mark);
 }
 
 async function encode(square) {
-  const {alpha, ...rest} = await sessions.encoder.run({image: image(planes(square))});
+  const {alpha, ...rest} = await run("encoder", {image: image(planes(square))});
   for (const value of Object.values(encoded ?? {})) value.dispose();
   encoded = rest;
-  return Array.from(await alpha.getData());
+  return Array.from(await fetched(alpha));
 }
 
-const render = async alpha => {
-  const {image: drawn} = await sessions.decoder.run({...encoded, alpha: vector(alpha)}, ["image"]);
-  return drawn.getData();
-};
+const render = async alpha => (await run("decoder", {...encoded, alpha: vector(alpha)}, ["image"])).image;
 
 // By how many levels means of what is drawn of a picture made by formula differ from PyTorch's.
 async function checkError() {
@@ -109,7 +108,7 @@ async function checkError() {
     for (let x = 0; x < seenSide; x++)
       for (let c = 0; c < 3; c++)
         square[at++] = 127.5 * (1 + Math.sin((2 * Math.PI * (2 * x + 3 * y)) / seenSide + c));
-  const {data} = picture(await render(await encode(square)), drawnSide);
+  const drawn = await render(await encode(square)), {data} = picture(await fetched(drawn), drawnSide);
   const count = Math.sqrt(facts.check.length / 3), side = drawnSide / count;
   const means = new Float64Array(facts.check.length);
   for (let y = 0; y < drawnSide; y++)
@@ -153,22 +152,23 @@ answer({
   // The coefficients of the faces in squares, one after the other.
   async read(squares) {
     const alphas = [], size = 3 * seenSide ** 2;
-    for (let at = 0; at < squares.length; at += size) {
-      const outputs = await sessions.driver.run({image: image(squares.subarray(at, at + size))}, ["alpha"]);
-      alphas.push(await arrayOf(outputs, "alpha"));
-    }
-    return alphas;
+    for (let at = 0; at < squares.length; at += size)
+      alphas.push((await run("driver", {image: image(squares.subarray(at, at + size))}, ["alpha"])).alpha);
+    return () => Promise.all(alphas.map(async alpha => Array.from(await fetched(alpha))));
   },
 
   // The portrait with these coefficients, marked.
   async draw(alpha, still) {
-    const shown = picture(await render(alpha), drawnSide, part);
-    await marker.mark(shown, still);
-    return shown;
+    const drawn = await render(alpha);
+    return async () => {
+      const shown = picture(await fetched(drawn), drawnSide, part);
+      await marker.mark(shown, still);
+      return shown;
+    };
   },
 
   // The same without a mark, wholly, for tests.
   async plain(alpha) {
-    return picture(await render(alpha), drawnSide);
+    return picture(await fetched(await render(alpha)), drawnSide);
   },
 });

@@ -1,5 +1,6 @@
 // A portrait that follows a face: liax/live/session.py and camera_face.py, with sliders on top.
 
+import {inTurn} from "./answers.js";
 import {cropFor, fits, realPart} from "./crop.js";
 import {OneEuroFilter, Transfer, plus} from "./motion.js";
 import {Trouble} from "./words.js";
@@ -8,17 +9,11 @@ const LOOK_SECONDS = 0.2; // between looks while the face is there
 const MISSES = 2; // looks without the face after which it counts as gone
 const UPRIGHT = 25; // degrees that a head may lean
 
-// Does work one after the other.
-const inTurn = () => {
-  let last = Promise.resolve();
-  return work => (last = last.catch(() => {}).then(work));
-};
-
 export class Session {
   // Workers: the network's, the landmarker's, and the one that cuts frames.
   constructor(network, faces, frames, card, facts) {
     Object.assign(this, {network, faces, frames, card, facts});
-    Object.assign(this, {seeing: inTurn(), drawing: inTurn()});
+    Object.assign(this, {seeing: inTurn(), reading: inTurn(), drawing: inTurn()});
     this.options = {strength: 1, smoothing: 0.5, mirror: true};
     this.settings = {};
     this.part = null;
@@ -58,7 +53,8 @@ export class Session {
   async step(bitmap, seconds, patient = false) {
     const {origin} = this, isWanted = () => origin === this.origin;
     const seen = await this.seeing(() => this.see(bitmap, seconds, patient, isWanted));
-    return seen && this.drawing(() => (isWanted() ? this.drawn(seen) : null));
+    const alpha = seen && (await this.reading(() => (isWanted() ? this.read(seen, isWanted) : null)));
+    return alpha && this.drawing(() => (isWanted() ? this.draw(alpha) : null));
   }
 
   // What the network is to see of a frame; null where no face is seen.
@@ -96,10 +92,11 @@ export class Session {
     if (!(this.crop && fits(box, this.crop, about.face_size))) this.next = cropFor(box, width, height, about);
   }
 
-  // The portrait as what is seen moves it.
-  async drawn({squares, mirror, seconds}) {
+  // The coefficients to draw the portrait with, as what is seen moves it.
+  async read({squares, mirror, seconds}, isWanted) {
     const {strength, smoothing} = this.options;
     const alphas = await this.network.call("read", [squares], [squares.buffer]), alpha = alphas.at(-1);
+    if (!isWanted()) return null;
     if (alphas.length > 1) this.shift(plus(alpha, alphas[0], -1));
     if (this.readMirrored !== null && this.readMirrored !== mirror) Object.assign(this, {smoother: null, wantsNeutral: true});
     this.readMirrored = mirror;
@@ -110,7 +107,7 @@ export class Session {
     }
     const {smooth} = this.smoother;
     if (!this.reference || this.wantsNeutral) Object.assign(this, {reference: smooth, wantsNeutral: false});
-    return this.draw(this.transfer.moved(smooth, this.reference, strength, this.transfer.edit(this.settings)));
+    return this.transfer.moved(smooth, this.reference, strength, this.transfer.edit(this.settings));
   }
 
   // The reference moves with the square, so that the portrait does not jump.
