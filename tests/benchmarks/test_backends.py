@@ -21,7 +21,7 @@ def backends() -> ModuleType:
     return load_script("backends")
 
 
-@pytest.mark.parametrize("name", ["backends", "backends-xeon"])
+@pytest.mark.parametrize("name", ["backends", "backends-xeon", "backends-live"])
 def test_the_readme_has_the_numbers(backends: ModuleType, name: str) -> None:
     results = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text())
     assert backends.table(results) in (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")

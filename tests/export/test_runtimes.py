@@ -36,6 +36,19 @@ def test_runtimes_compute_what_the_network_does(name: str, network: LIAX, image:
         assert parity(grid, state.grid.numpy()) > 105
 
 
+def test_with_a_driver_openvino_encodes_in_float32(network: LIAX, image: torch.Tensor) -> None:
+    able = torch.cpu.get_capabilities()
+    if not (able.get("avx512_bf16") or able.get("amx_bf16")):
+        pytest.skip("this processor has no bfloat16")
+    pytest.importorskip("onnx")
+    pytest.importorskip("openvino")
+    from liax.export.parity import parity
+
+    features = open_runtime("openvino", network, torch.bfloat16).encode(image.numpy())[2]
+    least = min(map(parity, features, (each.numpy() for each in network.encode(image).features)))
+    assert (least > 105) == (network.driver is not None)
+
+
 def test_a_missing_package_is_named(tiny: LIAX, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime_choice, "find_spec", lambda name: None if name == "openvino" else object())
     with pytest.raises(

@@ -25,7 +25,8 @@ class OpenVino:
     """A `Runtime`. Frames are computed one after the other, each with all threads.
 
     Only maps are computed in bfloat16. Codes and coefficients are PyTorch's, as rounding moves heads, and
-    styles have a model of their own.
+    styles have a model of their own. Where a driver reads the driving frames, the encoder sees little but
+    portraits, and every frame is drawn of what it saw: its maps are float32 too.
 
     Args:
         network: On the CPU.
@@ -64,7 +65,8 @@ class OpenVino:
 
     @cached_property
     def _maps(self) -> _Compiled:
-        return _Compiled(map_model(self._network, features=True), self._precision, self._threads)
+        precision = self._precision if self._network.driver is None else openvino.Type.f32
+        return _Compiled(map_model(self._network, features=True), precision, self._threads)
 
     @cached_property
     def _driver_map(self) -> _Compiled:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from liax.model import LIAX, Encoded
+from liax.model.graph_recording import record
 from liax.model.inference import InferenceNetwork
 from liax.model.pixels import to_uint8
 from liax.portrait.engine import Drawing
 
-_WARM_UPS = 2  # runs before recording: kernels are compiled, libraries choose algorithms
 _Tensors = tuple[Tensor, ...]
 
 
@@ -121,16 +121,8 @@ class _Graph:
         self._batch = tuple(rows.to("cuda", copy=True) for rows in batch)
         self._fixed = tuple(tensor.clone() for tensor in fixed)
         self._last: _Tensors = fixed
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):
-                function(*self._batch, *self._fixed)
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.empty_cache()  # what the warm-up took, the graph needs
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
-            self._results = function(*self._batch, *self._fixed)
+        inputs = (*self._batch, *self._fixed)
+        self._graph, self._results = record(lambda: function(*inputs), pool=pool)
 
     def __call__(self, batch: _Tensors, fixed: _Tensors) -> _Tensors:
         count = len(batch[0])

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
-from typing import Generic, TypeVar
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
 
 from liax.data.augment import PairBatch
+from liax.model.graph_recording import Result, record
 
-_WARM_UPS = 3
 Terms = dict[str, Tensor]
-Result = TypeVar("Result")
 
 
 class GraphedFunction(Generic[Result]):
@@ -33,27 +32,12 @@ class GraphedFunction(Generic[Result]):
 
     def __call__(self, *tensors: Tensor) -> Result:
         if self._graph is None:
-            self._graph = self._record(*tensors)
+            self._held = [tensor.clone() for tensor in tensors]
+            self._graph, self._result = record(lambda: self._function(*self._held), before=self._before)
         for held, new in zip(self._held, tensors, strict=True):
             held.copy_(new)
         self._graph.replay()
         return self._result
-
-    def _record(self, *tensors: Tensor) -> torch.cuda.CUDAGraph:
-        self._held = [tensor.clone() for tensor in tensors]
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):  # compiles, chooses algorithms
-                self._before()
-                self._function(*self._held)
-        torch.cuda.current_stream().wait_stream(stream)
-        self._before()
-        graph = torch.cuda.CUDAGraph()
-        # Other threads, such as the one that watches over NCCL, may go on calling CUDA.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self._result = self._function(*self._held)
-        return graph
 
 
 class GraphedStep:
