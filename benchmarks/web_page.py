@@ -98,7 +98,8 @@ def main(settings: Settings) -> None:
             measured = {}
             for way, isolated in ways.items():
                 found = _measure(network, done.folder, settings, isolated=isolated)
-                measured[f"{name}, {network.drawn_size}, {way}"] = {
+                where = found["gpu"] or found["processor"]
+                measured[f"{name}, {network.drawn_size}, {way}, {where}"] = {
                     "weights": name,
                     "random": settings.preset is not None,
                     "size": network.drawn_size,
