@@ -49,7 +49,7 @@ export class Session {
   }
 
   // The portrait as a frame moves it, an ImageData; null where no face is seen. With `patient`, looks are waited for.
-  // The next frame may be given already: it is cut out while this one is drawn.
+  // The next frame may be given already: it is cut out and read while this one is drawn.
   async step(bitmap, seconds, patient = false) {
     const {origin} = this, isWanted = () => origin === this.origin;
     const seen = await this.seeing(() => this.see(bitmap, seconds, patient, isWanted));
