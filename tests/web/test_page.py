@@ -224,7 +224,9 @@ _THREE_FRAMES = """async () => {
 }"""
 
 
-def test_the_next_frame_is_cut_out_and_read_while_one_is_drawn(visit: Callable[..., Any], tiny_page: Path) -> None:
+def test_the_next_frame_is_cut_out_and_read_while_one_is_drawn(
+    visit: Callable[..., Any], tiny_page: Path
+) -> None:
     """By workers that take their time; one that is on its way when another camera begins draws nothing."""
     said, pictures, late = visit(tiny_page).evaluate(_THREE_FRAMES)
     assert pictures == ["picture"] * 3
