@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -45,6 +47,20 @@ def tiny_page(_runtime: None, tiny: LIAX, tmp_path_factory: pytest.TempPathFacto
         patch.setattr(tiny, "metadata", {"controls": Controls(tiny.config.vectors, _CONTROLS).to_json()})
         write_page(tiny, folder, "tiny")
     return folder
+
+
+@pytest.fixture
+def changed_page(tiny_page: Path, tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes one of that page's files anew, or another beside them, in a copy: the copy."""
+
+    def change(name: str, text: str) -> Path:
+        copy = tmp_path / "page"
+        shutil.copytree(tiny_page, copy, copy_function=os.link)
+        (copy / name).unlink(missing_ok=True)  # the link
+        (copy / name).write_text(text)
+        return copy
+
+    return change
 
 
 @pytest.fixture(scope="session")

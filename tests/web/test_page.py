@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,14 +168,13 @@ def test_a_clip_becomes_an_mp4(
     assert _shown(page) == before
 
 
-def test_webgpu_is_compared_with_pytorch(visit: Callable[..., Any], tiny_page: Path, tmp_path: Path) -> None:
+def test_webgpu_is_compared_with_pytorch(
+    visit: Callable[..., Any], tiny_page: Path, changed_page: Callable[[str, str], Path]
+) -> None:
     """In SwiftShader, a GPU that the processor plays."""
-    other = tmp_path / "page"
-    shutil.copytree(tiny_page, other, copy_function=os.link)
-    facts = json.loads((other / "page.json").read_text())
-    (other / "page.json").unlink()  # the link
+    facts = json.loads((tiny_page / "page.json").read_text())
     facts["check"] = [mean + 10 for mean in facts["check"]]
-    (other / "page.json").write_text(json.dumps(facts))
+    other = changed_page("page.json", json.dumps(facts))
     flags = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
     page = visit(other, *flags, query="?backend=webgpu")
     if page.evaluate("async () => !(await navigator.gpu?.requestAdapter())"):
@@ -189,16 +186,14 @@ def test_webgpu_is_compared_with_pytorch(visit: Callable[..., Any], tiny_page: P
     assert told in page.locator("#about").inner_text()
 
 
-def test_a_gpu_is_asked_for_again(visit: Callable[..., Any], tiny_page: Path, tmp_path: Path) -> None:
+def test_a_gpu_is_asked_for_again(
+    visit: Callable[..., Any], tiny_page: Path, changed_page: Callable[[str, str], Path]
+) -> None:
     """A browser that has just started may say that there is none. Here the second one fails."""
-    other = tmp_path / "page"
-    shutil.copytree(tiny_page, other, copy_function=os.link)
-    worker = (other / "network_worker.js").read_text()
-    (other / "network_worker.js").unlink()  # the link
+    worker = (tiny_page / "network_worker.js").read_text()
     answers = "async () => (asked++ ? {info: {}, features: new Set()} : null)"
     gpu = f'let asked = 0; Object.defineProperty(navigator, "gpu", {{value: {{requestAdapter: {answers}}}}});'
-    (other / "network_worker.js").write_text(worker + gpu)
-    backend = visit(other).evaluate("liax.backend")
+    backend = visit(changed_page("network_worker.js", worker + gpu)).evaluate("liax.backend")
     assert (backend["provider"], backend["why"]) == ("wasm", "failed")
 
 
@@ -265,13 +260,10 @@ _CALLS = """async () => {
 
 
 def test_a_worker_begins_the_next_call_before_it_has_fetched(
-    visit: Callable[..., Any], tiny_page: Path, tmp_path: Path
+    visit: Callable[..., Any], changed_page: Callable[[str, str], Path]
 ) -> None:
     """Answers come in the order of the calls, even where one fails or is ready before another."""
-    other = tmp_path / "page"
-    shutil.copytree(tiny_page, other, copy_function=os.link)
-    (other / "slow_worker.js").write_text(_SLOW_WORKER)
-    order, said = visit(other).evaluate(_CALLS)
+    order, said = visit(changed_page("slow_worker.js", _SLOW_WORKER)).evaluate(_CALLS)
     assert order == ["a", "b fails", "c"]
     runs = [f"run {name} {what}" for name in "abc" for what in ("begins", "ends")]
     assert [each for each in said if each.startswith("run")] == runs

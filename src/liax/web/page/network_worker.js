@@ -73,12 +73,13 @@ async function start(provider, half) {
   const graphOptimizationLevel = provider === "webgpu" ? "all" : "disabled";
   const open = async (name, executionProviders, options = {}) =>
     ort.InferenceSession.create(await loaded(name), {executionProviders, graphOptimizationLevel, ...options});
-  const network = {preferredOutputLocation: provider === "webgpu" ? "gpu-buffer" : "cpu", freeDimensionOverrides: {sources: 1, frames: 1}};
+  const preferredOutputLocation = provider === "webgpu" ? "gpu-buffer" : "cpu", freeDimensionOverrides = {sources: 1, frames: 1};
+  const network = ({file}) => open(file, [provider], {preferredOutputLocation, freeDimensionOverrides});
   sessions = {
-    encoder: await open(models.encoder.file, [provider], network),
+    encoder: await network(models.encoder),
     // Without a network of its own for it, the encoder reads.
-    driver: facts.reads === "driver" ? await open(models.driver.file, [provider], network) : null,
-    decoder: await open(models.decoder.file, [provider], network),
+    driver: facts.reads === "driver" ? await network(models.driver) : null,
+    decoder: await network(models.decoder),
     mark: await open("mark.onnx", ["wasm"]),
   };
   sessions.driver ??= sessions.encoder;
